@@ -1,0 +1,24 @@
+# What every target of ours is compiled with: warnings, hardening, sanitizers.
+# Targets ask for it by linking rategate_flags.
+include(CheckPIESupported)
+check_pie_supported()
+
+add_library(rategate_flags INTERFACE)
+target_compile_options(rategate_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(RATEGATE_WERROR)
+  target_compile_options(rategate_flags INTERFACE -Werror)
+endif()
+
+if(RATEGATE_SANITIZE)
+  target_compile_options(rategate_flags INTERFACE
+    -fsanitize=${RATEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  target_link_options(rategate_flags INTERFACE -fsanitize=${RATEGATE_SANITIZE})
+else()
+  target_compile_options(rategate_flags INTERFACE
+    -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+  # Fortify needs an optimising build, and a distribution may have set it already.
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT "${CMAKE_CXX_FLAGS}" MATCHES "_FORTIFY_SOURCE")
+    target_compile_definitions(rategate_flags INTERFACE _FORTIFY_SOURCE=2)
+  endif()
+  target_link_options(rategate_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+endif()

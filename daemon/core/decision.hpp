@@ -1,0 +1,25 @@
+// The answer to a check.
+#pragma once
+
+#include <cstdint>
+
+namespace rategate {
+
+enum class Reason : std::uint8_t {
+  Counted = 0,          // allowed: the permits are in the counter
+  OverLimit = 1,        // denied: the window has no such permits left
+  StoreAway = 2,        // denied or allowed by on_store_down, or the window's count was lost
+  NeverFits = 3,        // denied: the cost is above the limit
+  ClockNotTrusted = 4,  // denied: the window cannot be told with certainty
+};
+
+struct Decision {
+  bool allowed = false;
+  Reason reason = Reason::OverLimit;
+  std::int64_t limit = 0;           // permits per period
+  std::int64_t remaining = 0;       // an estimate, as of the store's last answer
+  std::int64_t retry_after_ms = 0;  // 0 when allowed, -1 when the cost can never fit
+  std::int64_t reset_after_ms = 0;  // until the window is over, rounded up
+};
+
+}  // namespace rategate
