@@ -1,0 +1,27 @@
+"""The functional tests' one import.
+
+    import harness
+
+    class Something(harness.Case):
+        def test_it(self):
+            redis = self.redis()
+            daemon = self.daemon(redis, limits={"api": "100/second"})
+            self.assertEqual(daemon.check("api").allowed, 1)
+
+    if __name__ == "__main__":
+        harness.main()
+
+Everything is started in a folder of its own, on Unix sockets, and ended after the test. Run one
+file with /usr/bin/python3, or one method of it by naming Something.test_it after it;
+RATEGATE_BIN_DIR says where the programs are (build/release/bin unless set).
+"""
+
+# pylint: disable=unused-import
+from support.case import Case, main
+from support.daemon import Daemon, Notifications, toml
+from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR, clean_environ,
+                         clock_shift, make_dir, tied, wait_for_window, wait_until)
+from support.proxy import Proxy
+from support.redis_server import Redis
+from support.resp import (CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY, Closed,
+                          Conn, Decision, Parser, RespError, Simple, check_words, decision, encode)

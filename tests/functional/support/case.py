@@ -1,0 +1,68 @@
+"""The base of the test cases, and the runner under which a skipped test fails CI."""
+
+import os
+import shutil
+import sys
+import unittest
+
+from support import env, log
+from support.daemon import Daemon
+from support.proxy import Proxy
+from support.redis_server import Redis
+
+
+class Case(unittest.TestCase):
+    """redis(), daemon() and proxy() start what is ended after the test, last started first."""
+
+    maxDiff = 2000
+
+    def redis(self, **options):
+        return self._owned(Redis(**options))
+
+    def daemon(self, redis=None, **options):
+        return self._owned(Daemon(redis, **options))
+
+    def proxy(self, redis):
+        return self._owned(Proxy(redis.socket))
+
+    def conn(self, daemon, timeout=15.0):
+        return self._owned(daemon.conn(timeout))
+
+    def tmp(self):
+        path = env.make_dir()
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def _owned(self, thing):
+        self.addCleanup(thing.close)
+        return thing
+
+
+class _Result(unittest.TextTestResult):
+    def startTest(self, test):
+        log.forget()
+        super().startTest(test)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        log.show()
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        log.show()
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        sys.stderr.write(f"\n*** SKIPPED: {test.id()}: {reason}\n")
+
+
+def main():
+    """Runs the tests of the calling file: all, or those named on the command line."""
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    runner = unittest.TextTestRunner(verbosity=2, resultclass=_Result)
+    result = unittest.main(module="__main__", testRunner=runner, exit=False).result
+    if result.testsRun == 0:
+        sys.exit("no test was run")
+    if result.skipped and os.environ.get("CI") == "true":
+        sys.exit("a skipped test is a failure in CI")
+    sys.exit(not result.wasSuccessful())

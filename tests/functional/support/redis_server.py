@@ -1,0 +1,150 @@
+"""A redis-server of the test's own, in a folder of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import redis
+
+from support import env, log
+
+
+class Redis:
+    """Listens on a Unix socket, and with tcp=True on a free port of 127.0.0.1 as well.
+
+    shift_ms moves its clock. args are further words for redis-server.
+    """
+
+    def __init__(self, tcp=False, shift_ms=0, password=None, args=()):
+        self.dir = env.make_dir()
+        self.socket = os.path.join(self.dir, "redis.sock")
+        self.port = 0
+        self.password = password
+        self._tcp = tcp
+        self._shift_ms = shift_ms
+        self._args = list(args)
+        self._process = None
+        self._client = None
+        log.register(self)
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def name(self):
+        return "redis-server"
+
+    @property
+    def log_file(self):
+        return os.path.join(self.dir, "redis.log")
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def url(self):
+        return f"unix://{self.socket}"
+
+    def start(self):
+        """Again after a kill: empty, on the same socket and port."""
+        for attempt in range(20):
+            if self._tcp and (not self.port or attempt):
+                with socket.socket() as free:
+                    free.bind(("127.0.0.1", 0))
+                    self.port = free.getsockname()[1]
+            if self._try_start():
+                return
+        raise AssertionError("redis-server does not start: " + log.tail(self.log_file))
+
+    def _try_start(self):
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket",
+                   self.socket, "--save", "", "--appendonly", "no", "--dir", self.dir, "--logfile",
+                   self.log_file, "--enable-debug-command", "local"]
+        if self.password:
+            command += ["--requirepass", self.password]
+        more = env.clock_shift(self._shift_ms) if self._shift_ms else {}
+        self._process = subprocess.Popen(env.tied(command + self._args),
+                                         env=env.clean_environ(**more), stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                return False  # the port was taken in between
+            probe = self.client()
+            try:
+                if probe.ping():
+                    return True
+            except redis.exceptions.RedisError:
+                time.sleep(0.005)
+            finally:
+                probe.close()
+        raise AssertionError("redis-server does not answer: " + log.tail(self.log_file))
+
+    def client(self, **options):
+        """A new redis-py client, answers as text."""
+        options.setdefault("password", self.password)
+        options.setdefault("decode_responses", True)
+        return redis.Redis(unix_socket_path=self.socket, **options)
+
+    @property
+    def db(self):
+        """One client kept for the test's own looks."""
+        if self._client is None:
+            self._client = self.client()
+        return self._client
+
+    def now_us(self):
+        seconds, micros = self.db.time()
+        return seconds * 1_000_000 + micros
+
+    def now_ms(self):
+        return self.now_us() // 1000
+
+    def now(self):
+        return self.now_us() / 1e6
+
+    def wait_for_window(self, period_ms=1000, within=(0.02, 0.3)):
+        """Waits for a moment early in a window of this Redis' clock; its start in ms."""
+        return env.wait_for_window(period_ms, self.now_ms, within)
+
+    def counters(self, pattern="*"):
+        """Name to value, of every key that matches."""
+        return {key: int(self.db.get(key) or 0) for key in self.db.scan_iter(pattern)}
+
+    def kill9(self):
+        self._process.kill()
+        self._process.wait()
+        self._client = None
+
+    def stop(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def cont(self):
+        self._process.send_signal(signal.SIGCONT)
+
+    def restart(self):
+        """Killed and started again: nothing that it held is left."""
+        self.kill9()
+        self.start()
+
+    def flushall(self):
+        self.db.flushall()
+
+    def close(self):
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        log.keep(self)
+        shutil.rmtree(self.dir, ignore_errors=True)
