@@ -1,0 +1,51 @@
+// Finds one request at the start of the bytes that a connection has received: a multibulk of RESP
+// or an inline command. It works in place, keeps no state between calls and allocates nothing once
+// `Args` has grown to what the traffic needs. Answers a malformed request with the very text that
+// Redis 7 has for it; where it is stricter than Redis, docs/protocol.md says so.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/proto/errors.hpp"
+
+namespace rategate {
+
+// The words of a request. One object serves any number of requests, one after another.
+struct Args {
+  // Into the bytes that were parsed, or into `scratch`: good until either changes.
+  std::vector<std::string_view> words;
+  // The bytes of inline words that were written with quotes.
+  std::string scratch;
+
+  std::size_t size() const { return words.size(); }
+  std::string_view operator[](std::size_t i) const { return words[i]; }
+};
+
+enum class Parsed {
+  Request,     // `args` holds it, at least one word
+  Skip,        // nothing to answer (an empty line, "*0"): drop `consumed` bytes
+  Incomplete,  // more bytes are needed
+  Error,       // answer `error`, then close: what follows cannot be told apart any more
+};
+
+struct ParseResult {
+  Parsed kind = Parsed::Incomplete;
+  // Bytes that are done with, for Request and Skip; else 0.
+  std::size_t consumed = 0;
+  // For Error: the text of the reply, without '-' and CRLF.
+  ErrorText error;
+  // For Incomplete: asking again is of no use before the request has so many bytes, counted from
+  // its start. Who heeds it parses a request of n bytes in about n log n steps, however small the
+  // pieces are in which it arrives. Always above bytes.size(), never above max_request.
+  std::size_t need = 0;
+};
+
+// `bytes` starts with a request. `max_request` is the most bytes that a request may have, with
+// everything in it. What the result is does not depend on how the bytes arrived: a prefix gives
+// Incomplete or the same result as the whole.
+ParseResult parse_request(std::string_view bytes, std::size_t max_request, Args& args);
+
+}  // namespace rategate

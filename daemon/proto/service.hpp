@@ -1,0 +1,85 @@
+// What the verbs ask of the daemon. The I/O layer implements it; tests have a fake.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "daemon/core/decision.hpp"
+#include "daemon/core/limit.hpp"
+#include "daemon/proto/session.hpp"
+
+namespace rategate {
+
+// A CHECK whose words are in order: the name is valid, key and numbers are within their ranges.
+struct CheckRequest {
+  std::string_view limit;
+  std::string_view key;          // 0 to kMaxKeyBytes of any value
+  std::int64_t cost = 1;         // 1 to kMaxPermits
+  std::optional<Rate> declared;  // LIMIT and PERIOD
+  bool keyed = false;            // whether a key was given, be it an empty one
+};
+
+// The answer comes later; the connection keeps its place in the order of answers.
+struct Parked {};
+
+// A complete error text (errors.hpp), without '-' and CRLF.
+struct CheckRefused {
+  std::string error;
+};
+
+using CheckOutcome = std::variant<Decision, Parked, CheckRefused>;
+
+// A section of INFO. Names are lower case; a value may be any text, line ends are taken out of it.
+struct InfoSection {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+struct LimitStatus {
+  LimitPtr limit;
+  std::uint64_t allowed = 0;  // decisions since the daemon's start
+  std::uint64_t denied = 0;
+};
+
+struct ClientStatus {
+  std::uint64_t id = 0;
+  std::string addr;      // the socket's path
+  std::int64_t pid = 0;  // by the kernel (SO_PEERCRED); 0 when it does not say
+  std::int64_t uid = -1;
+  std::string name;
+  std::string lib_name;
+  std::string lib_version;
+  std::int64_t age_s = 0;
+  std::int64_t idle_s = 0;
+  int resp = 2;
+  std::uint64_t waiting = 0;  // checks of it that wait for the store
+  std::string_view last_command;
+};
+
+// Called from the loop's one thread. Nothing here blocks.
+class Service {
+ public:
+  Service() = default;
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  virtual ~Service() = default;
+
+  // Views in the request are good during the call only.
+  virtual CheckOutcome check(Session& session, const CheckRequest& request) = 0;
+
+  virtual std::string_view version() const = 0;     // the daemon's: "0.1.0"
+  virtual std::vector<InfoSection> info() = 0;      // all sections, in their order
+  virtual std::vector<LimitStatus> limits() = 0;    // configured ones first, by name
+  virtual std::vector<ClientStatus> clients() = 0;  // by id
+  virtual ClientStatus client(const Session& session) = 0;
+  // Whether answers that nobody reads fill what memory there is for them: large answers are then
+  // refused, checks are not.
+  virtual bool output_full() const = 0;
+};
+
+}  // namespace rategate
