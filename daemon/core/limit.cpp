@@ -158,6 +158,12 @@ std::string KeyTemplate::expand(std::string_view name, std::string_view key,
   return out;
 }
 
+bool same_limit(const Limit& a, const Limit& b) {
+  return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
+         a.mode == b.mode && a.on_store_down == b.on_store_down &&
+         a.redis_key.text() == b.redis_key.text() && a.declared == b.declared;
+}
+
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {
   const bool recipe = name == kRecipeName && rate.period_ms == 1000 && !keyed;
   Limit limit;

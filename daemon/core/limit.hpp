@@ -80,6 +80,8 @@ struct Limit {
 };
 using LimitPtr = std::shared_ptr<const Limit>;
 
+bool same_limit(const Limit&, const Limit&);  // in every number and word
+
 // What `CHECK name ... LIMIT permits PERIOD period` declares. `keyed` is whether a key was given:
 // the recipe's name, per second and without a key, is the recipe's own counter.
 Limit declared_limit(std::string_view name, const Rate&, bool keyed);

@@ -1,0 +1,496 @@
+#include "daemon/core/gate.hpp"
+
+#include <algorithm>
+
+#include "daemon/core/mutant.hpp"
+
+namespace rategate {
+namespace {
+
+// A counter outlives its window by the clock's bound and this much, for hosts that lag.
+constexpr std::int64_t kExpiryMarginMs = 1000;
+// Runs of equal costs in one reservation: what keeps a script call short.
+constexpr std::size_t kMaxRuns = 128;
+// Measurements made for a waiting check before it is told that the clock is not trusted: one
+// slow round trip is no reason to refuse.
+constexpr std::uint8_t kMeasurements = 3;
+// Counters that are remembered although nobody waits at them. Beyond it they are forgotten before
+// their window is over: the store is asked once more than needed, and that is all.
+constexpr std::size_t kMaxIdleCounters = 262'144;
+
+std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 1000; }
+
+}  // namespace
+
+std::size_t Gate::Hash::operator()(const CounterRef& ref) const {
+  // The limit's address is no secret that matters: the seed keeps the key's part unguessable.
+  return sip_hash({gate->options_.seed.k0 ^ reinterpret_cast<std::uintptr_t>(ref.use),
+                   gate->options_.seed.k1},
+                  ref.key);
+}
+
+std::size_t Gate::Hash::operator()(std::uint32_t slot) const {
+  const Counter& counter = gate->counters_[slot];
+  return (*this)(CounterRef{counter.use.get(), counter.key});
+}
+
+bool Gate::Equal::operator()(const CounterRef& ref, std::uint32_t slot) const {
+  const Counter& counter = gate->counters_[slot];
+  return counter.use.get() == ref.use && counter.key == ref.key;
+}
+
+Gate::Gate(const Options& options)
+    : options_(options), clock_(options.clock), index_(16, Hash{this}, Equal{this}) {}
+
+// ---- Counters -----------------------------------------------------------------------------
+
+std::uint32_t Gate::find_or_add(const LimitUsePtr& use, std::string_view key, Mono now) {
+  // Without %k all keys are one counter.
+  if (!use->limit->redis_key.has_key()) key = {};
+  const auto found = index_.find(CounterRef{use.get(), key});
+  if (found != index_.end()) return *found;
+  sweep_some(now);
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(counters_.size()));
+    counters_.emplace_back();
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  Counter& counter = counters_[slot];
+  counter = Counter{};
+  counter.use = use;
+  counter.key = key;
+  counter.live = true;
+  index_.insert(slot);
+  return slot;
+}
+
+bool Gate::forgettable(const Counter& counter, Mono now) const {
+  if (!counter.live || counter.listed || counter.reservation != 0 || !counter.due.empty()) {
+    return false;
+  }
+  if (index_.size() > kMaxIdleCounters) return true;
+  const auto reading = clock_.read(now);
+  return reading && counter.pool.window().end_ms * 1000 <= reading->earliest.us;
+}
+
+void Gate::forget(std::uint32_t slot) {
+  index_.erase(slot);
+  counters_[slot] = Counter{};
+  free_.push_back(slot);
+}
+
+// Two for each that comes: what is forgotten keeps up with what is new.
+void Gate::sweep_some(Mono now) {
+  for (int i = 0; i < 2 && !counters_.empty(); ++i) {
+    sweep_at_ = sweep_at_ + 1 < counters_.size() ? sweep_at_ + 1 : 0;
+    if (forgettable(counters_[sweep_at_], now)) forget(sweep_at_);
+  }
+}
+
+void Gate::sweep(Mono now) {
+  for (std::uint32_t slot = 0; slot < counters_.size(); ++slot) {
+    if (forgettable(counters_[slot], now)) forget(slot);
+  }
+}
+
+// ---- Decisions ----------------------------------------------------------------------------
+
+bool Gate::usable(const ClockReading& reading, const Limit& limit) const {
+  return clock_.trusts(reading) && precise_enough(reading, limit.period_ms);
+}
+
+bool Gate::inside(const Window& window, const Limit& limit, Mono now) const {
+  const auto reading = clock_.read(now);
+  if (!reading || !usable(*reading, limit)) return false;
+  const Placed placed = place(*reading, limit.period_ms);
+  return placed.open && placed.window == window;
+}
+
+Pool::State Gate::local_state(const Counter& counter, const Window& window) const {
+  // Who fails open would rather count from nought than not at all.
+  if (window.start_ms * 1000 <= lost_through_.us &&
+      counter.use->limit->on_store_down != OnStoreDown::Allow) {
+    return Pool::State::Lost;
+  }
+  return counter.pool.state(window);
+}
+
+Decision Gate::decide(const Limit& limit, Reason reason, bool allowed, std::int64_t remaining,
+                      Mono now) const {
+  Decision decision;
+  decision.allowed = allowed;
+  decision.reason = reason;
+  decision.limit = limit.permits;
+  decision.remaining = remaining;
+  decision.reset_after_ms = limit.period_ms;
+  if (const auto reading = clock_.read(now)) {
+    const Placed placed = place(*reading, limit.period_ms);
+    const std::int64_t until = placed.open ? placed.window.end_ms : placed.window.start_ms;
+    const std::int64_t us = until * 1000 - reading->earliest.us;
+    // The error grows while one waits.
+    decision.reset_after_ms =
+        ms_rounded_up(us + us / 1000 * options_.clock.max_drift_ppm / 1000 + 1);
+  }
+  if (!allowed) {
+    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;
+  }
+  return decision;
+}
+
+void Gate::count(LimitUse& use, const Decision& decision) {
+  ++(decision.allowed ? use.allowed : use.denied);
+  switch (decision.reason) {
+    case Reason::Counted: ++stats_.allowed; break;
+    case Reason::OverLimit: ++stats_.denied; break;
+    case Reason::NeverFits: ++stats_.never_fits; break;
+    case Reason::ClockNotTrusted: ++stats_.clock_not_trusted; break;
+    case Reason::StoreAway:
+      ++(decision.allowed ? stats_.store_down_allowed : stats_.store_down_denied);
+      break;
+  }
+}
+
+CheckResult Gate::by_policy(LimitUse& use, Mono now) {
+  CheckResult result;
+  const Limit& limit = *use.limit;
+  if (limit.on_store_down == OnStoreDown::Error) {
+    result.verdict = Verdict::StoreDown;
+    ++stats_.store_down_errors;
+    ++use.denied;
+    return result;
+  }
+  const bool allowed = limit.on_store_down == OnStoreDown::Allow;
+  result.decision = decide(limit, Reason::StoreAway, allowed, 0, now);
+  count(use, result.decision);
+  return result;
+}
+
+CheckResult Gate::deny_locally(Counter& counter, Pool::State state, const Window& window,
+                               Mono now) {
+  const Limit& limit = *counter.use->limit;
+  CheckResult result;
+  if (state == Pool::State::Lost) {
+    result.decision = decide(limit, Reason::StoreAway, false, 0, now);
+    ++stats_.lost_denied;
+    ++counter.use->denied;
+    return result;
+  }
+  result.decision = decide(limit, Reason::OverLimit, false,
+                           counter.pool.remaining(window, limit.permits), now);
+  count(*counter.use, result.decision);
+  ++stats_.denied_locally;
+  return result;
+}
+
+CheckResult Gate::deny_untrusted(LimitUse& use, Mono now) {
+  CheckResult result;
+  result.decision = decide(*use.limit, Reason::ClockNotTrusted, false, 0, now);
+  count(use, result.decision);
+  return result;
+}
+
+// ---- The way of a check -------------------------------------------------------------------
+
+CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64_t cost,
+                        std::uint64_t ticket, Mono now) {
+  ++stats_.checks;
+  CheckResult result;
+  if (stopping_) {
+    result.verdict = Verdict::Stopping;
+    return result;
+  }
+  const Limit& limit = *use->limit;
+  if (cost > limit.permits) {
+    result.decision = decide(limit, Reason::NeverFits, false, 0, now);
+    count(*use, result.decision);
+    return result;
+  }
+  const std::uint32_t slot = find_or_add(use, key, now);
+  Counter& counter = counters_[slot];
+  const auto reading = clock_.read(now);
+  if (reading && usable(*reading, limit)) {
+    const Placed placed = place(*reading, limit.period_ms);
+    if (placed.open) {
+      const Pool::State state = local_state(counter, placed.window);
+      if (state != Pool::State::Unknown) {
+        return deny_locally(counter, state, placed.window, now);
+      }
+    }
+  }
+  if (store_ == Store::Away) return by_policy(*use, now);
+  result.waits = true;
+  result.waiter = waiters_.add(counter.due, ticket, cost,
+                               after(now, options_.command_timeout_us), slot);
+  list_due(slot);
+  return result;
+}
+
+void Gate::abandon(WaiterId id) {
+  Waiters::Waiter* waiter = waiters_.find(id);
+  if (waiter == nullptr) return;
+  if (waiter->asked) {
+    waiter->gone = true;  // its permits are charged; there is nobody to give them to
+  } else {
+    waiters_.remove(counters_[waiter->counter].due, id.slot);
+  }
+}
+
+void Gate::list_due(std::uint32_t slot) {
+  Counter& counter = counters_[slot];
+  if (counter.listed || counter.reservation != 0 || counter.due.empty()) return;
+  counter.listed = true;
+  due_.push_back(slot);
+}
+
+void Gate::answer(Counter& counter, Waiters::Line& line, std::uint32_t slot,
+                  const CheckResult& result) {
+  const Waiters::Waiter& waiter = waiters_[slot];
+  if (!waiter.gone) {
+    answers_.push_back(
+        {waiter.ticket, result.verdict, result.decision, counter.use->limit.get()});
+  }
+  waiters_.remove(line, slot);
+}
+
+template <class Result>
+void Gate::answer_all(Counter& counter, Waiters::Line& line, const Result& result) {
+  while (!line.empty()) answer(counter, line, line.first, result());
+}
+
+// A check that is part of a reservation keeps its place, so that the grants of those behind it
+// stay theirs; it has its answer, and will get no other.
+void Gate::expire(std::uint32_t slot, Mono now) {
+  Waiters::Waiter& waiter = waiters_[slot];
+  Counter& counter = counters_[waiter.counter];
+  if (!waiter.asked) {
+    answer(counter, counter.due, slot, by_policy(*counter.use, now));
+    return;
+  }
+  waiters_.stop_timing(slot);
+  if (waiter.gone) return;
+  waiter.gone = true;
+  const CheckResult result = by_policy(*counter.use, now);
+  answers_.push_back({waiter.ticket, result.verdict, result.decision, counter.use->limit.get()});
+}
+
+void Gate::turn(Mono now) {
+  while (waiters_.soonest() != Waiters::kNone) {
+    const std::uint32_t slot = waiters_.soonest();
+    if (waiters_[slot].deadline > now) break;
+    expire(slot, now);
+  }
+  while (!parked_.empty() && parked_.top().until <= now) {
+    const std::uint32_t slot = parked_.top().slot;
+    parked_.pop();
+    counters_[slot].listed = false;
+    list_due(slot);
+  }
+  if (store_ != Store::Up) return;
+  std::vector<std::uint32_t> due;
+  due.swap(due_);
+  for (const std::uint32_t slot : due) {
+    counters_[slot].listed = false;
+    ask(slot, now);
+  }
+}
+
+Mono Gate::next_turn() const {
+  Mono next = kNever;
+  if (store_ == Store::Up && !due_.empty()) return Mono{0};
+  if (waiters_.soonest() != Waiters::kNone) next = waiters_[waiters_.soonest()].deadline;
+  if (!parked_.empty()) next = std::min(next, parked_.top().until);
+  return next;
+}
+
+bool Gate::take_measure_wanted() { return std::exchange(measure_wanted_, false); }
+
+void Gate::ask(std::uint32_t slot, Mono now) {
+  Counter& counter = counters_[slot];
+  if (counter.reservation != 0 || counter.due.empty()) return;
+  const Limit& limit = *counter.use->limit;
+  const auto reading = clock_.read(now);
+  if (!reading || !usable(*reading, limit)) {
+    if (counter.measurements >= kMeasurements) {
+      counter.measurements = 0;
+      answer_all(counter, counter.due, [&] { return deny_untrusted(*counter.use, now); });
+      return;
+    }
+    ++counter.measurements;
+    counter.listed = true;
+    unmeasured_.push_back(slot);
+    measure_wanted_ = true;
+    return;
+  }
+  counter.measurements = 0;
+  const Placed placed = place(*reading, limit.period_ms);
+  if (!placed.open) {
+    counter.listed = true;
+    parked_.push({after(now, placed.opens_in_us + 1), slot});
+    return;
+  }
+  const Pool::State state = local_state(counter, placed.window);
+  if (state != Pool::State::Unknown) {
+    answer_all(counter, counter.due,
+               [&] { return deny_locally(counter, state, placed.window, now); });
+    return;
+  }
+  compose(slot, placed.window);
+}
+
+void Gate::compose(std::uint32_t slot, const Window& window) {
+  Counter& counter = counters_[slot];
+  const Limit& limit = *counter.use->limit;
+  const std::int64_t bound_ms = options_.clock.max_error_us / 1000;
+  Reservation& request = counter.request;
+  // The slot comes back with the answer, so that it is found without a search.
+  request.id = (static_cast<std::uint64_t>(slot) << 32) |
+               (++last_reservation_ & 0x7fff'ffffU) | 0x8000'0000U;
+  request.counter =
+      limit.redis_key.expand(limit.name, counter.key, limit.period_ms, window.start_ms);
+  request.window = window;
+  request.limit = limit.permits;
+  request.ahead_ms = bound_ms;
+  request.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
+  request.costs.clear();
+  while (!counter.due.empty()) {
+    Waiters::Waiter& waiter = waiters_[counter.due.first];
+    if (request.costs.empty() || request.costs.back().cost != waiter.cost) {
+      if (request.costs.size() == kMaxRuns) break;
+      request.costs.push_back({waiter.cost, 0});
+    }
+    ++request.costs.back().count;
+    waiter.asked = true;
+    waiters_.move_first(counter.due, counter.asked);
+  }
+  counter.reservation = request.id;
+  ++stats_.reservations;
+  reservations_.push_back(request);
+}
+
+// What was asked is asked again, before what came later.
+void Gate::again(std::uint32_t slot) {
+  Counter& counter = counters_[slot];
+  counter.reservation = 0;
+  for (std::uint32_t at = counter.asked.first; at != Waiters::kNone;) {
+    const std::uint32_t next = waiters_[at].next;
+    waiters_[at].asked = false;
+    if (waiters_[at].gone) waiters_.remove(counter.asked, at);
+    at = next;
+  }
+  waiters_.put_before(counter.asked, counter.due);
+  list_due(slot);
+}
+
+// ---- The store's events -------------------------------------------------------------------
+
+StoreClock::Measured Gate::measured(Mono sent, Mono received, StoreTime time) {
+  const auto result = clock_.measure(sent, received, time);
+  for (const std::uint32_t slot : unmeasured_) {
+    counters_[slot].listed = false;
+    list_due(slot);
+  }
+  unmeasured_.clear();
+  return result;
+}
+
+void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
+  const auto slot = static_cast<std::uint32_t>(id >> 32);
+  if (slot >= counters_.size() || counters_[slot].reservation != id) return;
+  Counter& counter = counters_[slot];
+  const Limit& limit = *counter.use->limit;
+  const Window window = counter.request.window;
+  const auto& costs = counter.request.costs;
+  if (reply.status != ReserveAnswer::Status::Looked || reply.granted.size() != costs.size()) {
+    again(slot);
+    return;
+  }
+
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < costs.size(); ++i) total += reply.granted[i] * costs[i].cost;
+  const bool kept = counter.pool.took(window, total, reply.counter, limit.permits,
+                                      limit.on_store_down == OnStoreDown::Allow);
+  if (!kept) ++stats_.windows_lost;
+
+  if (!inside(window, limit, now) && !mutant("late-reply-granted")) {
+    ++stats_.late_answers;  // charged, and granted to nobody
+    again(slot);
+    return;
+  }
+
+  counter.reservation = 0;
+  std::int64_t counted = reply.counter - total;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    for (std::int64_t n = 0; n < costs[i].count && !counter.asked.empty(); ++n) {
+      CheckResult result;
+      if (!kept) {
+        result = deny_locally(counter, Pool::State::Lost, window, now);
+      } else {
+        const bool allowed = n < reply.granted[i];
+        if (allowed) counted += costs[i].cost;
+        const std::int64_t remaining = std::max<std::int64_t>(0, limit.permits - counted);
+        result.decision = decide(limit, allowed ? Reason::Counted : Reason::OverLimit, allowed,
+                                 remaining, now);
+        count(*counter.use, result.decision);
+      }
+      answer(counter, counter.asked, counter.asked.first, result);
+    }
+  }
+  list_due(slot);
+}
+
+void Gate::failed(std::uint64_t id, bool retry, Mono now) {
+  const auto slot = static_cast<std::uint32_t>(id >> 32);
+  if (slot >= counters_.size() || counters_[slot].reservation != id) return;
+  if (retry) {
+    again(slot);
+    return;
+  }
+  Counter& counter = counters_[slot];
+  counter.reservation = 0;
+  answer_all(counter, counter.asked, [&] { return by_policy(*counter.use, now); });
+  list_due(slot);
+}
+
+void Gate::store_connecting() {
+  store_ = Store::Connecting;
+  for (std::uint32_t slot = 0; slot < counters_.size(); ++slot) {
+    if (counters_[slot].reservation != 0) again(slot);
+  }
+  for (const std::uint32_t slot : unmeasured_) {
+    counters_[slot].listed = false;
+    list_due(slot);
+  }
+  unmeasured_.clear();
+}
+
+void Gate::store_up() { store_ = Store::Up; }
+
+void Gate::store_away(Mono now) {
+  store_connecting();
+  store_ = Store::Away;
+  for (Counter& counter : counters_) {
+    answer_all(counter, counter.due, [&] { return by_policy(*counter.use, now); });
+  }
+}
+
+void Gate::store_replaced() { clock_.forget(); }
+
+void Gate::lose_open_windows(Mono now) {
+  const auto reading = clock_.read(now);
+  if (!reading) return;
+  lost_through_ = reading->latest;
+  ++stats_.windows_lost;
+}
+
+void Gate::stop() {
+  stopping_ = true;
+  CheckResult result;
+  result.verdict = Verdict::Stopping;
+  store_connecting();
+  for (Counter& counter : counters_) {
+    answer_all(counter, counter.due, [&] { return result; });
+  }
+}
+
+}  // namespace rategate

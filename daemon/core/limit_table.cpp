@@ -1,0 +1,59 @@
+#include "daemon/core/limit_table.hpp"
+
+namespace rategate {
+
+void LimitTable::configure(const std::vector<Limit>& limits) {
+  std::map<std::string, LimitUsePtr, std::less<>> next;
+  for (const Limit& limit : limits) {
+    const auto known = configured_.find(limit.name);
+    next[limit.name] = known != configured_.end() && same_limit(*known->second->limit, limit)
+                           ? known->second
+                           : std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  }
+  configured_.swap(next);
+}
+
+LimitUsePtr LimitTable::configured(std::string_view name) const {
+  const auto found = configured_.find(name);
+  return found == configured_.end() ? nullptr : found->second;
+}
+
+LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool keyed) {
+  Limit limit = declared_limit(name, rate, keyed);
+  Declaration declaration{limit.name, rate.permits, rate.period_ms, !limit.redis_key.has_key()};
+  const auto known = by_declaration_.find(declaration);
+  if (known != by_declaration_.end()) {
+    declared_.splice(declared_.begin(), declared_, known->second);
+    return declared_.front();
+  }
+  if (declared_.size() >= max_declared_) {
+    // Only the table itself holds what no pool uses any more.
+    auto idle = declared_.end();
+    for (auto it = declared_.begin(); it != declared_.end(); ++it) {
+      if (it->use_count() == 1) idle = it;
+    }
+    if (idle == declared_.end()) return nullptr;
+    const Limit& old = *(*idle)->limit;
+    by_declaration_.erase({old.name, old.permits, old.period_ms, !old.redis_key.has_key()});
+    declared_.erase(idle);
+  }
+  declared_.push_front(
+      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit))));
+  by_declaration_.emplace(std::move(declaration), declared_.begin());
+  return declared_.front();
+}
+
+std::vector<LimitUsePtr> LimitTable::all() const {
+  std::vector<LimitUsePtr> result;
+  for (const auto& [name, use] : configured_) result.push_back(use);
+  result.insert(result.end(), declared_.begin(), declared_.end());
+  return result;
+}
+
+std::vector<std::string_view> LimitTable::names() const {
+  std::vector<std::string_view> result;
+  for (const auto& [name, use] : configured_) result.push_back(name);
+  return result;
+}
+
+}  // namespace rategate

@@ -1,0 +1,61 @@
+// The limits by name: those of the configuration, and those that calls have declared, of which a
+// bounded number is kept.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/core/limit.hpp"
+
+namespace rategate {
+
+// A limit in use. The object is the limit's identity: other numbers are another object.
+struct LimitUse {
+  explicit LimitUse(LimitPtr l) : limit(std::move(l)) {}
+  LimitPtr limit;
+  std::uint64_t allowed = 0;  // decisions since it is in use
+  std::uint64_t denied = 0;
+};
+using LimitUsePtr = std::shared_ptr<LimitUse>;
+
+class LimitTable {
+ public:
+  explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
+
+  // The whole set, at start and on reload. A limit that did not change keeps its identity.
+  void configure(const std::vector<Limit>& limits);
+
+  // Nothing where no limit of that name is configured.
+  LimitUsePtr configured(std::string_view name) const;
+
+  // The limit that a call declares. Beyond max_declared the one that was longest unused makes
+  // room, unless checks or windows still live in it; nothing when all do.
+  LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
+
+  std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
+  std::vector<std::string_view> names() const;  // of the configured
+  std::size_t configured_count() const { return configured_.size(); }
+  std::size_t declared_count() const { return declared_.size(); }
+
+ private:
+  struct Declaration {
+    std::string name;
+    std::int64_t permits;
+    std::int64_t period_ms;
+    bool recipe;  // counted in the recipe's counter
+    auto operator<=>(const Declaration&) const = default;
+  };
+  using Recent = std::list<LimitUsePtr>;
+
+  std::size_t max_declared_;
+  std::map<std::string, LimitUsePtr, std::less<>> configured_;
+  Recent declared_;  // latest first
+  std::map<Declaration, Recent::iterator> by_declaration_;
+};
+
+}  // namespace rategate

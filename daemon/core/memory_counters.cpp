@@ -1,0 +1,41 @@
+#include "daemon/core/memory_counters.hpp"
+
+#include <algorithm>
+
+namespace rategate {
+
+ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now) {
+  const std::int64_t now_ms = now.us / 1000;
+  ReserveAnswer answer;
+  answer.time = now;
+  if (now_ms >= request.window.end_ms) {
+    answer.status = ReserveAnswer::Status::WindowOver;
+    return answer;
+  }
+  if (request.window.start_ms > now_ms + request.ahead_ms) {
+    answer.status = ReserveAnswer::Status::TooFarAhead;
+    return answer;
+  }
+  if (counters_.size() >= sweep_at_size_) sweep(now_ms);
+
+  Counter& counter = counters_[request.counter];
+  if (counter.expire_at_ms <= now_ms) counter.value = 0;
+  std::int64_t left = std::max<std::int64_t>(0, request.limit - counter.value);
+  for (const CostRun& run : request.costs) {
+    const std::int64_t granted = std::min(run.count, left / run.cost);
+    left -= granted * run.cost;
+    counter.value += granted * run.cost;
+    answer.granted.push_back(granted);
+  }
+  counter.expire_at_ms = std::max(counter.expire_at_ms, request.expire_at_ms);
+  answer.counter = counter.value;
+  return answer;
+}
+
+// Amortised: the next one comes when as many again have been added.
+void MemoryCounters::sweep(std::int64_t now_ms) {
+  std::erase_if(counters_, [&](const auto& entry) { return entry.second.expire_at_ms <= now_ms; });
+  sweep_at_size_ = std::max<std::size_t>(1024, 2 * counters_.size());
+}
+
+}  // namespace rategate

@@ -1,0 +1,30 @@
+// The counters of `store = "memory"`: what daemon/io/reserve.lua does in Redis, for one host and
+// without Redis. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/core/reservation.hpp"
+
+namespace rategate {
+
+class MemoryCounters {
+ public:
+  ReserveAnswer reserve(const Reservation& request, StoreTime now);
+  std::size_t size() const { return counters_.size(); }
+
+ private:
+  struct Counter {
+    std::int64_t value = 0;
+    std::int64_t expire_at_ms = 0;
+  };
+  void sweep(std::int64_t now_ms);
+
+  std::unordered_map<std::string, Counter> counters_;
+  std::size_t sweep_at_size_ = 1024;
+};
+
+}  // namespace rategate

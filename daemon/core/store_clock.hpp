@@ -1,0 +1,80 @@
+// The store's clock, as known on this host: CLOCK_MONOTONIC plus an offset measured from answers
+// that carried Redis TIME. It never says what time it is, only between which two moments it is.
+//
+// A measurement: TIME was read somewhere between the sending of the request and the reading of
+// its answer, so the offset is the middle, give or take half the round trip, and 100 us for what
+// the stamps miss. It grows stale by max_drift. The best recent measurement counts. An offset
+// belongs to one primary: forget() when the store may be another.
+//
+// Not thread-safe. Pure: every reading of a clock comes in as an argument.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "daemon/core/time.hpp"
+
+namespace rategate {
+
+// The store's time is at least `earliest` and at most `latest`, as far as the clock is trusted.
+struct ClockReading {
+  StoreTime earliest;
+  StoreTime latest;
+
+  std::int64_t error_us() const { return (latest.us - earliest.us + 1) / 2; }
+};
+
+class StoreClock {
+ public:
+  struct Options {
+    std::int64_t max_error_us = 100'000;
+    std::int64_t max_drift_ppm = 1000;
+  };
+  enum class Measured {
+    Kept,          // the one at hand is still better
+    Taken,         // this one is better, or the first
+    Contradicted,  // it cannot be true together with the one at hand: taken, and worth a line in
+                   // the log (a suspended machine, or a store whose clock was set)
+  };
+
+  explicit StoreClock(const Options& options) : options_(options) {}
+
+  // `sent` was read before the request was written, `received` after the answer was read.
+  Measured measure(Mono sent, Mono received, StoreTime time);
+  void forget();
+
+  // Nothing before the first measurement.
+  std::optional<ClockReading> read(Mono now) const;
+
+  // The error is inside the configured bound: outside of it no window is told.
+  bool trusts(const ClockReading& reading) const {
+    return reading.error_us() <= options_.max_error_us;
+  }
+  const Options& options() const { return options_; }
+  std::int64_t offset_us() const { return offset_us_; }
+
+ private:
+  std::int64_t error_at(Mono now) const;
+
+  Options options_;
+  bool known_ = false;
+  Mono measured_;
+  std::int64_t offset_us_ = 0;
+  std::int64_t error_us_ = 0;
+  // No reading is earlier than one given before: a better measurement may move the middle back,
+  // and on one host windows never go backwards.
+  mutable StoreTime floor_{INT64_MIN};
+};
+
+// Where a moment lies among the windows of a period.
+struct Placed {
+  Window window;       // the one that is open, or the next to open
+  bool open = false;   // false: between two windows, as far as can be told
+  std::int64_t opens_in_us = 0;  // when not open
+};
+Placed place(const ClockReading&, std::int64_t period_ms);
+
+// Twice the error must stay below half of the period; else the limit cannot be held.
+bool precise_enough(const ClockReading&, std::int64_t period_ms);
+
+}  // namespace rategate
