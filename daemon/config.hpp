@@ -46,8 +46,9 @@ struct RedisConfig {
   std::int64_t port = 6379;
   std::string unix_socket;  // not empty: instead of host and port
   std::int64_t db = 0;
-  std::string username;  // empty: AUTH with the password alone
-  std::string password;  // empty: no AUTH
+  std::string username;       // empty: AUTH with the password alone
+  std::string password;       // empty: no AUTH
+  std::string password_file;  // where the password was read from; empty: from no file
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;
@@ -113,7 +114,8 @@ struct Fault {
   int column = 0;     // from 1
   std::string text;
 };
-std::string to_text(const Fault&);  // "PATH:3:1: unknown setting 'sokcet' in [server]; ..."
+std::string place_text(const Fault&);  // "PATH:3:1", or where it is
+std::string to_text(const Fault&);     // "PATH:3:1: unknown setting 'sokcet' in [server]; ..."
 
 struct ConfigLoad {
   Config config;              // meaningful only without faults

@@ -14,8 +14,7 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 // Optimal string alignment (Damerau-Levenshtein without edits inside a swap), in three rows, with
 // only the cells that can stay within `most` of the diagonal looked at (Ukkonen's band).
-std::optional<std::size_t> edit_distance(std::string_view a, std::string_view b,
-                                         std::size_t most) {
+std::optional<std::size_t> edit_distance(std::string_view a, std::string_view b, std::size_t most) {
   if (a.size() > kMaxWord || b.size() > kMaxWord) return std::nullopt;
   const std::size_t apart = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
   if (apart > most) return std::nullopt;

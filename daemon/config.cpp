@@ -1,0 +1,403 @@
+// Brings the sources of the configuration together, in the order in which later ones win.
+#include "daemon/config.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/config_document.hpp"
+#include "daemon/config_limits.hpp"
+#include "daemon/config_read.hpp"
+#include "daemon/config_redis_url.hpp"
+#include "daemon/core/nearest.hpp"
+#include "daemon/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::size_t kMaxFile = std::size_t{4} << 20;
+constexpr std::size_t kMaxPassword = 4096;
+constexpr const char* kCredential = "redis-password";
+constexpr const char* kNoStore =
+    "no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
+    "REDIS_HOST in the environment, or --redis or --memory on the command line";
+
+class Loader {
+ public:
+  explicit Loader(const Sources& sources) : sources_(sources) {}
+
+  ConfigLoad load() {
+    if (!sources_.file.empty()) {
+      load_main_file();
+      load_limit_files();
+    }
+    return finish_sources();
+  }
+
+  ConfigLoad load_text(std::string_view text, std::string_view path) {
+    read_main(parse_document(text, path), path);
+    return finish_sources();
+  }
+
+ private:
+  ConfigLoad finish_sources() {
+    load_environment();
+    load_password_file();
+    load_credential();
+    load_command_line();
+    check_whole();
+    for (auto& [name, placed] : limits_) {
+      result_.config.live.limits.push_back(std::move(placed.limit));
+    }
+    return std::move(result_);
+  }
+
+  Fault& fault(std::string_view where, std::string text, Place place = {}) {
+    return result_.faults.emplace_back(
+        Fault{std::string(where), place.line, place.column, std::move(text)});
+  }
+
+  // Faults of one file are told in the order of their places, whatever found them.
+  void sort_faults(std::size_t first) {
+    std::stable_sort(result_.faults.begin() + static_cast<std::ptrdiff_t>(first),
+                     result_.faults.end(), [](const Fault& a, const Fault& b) {
+                       return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+                     });
+  }
+
+  // nullopt: not there, or a fault.
+  std::optional<Document> parse_file(const std::string& path, bool required) {
+    const auto file = read_file(path, kMaxFile);
+    if (!file) {
+      fault(path, file.error());
+      store_unknown_ = true;
+      return std::nullopt;
+    }
+    if (!file->exists) {
+      if (required) {
+        fault(path, "there is no such file");
+        store_unknown_ = true;
+      }
+      return std::nullopt;
+    }
+    return parse_document(file->text, path);
+  }
+
+  void load_main_file() {
+    if (const auto document = parse_file(sources_.file, sources_.file_required)) {
+      where_ = sources_.file;
+      read_main(*document, sources_.file);
+    }
+  }
+
+  void read_main(const Document& document, std::string_view path) {
+    where_ = path;
+    const std::size_t first = result_.faults.size();
+    store_unknown_ = store_unknown_ || !document.faults.empty();
+    result_.faults.insert(result_.faults.end(), document.faults.begin(), document.faults.end());
+    for (const Entry& entry : document.root) {
+      if (entry.key == "limits") {
+        add_limits(entry.value, path, limits_, result_.faults);
+      } else if (is_section(entry.key)) {
+        read_section(entry, path);
+      } else {
+        read_setting("", entry, path);
+      }
+    }
+    check_file_store(document.root, path);
+    check_password(document.root, path);
+    sort_faults(first);
+  }
+
+  static bool is_section(std::string_view name) {
+    return !name.empty() && std::any_of(settings().begin(), settings().end(),
+                                        [&](const Setting& s) { return s.section == name; });
+  }
+
+  void read_section(const Entry& section, std::string_view path) {
+    const auto* table = std::get_if<Table>(&section.value.data);
+    if (table == nullptr) {
+      fault(path, section.key + ": expected a table, [" + section.key + "]", section.value.place);
+      return;
+    }
+    for (const Entry& entry : *table) read_setting(section.key, entry, path);
+  }
+
+  void read_setting(std::string_view section, const Entry& entry, std::string_view path) {
+    const Setting* setting = find_setting(section, entry.key);
+    if (setting == nullptr) {
+      unknown(section, entry, path);
+    } else if (const auto error = assign(*setting, entry.value, result_.config)) {
+      fault(path, full_name(*setting) + ": " + error->text, entry.value.place);
+    }
+  }
+
+  void unknown(std::string_view section, const Entry& entry, std::string_view path) {
+    const bool table = std::holds_alternative<Table>(entry.value.data);
+    std::string text = table && section.empty() ? "unknown section [" : "unknown setting '";
+    text += entry.key;
+    text += table && section.empty() ? "]" : "'";
+    if (!section.empty()) text += " in [" + std::string(section) + "]";
+
+    std::vector<std::string_view> names;
+    if (section.empty()) names = {"limits"};
+    for (const Setting& known : settings()) {
+      if (known.section == section) {
+        names.push_back(known.name);
+      } else if (section.empty() && known.section != "limits.NAME") {
+        names.push_back(known.section);
+      }
+    }
+    if (const auto near = nearest(entry.key, names)) {
+      text += "; did you mean '" + std::string(*near) + "'?";
+    } else if (const Setting* elsewhere = find_anywhere(entry.key)) {
+      text += "; there is " + full_name(*elsewhere);
+    }
+    fault(path, std::move(text), entry.place);
+  }
+
+  static const Setting* find_anywhere(std::string_view name) {
+    for (const Setting& setting : settings()) {
+      if (setting.name == name) return &setting;
+    }
+    return nullptr;
+  }
+
+  void check_file_store(const Table& root, std::string_view path) {
+    const Entry* store = find_entry(root, "store");
+    const Entry* redis = find_entry(root, "redis");
+    if (store == nullptr && redis == nullptr) return;
+    chosen_ = true;
+    if (store != nullptr && redis != nullptr && result_.config.fixed.store == Store::Memory) {
+      const Fault other{std::string(path), store->place.line, store->place.column, {}};
+      fault(path,
+            "[redis] contradicts store = \"memory\" (" + place_text(other) +
+                "): expected one of "
+                "them",
+            redis->place);
+    }
+    const auto* table = redis == nullptr ? nullptr : std::get_if<Table>(&redis->value.data);
+    if (table == nullptr) return;
+    const Entry* socket = find_entry(*table, "unix_socket");
+    for (const char* name : {"host", "port"}) {
+      const Entry* entry = find_entry(*table, name);
+      if (socket == nullptr || entry == nullptr) continue;
+      if (result_.config.fixed.redis.unix_socket.empty()) continue;
+      fault(path, std::string(name) + " in [redis]: expected it only without unix_socket",
+            entry->place);
+    }
+  }
+
+  void check_password(const Table& root, std::string_view path) {
+    const Entry* redis = find_entry(root, "redis");
+    const auto* table = redis == nullptr ? nullptr : std::get_if<Table>(&redis->value.data);
+    if (table == nullptr) return;
+    const Entry* file = find_entry(*table, "password_file");
+    if (file == nullptr) return;
+    password_file_place_ = {
+        std::string(path), file->value.place.line, file->value.place.column, {}};
+    if (!result_.config.fixed.redis.password.empty() &&
+        !result_.config.fixed.redis.password_file.empty()) {
+      fault(path, "password_file in [redis]: expected it only without password", file->place);
+    }
+  }
+
+  void load_limit_files() {
+    const std::size_t slash = sources_.file.rfind('/');
+    const std::string directory =
+        (slash == std::string::npos ? std::string() : sources_.file.substr(0, slash + 1)) +
+        "limits.d";
+    const auto files = list_files(directory, ".toml");
+    if (!files) {
+      fault(directory, files.error());
+      return;
+    }
+    for (const std::string& path : *files) {
+      const auto document = parse_file(path, false);
+      if (!document) continue;
+      const std::size_t first = result_.faults.size();
+      result_.faults.insert(result_.faults.end(), document->faults.begin(), document->faults.end());
+      for (const Entry& entry : document->root) {
+        if (entry.key == "limits") {
+          add_limits(entry.value, path, limits_, result_.faults);
+        } else {
+          fault(path, "'" + entry.key + "': expected nothing but [limits] in limits.d",
+                entry.place);
+        }
+      }
+      sort_faults(first);
+    }
+  }
+
+  std::optional<std::string> variable(const char* name) const {
+    if (!sources_.environment) return std::nullopt;
+    auto value = sources_.environment(name);
+    return value && !value->empty() ? value : std::nullopt;
+  }
+
+  // Under --memory the variables of Redis are none of our business.
+  void load_environment() {
+    if (sources_.command_line.memory) return;
+    RedisConfig& redis = result_.config.fixed.redis;
+    for (const auto& [name, setting] :
+         {std::pair("REDIS_HOST", "host"), std::pair("REDIS_PORT", "port"),
+          std::pair("REDIS_DB", "db"), std::pair("REDIS_PASSWORD", "password")}) {
+      const auto value = variable(name);
+      if (!value) continue;
+      if (const auto error = assign_text(*find_setting("redis", setting), *value, result_.config)) {
+        fault(name, error->text);
+      }
+      if (name == std::string_view("REDIS_HOST")) {
+        result_.config.fixed.store = Store::Redis;
+        chosen_ = true;
+        redis.unix_socket.clear();
+      }
+      if (name == std::string_view("REDIS_PASSWORD")) {
+        redis.password_file.clear();
+        password_said_ = true;
+      }
+    }
+  }
+
+  void load_password_file() {
+    RedisConfig& redis = result_.config.fixed.redis;
+    if (redis.password_file.empty() || sources_.command_line.memory) return;
+    const auto file = read_file(redis.password_file, kMaxPassword);
+    Fault wrong = password_file_place_;
+    wrong.text = "password_file in [redis]: " + redis.password_file + " ";
+    if (!file || !file->exists) {
+      wrong.text += file ? "does not exist" : file.error();
+      result_.faults.push_back(std::move(wrong));
+      return;
+    }
+    redis.password = without_line_break(file->text);
+  }
+
+  void load_credential() {
+    if (password_said_ || sources_.command_line.memory || sources_.credentials_directory.empty()) {
+      return;
+    }
+    const std::string path = sources_.credentials_directory + "/" + kCredential;
+    const auto file = read_file(path, kMaxPassword);
+    if (!file) {
+      fault(path, file.error());
+    } else if (file->exists) {
+      result_.config.fixed.redis.password = without_line_break(file->text);
+      result_.config.fixed.redis.password_file.clear();
+    }
+  }
+
+  static std::string without_line_break(std::string_view text) {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    return std::string(text);
+  }
+
+  void load_command_line() {
+    const Overrides& given = sources_.command_line;
+    FixedConfig& fixed = result_.config.fixed;
+    if (given.memory && given.redis) {
+      fault("--memory", "contradicts --redis: expected one of them");
+    }
+    if (given.memory) {
+      fixed.store = Store::Memory;
+      chosen_ = true;
+    }
+    if (given.redis) apply_redis_url(*given.redis);
+    if (given.socket) apply("--socket", "server", "socket", *given.socket);
+    if (given.log_level) apply("--log-level", "log", "level", *given.log_level);
+    for (const std::string& limit : given.limits) {
+      if (const auto error = add_limit_option(limit, limits_)) {
+        fault("--limit " + limit, error->text);
+      }
+    }
+  }
+
+  void apply(const char* option, std::string_view section, std::string_view name,
+             const std::string& text) {
+    if (const auto error = assign_text(*find_setting(section, name), text, result_.config)) {
+      fault(option, error->text);
+    }
+  }
+
+  // The URL says all of where; who and with which password only if it names them, so that a
+  // password need not stand where every process can read it.
+  void apply_redis_url(const std::string& text) {
+    chosen_ = true;
+    const auto url = parse_redis_url(text);
+    if (!url) {
+      fault("--redis", url.error());
+      return;
+    }
+    FixedConfig& fixed = result_.config.fixed;
+    fixed.store = Store::Redis;
+    if (url->unix_socket.empty()) fixed.redis.host = url->host;
+    fixed.redis.port = url->port;
+    fixed.redis.unix_socket = url->unix_socket;
+    fixed.redis.db = url->db;
+    if (url->username) fixed.redis.username = *url->username;
+    if (url->password) {
+      fixed.redis.password = *url->password;
+      fixed.redis.password_file.clear();
+    }
+  }
+
+  void check_whole() {
+    const RedisConfig& redis = result_.config.fixed.redis;
+    if (!chosen_ && !store_unknown_) fault(where_, kNoStore);
+    if (redis.backoff_min_ms > redis.backoff_max_ms) {
+      fault(where_, "backoff_min in [redis]: expected at most backoff_max");
+    }
+    if (!redis.username.empty() && redis.password.empty()) {
+      fault(where_, "username in [redis]: expected a password with it");
+    }
+    check_shared_counters(limits_, result_.faults);
+  }
+
+  const Sources& sources_;
+  ConfigLoad result_;
+  PlacedLimits limits_;
+  std::string where_ = "rategated";  // what faults of the whole are put down to
+  Fault password_file_place_;
+  bool chosen_ = false;         // the store
+  bool store_unknown_ = false;  // what might choose it could not be read
+  bool password_said_ = false;  // by the environment, which beats the credential
+};
+
+}  // namespace
+
+std::string_view to_text(Store store) { return store == Store::Redis ? "redis" : "memory"; }
+
+std::string_view to_text(LogLevel level) {
+  switch (level) {
+    case LogLevel::Debug:
+      return "debug";
+    case LogLevel::Info:
+      return "info";
+    case LogLevel::Warning:
+      return "warning";
+    case LogLevel::Error:
+      return "error";
+  }
+  return {};
+}
+
+std::string_view to_text(LogFormat format) { return format == LogFormat::Text ? "text" : "json"; }
+
+std::string place_text(const Fault& fault) {
+  std::string text = fault.where;
+  if (fault.line > 0) {
+    text += ":" + std::to_string(fault.line) + ":" + std::to_string(fault.column);
+  }
+  return text;
+}
+
+std::string to_text(const Fault& fault) { return place_text(fault) + ": " + fault.text; }
+
+ConfigLoad load_config(const Sources& sources) { return Loader(sources).load(); }
+
+ConfigLoad load_config_text(std::string_view text, std::string_view path) {
+  const Sources none;
+  return Loader(none).load_text(text, path);
+}
+
+}  // namespace rategate
