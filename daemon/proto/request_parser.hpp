@@ -1,7 +1,7 @@
 // Finds one request at the start of the bytes that a connection has received: a multibulk of RESP
-// or an inline command. It works in place, keeps no state between calls and allocates nothing once
-// `Args` has grown to what the traffic needs. Answers a malformed request with the very text that
-// Redis 7 has for it; where it is stricter than Redis, docs/protocol.md says so.
+// or an inline command. It works in place and allocates nothing once `Args` has grown to what the
+// traffic needs; a count that is announced costs nothing before its bytes are there. Malformed
+// bytes get the very text that Redis 7 has for them; docs/protocol.md says where it is stricter.
 #pragma once
 
 #include <cstddef>
@@ -38,14 +38,26 @@ struct ParseResult {
   // For Error: the text of the reply, without '-' and CRLF.
   ErrorText error;
   // For Incomplete: asking again is of no use before the request has so many bytes, counted from
-  // its start. Who heeds it parses a request of n bytes in about n log n steps, however small the
-  // pieces are in which it arrives. Always above bytes.size(), never above max_request.
+  // its start. Always above bytes.size(), never above max_request.
   std::size_t need = 0;
 };
 
+// What is known of a request that is not all there yet, so that one that arrives in small pieces is
+// still read only once. Offsets count from the request's start: the bytes may move in memory.
+struct Progress {
+  std::size_t position = 0;   // where the next argument starts; 0: nothing is read yet
+  std::size_t remaining = 0;  // arguments from there on
+  std::size_t searched = 0;   // the current line's end is not before this
+};
+
 // `bytes` starts with a request. `max_request` is the most bytes that a request may have, with
-// everything in it. What the result is does not depend on how the bytes arrived: a prefix gives
-// Incomplete or the same result as the whole.
+// everything in it, and at least 1. What comes out does not depend on how the bytes arrived: a
+// prefix gives Incomplete, or the same result as the whole.
 ParseResult parse_request(std::string_view bytes, std::size_t max_request, Args& args);
+
+// The same, going on where the last call with `progress` stopped; that call's bytes are the start
+// of these. Starts afresh by itself after anything but Incomplete.
+ParseResult parse_request(std::string_view bytes, std::size_t max_request, Args& args,
+                          Progress& progress);
 
 }  // namespace rategate

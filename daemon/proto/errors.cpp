@@ -1,0 +1,184 @@
+#include "daemon/proto/errors.hpp"
+
+#include <utility>
+
+#include "daemon/core/limit.hpp"
+#include "daemon/proto/session.hpp"
+
+namespace rategate {
+namespace {
+
+// The numbers that stand in the patterns below.
+static_assert(kMaxPermits == 1'000'000'000 && kMaxKeyBytes == 512 && kMaxNameBytes == 64);
+static_assert(kMinPeriodMs == 10 && kMaxPeriodMs == 31LL * 24 * 3600 * 1000);
+static_assert(kMaxClientNameBytes == 128);
+
+using enum ErrorId;
+
+// Texts that Redis has as well are Redis 7's, byte for byte: clients look at them.
+constexpr ErrorRow kErrors[] = {
+    {InvalidMultibulkLength, "ERR", "Protocol error: invalid multibulk length",
+     "After `*` stands no whole number, or one above 2147483647."},
+    {InvalidBulkLength, "ERR", "Protocol error: invalid bulk length",
+     "After `$` stands no whole number from 0 to 536870912."},
+    {ExpectedDollar, "ERR", "Protocol error: expected '$', got '{byte}'",
+     "An argument of a multibulk does not start with `$`."},
+    {ExpectedCrlf, "ERR", "Protocol error: expected CRLF after an argument",
+     "An argument's bytes do not end where its length says."},
+    {MbulkCountTooBig, "ERR", "Protocol error: too big mbulk count string",
+     "The line that starts with `*` does not end."},
+    {BulkCountTooBig, "ERR", "Protocol error: too big bulk count string",
+     "The line that starts with `$` does not end."},
+    {InlineTooBig, "ERR", "Protocol error: too big inline request",
+     "An inline request is longer than 64 KiB or than `max_request`."},
+    {UnbalancedQuotes, "ERR", "Protocol error: unbalanced quotes in request",
+     "A quote of an inline request is not closed, or no space follows the closing one."},
+    {RequestTooBig, "ERR", "Protocol error: request of more than {bytes} bytes (max_request)",
+     "The request's counts and lengths make it longer than the daemon takes."},
+    {UnknownCommand, "ERR", "unknown command '{command}', with args beginning with: {arguments}",
+     "There is no such verb."},
+    {UnknownSubcommand, "ERR", "unknown subcommand '{subcommand}'. Try {command} HELP.",
+     "`CLIENT` or `COMMAND` has no such subcommand."},
+    {WrongArity, "ERR", "wrong number of arguments for '{command}' command",
+     "The verb takes fewer or more words."},
+    {NoPermission, "NOPERM", "this connection has no permission to run the '{command}' command",
+     "The connection may not use this verb."},
+    {CheckSyntax, "ERR",
+     "syntax error at '{word}': expected CHECK <limit> [<key>] [COST <n>] [LIMIT <n> PERIOD <p>]",
+     "Where an option of `CHECK` is expected stands something else."},
+    {OptionTwice, "ERR", "{option} is given twice", "An option of `CHECK` stands there twice."},
+    {LimitWithoutPeriod, "ERR", "LIMIT and PERIOD go together: one of them is missing",
+     "A limit is declared by half."},
+    {InvalidLimitName, "ERR",
+     "invalid limit name '{name}': expected 1 to 64 letters, digits or any of _-./@",
+     "No limit can have this name."},
+    {KeyTooLong, "ERR", "key of {bytes} bytes: expected at most 512", "The key is too long."},
+    {InvalidCost, "ERR", "invalid cost '{cost}': expected a whole number from 1 to 1000000000",
+     "What follows `COST` is no such number."},
+    {InvalidPermits, "ERR", "invalid limit '{limit}': expected a whole number from 1 to 1000000000",
+     "What follows `LIMIT` is no such number."},
+    {InvalidPeriod, "ERR",
+     "invalid period '{period}': expected a duration from 10ms to 31d, such as 250ms, 1s or 5min",
+     "What follows `PERIOD` is no such duration."},
+    {NoLimit, "NOLIMIT", "no limit named '{name}'",
+     "The limit is not configured, and the call does not declare it."},
+    {NoLimitNear, "NOLIMIT", "no limit named '{name}'; did you mean '{near}'?",
+     "The same, where a configured name is similar."},
+    {NoLimitOff, "NOLIMIT", "no limit named '{name}' (declared_limits is off)",
+     "The call declares the limit, but the daemon takes configured ones only."},
+    {NoLimitNearOff, "NOLIMIT",
+     "no limit named '{name}' (declared_limits is off); did you mean '{near}'?",
+     "The same, where a configured name is similar."},
+    {TooManyDeclared, "BUSY", "too many declared limits (max_declared = {max})",
+     "As many limits as the daemon keeps are declared already, and this would be one more."},
+    {TooManyWaiting, "BUSY", "too many checks wait for the store (max_pending = {max})",
+     "As many checks as may wait for the store do so already. Nothing was taken."},
+    {StoreDown, "STOREDOWN", "the store is away, and limit '{limit}' answers with an error",
+     "The limit's `on_store_down` is `error`. Nothing was granted."},
+    {SyntaxError, "ERR", "syntax error", "An argument is not one of those that the verb knows."},
+    {NoSuchProtocol, "NOPROTO", "unsupported protocol version",
+     "`HELLO` knows RESP versions 2 and 3."},
+    {ProtocolNotNumber, "ERR", "Protocol version is not an integer or out of range",
+     "The first argument of `HELLO` is a version."},
+    {HelloOption, "ERR", "Syntax error in HELLO option '{option}'",
+     "`HELLO` knows `AUTH` and `SETNAME`, with all their arguments."},
+    {WrongPassword, "WRONGPASS", "invalid username-password pair or user is disabled.",
+     "`HELLO` with `AUTH`: the only user is `default`, and any password does."},
+    {NoPassword, "ERR",
+     "AUTH called, but no password is set: access is by the permissions of the socket",
+     "There is nothing to log in to."},
+    {DbNotNumber, "ERR", "value is not an integer or out of range",
+     "The argument of `SELECT` is a number."},
+    {DbOutOfRange, "ERR", "DB index is out of range", "There is database 0 only."},
+    {BadClientName, "ERR", "Client names cannot contain spaces, newlines or special characters.",
+     "A connection's name is of printable ASCII characters without the space."},
+    {BadLibInfo, "ERR", "{option} cannot contain spaces, newlines or special characters.",
+     "The same, of a library's name or version."},
+    {NameTooLong, "ERR", "{option} is longer than 128 bytes",
+     "The name of a connection, or a library's name or version, is too long to be kept."},
+    {ClientOption, "ERR", "Unrecognized option '{option}'",
+     "`CLIENT SETINFO` knows `LIB-NAME` and `LIB-VER`."},
+    {OutputFull, "BUSY", "output buffers are full: answers are not read, try again later",
+     "Large answers are refused while unread answers fill the memory there is for them."},
+    {MaxClients, "ERR", "max number of clients reached",
+     "Answered to a new connection above `max_clients`, which is then closed."},
+    {ShuttingDown, "SHUTDOWN", "the daemon is stopping",
+     "The check waited for the store when the daemon was stopped. Nothing was granted."},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < std::size(kErrors); ++i) {
+    if (static_cast<std::size_t>(kErrors[i].id) != i) return false;
+  }
+  return true;
+}
+static_assert(std::size(kErrors) == static_cast<std::size_t>(ErrorId::Count_) && in_order());
+
+// The pattern with `next()` in the place of each {name}.
+template <class Next>
+ErrorText fill(ErrorId id, Next next) {
+  const ErrorRow& row = kErrors[static_cast<std::size_t>(id)];
+  ErrorText text;
+  text.append(row.code).append(" ");
+  std::string_view rest = row.pattern;
+  while (true) {
+    const std::size_t open = rest.find('{');
+    text.append(rest.substr(0, open));
+    if (open == std::string_view::npos) return text;
+    text.append(next());
+    rest.remove_prefix(rest.find('}', open) + 1);
+  }
+}
+
+}  // namespace
+
+std::span<const ErrorRow> error_table() { return kErrors; }
+
+std::string shown(std::string_view bytes, std::size_t max_bytes) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    std::string one(1, c);
+    if (c == '\n') {
+      one = "\\n";
+    } else if (c == '\r') {
+      one = "\\r";
+    } else if (c == '\t') {
+      one = "\\t";
+    } else if (byte < 0x20 || byte > 0x7e) {
+      one = {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xfU]};
+    }
+    if (text.size() + one.size() > max_bytes) break;
+    text += one;
+  }
+  return text;
+}
+
+ErrorText error_text(ErrorId id, std::initializer_list<ErrorValue> values) {
+  const ErrorValue* value = values.begin();
+  return fill(id, [&]() -> std::string_view {
+    return value == values.end() ? std::string_view() : std::string_view((value++)->text());
+  });
+}
+
+ErrorText unknown_command_error(std::span<const std::string_view> words) {
+  std::string arguments;
+  for (std::size_t i = 1; i < words.size() && arguments.size() < kMaxShownBytes; ++i) {
+    arguments += '\'';
+    arguments += shown(words[i], kMaxShownBytes - (arguments.size() - 1));
+    arguments += "' ";
+  }
+  const std::string command = shown(words.empty() ? std::string_view() : words[0]);
+  bool first = true;
+  return fill(ErrorId::UnknownCommand, [&]() -> std::string_view {
+    return std::exchange(first, false) ? command : arguments;
+  });
+}
+
+ErrorText no_limit_error(std::string_view limit, std::string_view near, bool declared_off) {
+  if (near.empty()) return error_text(declared_off ? NoLimitOff : NoLimit, {limit});
+  return error_text(declared_off ? NoLimitNearOff : NoLimitNear, {limit, near});
+}
+
+}  // namespace rategate

@@ -1,0 +1,108 @@
+// CHECK: from words to a request that is in order, and from its outcome to a reply.
+#include <optional>
+
+#include "daemon/core/duration.hpp"
+#include "daemon/proto/ascii.hpp"
+#include "daemon/proto/handlers.hpp"
+#include "daemon/proto/reply_writer.hpp"
+
+namespace rategate {
+namespace {
+
+// The options as they were written.
+struct Options {
+  std::optional<std::string_view> cost;
+  std::optional<std::string_view> limit;
+  std::optional<std::string_view> period;
+};
+
+// Pairs of words from `at` on. False after it has appended what is wrong.
+bool read_options(const Args& args, std::size_t at, Options& options, std::string& out) {
+  for (; at + 1 < args.size(); at += 2) {
+    std::optional<std::string_view>* option = nullptr;
+    std::string_view name;
+    if (is_word(args[at], "cost")) {
+      option = &options.cost;
+      name = "COST";
+    } else if (is_word(args[at], "limit")) {
+      option = &options.limit;
+      name = "LIMIT";
+    } else if (is_word(args[at], "period")) {
+      option = &options.period;
+      name = "PERIOD";
+    } else {
+      reply_error(out, ErrorId::CheckSyntax, {args[at]});
+      return false;
+    }
+    if (option->has_value()) {
+      reply_error(out, ErrorId::OptionTwice, {name});
+      return false;
+    }
+    *option = args[at + 1];
+  }
+  return true;
+}
+
+// The options' values. False after it has appended what is wrong.
+bool read_values(const Options& options, CheckRequest& request, std::string& out) {
+  if (options.cost) {
+    const auto cost = parse_whole(*options.cost, 1, kMaxPermits);
+    if (!cost) {
+      reply_error(out, ErrorId::InvalidCost, {*options.cost});
+      return false;
+    }
+    request.cost = *cost;
+  }
+  if (options.limit.has_value() != options.period.has_value()) {
+    reply_error(out, ErrorId::LimitWithoutPeriod);
+    return false;
+  }
+  if (!options.limit) return true;
+  const auto permits = parse_permits(*options.limit);
+  if (!permits) {
+    reply_error(out, ErrorId::InvalidPermits, {*options.limit});
+    return false;
+  }
+  const auto period_ms = parse_period_ms(*options.period);
+  if (!period_ms) {
+    reply_error(out, ErrorId::InvalidPeriod, {*options.period});
+    return false;
+  }
+  request.declared = Rate{*permits, *period_ms};
+  return true;
+}
+
+}  // namespace
+
+Handled handle_check(Session& session, Service& service, const Args& args, std::string& out) {
+  CheckRequest request;
+  request.limit = args[1];
+  if (!valid_name(request.limit)) return reply_error(out, ErrorId::InvalidLimitName, {args[1]});
+  // Options come in pairs: an odd number of words behind the limit starts with the key.
+  std::size_t at = 2;
+  if ((args.size() - at) % 2 == 1) {
+    request.keyed = true;
+    request.key = args[at++];
+    if (request.key.size() > kMaxKeyBytes) {
+      return reply_error(out, ErrorId::KeyTooLong, {request.key.size()});
+    }
+  }
+  if (at < args.size()) {
+    Options options;
+    if (!read_options(args, at, options, out) || !read_values(options, request, out)) {
+      return Handled::Replied;
+    }
+  }
+  const CheckOutcome outcome = service.check(session, request);
+  if (const auto* decision = std::get_if<Decision>(&outcome)) {
+    write_decision(out, *decision);
+    return Handled::Replied;
+  }
+  if (const auto* refused = std::get_if<CheckRefused>(&outcome)) {
+    ReplyWriter(out, session.resp).error(refused->error);
+    return Handled::Replied;
+  }
+  return Handled::Parked;
+}
+
+}  // namespace rategate
