@@ -1,0 +1,149 @@
+"""daemon/io/reserve.lua alone, against a real Redis: what it grants, counts and expires."""
+
+import redis
+
+import harness
+
+BOUND_MS = 1500  # how long after its window a counter is kept here
+
+
+class ReserveScript(harness.Case):
+    def setUp(self):
+        self.server = self.redis()
+        text = (harness.SOURCE_DIR / "daemon/io/reserve.lua").read_text(encoding="utf-8")
+        self._script = self.server.db.register_script(text)
+
+    def window(self, period_ms=60_000):
+        """The window that is open, with six seconds of it to go."""
+        start = self.server.wait_for_window(period_ms, (0.0, 0.9))
+        return start, start + period_ms
+
+    def reserve(self, window, limit, *costs, ahead_ms=100, key="counter"):
+        """(status, counter, grants) for costs given as numbers, or as (cost, count)."""
+        runs = [word for cost in costs
+                for word in (cost if isinstance(cost, tuple) else (cost, 1))]
+        before = self.server.now_us()
+        status, counter, seconds, micros, *granted = self._script(
+            keys=[key], args=[*window, limit, ahead_ms, window[1] + BOUND_MS, *runs])
+        self.assertLessEqual(before, seconds * 1_000_000 + micros)
+        self.assertGreaterEqual(self.server.now_us(), seconds * 1_000_000 + micros)
+        return status, counter, granted
+
+    def left_to_live(self, key="counter"):
+        """When the counter expires, in ms of Redis' clock."""
+        return self.server.now_ms() + self.server.db.pttl(key)
+
+    def test_grants_to_the_limit_and_no_further(self):
+        window = self.window()
+        self.assertEqual(self.reserve(window, 10, (1, 7)), (0, 7, [7]))
+        self.assertEqual(self.reserve(window, 10, (1, 7)), (0, 10, [3]))
+        self.assertEqual(self.reserve(window, 10, (1, 7)), (0, 10, [0]))
+        self.assertEqual(self.server.db.get("counter"), "10")
+
+    def test_costs_5_1_1_with_3_left(self):
+        window = self.window()
+        self.reserve(window, 10, 7)
+        self.assertEqual(self.reserve(window, 10, 5, 1, 1), (0, 9, [0, 1, 1]))
+        self.assertEqual(self.reserve(window, 10, 2, 1), (0, 10, [0, 1]))
+
+    def test_runs_are_granted_in_order(self):
+        window = self.window()
+        self.assertEqual(self.reserve(window, 10, (3, 2), (2, 3), (1, 5)), (0, 10, [2, 2, 0]))
+
+    def test_a_thousand_runs_in_one_call(self):
+        window = self.window()
+        status, counter, granted = self.reserve(window, 1500, *([(1, 1), (2, 1)] * 500))
+        self.assertEqual((status, counter, sum(granted)), (0, 1500, 1000))
+
+    def test_the_largest_numbers_are_exact(self):
+        window = self.window()
+        limit = 1_000_000_000
+        self.assertEqual(self.reserve(window, limit, limit - 1), (0, limit - 1, [1]))
+        self.assertEqual(self.reserve(window, limit, (1, 2)), (0, limit, [1]))
+        self.assertEqual(self.server.db.get("counter"), str(limit))
+
+    def test_counter_pushed_above_by_the_recipe(self):
+        window = self.window()
+        for _ in range(15):
+            self.server.db.incr("counter")
+        self.assertEqual(self.reserve(window, 10, (1, 3), 5), (0, 15, [0, 0]))
+        self.assertEqual(self.server.db.get("counter"), "15")
+
+    def test_counter_pushed_above_by_a_larger_limit(self):
+        window = self.window()
+        self.assertEqual(self.reserve(window, 100, (1, 60)), (0, 60, [60]))
+        self.assertEqual(self.reserve(window, 50, (1, 3)), (0, 60, [0]))
+        self.assertEqual(self.reserve(window, 100, (1, 60)), (0, 100, [40]))
+
+    def test_counter_below_zero_grants_nothing(self):
+        window = self.window()
+        self.server.db.set("counter", -5)
+        self.assertEqual(self.reserve(window, 10, 1), (0, -5, [0]))
+
+    def test_sets_an_expiry(self):
+        window = self.window()
+        self.reserve(window, 10, 1)
+        self.assertAlmostEqual(self.left_to_live(), window[1] + BOUND_MS, delta=50)
+
+    def test_sets_a_missing_expiry_though_it_grants_nothing(self):
+        window = self.window()
+        self.server.db.set("counter", 10)
+        self.assertEqual(self.reserve(window, 10, 1), (0, 10, [0]))
+        self.assertAlmostEqual(self.left_to_live(), window[1] + BOUND_MS, delta=50)
+
+    def test_raises_an_expiry_that_ends_too_early(self):
+        window = self.window()
+        self.server.db.set("counter", 3, px=2000)
+        self.reserve(window, 10, 1)
+        self.assertAlmostEqual(self.left_to_live(), window[1] + BOUND_MS, delta=50)
+
+    def test_never_lowers_an_expiry(self):
+        window = self.window()
+        self.server.db.set("counter", 3, px=600_000)
+        self.reserve(window, 10, 1)
+        self.assertGreater(self.server.db.pttl("counter"), 590_000)
+
+    def test_makes_no_key_when_nothing_is_granted(self):
+        window = self.window()
+        self.assertEqual(self.reserve(window, 10, 11), (0, 0, [0]))
+        self.assertEqual(self.server.db.keys(), [])
+
+    def test_recipe_caller_half_a_window_ahead(self):
+        """Its EXPIRE would end in the middle of the window, and the count would start anew."""
+        db = self.server.db
+        start = self.server.wait_for_window(2000, (0.5, 0.6)) + 2000
+        window = (start, start + 2000)
+        db.incr("counter")           # the caller's clock says that the window has begun
+        db.expire("counter", 2)
+        harness.wait_until(lambda: self.server.now_ms() >= start, 3, "the window")
+        self.assertEqual(self.reserve(window, 100, (1, 98)), (0, 99, [98]))
+        harness.wait_until(lambda: self.server.now_ms() >= start + 1050, 3, "the EXPIRE's end")
+        self.assertEqual(self.reserve(window, 100, (1, 100)), (0, 100, [1]))
+
+    def test_a_window_that_is_over(self):
+        now = self.server.now_ms()
+        self.assertEqual(self.reserve((now - 60_000, now), 10, 1), (1, 0, []))
+        self.assertEqual(self.reserve((now - 120_000, now - 60_000), 10, 1), (1, 0, []))
+        self.assertEqual(self.server.db.keys(), [])
+
+    def test_a_window_far_ahead(self):
+        now = self.server.now_ms()
+        far = (now + 5_000, now + 65_000)
+        self.assertEqual(self.reserve(far, 10, 1, ahead_ms=1000), (2, 0, []))
+        self.assertEqual(self.server.db.keys(), [])
+        self.assertEqual(self.reserve(far, 10, 1, ahead_ms=6000), (0, 1, [1]))
+
+    def test_a_counter_that_is_none(self):
+        window = self.window()
+        self.server.db.rpush("counter", "x")
+        with self.assertRaises(redis.exceptions.ResponseError):
+            self.reserve(window, 10, 1)
+        self.assertEqual(self.server.db.lrange("counter", 0, -1), ["x"])
+        self.server.db.set("text", "many")
+        with self.assertRaises(redis.exceptions.ResponseError):
+            self.reserve(window, 10, 1, key="text")
+        self.assertEqual(self.server.db.get("text"), "many")
+
+
+if __name__ == "__main__":
+    harness.main()
