@@ -1,0 +1,209 @@
+"""What can happen to Redis: the daemon answers throughout, comes back by itself, and admits no
+more than the limit."""
+
+import time
+
+import redis as redis_py
+
+import harness
+
+LIMIT = 20
+TIMEOUT = 0.25
+BACKOFF_MAX = 0.5
+
+
+class Faults(harness.Case):
+    def setUp(self):
+        self.server = self.redis()
+        self.rategated = self.start(self.server)
+        self.load = harness.Load(self.rategated, callers=3, pause=0.004)
+        self.addCleanup(self.load.stop)
+        self.wait_counted(time.time(), 5)
+
+    def start(self, server, **settings):
+        return self.daemon(server, limits={"api": f"{LIMIT}/1s", "long": f"{LIMIT}/1h"},
+                           redis_settings={
+                               "command_timeout": f"{int(TIMEOUT * 1000)}ms",
+                               "connect_timeout": "250ms",
+                               "backoff_max": f"{int(BACKOFF_MAX * 1000)}ms", **settings})
+
+    def wait_counted(self, since, deadline):
+        """Waits for a check that was sent after `since` and that the store allowed."""
+        def counted():
+            return any(a.decision and a.decision.allowed and a.decision.reason == harness.COUNTED
+                       for a in self.load.since(since))
+        harness.wait_until(counted, deadline, "a counted check")
+
+    def wait_away(self, since):
+        def away():
+            return any(a.decision and a.decision.reason == harness.STORE_AWAY
+                       for a in self.load.since(since))
+        harness.wait_until(away, 5, "a check answered by the policy")
+
+    def recovers(self, lost_window=0.0):
+        """After a fault: back within the longest back-off and a second, and all that was asked
+        was answered in time. lost_window: a window that is denied, because its count is lost."""
+        ended = time.time()
+        self.wait_counted(ended, BACKOFF_MAX + 1.0 + lost_window)
+        self.load.stop()
+        asked = self.load.asked()
+        self.assertEqual(self.load.lost, 0)
+        self.assertEqual([a for a in asked if a.error], [])
+        self.assertLess(self.load.slowest(), (TIMEOUT + 0.5) * harness.SLOW)
+        for second, (sure, _) in harness.allowed_by_window(asked).items():
+            self.assertLessEqual(sure, LIMIT, f"second {second}")
+        self.assertEqual({a.decision.reason for a in asked} -
+                         {harness.COUNTED, harness.OVER_LIMIT, harness.STORE_AWAY}, set())
+        self.assertTrue(self.rategated.running())
+
+    def test_killed_and_started_later(self):
+        began = time.time()
+        self.server.kill9()
+        self.wait_away(began)
+        self.server.start()
+        self.recovers(lost_window=1.0)
+
+    def test_stopped_and_continued(self):
+        began = time.time()
+        self.server.stop()
+        self.wait_away(began)
+        self.server.cont()
+        self.recovers()
+
+    def test_restarted_empty(self):
+        self.server.restart()
+        self.recovers(lost_window=1.0)
+
+    def test_flushall(self):
+        self.server.flushall()
+        self.recovers(lost_window=1.0)
+
+    def test_script_flush(self):
+        began = time.time()
+        for _ in range(20):
+            self.server.db.script_flush()
+            self.wait_counted(began, 5)
+            began = time.time()
+        self.recovers()
+        self.assertEqual({a.decision.reason for a in self.load.asked()},
+                         {harness.COUNTED, harness.OVER_LIMIT})
+
+    def test_out_of_memory(self):
+        began = time.time()
+        self.server.db.config_set("maxmemory", 1)
+        self.wait_away(began)
+        self.server.db.config_set("maxmemory", 0)
+        self.recovers()
+
+    def test_debug_sleep(self):
+        began = time.time()
+        # Over a connection of its own, and not waited for.
+        with harness.Conn(self.server.socket) as sleeper:
+            sleeper.send(harness.encode("DEBUG", "SLEEP", "1"))
+            self.wait_away(began)
+            self.assertEqual(sleeper.read(), "OK")
+        self.recovers()
+
+    def test_password_changed_and_back(self):
+        began = time.time()
+        admin = self.server.client(password=None)
+        admin.config_set("requirepass", "other")
+        admin.execute_command("AUTH", "other")
+        admin.client_kill_filter(_type="normal", skipme=True)
+        self.wait_away(began)
+        self.rategated.wait_log("password")
+        admin.config_set("requirepass", "")
+        self.recovers()
+
+    def test_client_kill(self):
+        for _ in range(3):
+            began = time.time()
+            self.server.client().client_kill_filter(_type="normal", skipme=True)
+            self.wait_counted(began, BACKOFF_MAX + 1.0)
+        self.recovers()
+
+    # Where Redis lost the counter, what can be seen is seen.
+
+    def take(self, count):
+        with self.rategated.conn() as conn:
+            return [conn.check("long") for _ in range(count)]
+
+    def test_restarted_empty_denies_the_rest_of_a_long_window(self):
+        self.assertEqual([d.allowed for d in self.take(5)], [1] * 5)
+        self.server.restart()
+        self.wait_counted(time.time(), BACKOFF_MAX + 2.0)
+        after = self.take(10)
+        self.assertEqual([(d.allowed, d.reason) for d in after], [(0, harness.STORE_AWAY)] * 10)
+        self.assertGreater(after[0].retry_after_ms, 0)
+
+    def test_flushall_denies_the_rest_of_a_long_window(self):
+        self.assertEqual([d.allowed for d in self.take(15)], [1] * 15)
+        self.server.flushall()
+        after = self.take(10)
+        self.assertLessEqual(sum(d.allowed for d in after), LIMIT - 15)
+        self.assertEqual((after[-1].allowed, after[-1].reason), (0, harness.STORE_AWAY))
+
+    def test_another_daemons_flush_is_not_this_ones(self):
+        """A daemon that took nothing of a window has nothing to see, and goes on."""
+        self.server.flushall()
+        self.assertEqual([d.allowed for d in self.take(3)], [1] * 3)
+
+
+class Start(harness.Case):
+    def test_redis_comes_after_the_daemon(self):
+        server = self.redis()
+        server.kill9()
+        daemon = self.daemon(server, redis_settings={"backoff_max": "300ms"})
+        self.assertEqual(daemon.check("api").reason, harness.STORE_AWAY)
+        server.start()
+        harness.wait_until(lambda: daemon.check("api").reason == harness.COUNTED, 1.3,
+                           "the store")
+
+    def test_wrong_password_is_said(self):
+        server = self.redis(password="right")
+        daemon = self.daemon(server, redis_settings={"password": "wrong", "backoff_max": "300ms"})
+        daemon.wait_log("password")
+        self.assertEqual(daemon.check("api").reason, harness.STORE_AWAY)
+        self.assertNotIn("wrong", daemon.log_text().replace("wrong password", ""))
+
+    def test_right_password_by_file_and_environment(self):
+        server = self.redis(password="s3cret")
+        path = self.tmp() + "/password"
+        with open(path, "w", encoding="ascii") as file:
+            file.write("s3cret\n")
+        for options in ({"redis_settings": {"password_file": path}},
+                        {"env_more": {"REDIS_PASSWORD": "s3cret"}}):
+            daemon = self.daemon(server, **options)
+            self.assertEqual(daemon.check("api").reason, harness.COUNTED)
+            self.assertNotIn("s3cret", daemon.log_text())
+
+    def test_tcp_and_a_database(self):
+        server = self.redis(tcp=True)
+        daemon = self.daemon(args=["--redis", f"redis://localhost:{server.port}/3", "--limit",
+                                   "api=5/h", "--socket", "rg.sock"])
+        self.assertEqual(daemon.check("api").allowed, 1)
+        self.assertEqual(server.client(db=3).dbsize(), 1)
+        self.assertEqual(server.db.dbsize(), 0)
+
+    def test_a_user_with_the_least_rights(self):
+        server = self.redis()
+        text = (harness.SOURCE_DIR / "docs/configuration.md").read_text(encoding="utf-8")
+        rule = next(line.strip() for line in text.splitlines()
+                    if line.strip().startswith("ACL SETUSER rategate"))
+        words = [word.replace("PASSWORD", "s3cret") for word in rule.split()]
+        server.db.execute_command(*words)
+        daemon = self.daemon(server, redis_settings={"username": "rategate", "password": "s3cret"})
+        with daemon.conn() as conn:
+            self.assertEqual(conn.check("api").reason, harness.COUNTED)
+            server.db.script_flush()
+            self.assertEqual(conn.check("api").reason, harness.COUNTED)
+        with self.assertRaises(redis_py.exceptions.ResponseError):
+            server.client(username="rategate", password="s3cret").get("else")
+
+    def test_a_policy_that_evicts_is_warned_of(self):
+        server = self.redis(args=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])
+        self.daemon(server).wait_log("allkeys-lru")
+
+
+if __name__ == "__main__":
+    harness.main()
