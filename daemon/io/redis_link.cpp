@@ -1,0 +1,586 @@
+#include "daemon/io/redis_link.hpp"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "daemon/core/limit.hpp"
+#include "daemon/core/mutant.hpp"
+#include "daemon/io/mono_clock.hpp"
+#include "daemon/io/reserve_script.hpp"
+
+namespace rategate {
+namespace {
+
+std::string_view text_of(const redisReply& reply) {
+  return reply.str == nullptr ? std::string_view() : std::string_view(reply.str, reply.len);
+}
+
+void append_count(std::string& out, char type, std::size_t count) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, count);
+  out += type;
+  out.append(digits, end.ptr);
+  out += "\r\n";
+}
+
+void append_bulk(std::string& out, std::string_view bytes) {
+  append_count(out, '$', bytes.size());
+  out += bytes;
+  out += "\r\n";
+}
+
+void append_bulk(std::string& out, std::int64_t number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number);
+  append_bulk(out, std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)));
+}
+
+std::string request(std::initializer_list<std::string_view> words) {
+  std::string out;
+  append_count(out, '*', words.size());
+  for (const auto word : words) append_bulk(out, word);
+  return out;
+}
+
+// The value of "name:" in INFO's text.
+std::string_view info_field(std::string_view info, std::string_view name) {
+  for (std::size_t at = 0; at < info.size();) {
+    const std::size_t end = std::min(info.find('\n', at), info.size());
+    std::string_view line = info.substr(at, end - at);
+    at = end + 1;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.size() > name.size() && line.substr(0, name.size()) == name &&
+        line[name.size()] == ':') {
+      return line.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+// Errors that no reservation will get over on this connection.
+bool is_fatal(std::string_view error) {
+  for (const std::string_view code :
+       {"NOAUTH", "WRONGPASS", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED"}) {
+    if (error.substr(0, code.size()) == code) return true;
+  }
+  return false;
+}
+
+// Errors that are the counter's own, not the store's.
+bool is_spoilt_counter(std::string_view error) {
+  return error.substr(0, 9) == "WRONGTYPE" ||
+         error.find("the counter holds") != std::string_view::npos ||
+         error.find("not an integer") != std::string_view::npos;
+}
+
+void replace(std::string& text, std::string_view what, std::string_view with) {
+  const std::size_t at = text.find(what);
+  if (at != std::string::npos) text.replace(at, what.size(), with);
+}
+
+std::string script_text() {
+  std::string script(kReserveScript);
+  if (mutant("script-grants-one-more")) replace(script, "tonumber(ARGV[3]) - c", "1 + tonumber(ARGV[3]) - c");
+  if (mutant("no-ttl")) replace(script, "ttl ~= -2 and (", "false and (");
+  if (mutant("ttl-only-when-missing")) replace(script, " or now + ttl < tonumber(ARGV[5])", "");
+  if (mutant("grant-not-clamped")) {
+    replace(script, "math.max(0, tonumber(ARGV[3]) - counter)", "tonumber(ARGV[3]) - counter");
+  }
+  if (mutant("denied-cost-consumes")) {
+    replace(script, "total = total + granted * cost", "total = total + tonumber(ARGV[i + 1]) * cost");
+  }
+  return script;
+}
+
+}  // namespace
+
+struct RedisLink::Resolve {
+  uv_getaddrinfo_t request{};
+  RedisLink* link = nullptr;  // null: nobody waits for it any more
+};
+
+RedisLink::RedisLink(uv_loop_t* loop, const RedisConfig& config, StoreEvents& events)
+    : loop_(loop),
+      config_(config),
+      events_(events),
+      script_(script_text()),
+      random_(std::random_device{}()) {
+  uv_timer_init(loop, timer_.get());
+  timer_.opened(this);
+  if (!config.unix_socket.empty()) {
+    status_.address = "unix:" + config.unix_socket;
+  } else {
+    const bool v6 = config.host.find(':') != std::string::npos;
+    status_.address = (v6 ? "[" + config.host + "]" : config.host) + ":" +
+                      std::to_string(config.port) + "/" + std::to_string(config.db);
+  }
+}
+
+RedisLink::~RedisLink() { stop(); }
+
+void RedisLink::start() { connect(); }
+
+void RedisLink::stop() {
+  state_ = State::Stopped;
+  drop();
+  if (timer_.is_open()) uv_timer_stop(timer_.get());
+}
+
+StoreStatus RedisLink::status() const { return status_; }
+
+// ---- Making the connection ----------------------------------------------------------------
+
+void RedisLink::connect() {
+  arm(config_.connect_timeout_ms);
+  if (!config_.unix_socket.empty()) {
+    open({});
+    return;
+  }
+  unsigned char address[sizeof(in6_addr)];
+  if (inet_pton(AF_INET, config_.host.c_str(), address) == 1 ||
+      inet_pton(AF_INET6, config_.host.c_str(), address) == 1) {
+    open(config_.host);
+    return;
+  }
+  resolve();
+}
+
+// hiredis would look the name up itself, and block the loop for it.
+void RedisLink::resolve() {
+  state_ = State::Resolving;
+  resolve_ = new Resolve;
+  resolve_->link = this;
+  resolve_->request.data = resolve_;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  const int failure = uv_getaddrinfo(
+      loop_, &resolve_->request,
+      [](uv_getaddrinfo_t* req, int status, addrinfo* found) {
+        const std::unique_ptr<Resolve> resolve(static_cast<Resolve*>(req->data));
+        RedisLink* link = resolve->link;
+        std::string address;
+        std::size_t count = 0;
+        for (const addrinfo* at = found; at != nullptr; at = at->ai_next) ++count;
+        if (link != nullptr && count > 0) {
+          // Another one each time, should the first not answer.
+          std::size_t skip = link->attempts_ % count;
+          const addrinfo* at = found;
+          while (skip-- > 0) at = at->ai_next;
+          char name[INET6_ADDRSTRLEN] = "";
+          if (at->ai_family == AF_INET6) {
+            uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(at->ai_addr), name, sizeof name);
+          } else {
+            uv_ip4_name(reinterpret_cast<const sockaddr_in*>(at->ai_addr), name, sizeof name);
+          }
+          address = name;
+        }
+        uv_freeaddrinfo(found);
+        if (link == nullptr) return;
+        link->resolve_ = nullptr;
+        if (status != 0 || address.empty()) {
+          link->away("cannot resolve " + link->config_.host + ": " +
+                     (status != 0 ? uv_strerror(status) : "no address"));
+        } else {
+          link->open(address);
+        }
+      },
+      config_.host.c_str(), nullptr, &hints);
+  if (failure != 0) {
+    delete resolve_;
+    resolve_ = nullptr;
+    away(std::string("cannot resolve: ") + uv_strerror(failure));
+  }
+}
+
+void RedisLink::open(const std::string& address) {
+  state_ = State::Connecting;
+  redisAsyncContext* context =
+      address.empty() ? redisAsyncConnectUnix(config_.unix_socket.c_str())
+                      : redisAsyncConnect(address.c_str(), static_cast<int>(config_.port));
+  if (context == nullptr || context->err != 0) {
+    const std::string why = context == nullptr ? "out of memory" : context->errstr;
+    if (context != nullptr) redisAsyncFree(context);
+    away("cannot connect: " + why);
+    return;
+  }
+  adopt(context);
+}
+
+void RedisLink::adopt(redisAsyncContext* context) {
+  context_ = context;
+  context->data = this;
+  poll_ = new UvHandle<uv_poll_t>;
+  uv_poll_init(loop_, poll_->get(), context->c.fd);
+  poll_->opened(this);
+  polled_ = 0;
+  context->ev.data = this;
+  context->ev.addRead = add_read;
+  context->ev.delRead = nothing;
+  context->ev.addWrite = add_write;
+  context->ev.delWrite = del_write;
+  context->ev.cleanup = cleanup;
+  redisAsyncSetConnectCallback(context, [](const redisAsyncContext* c, int status) {
+    static_cast<RedisLink*>(c->data)->on_connected(status == REDIS_OK);
+  });
+  redisAsyncSetDisconnectCallback(context, [](const redisAsyncContext* c, int) {
+    auto* link = static_cast<RedisLink*>(c->data);
+    if (link != nullptr) link->on_disconnected();
+  });
+  poll_for(UV_WRITABLE);  // a connection that is made says so by being writable
+}
+
+void RedisLink::on_connected(bool ok) {
+  if (ok) {
+    redisEnableKeepAlive(&context_->c);
+    state_ = State::Greeting;  // on_poll greets: here hiredis would write before the stamp is taken
+    return;
+  }
+  const std::string why = context_->errstr;
+  context_ = nullptr;  // hiredis frees it
+  away("cannot connect: " + why);
+}
+
+void RedisLink::greet() {
+  arm(config_.command_timeout_ms);
+  if (!config_.password.empty()) {
+    command(Ask::Auth, 0,
+            config_.username.empty() ? request({"AUTH", config_.password})
+                                     : request({"AUTH", config_.username, config_.password}));
+  }
+  if (config_.db != 0) command(Ask::Select, 0, request({"SELECT", std::to_string(config_.db)}));
+  command(Ask::Info, 0, request({"INFO"}));
+  command(Ask::Load, 0, request({"SCRIPT", "LOAD", script_}));
+  command(Ask::Time, 0, request({"TIME"}));
+}
+
+void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
+  if (reply.type == REDIS_REPLY_ERROR) {
+    // A user that may not ask INFO can still count; what INFO would tell is then not known.
+    if (asked.what == Ask::Info && text_of(reply).substr(0, 6) == "NOPERM") {
+      fresh_primary_ = true;
+      return;
+    }
+    static constexpr const char* kWhat[] = {"AUTH", "SELECT", "INFO", "SCRIPT LOAD", "TIME"};
+    away(std::string(kWhat[static_cast<int>(asked.what)]) + ": " + std::string(text_of(reply)));
+    return;
+  }
+  std::string why;
+  switch (asked.what) {
+    case Ask::Info:
+      if (!read_info(text_of(reply), why)) away(why);
+      return;
+    case Ask::Load:
+      script_sha_ = text_of(reply);
+      script_known_ = true;
+      return;
+    case Ask::Time:
+      if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2) {
+        away("TIME: not understood");
+        return;
+      }
+      time_was(asked, *reply.element[0], *reply.element[1]);
+      greeted();
+      return;
+    default: return;
+  }
+}
+
+bool RedisLink::read_info(std::string_view info, std::string& why) {
+  const std::string run_id(info_field(info, "run_id"));
+  const auto role = info_field(info, "role");
+  if (role == "slave") {
+    why = "it is a replica";
+    return false;
+  }
+  std::string_view version = info_field(info, "valkey_version");
+  if (version.empty()) version = info_field(info, "redis_version");
+  status_.version = version;
+  const auto policy = info_field(info, "maxmemory_policy");
+  const bool evicts = !policy.empty() && policy != "noeviction" &&
+                      info_field(info, "maxmemory") != "0";
+  status_.evicts = evicts ? std::string(policy) : std::string();
+  fresh_primary_ = status_.run_id != run_id || run_id.empty();
+  counters_lost_ = !status_.run_id.empty() && status_.run_id != run_id;
+  status_.run_id = run_id;
+  return true;
+}
+
+void RedisLink::greeted() {
+  state_ = State::Up;
+  attempts_ = 0;
+  refusing_ = false;
+  status_.error.clear();
+  if (timer_.is_open()) uv_timer_stop(timer_.get());
+  timer_armed_ = false;
+  const bool lost = std::exchange(counters_lost_, false);
+  events_.store_up(lost);
+}
+
+// ---- Losing it ----------------------------------------------------------------------------
+
+// Lets go of the connection, whatever its state. Nothing of it is heard any more.
+void RedisLink::drop() {
+  if (resolve_ != nullptr) {
+    resolve_->link = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
+    resolve_ = nullptr;
+  }
+  asked_.clear();
+  unsent_ = 0;
+  want_write_ = false;
+  if (context_ != nullptr) {
+    redisAsyncContext* context = std::exchange(context_, nullptr);
+    delete std::exchange(poll_, nullptr);
+    // hiredis may free it only later, when another connection is in its place already.
+    context->data = nullptr;
+    context->onConnect = nullptr;
+    context->ev = {};
+    redisAsyncFree(context);
+  }
+}
+
+void RedisLink::away(const std::string& why) {
+  status_.error = why;
+  drop();
+  back_off();
+  events_.store_away(why);
+}
+
+void RedisLink::back_off() {
+  state_ = State::Backoff;
+  const std::int64_t ceiling = std::min(
+      config_.backoff_max_ms, config_.backoff_min_ms << std::min<std::uint64_t>(attempts_, 20));
+  ++attempts_;
+  // Between half of it and all of it, so that the hosts of a fleet do not come back as one.
+  std::uniform_int_distribution<std::int64_t> jitter(ceiling / 2, ceiling);
+  arm(jitter(random_));
+}
+
+void RedisLink::lost(const std::string& why) {
+  const bool was_up = state_ == State::Up;
+  if (!was_up) {
+    away(why);
+    return;
+  }
+  status_.error = why;
+  drop();
+  ++status_.reconnects;
+  events_.store_connecting(why);
+  connect();
+}
+
+void RedisLink::on_disconnected() {
+  std::string why = context_ != nullptr && context_->errstr != nullptr ? context_->errstr : "";
+  if (why.empty()) why = "the connection was closed";
+  context_ = nullptr;  // hiredis frees it after this call
+  lost(why);
+}
+
+void RedisLink::arm(std::int64_t ms) {
+  timer_armed_ = true;
+  // From now, not from the loop's cached time, which may be long ago.
+  uv_update_time(loop_);
+  uv_timer_start(
+      timer_.get(),
+      [](uv_timer_t* timer) {
+        if (timer->data != nullptr) static_cast<RedisLink*>(timer->data)->on_timer();
+      },
+      static_cast<std::uint64_t>(std::max<std::int64_t>(1, ms)), 0);
+}
+
+void RedisLink::on_timer() {
+  timer_armed_ = false;
+  switch (state_) {
+    case State::Stopped: return;
+    case State::Backoff:
+      ++status_.reconnects;
+      connect();
+      return;
+    case State::Resolving: away("cannot resolve " + config_.host + " in time"); return;
+    case State::Connecting: away("cannot connect in time"); return;
+    case State::Greeting: away("no answer in time"); return;
+    case State::Up: break;
+  }
+  if (asked_.empty() || asked_.front().sent == kNever) return;
+  const std::int64_t left_us =
+      asked_.front().sent.us + config_.command_timeout_ms * 1000 - mono_now().us;
+  if (left_us > 0) {
+    arm((left_us + 999) / 1000);
+  } else {
+    away("no answer in time");
+  }
+}
+
+// ---- Asking and being answered ------------------------------------------------------------
+
+void RedisLink::command(Ask what, std::uint64_t id, const std::string& bytes) {
+  if (context_ == nullptr) return;
+  redisAsyncFormattedCommand(
+      context_,
+      [](redisAsyncContext* c, void* reply, void*) {
+        auto* link = static_cast<RedisLink*>(c->data);
+        if (link != nullptr && reply != nullptr) {
+          link->on_reply(static_cast<const redisReply*>(reply));
+        }
+      },
+      nullptr, bytes.data(), bytes.size());
+  asked_.push_back({what, id, kNever});
+  ++unsent_;
+}
+
+void RedisLink::reserve(const Reservation& r) {
+  buffer_.clear();
+  append_count(buffer_, '*', 9 - 1 + 2 * r.costs.size());
+  if (script_known_) {
+    append_bulk(buffer_, "EVALSHA");
+    append_bulk(buffer_, script_sha_);
+  } else {
+    append_bulk(buffer_, "EVAL");
+    append_bulk(buffer_, script_);
+  }
+  append_bulk(buffer_, "1");
+  append_bulk(buffer_, r.counter);
+  append_bulk(buffer_, r.window.start_ms);
+  append_bulk(buffer_, r.window.end_ms);
+  append_bulk(buffer_, r.limit);
+  append_bulk(buffer_, r.ahead_ms);
+  append_bulk(buffer_, r.expire_at_ms);
+  for (const CostRun& run : r.costs) {
+    append_bulk(buffer_, run.cost);
+    append_bulk(buffer_, run.count);
+  }
+  command(Ask::Reserve, r.id, buffer_);
+}
+
+void RedisLink::measure() { command(Ask::Time, 0, request({"TIME"})); }
+
+void RedisLink::flush() {
+  if (!want_write_ || context_ == nullptr || state_ < State::Greeting) return;
+  want_write_ = false;
+  const Mono now = mono_now();
+  for (; unsent_ > 0; --unsent_) asked_[asked_.size() - unsent_].sent = now;
+  if (state_ == State::Up && !timer_armed_ && !asked_.empty()) arm(config_.command_timeout_ms);
+  redisAsyncHandleWrite(context_);
+  // What did not fit waits for the socket.
+  if (context_ != nullptr) poll_for(want_write_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
+void RedisLink::poll_for(int events) {
+  if (poll_ == nullptr || polled_ == events) return;
+  polled_ = events;
+  uv_poll_start(poll_->get(), events, [](uv_poll_t* poll, int status, int ready) {
+    if (poll->data != nullptr) static_cast<RedisLink*>(poll->data)->on_poll(status, ready);
+  });
+}
+
+void RedisLink::on_poll(int status, int events) {
+  if (context_ == nullptr) return;
+  // An error of the socket is found by reading from it.
+  if (status < 0) events = UV_READABLE;
+  if (state_ == State::Connecting) {
+    redisAsyncHandleWrite(context_);
+    if (state_ == State::Greeting) greet();
+  } else if ((events & UV_READABLE) != 0) {
+    redisAsyncHandleRead(context_);
+  }
+  if (context_ != nullptr && (events & UV_WRITABLE) != 0 && state_ >= State::Greeting) flush();
+  if (context_ != nullptr && state_ >= State::Greeting && !want_write_) poll_for(UV_READABLE);
+}
+
+// hiredis calls this right after it has read, before any reply is handed out: the moment to stamp.
+void RedisLink::add_read(void* self) { static_cast<RedisLink*>(self)->received_ = mono_now(); }
+
+// Writing waits for flush(), so that what one turn of the loop asks goes out as one.
+void RedisLink::add_write(void* self) { static_cast<RedisLink*>(self)->want_write_ = true; }
+void RedisLink::del_write(void* self) { static_cast<RedisLink*>(self)->want_write_ = false; }
+
+// The context goes, and its socket with it.
+void RedisLink::cleanup(void* self) {
+  auto* link = static_cast<RedisLink*>(self);
+  delete std::exchange(link->poll_, nullptr);
+}
+
+void RedisLink::on_reply(const redisReply* reply) {
+  if (asked_.empty()) return;  // an unasked push
+  const Asked asked = asked_.front();
+  asked_.pop_front();
+  if (state_ == State::Greeting) {
+    on_greeting(asked, *reply);
+  } else if (asked.what == Ask::Reserve) {
+    on_reservation(asked, *reply);
+  } else if (asked.what == Ask::Time && reply->type == REDIS_REPLY_ARRAY &&
+             reply->elements == 2) {
+    time_was(asked, *reply->element[0], *reply->element[1]);
+  }
+}
+
+void RedisLink::time_was(const Asked& asked, const redisReply& seconds,
+                         const redisReply& micros) {
+  const auto number = [](const redisReply& reply) {
+    std::int64_t value = reply.type == REDIS_REPLY_INTEGER ? reply.integer : 0;
+    if (reply.type == REDIS_REPLY_STRING) {
+      std::from_chars(reply.str, reply.str + reply.len, value);
+    }
+    return value;
+  };
+  StoreTime time{number(seconds) * 1'000'000 + number(micros)};
+  if (mutant("window-from-host-clock")) {
+    timespec host{};
+    clock_gettime(CLOCK_REALTIME, &host);
+    time.us = host.tv_sec * 1'000'000 + host.tv_nsec / 1000;
+  }
+  events_.store_time(asked.sent, received_, time, std::exchange(fresh_primary_, false));
+}
+
+void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
+  if (reply.type == REDIS_REPLY_ERROR) {
+    const std::string error(text_of(reply));
+    if (error.substr(0, 8) == "NOSCRIPT") {
+      script_known_ = false;  // the whole text goes with the next ones
+      if (mutant("noscript-is-grant")) {
+        ReserveAnswer granted;
+        granted.counter = kMaxPermits;
+        granted.granted = {1'000'000};
+        events_.reserved(asked.id, granted);
+        return;
+      }
+      events_.reserve_failed(asked.id, true);
+    } else if (is_fatal(error)) {
+      away(error);
+    } else if (is_spoilt_counter(error)) {
+      events_.reserve_failed(asked.id, false);
+      events_.counter_spoilt(error);
+    } else {
+      events_.reserve_failed(asked.id, false);
+      status_.error = error;
+      if (!std::exchange(refusing_, true)) events_.store_refuses(error);
+    }
+    return;
+  }
+  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 4) {
+    away("an answer was not understood");
+    return;
+  }
+  ReserveAnswer answer;
+  answer.status = static_cast<ReserveAnswer::Status>(reply.element[0]->integer);
+  answer.counter = reply.element[1]->integer;
+  for (std::size_t i = 4; i < reply.elements; ++i) {
+    answer.granted.push_back(reply.element[i]->integer);
+  }
+  script_known_ = true;  // EVAL has made it known, too
+  if (std::exchange(refusing_, false)) {
+    status_.error.clear();
+    events_.store_accepts();
+  }
+  time_was(asked, *reply.element[2], *reply.element[3]);
+  if (state_ == State::Up) events_.reserved(asked.id, answer);
+}
+
+}  // namespace rategate
