@@ -1,0 +1,132 @@
+#include "client/cli/commands.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <rategate/rategate.hpp>
+#include <stdexcept>
+#include <string_view>
+
+#include "client/cli/advice.hpp"
+#include "client/cli/output.hpp"
+
+namespace rategate::cli {
+namespace {
+
+void complain(std::string_view text) {
+  std::fprintf(stderr, "rategate: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+// False when it cannot be written: a script must not take silence for an answer.
+bool print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return true;
+  complain(std::string("cannot write the answer: ") + std::strerror(errno));
+  return false;
+}
+
+// Runs `act` with a client; what it throws is told, with what to do about it.
+template <class Act>
+int with_client(const Command& command, int failed, Act act) {
+  try {
+    Options options;
+    options.socket_path = command.socket_path;
+    const Client client(options);
+    try {
+      return act(client);
+    } catch (const Unavailable& failure) {
+      // std::system_error appends the description of its code, which the text has or betters.
+      std::string text = failure.what();
+      const std::string description = ": " + failure.code().message();
+      if (text.ends_with(description)) text.resize(text.size() - description.size());
+      complain(text);
+      const std::string lines =
+          advice(failure.code().value(), std::string(client.socket_path()), text);
+      std::fputs(lines.c_str(), stderr);
+    }
+  } catch (const std::exception& failure) {
+    complain(failure.what());
+  }
+  return failed;
+}
+
+Limit resolve(const Client& client, const Question& question) {
+  if (question.permits == 0) return client.limit(question.limit);
+  return client.limit(question.limit, question.permits, milliseconds(question.period_ms));
+}
+
+}  // namespace
+
+int check(const Command& command) {
+  return with_client(command, kError, [&](const Client& client) -> int {
+    const Question& question = command.question;
+    const Decision decision = resolve(client, question).check(question.key, question.cost);
+    if (!command.quiet &&
+        !print(command.json ? decision_json(decision) : decision_text(decision))) {
+      return kError;
+    }
+    return decision.allowed ? kAllowed : kDenied;
+  });
+}
+
+int run(const Command& command) {
+  return with_client(command, kRunFailed, [&](const Client& client) -> int {
+    const Question& question = command.question;
+    std::optional<milliseconds> timeout;
+    if (command.timeout_ms) timeout = milliseconds(*command.timeout_ms);
+    if (!resolve(client, question).acquire(timeout, question.key, question.cost)) {
+      complain("no permit of limit '" + question.limit + "' in " +
+               std::to_string(*command.timeout_ms) + " ms");
+      return kTimedOut;
+    }
+    std::vector<char*> words;
+    for (const std::string& word : command.program) words.push_back(const_cast<char*>(word.data()));
+    words.push_back(nullptr);
+    execvp(words[0], words.data());
+    const int error = errno;
+    complain("cannot run '" + command.program[0] + "': " + std::strerror(error));
+    return error == ENOENT ? kNotFound : kCannotExecute;
+  });
+}
+
+int limits(const Command& command) {
+  return with_client(command, kError, [&](const Client& client) -> int {
+    const Reply reply = client.command({"LIMITS"});
+    return print(command.json ? limits_json(*reply) : limits_text(*reply)) ? 0 : kError;
+  });
+}
+
+int ping(const Command& command) {
+  return with_client(command, kError, [&](const Client& client) -> int {
+    using std::chrono::steady_clock;
+    const auto asked = steady_clock::now();
+    const Reply reply = client.command({"PING"});
+    const std::chrono::duration<double, std::milli> took = steady_clock::now() - asked;
+    char line[64];
+    std::snprintf(line, sizeof line, " in %.2f ms\n", took.count());
+    return print(std::string(reply->text, reply->size) + " from " +
+                 std::string(client.socket_path()) + line)
+               ? 0
+               : kError;
+  });
+}
+
+int info(const Command& command) {
+  return with_client(command, kError, [&](const Client& client) -> int {
+    std::vector<std::string_view> words{"INFO"};
+    words.insert(words.end(), command.sections.begin(), command.sections.end());
+    const Reply reply = client.command(words);
+    const std::string_view text(reply->text,
+                                reply->type == RATEGATE_REPLY_STRING ? reply->size : 0);
+    if (text.empty() && !command.sections.empty()) {
+      complain("INFO has no such section; 'rategate info' shows all there are");
+      return kError;
+    }
+    return print(command.json ? info_json(text) : info_text(text)) ? 0 : kError;
+  });
+}
+
+}  // namespace rategate::cli

@@ -1,0 +1,47 @@
+// What the subcommands do. Each returns the exit code of the program.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rategate::cli {
+
+enum ExitCode : int {
+  kAllowed = 0,
+  kDenied = 1,
+  kError = 2,
+  // Of run, as env(1), timeout(1) and sysexits.h have them.
+  kTimedOut = 75,
+  kRunFailed = 125,
+  kCannotExecute = 126,
+  kNotFound = 127,
+};
+
+// What is asked for.
+struct Question {
+  std::string limit;
+  std::string key;
+  std::int64_t cost = 1;
+  std::int64_t permits = 0;  // 0: not declared
+  std::int64_t period_ms = 1000;
+};
+
+struct Command {
+  std::string socket_path;  // empty: the library's choice
+  Question question;
+  std::optional<std::int64_t> timeout_ms;  // of run; nothing: for ever
+  std::vector<std::string> program;        // of run, with its arguments
+  std::vector<std::string> sections;       // of info
+  bool json = false;
+  bool quiet = false;
+};
+
+int check(const Command& command);
+int run(const Command& command);  // returns only when it failed
+int limits(const Command& command);
+int ping(const Command& command);
+int info(const Command& command);
+
+}  // namespace rategate::cli

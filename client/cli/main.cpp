@@ -1,0 +1,181 @@
+// The rategate command: its options, and which subcommand they ask for.
+#include <rategate/rategate.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/cli/commands.hpp"
+#include "client/cli/duration.hpp"
+
+namespace {
+
+using rategate::cli::Command;
+using rategate::cli::parse_duration_ms;
+
+constexpr const char* kExitCodes = R"(
+Exit codes of check: 0 allowed, 1 denied, 2 an error. Of run: the command's own; 75 no permit in
+time, 125 rategate failed, 126 the command cannot be run, 127 it is not found. Of the others: 0, 2.)";
+
+constexpr const char* kDurationHelp = "a duration such as 250ms, 5s, 2min, 1h or 1d";
+
+void add_duration(CLI::App* app, const std::string& name, const std::string& help,
+                  std::function<void(std::int64_t)> set) {
+  app->add_option_function<std::string>(
+         name,
+         [name, set = std::move(set)](const std::string& text) {
+           const auto ms = parse_duration_ms(text);
+           if (!ms) throw CLI::ValidationError(name, "'" + text + "' is not " + kDurationHelp);
+           set(*ms);
+         },
+         help)
+      ->type_name("DURATION");
+}
+
+void add_question(CLI::App* app, Command& command) {
+  app->add_option("LIMIT", command.question.limit, "The limit's name")->required()->type_name("");
+  app->add_option("KEY", command.question.key,
+                  "Whom it is counted for: a user, an address. Without one, all callers together")
+      ->type_name("");
+  app->add_option("--cost", command.question.cost, "How many permits the call takes (1)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST}));
+  app->add_option("--limit", command.question.permits,
+                  "Declare the limit, for a name that is not configured: permits per period")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST}));
+  add_duration(app, "--period", "The period of --limit (1s)",
+               [&command](std::int64_t ms) { command.question.period_ms = ms; });
+  app->get_option("--period")->needs("--limit");
+}
+
+// What stands behind "--" is not an option that CLI11 knows of.
+class RunFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string usage = CLI::Formatter::make_usage(app, std::move(name));
+    const std::size_t end = usage.find_last_not_of('\n');
+    return usage.insert(end + 1, " -- COMMAND [ARGUMENTS]...");
+  }
+};
+
+struct Subcommand {
+  CLI::App* app;
+  int (*act)(const Command&);
+};
+
+std::vector<Subcommand> declare(CLI::App& app, Command& command) {
+  app.set_help_flag("-h,--help", "Show this help");
+  app.set_version_flag("--version", std::string("rategate ") + rategate_version());
+  app.add_option("--socket", command.socket_path,
+                 std::string("Where the daemon listens ($RATEGATE_SOCKET, else ") +
+                     RATEGATE_DEFAULT_SOCKET + ")")
+      ->type_name("PATH");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(kExitCodes);
+
+  auto* check = app.add_subcommand("check", "Ask once whether a call is allowed now");
+  add_question(check, command);
+  check->add_flag("--json", command.json, "Print the decision as JSON");
+  check->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
+  check->footer(
+      "\nExits with 0 when allowed, 1 when denied, 2 on an error. Examples:\n"
+      "  rategate check api\n"
+      "  rategate check login alice --limit 5 --period 1min\n"
+      "  if rategate check -q mail; then send-mail; fi");
+
+  auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
+  run->formatter(std::make_shared<RunFormatter>());
+  add_question(run, command);
+  add_duration(run, "--timeout", "Wait no longer than this (for ever); 0 asks once",
+               [&command](std::int64_t ms) { command.timeout_ms = ms; });
+  run->footer(
+      "\nExits as COMMAND does; with 75 when there was no permit in time, 125 when rategate\n"
+      "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
+      "  rategate run mail --timeout 30s -- sendmail -t");
+
+  auto* limits = app.add_subcommand("limits", "List the daemon's limits and what they counted");
+  limits->add_flag("--json", command.json, "Print them as JSON");
+  auto* ping = app.add_subcommand("ping", "See whether the daemon answers");
+  auto* info = app.add_subcommand("info", "Show what the daemon tells about itself");
+  info->add_option("SECTION", command.sections, "Only these: server, clients, store, limits, stats")
+      ->type_name("");
+  info->add_flag("--json", command.json, "Print it as JSON");
+  for (auto* sub : {check, run, limits, ping, info}) {
+    sub->set_help_flag("-h,--help", "Show this help");
+    sub->group("Commands");
+  }
+  return {{check, rategate::cli::check},
+          {run, rategate::cli::run},
+          {limits, rategate::cli::limits},
+          {ping, rategate::cli::ping},
+          {info, rategate::cli::info}};
+}
+
+// Whether the words, from the program's name on, ask for the subcommand run.
+bool is_run(const std::vector<std::string>& words) {
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "--socket") {
+      ++i;
+    } else if (!words[i].starts_with("-")) {
+      return words[i] == "run";
+    }
+  }
+  return false;
+}
+
+// Takes what stands behind the first "--" of run out of `words`: it is not ours to interpret.
+std::vector<std::string> take_program(std::vector<std::string>& words) {
+  const auto mark = std::find(words.begin(), words.end(), "--");
+  if (mark == words.end()) return {};
+  std::vector<std::string> program(mark + 1, words.end());
+  words.erase(mark, words.end());
+  return program;
+}
+
+int dispatch(int argc, char** argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  Command command;
+  const bool running = is_run(words);
+  if (running) command.program = take_program(words);
+  const int failed = running ? rategate::cli::kRunFailed : rategate::cli::kError;
+
+  CLI::App app{"Ask this host's rategate daemon for permission.", "rategate"};
+  const std::vector<Subcommand> subcommands = declare(app, command);
+  try {
+    // CLI11 takes them in reverse, without the program's name.
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
+  } catch (const CLI::ParseError& error) {
+    if (running && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+      std::cerr << "rategate: the command to run goes behind '--': rategate run LIMIT [KEY] -- "
+                   "COMMAND...\n";
+      return failed;
+    }
+    return app.exit(error) == 0 ? 0 : failed;
+  }
+  if (running && command.program.empty()) {
+    std::cerr << "rategate: there is no command to run: put it behind '--', as in\n"
+                 "  rategate run api -- echo allowed\n";
+    return failed;
+  }
+  const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
+                                   [](const Subcommand& sub) { return sub.app->parsed(); });
+  return chosen->act(command);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << "rategate: " << error.what() << '\n';
+    return rategate::cli::kError;
+  }
+}

@@ -1,0 +1,47 @@
+/* What a client and a handle are made of. */
+#ifndef RATEGATE_CLIENT_CLIENT_H
+#define RATEGATE_CLIENT_CLIENT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "client/fork_guard.h"
+#include "client/pool.h"
+#include "client/request.h"
+#include "rategate/rategate.h"
+
+struct rategate_client {
+  struct sockaddr_un address;
+  uint32_t timeout_ms;
+  struct rg_fork_guard guard;
+  struct rg_pool pool;
+  atomic_bool cancelled;
+  int cancel_fd; /* an eventfd that can be read once cancelled; this process' own */
+  _Atomic(struct rategate_limit*) limits; /* only grows */
+};
+
+/* Bytes of "LIMIT <n> PERIOD <n>ms" as words. */
+#define RG_MAX_DECLARATION \
+  (RG_MAX_WORD(5) + RG_MAX_WORD(RG_MAX_NUMBER) + RG_MAX_WORD(6) + RG_MAX_WORD(RG_MAX_NUMBER + 2))
+
+struct rategate_limit {
+  rategate_client* client;
+  struct rategate_limit* next;
+  int64_t permits;   /* 0: not declared */
+  int64_t period_ms; /* 0: not declared */
+  /* The longest reset_after that was answered, which is a period at most. */
+  _Atomic int64_t longest_reset_ms;
+  struct rg_request declaration; /* the words that declare it, encoded; empty when not declared */
+  char name[RATEGATE_MAX_NAME + 1];
+  char declaration_bytes[RG_MAX_DECLARATION];
+};
+
+/* To be called before anything of the client is used that a child must not share. */
+void rg_after_fork(rategate_client* client);
+
+/* A check whose answer is waited for until the deadline. */
+int rg_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost, int cancel_fd,
+             int64_t deadline, rategate_decision* decision, rategate_error* error);
+
+#endif

@@ -1,0 +1,37 @@
+#include "client/deadline.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#define NS_PER_S INT64_C(1000000000)
+
+int64_t rg_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+int64_t rg_after_ms(int64_t start, int64_t ms) {
+  if (ms < 0 || ms > (RG_NEVER - start) / RG_NS_PER_MS) return RG_NEVER;
+  return start + ms * RG_NS_PER_MS;
+}
+
+int rg_wait(int fd, short events, int cancel_fd, int64_t deadline) {
+  for (;;) {
+    struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = cancel_fd, .events = POLLIN}};
+    struct timespec left = {0, 0};
+    if (deadline != RG_NEVER) {
+      const int64_t ns = deadline - rg_now();
+      if (ns > 0) {
+        left.tv_sec = (time_t)(ns / NS_PER_S);
+        left.tv_nsec = (long)(ns % NS_PER_S);
+      }
+    }
+    const int ready = ppoll(fds, 2, deadline == RG_NEVER ? NULL : &left, NULL);
+    if (ready < 0 && errno != EINTR) return -errno;
+    if (ready == 0) return -ETIMEDOUT;
+    if (ready > 0 && fds[1].revents != 0) return -ECANCELED;
+    if (ready > 0) return 0; /* also on POLLHUP and POLLERR: the next read says what it is */
+  }
+}

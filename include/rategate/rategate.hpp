@@ -1,0 +1,321 @@
+// rategate for C++17 and later: header only, over the C library (link with -lrategate).
+//
+//   auto send = rategate::rate_per_second(100, [](const Mail& mail) { ... });
+//   try {
+//     send(mail);
+//   } catch (const rategate::RateLimitExceeded& denied) {
+//     // try again after denied.retry_after()
+//   }
+//
+// A decorated function asks the daemon and then calls, with its arguments forwarded and its result
+// returned as they are. Ways to say the limit:
+//
+//   rate_per_second(100, fn)            100 calls per second, by all hosts that do the same: the
+//                                       built-in limit "rate-limit", whose counter is that of the
+//                                       well-known recipe, rate-limit:<unix second>
+//   rate_per_second(100, fn, "mail")    100 per second of a limit named "mail"
+//   limited("api", fn)                  the limit "api" as the daemon is configured
+//
+// each also with a Client before it; without one, each makes a client of its own, which asks at
+// $RATEGATE_SOCKET or else the default path. fn is whatever std::invoke takes.
+//
+// Failures are exceptions: RateLimitExceeded for a denial, Unavailable when there is no decision.
+// Client and Limit are handles that are cheap to copy; the last copy, of the client, its limits
+// and what they decorate, closes the connections. All of it may be used by many threads at once,
+// and after fork(), as rategate.h says.
+#ifndef RATEGATE_RATEGATE_HPP
+#define RATEGATE_RATEGATE_HPP
+
+#include <rategate/rategate.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace rategate {
+inline namespace v0 {
+
+using std::chrono::milliseconds;
+
+enum class Reason : int {
+  Counted = RATEGATE_COUNTED,
+  OverLimit = RATEGATE_OVER_LIMIT,
+  StoreAway = RATEGATE_STORE_AWAY,
+  NeverFits = RATEGATE_NEVER_FITS,
+  ClockNotTrusted = RATEGATE_CLOCK_NOT_TRUSTED,
+};
+
+// "over the limit" and the like.
+inline std::string_view to_text(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::Counted:
+      return "counted";
+    case Reason::OverLimit:
+      return "over the limit";
+    case Reason::StoreAway:
+      return "the store is away";
+    case Reason::NeverFits:
+      return "the cost is above the limit";
+    case Reason::ClockNotTrusted:
+      return "the clock is not trusted";
+  }
+  return "a reason that is not known here";
+}
+
+struct Decision {
+  bool allowed = false;
+  Reason reason = Reason::OverLimit;
+  std::int64_t limit = 0;      // permits per period
+  std::int64_t remaining = 0;  // in this window: an estimate, not a promise
+  milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
+  milliseconds reset_after{};  // until the window is over
+};
+
+// A call was denied.
+class RateLimitExceeded : public std::runtime_error {
+ public:
+  RateLimitExceeded(std::string limit, const Decision& denial)
+      : std::runtime_error("rate limit '" + limit + "': " + std::string(to_text(denial.reason))),
+        limit_(std::make_shared<const std::string>(std::move(limit))),
+        reason_(denial.reason),
+        retry_after_(denial.retry_after) {}
+
+  const std::string& limit() const noexcept { return *limit_; }  // its name
+  Reason reason() const noexcept { return reason_; }
+  milliseconds retry_after() const noexcept { return retry_after_; }  // -1: never
+
+ private:
+  std::shared_ptr<const std::string> limit_;  // copying an exception must not throw
+  Reason reason_;
+  milliseconds retry_after_;
+};
+
+// There is no decision: the daemon cannot be asked, knows no such limit, or cannot say. code() has
+// the errno value that rategate.h lists, what() the words.
+class Unavailable : public std::system_error {
+ public:
+  Unavailable(int code, const std::string& text)
+      : std::system_error(-code, std::generic_category(), text) {}
+};
+
+struct Options {
+  std::string socket_path;     // empty: $RATEGATE_SOCKET, else the default path
+  milliseconds timeout{0};     // of one call. 0: 5 s
+  std::uint32_t max_idle = 0;  // connections kept open between calls. 0: 64
+};
+
+// An answer to any verb; its nodes live as long as it does.
+class Reply {
+ public:
+  explicit Reply(rategate_reply* reply) noexcept : reply_(reply) {}
+  const rategate_reply& operator*() const noexcept { return *reply_; }
+  const rategate_reply* operator->() const noexcept { return reply_.get(); }
+
+ private:
+  struct Free {
+    void operator()(rategate_reply* reply) const noexcept { rategate_reply_free(reply); }
+  };
+  std::unique_ptr<rategate_reply, Free> reply_;
+};
+
+// A resolved limit. Keeps its client open.
+class Limit {
+ public:
+  // Asks for `cost` permits, all or none. Throws Unavailable.
+  Decision check(std::string_view key = {}, std::int64_t cost = 1) const {
+    rategate_decision answer;
+    rategate_error error;
+    const int rc = rategate_check(limit_, key.data(), key.size(), cost, &answer, &error);
+    if (rc != 0) throw Unavailable(rc, error.text);
+    return decision(answer);
+  }
+
+  // Throws RateLimitExceeded when denied, Unavailable.
+  void require(std::string_view key = {}, std::int64_t cost = 1) const {
+    const Decision decision = check(key, cost);
+    if (!decision.allowed) throw RateLimitExceeded(name_, decision);
+  }
+
+  // Waits until it is allowed, and for no longer than the time-out (none: for ever). Nothing when
+  // the time is over or Client::cancel was called. Throws Unavailable, and at once where the cost
+  // can never fit.
+  std::optional<Decision> acquire(std::optional<milliseconds> timeout = std::nullopt,
+                                  std::string_view key = {}, std::int64_t cost = 1) const {
+    rategate_decision answer;
+    rategate_error error;
+    const std::int64_t timeout_ms =
+        timeout ? std::int64_t{timeout->count() < 0 ? 0 : timeout->count()} : -1;
+    const int rc =
+        rategate_acquire(limit_, key.data(), key.size(), cost, timeout_ms, &answer, &error);
+    if (rc == -ETIMEDOUT || rc == -ECANCELED) return std::nullopt;
+    if (rc != 0) throw Unavailable(rc, error.text);
+    return decision(answer);
+  }
+
+  const std::string& name() const noexcept { return name_; }
+  rategate_limit* get() const noexcept { return limit_; }
+
+ private:
+  friend class Client;
+  Limit(std::shared_ptr<rategate_client> client, rategate_limit* limit, std::string name)
+      : client_(std::move(client)), limit_(limit), name_(std::move(name)) {}
+
+  static Decision decision(const rategate_decision& from) noexcept {
+    Decision to;
+    to.allowed = from.allowed != 0;
+    to.reason = static_cast<Reason>(from.reason);
+    to.limit = from.limit;
+    to.remaining = from.remaining;
+    to.retry_after = milliseconds(from.retry_after_ms);
+    to.reset_after = milliseconds(from.reset_after_ms);
+    return to;
+  }
+
+  std::shared_ptr<rategate_client> client_;
+  rategate_limit* limit_;
+  std::string name_;
+};
+
+class Client {
+ public:
+  // Does not connect: the first call that asks does. Throws Unavailable where even that fails
+  // (memory, descriptors), std::invalid_argument for options that cannot be.
+  Client() : Client(Options{}) {}
+  explicit Client(const Options& options) {
+    if (options.timeout.count() < 0 || options.timeout.count() > UINT32_MAX) {
+      throw std::invalid_argument("rategate: a time-out of 0 to 2^32 - 1 ms");
+    }
+    rategate_options given{};
+    given.size = sizeof given;
+    given.socket_path = options.socket_path.empty() ? nullptr : options.socket_path.c_str();
+    given.timeout_ms = static_cast<std::uint32_t>(options.timeout.count());
+    given.max_idle = options.max_idle;
+    rategate_client* client = nullptr;
+    const int rc = rategate_open(&client, &given);
+    if (rc == -ENAMETOOLONG) throw std::invalid_argument("rategate: the socket's path is too long");
+    if (rc != 0) throw Unavailable(rc, "rategate: cannot make a client");
+    client_.reset(client, rategate_close);
+  }
+
+  // The limit of that name as the daemon is configured. Does not ask the daemon. Throws
+  // std::invalid_argument where no limit can have that name.
+  Limit limit(std::string_view name) const { return resolve(name, 0, milliseconds(0)); }
+
+  // The same, declared: for a daemon that has none of that name, so many permits per period.
+  // Throws std::invalid_argument also where the numbers are out of range.
+  Limit limit(std::string_view name, std::int64_t permits, milliseconds period) const {
+    if (permits == 0) throw std::invalid_argument("rategate: a limit of 0 permits");
+    return resolve(name, permits, period);
+  }
+
+  // Sends any other verb, such as {"PING"}. Throws Unavailable, also when an error is the answer.
+  Reply command(const std::vector<std::string_view>& words) const {
+    std::vector<const char*> texts;
+    std::vector<std::size_t> sizes;
+    for (const std::string_view word : words) {
+      texts.push_back(word.data());
+      sizes.push_back(word.size());
+    }
+    rategate_reply* reply = nullptr;
+    rategate_error error;
+    const int rc =
+        rategate_command(client_.get(), words.size(), texts.data(), sizes.data(), &reply, &error);
+    if (rc != 0) throw Unavailable(rc, error.text);
+    return Reply(reply);
+  }
+
+  // Ends each Limit::acquire of this client, now and later. For a program that ends.
+  void cancel() const noexcept { rategate_cancel(client_.get()); }
+
+  std::string_view socket_path() const noexcept { return rategate_socket_path(client_.get()); }
+  rategate_client* get() const noexcept { return client_.get(); }
+
+ private:
+  Limit resolve(std::string_view name, std::int64_t permits, milliseconds period) const {
+    std::string text(name);
+    rategate_limit* limit = nullptr;
+    // A NUL inside would cut the name short.
+    const int rc =
+        text.find('\0') != std::string::npos
+            ? -EINVAL
+            : rategate_resolve(client_.get(), text.c_str(), permits, period.count(), &limit);
+    if (rc == -EINVAL) {
+      throw std::invalid_argument("rategate: no limit can be '" + text + "' with these numbers");
+    }
+    if (rc != 0) throw Unavailable(rc, "rategate: cannot resolve a limit");
+    return Limit(client_, limit, std::move(text));
+  }
+
+  std::shared_ptr<rategate_client> client_;
+};
+
+// A callable that asks its limit and then calls the function it was made of. As const, movable and
+// copyable as that function is.
+template <class F>
+class Limited {
+ public:
+  template <class G>
+  Limited(Limit limit, G&& function)
+      : limit_(std::move(limit)), function_(std::forward<G>(function)) {}
+
+  template <class... Args>
+  std::invoke_result_t<F&, Args...> operator()(Args&&... args) & {
+    limit_.require();
+    return std::invoke(function_, std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  std::invoke_result_t<const F&, Args...> operator()(Args&&... args) const& {
+    limit_.require();
+    return std::invoke(function_, std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  std::invoke_result_t<F, Args...> operator()(Args&&... args) && {
+    limit_.require();
+    return std::invoke(std::move(function_), std::forward<Args>(args)...);
+  }
+
+  const Limit& limit() const noexcept { return limit_; }
+
+ private:
+  Limit limit_;
+  F function_;
+};
+
+template <class F>
+Limited<std::decay_t<F>> limited(const Client& client, std::string_view name, F&& function) {
+  return {client.limit(name), std::forward<F>(function)};
+}
+
+template <class F>
+Limited<std::decay_t<F>> limited(std::string_view name, F&& function) {
+  return limited(Client(), name, std::forward<F>(function));
+}
+
+template <class F>
+Limited<std::decay_t<F>> rate_per_second(const Client& client, std::int64_t permits, F&& function,
+                                         std::string_view name = RATEGATE_RECIPE_LIMIT) {
+  return {client.limit(name, permits, std::chrono::seconds(1)), std::forward<F>(function)};
+}
+
+template <class F>
+Limited<std::decay_t<F>> rate_per_second(std::int64_t permits, F&& function,
+                                         std::string_view name = RATEGATE_RECIPE_LIMIT) {
+  return rate_per_second(Client(), permits, std::forward<F>(function), name);
+}
+
+}  // namespace v0
+}  // namespace rategate
+
+#endif
