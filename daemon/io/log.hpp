@@ -64,8 +64,8 @@ class Log {
   bool enabled(LogLevel) const noexcept;  // any thread
   void set_level(LogLevel) noexcept;      // any thread
 
-  // Opens the file anew by its name, for logrotate; else nothing. Takes effect with the next line;
-  // a file that cannot be opened leaves the old one in use and counts as one line missing.
+  // Opens the file anew by its name, for logrotate; else nothing. The file's thread does it next;
+  // where it cannot be opened the old one stays in use, and that counts as one line missing.
   void reopen() noexcept;
 
   // Lines that were not written since the start.

@@ -3,7 +3,8 @@
 //
 // The constructor takes NOTIFY_SOCKET, WATCHDOG_USEC and the LISTEN_ variables out of the
 // environment, so that no child inherits them; make one, early, before there are threads.
-// Sending never blocks: a message that cannot be sent at once is lost.
+// A status or a sign of life that cannot be sent at once is lost. The changes of state (ready,
+// reloading, stopping) wait for room, for at most a second: systemd acts on each of them.
 #pragma once
 
 #include <chrono>
@@ -40,7 +41,9 @@ class Notify {
   Result<std::vector<int>> listen_fds() const;
 
  private:
-  void send(std::string_view message);
+  // Without READY a start fails, so it is waited for; a status or a sign of life comes again.
+  enum class Loss { Harmless, Harmful };
+  void send(std::string_view message, Loss);
 
   int fd_ = -1;
   std::optional<std::chrono::microseconds> interval_;
