@@ -100,7 +100,6 @@ void Engine::hand_out() {
 void Engine::store_up(bool lost) {
   const bool first = !settled_;
   settled_ = true;
-  refusing_ = false;
   if (lost) gate_.lose_open_windows(mono_now());
   gate_.store_up();
   const StoreStatus status = link_->status();
@@ -134,7 +133,6 @@ void Engine::store_away(std::string_view why) {
   gate_.store_away(mono_now());
   const bool first = !std::exchange(was_away_, true);
   settled_ = true;
-  refusing_ = false;
   if (first) {
     log_.event(LogLevel::Warning, "store_away",
                "the store is away; checks are answered by on_store_down",

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -17,6 +18,11 @@
 
 namespace rategate {
 namespace {
+
+// EVALSHA, the script, how many keys, the key, and what comes before the costs.
+constexpr std::size_t kReserveWords = 9;
+// A connection that lasts no longer than this was no good: it is not made anew at once.
+constexpr std::int64_t kGoodAfterUs = 1'000'000;
 
 std::string_view text_of(const redisReply& reply) {
   return reply.str == nullptr ? std::string_view() : std::string_view(reply.str, reply.len);
@@ -238,7 +244,9 @@ void RedisLink::adopt(redisAsyncContext* context) {
 
 void RedisLink::on_connected(bool ok) {
   if (ok) {
-    redisEnableKeepAlive(&context_->c);
+    // By hand: hiredis takes a socket that knows no keep-alive for a broken connection.
+    const int on = 1;
+    setsockopt(context_->c.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     state_ = State::Greeting;  // on_poll greets: here hiredis would write before the stamp is taken
     return;
   }
@@ -314,9 +322,8 @@ bool RedisLink::read_info(std::string_view info, std::string& why) {
 
 void RedisLink::greeted() {
   state_ = State::Up;
-  attempts_ = 0;
-  refusing_ = false;
-  status_.error.clear();
+  up_since_ = mono_now();
+  if (!refusing_) status_.error.clear();
   if (timer_.is_open()) uv_timer_stop(timer_.get());
   timer_armed_ = false;
   const bool lost = std::exchange(counters_lost_, false);
@@ -364,14 +371,14 @@ void RedisLink::back_off() {
 }
 
 void RedisLink::lost(const std::string& why) {
-  const bool was_up = state_ == State::Up;
-  if (!was_up) {
+  if (state_ != State::Up || mono_now() < after(up_since_, kGoodAfterUs)) {
     away(why);
     return;
   }
   status_.error = why;
   drop();
   ++status_.reconnects;
+  attempts_ = 0;
   events_.store_connecting(why);
   connect();
 }
@@ -437,7 +444,7 @@ void RedisLink::command(Ask what, std::uint64_t id, const std::string& bytes) {
 
 void RedisLink::reserve(const Reservation& r) {
   buffer_.clear();
-  append_count(buffer_, '*', 9 - 1 + 2 * r.costs.size());
+  append_count(buffer_, '*', kReserveWords + 2 * r.costs.size());
   if (script_known_) {
     append_bulk(buffer_, "EVALSHA");
     append_bulk(buffer_, script_sha_);
@@ -574,6 +581,7 @@ void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
   for (std::size_t i = 4; i < reply.elements; ++i) {
     answer.granted.push_back(reply.element[i]->integer);
   }
+  attempts_ = 0;
   script_known_ = true;  // EVAL has made it known, too
   if (std::exchange(refusing_, false)) {
     status_.error.clear();

@@ -102,7 +102,8 @@ class RedisLink final : public StoreLink {
   bool refusing_ = false;
   bool fresh_primary_ = false;
   bool counters_lost_ = false;
-  std::uint64_t attempts_ = 0;  // since it was last up
+  std::uint64_t attempts_ = 0;  // since it was last of use
+  Mono up_since_;
   std::minstd_rand random_;
   StoreStatus status_;
 };

@@ -63,7 +63,8 @@ Result<bool> Server::listen(std::vector<std::unique_ptr<Listener>> listeners) {
 // ---- Connections --------------------------------------------------------------------------
 
 void Server::accept(uv_stream_t* from) {
-  auto connection = std::make_unique<Connection>(loop_, *this, ++last_id_, mono_now());
+  ConnectionHost& host = *this;
+  auto connection = std::make_unique<Connection>(loop_, host, ++last_id_, mono_now());
   if (uv_accept(from, connection->stream()) != 0) return;
   if (connections_.size() >= static_cast<std::size_t>(config_.server.max_clients)) {
     if (rejected_++ == 0) {
