@@ -71,8 +71,6 @@ constexpr ErrorRow kErrors[] = {
      "The same, where a configured name is similar."},
     {TooManyDeclared, "BUSY", "too many declared limits (max_declared = {max})",
      "As many limits as the daemon keeps are declared already, and this would be one more."},
-    {TooManyWaiting, "BUSY", "too many checks wait for the store (max_pending = {max})",
-     "As many checks as may wait for the store do so already. Nothing was taken."},
     {StoreDown, "STOREDOWN", "the store is away, and limit '{limit}' answers with an error",
      "The limit's `on_store_down` is `error`. Nothing was granted."},
     {SyntaxError, "ERR", "syntax error", "An argument is not one of those that the verb knows."},

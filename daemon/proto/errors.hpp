@@ -46,7 +46,6 @@ enum class ErrorId : std::uint8_t {
   NoLimitOff,
   NoLimitNearOff,
   TooManyDeclared,  // max_declared
-  TooManyWaiting,   // max_pending
   StoreDown,        // limit
   // Other verbs.
   SyntaxError,

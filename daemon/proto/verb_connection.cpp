@@ -59,7 +59,7 @@ Handled handle_hello(Session& session, Service& service, const Args& args, std::
   int resp = session.resp;
   HelloOptions options;
   if (args.size() > 1) {
-    const auto version = parse_whole(args[1], 0, INT32_MAX);
+    const auto version = parse_whole(args[1], INT64_MIN, INT64_MAX);
     if (!version) return reply_error(out, ErrorId::ProtocolNotNumber);
     if (*version != 2 && *version != 3) return reply_error(out, ErrorId::NoSuchProtocol);
     resp = static_cast<int>(*version);

@@ -1,0 +1,137 @@
+// What the protocol's tests talk to: a Service that answers what it is told to, and a connection
+// that buffers, parses and dispatches as the daemon's does.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/proto/reply_writer.hpp"
+#include "daemon/proto/request_parser.hpp"
+#include "daemon/proto/verbs.hpp"
+
+namespace rategate::test {
+
+struct SeenCheck {
+  std::string limit;
+  std::string key;
+  std::int64_t cost = 0;
+  bool keyed = false;
+  bool declared = false;
+  Rate rate;
+};
+
+inline constexpr Decision kAllowed{true, Reason::Counted, 100, 99, 0, 412};
+inline constexpr Decision kDenied{false, Reason::OverLimit, 100, 0, 412, 412};
+
+class FakeService : public Service {
+ public:
+  std::deque<CheckOutcome> outcomes;  // of the next checks; kAllowed when there are none
+  std::vector<SeenCheck> seen;
+  bool remember = true;
+  bool full = false;
+  std::vector<InfoSection> sections;
+  std::vector<LimitStatus> statuses;
+  std::vector<ClientStatus> connections;
+
+  CheckOutcome check(Session&, const CheckRequest& request) override {
+    if (remember) {
+      seen.push_back({std::string(request.limit), std::string(request.key), request.cost,
+                      request.keyed, request.declared.has_value(),
+                      request.declared.value_or(Rate{})});
+    }
+    if (outcomes.empty()) return kAllowed;
+    CheckOutcome outcome = std::move(outcomes.front());
+    outcomes.pop_front();
+    return outcome;
+  }
+  std::string_view version() const override { return "0.1.0"; }
+  std::vector<InfoSection> info() override { return sections; }
+  std::vector<LimitStatus> limits() override { return statuses; }
+  std::vector<ClientStatus> clients() override { return connections; }
+  ClientStatus client(const Session& session) override {
+    ClientStatus status;
+    status.id = session.id;
+    status.addr = "/run/rategate/rategate.sock";
+    status.pid = 42;
+    status.uid = 1000;
+    status.name = session.name;
+    status.lib_name = session.lib_name;
+    status.lib_version = session.lib_version;
+    status.resp = session.resp;
+    status.last_command = session.last_command;
+    return status;
+  }
+  bool output_full() const override { return full; }
+};
+
+// The limit `api`, 100 per second, that the examples of docs/protocol.md are about.
+inline LimitStatus api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1) {
+  Limit limit;
+  limit.name = "api";
+  limit.permits = 100;
+  limit.period_ms = 1000;
+  limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
+  return {std::make_shared<const Limit>(std::move(limit)), allowed, denied};
+}
+
+struct Connection {
+  explicit Connection(Service& daemon, std::size_t most = 8192)
+      : service(daemon), max_request(most) {
+    session.id = 7;
+  }
+
+  Service& service;
+  std::size_t max_request;
+  Session session;
+  Args args;
+  Progress progress;
+  std::string in;
+  std::string out;
+  int parked = 0;
+  bool closed = false;
+
+  // Takes bytes that have arrived and answers all the requests that are complete.
+  void feed(std::string_view bytes) {
+    in += bytes;
+    std::size_t at = 0;
+    while (!closed && at < in.size()) {
+      const auto result =
+          parse_request(std::string_view(in).substr(at), max_request, args, progress);
+      if (result.kind == Parsed::Incomplete) break;
+      if (result.kind == Parsed::Error) {
+        ReplyWriter(out, session.resp).error(result.error);
+        closed = true;
+        break;
+      }
+      if (result.kind == Parsed::Request) {
+        const Handled handled = dispatch(session, service, args, out);
+        if (handled == Handled::Parked) ++parked;
+        closed = handled == Handled::Close;
+      }
+      at += result.consumed;
+    }
+    in.erase(0, at);
+  }
+
+  // What is answered to `bytes`.
+  std::string ask(std::string_view bytes) {
+    out.clear();
+    feed(bytes);
+    return out;
+  }
+};
+
+// A multibulk of these words.
+inline std::string request(const std::vector<std::string>& words) {
+  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words) {
+    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  }
+  return bytes;
+}
+
+}  // namespace rategate::test

@@ -1,0 +1,65 @@
+#include "daemon/proto/reply_writer.hpp"
+
+#include <cstdint>
+#include <string>
+
+#include "tests/unit/catch.hpp"
+
+namespace rategate::test {
+namespace {
+
+using namespace std::string_literals;
+
+template <class Write>
+std::string written(int resp, Write write) {
+  std::string out;
+  ReplyWriter reply(out, resp);
+  write(reply);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what RESP2 and RESP3 share") {
+  for (const int resp : {2, 3}) {
+    CHECK(written(resp, [](ReplyWriter& r) { r.ok(); }) == "+OK\r\n");
+    CHECK(written(resp, [](ReplyWriter& r) { r.error("ERR no"); }) == "-ERR no\r\n");
+    CHECK(written(resp, [](ReplyWriter& r) { r.integer(INT64_MIN); }) ==
+          ":-9223372036854775808\r\n");
+    CHECK(written(resp, [](ReplyWriter& r) { r.bulk("a\0\r\n"s); }) == "$4\r\na\0\r\n\r\n"s);
+    CHECK(written(resp, [](ReplyWriter& r) { r.bulk(""); }) == "$0\r\n\r\n");
+    CHECK(written(resp, [](ReplyWriter& r) { r.array(3); }) == "*3\r\n");
+  }
+}
+
+TEST_CASE("what differs between RESP2 and RESP3") {
+  CHECK(written(2, [](ReplyWriter& r) { r.null(); }) == "$-1\r\n");
+  CHECK(written(3, [](ReplyWriter& r) { r.null(); }) == "_\r\n");
+  CHECK(written(2, [](ReplyWriter& r) { r.map(3); }) == "*6\r\n");
+  CHECK(written(3, [](ReplyWriter& r) { r.map(3); }) == "%3\r\n");
+  CHECK(written(2, [](ReplyWriter& r) { r.set(3); }) == "*3\r\n");
+  CHECK(written(3, [](ReplyWriter& r) { r.set(3); }) == "~3\r\n");
+  CHECK(written(2, [](ReplyWriter& r) { r.text("a\r\n"); }) == "$3\r\na\r\n\r\n");
+  CHECK(written(3, [](ReplyWriter& r) { r.text("a\r\n"); }) == "=7\r\ntxt:a\r\n\r\n");
+}
+
+TEST_CASE("nothing in a line can end it early") {
+  CHECK(written(2, [](ReplyWriter& r) { r.simple("a\r\nb\0c\x7f"s); }) == "+a  b c \r\n");
+  CHECK(written(2, [](ReplyWriter& r) { r.error("ERR \n:1\r\n"); }) == "-ERR  :1  \r\n");
+}
+
+TEST_CASE("a decision is six integers") {
+  std::string out = "x";
+  write_decision(out, {true, Reason::Counted, 100, 99, 0, 412});
+  CHECK(out == "x*6\r\n:1\r\n:100\r\n:99\r\n:0\r\n:412\r\n:0\r\n");
+  out.clear();
+  write_decision(out, {false, Reason::NeverFits, 1, 0, -1, 5});
+  CHECK(out == "*6\r\n:0\r\n:1\r\n:0\r\n:-1\r\n:5\r\n:3\r\n");
+  out.clear();
+  write_decision(out, {false, Reason::ClockNotTrusted, INT64_MAX, INT64_MIN, INT64_MIN, INT64_MIN});
+  CHECK(out ==
+        "*6\r\n:0\r\n:9223372036854775807\r\n:-9223372036854775808\r\n:-9223372036854775808\r\n"
+        ":-9223372036854775808\r\n:4\r\n");
+}
+
+}  // namespace rategate::test

@@ -1,0 +1,169 @@
+// The shapes of the large answers: LIMITS, INFO, CLIENT LIST and COMMAND, in RESP2 and RESP3.
+#include <string>
+#include <string_view>
+
+#include "tests/unit/catch.hpp"
+#include "tests/unit/proto/fake_daemon.hpp"
+#include "tests/unit/proto/resp_reply.hpp"
+
+namespace rategate::test {
+namespace {
+
+Reply ask(FakeService& service, int resp, std::string_view bytes) {
+  Connection connection(service);
+  connection.session.resp = resp;
+  const std::string answer = connection.ask(bytes);
+  INFO(shown(answer, 2000));
+  Reply reply;
+  ReplyReader reader(answer, resp);
+  REQUIRE(reader.read(&reply));
+  REQUIRE(reader.at_end());
+  return reply;
+}
+
+}  // namespace
+
+TEST_CASE("LIMITS is an array of maps") {
+  FakeService service;
+  service.statuses = {api_limit(12, 3), api_limit()};
+  for (const int resp : {2, 3}) {
+    const Reply reply = ask(service, resp, "LIMITS\r\n");
+    CHECK(reply.type == '*');
+    REQUIRE(reply.items.size() == 2);
+    const Reply& api = reply.items[0];
+    CHECK(api.type == (resp == 3 ? '%' : '*'));
+    REQUIRE(api.items.size() == 20);
+    CHECK(api.at("name").text == "api");
+    CHECK(api.at("limit").number == 100);
+    CHECK(api.at("period").text == "1s");
+    CHECK(api.at("period_ms").number == 1000);
+    CHECK(api.at("mode").text == "exact");
+    CHECK(api.at("on_store_down").text == "deny");
+    CHECK(api.at("redis_key").text == "rategate:{%n:%k}:%p:%w");
+    CHECK(api.at("declared").number == 0);
+    CHECK(api.at("allowed").number == 12);
+    CHECK(api.at("denied").number == 3);
+  }
+  service.statuses.clear();
+  CHECK(ask(service, 3, "LIMITS\r\n").items.empty());
+}
+
+TEST_CASE("INFO is text, by section") {
+  FakeService service;
+  service.sections = {{"server", {{"version", "1"}, {"path", "a\r\nb"}}}, {"stats", {{"n", "2"}}}};
+  const std::string server = "# Server\r\nversion:1\r\npath:a  b\r\n";
+  const std::string stats = "# Stats\r\nn:2\r\n";
+  for (const int resp : {2, 3}) {
+    for (const char* whole : {"INFO\r\n", "INFO all\r\n", "info EVERYTHING\r\n", "INFO default\r\n",
+                              "INFO nosuch server Stats\r\n", "INFO stats all\r\n"}) {
+      const Reply reply = ask(service, resp, whole);
+      CHECK(reply.type == (resp == 3 ? '=' : '$'));
+      CHECK(reply.text == server + "\r\n" + stats);
+    }
+    CHECK(ask(service, resp, "INFO stats\r\n").text == stats);
+    CHECK(ask(service, resp, "INFO SERVER\r\n").text == server);
+    CHECK(ask(service, resp, "INFO nosuch\r\n").text.empty());
+  }
+}
+
+TEST_CASE("CLIENT LIST is a line for each connection, whatever they call themselves") {
+  FakeService service;
+  ClientStatus status;
+  status.id = 3;
+  status.addr = "/run/a b\nid=9";
+  status.pid = 42;
+  status.uid = 1000;
+  status.name = "worker";
+  status.lib_name = "redis-py";
+  status.lib_version = "5";
+  status.age_s = 10;
+  status.idle_s = 2;
+  status.waiting = 4;
+  status.last_command = "check";
+  service.connections = {status, ClientStatus{}};
+  const std::string lines =
+      "id=3 addr=/run/a_b_id=9 name=worker age=10 idle=2 flags=U db=0 pid=42 uid=1000 waiting=4 "
+      "cmd=check user=default resp=2 lib-name=redis-py lib-ver=5\n"
+      "id=0 addr= name= age=0 idle=0 flags=U db=0 pid=0 uid=-1 waiting=0 cmd=NULL user=default "
+      "resp=2 lib-name= lib-ver=\n";
+  for (const int resp : {2, 3}) {
+    const Reply reply = ask(service, resp, "CLIENT LIST\r\n");
+    CHECK(reply.type == (resp == 3 ? '=' : '$'));
+    CHECK(reply.text == lines);
+    const Reply own = ask(service, resp, "CLIENT INFO\r\n");
+    CHECK(own.text.starts_with("id=7 addr=/run/rategate/rategate.sock name= "));
+    CHECK(own.text.find(" cmd=client|info ") != std::string::npos);
+    CHECK(own.text.back() == '\n');
+  }
+}
+
+TEST_CASE("COMMAND and COMMAND INFO have the ten fields of Redis 7") {
+  FakeService service;
+  for (const int resp : {2, 3}) {
+    const Reply all = ask(service, resp, "COMMAND\r\n");
+    CHECK(all.type == '*');
+    const auto count = ask(service, resp, "COMMAND COUNT\r\n").number;
+    CHECK(static_cast<std::int64_t>(all.items.size()) == count);
+    CHECK(ask(service, resp, "COMMAND INFO\r\n").items.size() == all.items.size());
+    const Reply names = ask(service, resp, "COMMAND LIST\r\n");
+    REQUIRE(names.items.size() == all.items.size());
+    const char set = resp == 3 ? '~' : '*';
+    for (std::size_t i = 0; i < all.items.size(); ++i) {
+      const auto& fields = all.items[i].items;
+      REQUIRE(fields.size() == 10);
+      CHECK(fields[0].text == names.items[i].text);
+      CHECK(fields[0].type == '$');
+      CHECK(fields[1].type == ':');
+      CHECK(fields[2].type == set);
+      for (std::size_t key = 3; key < 6; ++key) CHECK(fields[key].number == 0);
+      CHECK(fields[6].type == set);
+      CHECK(fields[7].type == set);
+      CHECK(fields[8].type == set);
+      CHECK(fields[9].type == set);
+      CHECK(fields[9].items.size() == subcommands(*find_verb(fields[0].text)).size());
+    }
+    const Reply some = ask(service, resp, "COMMAND INFO check nosuch Client|Id select\r\n");
+    REQUIRE(some.items.size() == 4);
+    CHECK(some.items[0].items[1].number == -2);
+    CHECK(some.items[1].null);
+    CHECK(some.items[2].items[0].text == "client|id");
+    CHECK(some.items[2].items[1].number == 2);
+    CHECK(some.items[3].items[1].number == 2);
+  }
+}
+
+TEST_CASE("COMMAND DOCS is a map by name") {
+  FakeService service;
+  for (const int resp : {2, 3}) {
+    const Reply all = ask(service, resp, "COMMAND DOCS\r\n");
+    const auto count = ask(service, resp, "COMMAND COUNT\r\n").number;
+    CHECK(static_cast<std::int64_t>(all.items.size()) == 2 * count);
+    CHECK(all.at("client").at("subcommands").at("client|id").at("group").text == "connection");
+    const Reply& check = all.at("check");
+    CHECK(check.at("summary").text == find_verb("check")->summary);
+    CHECK(check.at("since").text == "0.1.0");
+    CHECK(check.at("group").text == "rategate");
+    const Reply& arguments = check.at("arguments");
+    REQUIRE(arguments.items.size() == 4);
+    CHECK(arguments.items[0].at("name").text == "limit");
+    CHECK(arguments.items[0].at("type").text == "string");
+    CHECK(arguments.items[0].items.size() == 4);
+    CHECK(arguments.items[1].at("name").text == "key");
+    CHECK(arguments.items[1].at("flags").items[0].text == "optional");
+    CHECK(arguments.items[2].at("name").text == "COST n");
+    CHECK(arguments.items[3].at("name").text == "LIMIT n PERIOD p");
+    CHECK(all.at("info").at("arguments").items[0].at("name").text == "section");
+    CHECK(all.at("info").at("arguments").items[0].at("flags").items.size() == 2);
+    CHECK(all.at("hello").at("arguments").items[0].at("name").text ==
+          "version [AUTH user password] [SETNAME name]");
+    const Reply& no_evict = all.at("client").at("subcommands").at("client|no-evict");
+    CHECK(no_evict.at("arguments").items[0].at("name").text == "ON | OFF");
+
+    const Reply some = ask(service, resp, "COMMAND DOCS ping nosuch PING client|id\r\n");
+    REQUIRE(some.items.size() == 4);
+    CHECK(some.items[0].text == "ping");
+    CHECK(some.items[2].text == "client|id");
+  }
+}
+
+}  // namespace rategate::test
