@@ -107,6 +107,11 @@ bool Gate::inside(const Window& window, const Limit& limit, Mono now) const {
   return placed.open && placed.window == window;
 }
 
+// The error grows while one waits, so it takes longer by that.
+std::int64_t Gate::with_drift(std::int64_t us) const {
+  return us + (us / 1000 + 1) * options_.clock.max_drift_ppm / 1000 + 1;
+}
+
 Pool::State Gate::local_state(const Counter& counter, const Window& window) const {
   // Who fails open would rather count from nought than not at all.
   if (window.start_ms * 1000 <= lost_through_.us &&
@@ -128,9 +133,7 @@ Decision Gate::decide(const Limit& limit, Reason reason, bool allowed, std::int6
     const Placed placed = place(*reading, limit.period_ms);
     const std::int64_t until = placed.open ? placed.window.end_ms : placed.window.start_ms;
     const std::int64_t us = until * 1000 - reading->earliest.us;
-    // The error grows while one waits.
-    decision.reset_after_ms =
-        ms_rounded_up(us + us / 1000 * options_.clock.max_drift_ppm / 1000 + 1);
+    decision.reset_after_ms = ms_rounded_up(with_drift(us));
   }
   if (!allowed) {
     decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;
@@ -326,7 +329,7 @@ void Gate::ask(std::uint32_t slot, Mono now) {
   const Placed placed = place(*reading, limit.period_ms);
   if (!placed.open) {
     counter.listed = true;
-    parked_.push({after(now, placed.opens_in_us + 1), slot});
+    parked_.push({after(now, with_drift(placed.opens_in_us)), slot});
     return;
   }
   const Pool::State state = local_state(counter, placed.window);

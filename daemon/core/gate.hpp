@@ -172,6 +172,7 @@ class Gate {
 
   bool usable(const ClockReading& reading, const Limit& limit) const;
   bool inside(const Window& window, const Limit& limit, Mono now) const;
+  std::int64_t with_drift(std::int64_t us) const;
   Pool::State local_state(const Counter& counter, const Window& window) const;
   void list_due(std::uint32_t slot);
   void expire(std::uint32_t slot, Mono now);

@@ -112,7 +112,7 @@ Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
     }
     const char kind = ++i < text.size() ? text[i] : '\0';
     switch (kind) {
-      case '%': apart = true; continue;
+      case '%': continue;  // escapes have percent signs, too: it keeps nothing apart
       case 'n':
       case 'p': break;
       case 'k': has_key = true; break;

@@ -54,7 +54,7 @@ bool valid_name(std::string_view name);
 //
 // No two (name, key) of one template get one counter: bytes of names and keys other than letters,
 // digits, "_", "-", "." and "~" are written %XX, and between two placeholders stands at least one
-// byte that is never left unescaped. A template that cannot promise that is refused.
+// byte that no escaped text has (so no percent sign). A template that cannot promise that is refused.
 class KeyTemplate {
  public:
   static Result<KeyTemplate> parse(std::string_view text);

@@ -1,0 +1,352 @@
+#include "daemon/core/gate.hpp"
+
+#include "daemon/core/memory_counters.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000;  // store time at mono 0, us; a window starts
+
+LimitUsePtr limit(std::int64_t permits, std::int64_t period_ms = 1000,
+                  OnStoreDown policy = OnStoreDown::Deny) {
+  Limit result = declared_limit("api", {permits, period_ms}, true);
+  result.on_store_down = policy;
+  return std::make_shared<LimitUse>(std::make_shared<const Limit>(result));
+}
+
+// A gate with a store whose answers come when the test says so.
+struct Bench {
+  Gate gate{Gate::Options{}};
+  MemoryCounters store;
+  Mono now{100'000};
+  std::uint64_t tickets = 0;
+
+  Bench() { up(); }
+  void up() {
+    measure();
+    gate.store_up();
+  }
+  StoreTime store_time() const { return {kStart + now.us}; }
+  void measure() { gate.measured(now, now, store_time()); }
+  CheckResult check(const LimitUsePtr& use, std::string_view key = "k", std::int64_t cost = 1) {
+    return gate.check(use, key, cost, ++tickets, now);
+  }
+  std::vector<Reservation> asked() {
+    gate.turn(now);
+    return std::exchange(gate.reservations(), {});
+  }
+  void reply(const Reservation& request) {
+    const ReserveAnswer answer = store.reserve(request, store_time());
+    measure();
+    gate.answered(request.id, answer, now);
+  }
+  void serve() {
+    for (const Reservation& request : asked()) reply(request);
+  }
+  std::vector<Answer> answers() { return std::exchange(gate.answers(), {}); }
+  std::int64_t allowed() {
+    std::int64_t count = 0;
+    for (const Answer& answer : answers()) count += answer.decision.allowed ? 1 : 0;
+    return count;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("checks of one counter become one reservation, answered in order") {
+  Bench bench;
+  const auto use = limit(3);
+  for (int i = 0; i < 5; ++i) CHECK(bench.check(use).waits);
+  CHECK(bench.check(use, "other").waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].costs.size() == 1);
+  CHECK(asked[0].costs[0].count == 5);
+  CHECK(asked[0].counter == "rategate:{api:k}:1s:1700000000");
+  for (const auto& request : asked) bench.reply(request);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 6);
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    CHECK(answers[i].ticket == i + 1);
+    CHECK(answers[i].decision.allowed == (i < 3));
+    CHECK(answers[i].decision.limit == 3);
+    CHECK(answers[i].decision.reason == (i < 3 ? Reason::Counted : Reason::OverLimit));
+    CHECK(answers[i].decision.remaining == (i < 3 ? 2 - static_cast<std::int64_t>(i) : 0));
+    CHECK(answers[i].decision.retry_after_ms == (i < 3 ? 0 : answers[i].decision.reset_after_ms));
+  }
+  // 100 ms into the window; rounded up, with the error and its growth.
+  CHECK(answers[0].decision.reset_after_ms == 902);
+}
+
+TEST_CASE("an exhausted window is remembered, and only until it ends") {
+  Bench bench;
+  const auto use = limit(1);
+  bench.check(use);
+  bench.serve();
+  bench.answers();
+  const auto denied = bench.check(use);
+  CHECK_FALSE(denied.waits);
+  CHECK(denied.decision.reason == Reason::OverLimit);
+  // Who waits as long as he is told is in the next window.
+  bench.now = after(bench.now, denied.decision.retry_after_ms * 1000);
+  CHECK(bench.check(use).waits);
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+}
+
+TEST_CASE("a cost that does not fit is all or nothing and stops nobody behind it") {
+  Bench bench;
+  const auto use = limit(10);
+  bench.check(use, "k", 7);
+  bench.serve();
+  bench.answers();
+  for (const std::int64_t cost : {5, 1, 1, 2}) bench.check(use, "k", cost);
+  bench.serve();
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 4);
+  CHECK_FALSE(answers[0].decision.allowed);
+  CHECK(answers[1].decision.allowed);
+  CHECK(answers[2].decision.allowed);
+  CHECK_FALSE(answers[3].decision.allowed);
+  // Not exhausted: one is left.
+  CHECK(bench.check(use).waits);
+}
+
+TEST_CASE("a cost above the limit never fits, whatever the store does") {
+  Bench bench;
+  const auto result = bench.check(limit(3), "k", 4);
+  CHECK_FALSE(result.waits);
+  CHECK(result.decision.reason == Reason::NeverFits);
+  CHECK(result.decision.retry_after_ms == -1);
+}
+
+TEST_CASE("a late answer grants nothing; the check is asked again in the next window") {
+  Bench bench;
+  const auto use = limit(5);
+  bench.now = Mono{900'000};
+  bench.check(use);
+  const auto first = bench.asked();
+  REQUIRE(first.size() == 1);
+  const auto answer = bench.store.reserve(first[0], bench.store_time());
+  bench.now = Mono{1'050'000};
+  bench.measure();
+  bench.gate.answered(first[0].id, answer, bench.now);
+  CHECK(bench.answers().empty());
+  CHECK(bench.gate.stats().late_answers == 1);
+  const auto second = bench.asked();
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].window.start_ms == first[0].window.end_ms);
+  bench.reply(second[0]);
+  CHECK(bench.allowed() == 1);
+}
+
+TEST_CASE("a check between two windows waits until the next one is open") {
+  Bench bench;
+  const auto use = limit(5);
+  bench.now = Mono{999'950};
+  CHECK(bench.check(use).waits);
+  CHECK(bench.asked().empty());
+  const Mono next = bench.gate.next_turn();
+  CHECK(next > bench.now);
+  CHECK(next < Mono{1'001'100});  // the measurement is 0.9 s old
+  bench.now = next;
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].window.start_ms == kStart / 1000 + 1000);
+}
+
+TEST_CASE("a check waits for its time-out and no longer, and a later answer gives it nothing") {
+  for (const auto policy : {OnStoreDown::Deny, OnStoreDown::Allow, OnStoreDown::Error}) {
+    Bench bench;
+    const auto use = limit(5, 1000, policy);
+    bench.check(use, "k", 2);
+    const auto asked = bench.asked();
+    bench.check(use, "k", 1);  // behind it, not asked yet
+    bench.now = bench.gate.next_turn();
+    CHECK(bench.now == Mono{100'000 + 250'000});
+    bench.gate.turn(bench.now);
+    const auto answers = bench.answers();
+    REQUIRE(answers.size() == 2);
+    for (const auto& answer : answers) {
+      if (policy == OnStoreDown::Error) {
+        CHECK(answer.verdict == Verdict::StoreDown);
+      } else {
+        CHECK(answer.decision.allowed == (policy == OnStoreDown::Allow));
+        CHECK(answer.decision.reason == Reason::StoreAway);
+      }
+    }
+    REQUIRE(asked.size() == 1);
+    bench.reply(asked[0]);
+    CHECK(bench.answers().empty());
+    CHECK(bench.gate.waiting() == 0);
+  }
+}
+
+TEST_CASE("grants stay with their checks when one before them has timed out") {
+  Bench bench;
+  const auto use = limit(6);
+  bench.check(use, "k", 5);
+  bench.now = after(bench.now, 100'000);
+  bench.check(use, "k", 1);
+  bench.check(use, "k", 2);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  bench.now = after(bench.now, 200'000);  // the first has timed out, the others have not
+  bench.gate.turn(bench.now);
+  CHECK(bench.answers().size() == 1);
+  bench.reply(asked[0]);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].decision.allowed);        // 5 + 1 were granted
+  CHECK_FALSE(answers[1].decision.allowed);  // and the 2 was not
+}
+
+TEST_CASE("what was not asked for a client that has gone is not asked") {
+  Bench bench;
+  const auto use = limit(5);
+  const auto gone = bench.check(use);
+  bench.check(use);
+  bench.gate.abandon(gone.waiter);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].costs[0].count == 1);
+  const auto late = bench.check(use);
+  bench.gate.abandon(late.waiter);
+  bench.reply(asked[0]);
+  CHECK(bench.answers().size() == 1);
+  CHECK(bench.asked().empty());
+  CHECK(bench.gate.waiting() == 0);
+  bench.gate.abandon(late.waiter);  // of no effect any more
+}
+
+TEST_CASE("a lost connection asks again what was under way; the store away answers by policy") {
+  Bench bench;
+  const auto use = limit(5);
+  bench.check(use);
+  const auto first = bench.asked();
+  bench.gate.store_connecting();
+  CHECK(bench.asked().empty());
+  bench.up();
+  const auto second = bench.asked();
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].id != first[0].id);
+  bench.reply(first[0]);  // of the connection that was lost: not heard
+  CHECK(bench.answers().empty());
+  bench.reply(second[0]);
+  CHECK(bench.allowed() == 1);
+
+  bench.check(use);
+  bench.asked();
+  bench.gate.store_away(bench.now);
+  CHECK(bench.answers().at(0).decision.reason == Reason::StoreAway);
+  CHECK(bench.check(use).decision.reason == Reason::StoreAway);
+  bench.up();
+  CHECK(bench.check(use).waits);
+}
+
+TEST_CASE("a counter below what this host has taken was lost: nothing more in this window") {
+  Bench bench;
+  const auto use = limit(10);
+  for (int i = 0; i < 4; ++i) bench.check(use);
+  bench.serve();
+  CHECK(bench.allowed() == 4);
+  bench.store = MemoryCounters();  // FLUSHALL
+  bench.check(use);
+  bench.serve();
+  CHECK(bench.answers().at(0).decision.reason == Reason::StoreAway);
+  const auto denied = bench.check(use);
+  CHECK_FALSE(denied.waits);
+  CHECK_FALSE(denied.decision.allowed);
+  bench.now = after(bench.now, denied.decision.retry_after_ms * 1000);
+  bench.check(use);
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+}
+
+TEST_CASE("a replaced store loses the windows that are open, except for limits that fail open") {
+  Bench bench;
+  const auto strict = limit(10);
+  const auto open = limit(10, 1000, OnStoreDown::Allow);
+  bench.gate.store_connecting();
+  bench.gate.store_replaced();
+  bench.measure();
+  bench.gate.lose_open_windows(bench.now);
+  bench.gate.store_up();
+  CHECK(bench.check(strict).decision.reason == Reason::StoreAway);
+  CHECK(bench.check(open).waits);
+  bench.now = Mono{1'100'000};
+  CHECK(bench.check(strict).waits);
+}
+
+TEST_CASE("a stale clock is measured before a check is refused for it") {
+  Bench bench;
+  const auto use = limit(5, 100);
+  bench.now = after(bench.now, 60'050'000);  // 60 ms of drift at most: too much for 100 ms
+  bench.check(use);
+  CHECK(bench.asked().empty());
+  CHECK(bench.gate.take_measure_wanted());
+  bench.measure();
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  bench.reply(asked[0]);
+  CHECK(bench.allowed() == 1);
+}
+
+TEST_CASE("a clock that stays too uncertain refuses with its own reason") {
+  Bench bench;
+  const auto use = limit(5, 10);  // a round trip of 20 ms cannot hold windows of 10 ms
+  bench.now = after(bench.now, 60'000'000);
+  bench.check(use);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(bench.asked().empty());
+    CHECK(bench.gate.take_measure_wanted());
+    bench.gate.measured(bench.now, after(bench.now, 20'000), {kStart + bench.now.us + 10'000});
+    bench.now = after(bench.now, 20'000);
+  }
+  bench.gate.turn(bench.now);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].decision.reason == Reason::ClockNotTrusted);
+  CHECK_FALSE(answers[0].decision.allowed);
+}
+
+TEST_CASE("the daemon that stops answers everybody") {
+  Bench bench;
+  const auto use = limit(5);
+  bench.check(use);
+  const auto asked = bench.asked();
+  bench.check(use);
+  bench.gate.stop();
+  CHECK(bench.answers().size() == 2);
+  CHECK(bench.check(use).verdict == Verdict::Stopping);
+  bench.reply(asked[0]);
+  CHECK(bench.answers().empty());
+}
+
+TEST_CASE("many runs of costs go in several reservations") {
+  Bench bench;
+  const auto use = limit(1'000'000);
+  for (int i = 0; i < 1000; ++i) bench.check(use, "k", 1 + i % 2);
+  std::size_t reservations = 0;
+  std::size_t answered = 0;
+  for (auto asked = bench.asked(); !asked.empty(); asked = bench.asked()) {
+    ++reservations;
+    bench.reply(asked[0]);
+    answered += bench.answers().size();
+  }
+  CHECK(answered == 1000);
+  CHECK(reservations == 8);
+}
+
+TEST_CASE("counters of past windows are forgotten") {
+  Bench bench;
+  const auto use = limit(5, 100);
+  for (int i = 0; i < 20'000; ++i) {
+    bench.check(use, std::to_string(i));
+    bench.serve();
+    bench.now = after(bench.now, 1000);
+  }
+  CHECK(bench.gate.counters() < 1000);
+}
