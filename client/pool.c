@@ -12,13 +12,34 @@ static bool try_take(struct rg_connection* connection) {
          !atomic_exchange_explicit(&connection->busy, true, memory_order_acquire);
 }
 
+/* Release: the next owner sees fd. */
+static void leave(struct rg_connection* connection) {
+  atomic_store_explicit(&connection->busy, false, memory_order_release);
+}
+
+/* One that is connected where there is one, NULL where none is free. */
+static struct rg_connection* take_free(struct rg_connection* first) {
+  struct rg_connection* spare = NULL;
+  for (struct rg_connection* c = first; c != NULL; c = c->next) {
+    if (!try_take(c)) continue;
+    struct rg_connection* worse = c;
+    if (spare == NULL || c->fd >= 0) {
+      worse = spare;
+      spare = c;
+    }
+    if (worse != NULL) leave(worse);
+    if (spare->fd >= 0) break;
+  }
+  return spare;
+}
+
 int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection) {
   /* Acquire: pairs with the release below, so that `next` is seen as it was written. */
   struct rg_connection* first = atomic_load_explicit(&pool->first, memory_order_acquire);
-  for (struct rg_connection* c = first; c != NULL; c = c->next) {
-    if (!try_take(c)) continue;
-    if (c->fd >= 0) atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
-    *connection = c;
+  struct rg_connection* taken = take_free(first);
+  if (taken != NULL) {
+    if (taken->fd >= 0) atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+    *connection = taken;
     return 0;
   }
   struct rg_connection* fresh = malloc(sizeof *fresh);
@@ -39,8 +60,7 @@ void rg_pool_give(struct rg_pool* pool, struct rg_connection* connection) {
     atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
     rg_connection_close(connection);
   }
-  /* Release: the next owner sees fd. */
-  atomic_store_explicit(&connection->busy, false, memory_order_release);
+  leave(connection);
 }
 
 void rg_connection_close(struct rg_connection* connection) {
@@ -55,7 +75,7 @@ void rg_pool_abandon(struct rg_pool* pool) {
   struct rg_connection* c = atomic_load_explicit(&pool->first, memory_order_acquire);
   for (; c != NULL; c = c->next) {
     rg_connection_close(c);
-    atomic_store_explicit(&c->busy, false, memory_order_release);
+    leave(c);
   }
   atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
 }

@@ -47,6 +47,8 @@ int with_client(const Command& command, int failed, Act act) {
           advice(failure.code().value(), std::string(client.socket_path()), text);
       std::fputs(lines.c_str(), stderr);
     }
+  } catch (const std::invalid_argument& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());  // begins with the library's name, which is ours
   } catch (const std::exception& failure) {
     complain(failure.what());
   }

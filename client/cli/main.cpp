@@ -38,17 +38,19 @@ void add_duration(CLI::App* app, const std::string& name, const std::string& hel
 }
 
 void add_question(CLI::App* app, Command& command) {
+  auto permits = CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST});
+  permits.description("");  // or the help has it behind each N
   app->add_option("LIMIT", command.question.limit, "The limit's name")->required()->type_name("");
   app->add_option("KEY", command.question.key,
                   "Whom it is counted for: a user, an address. Without one, all callers together")
       ->type_name("");
   app->add_option("--cost", command.question.cost, "How many permits the call takes (1)")
       ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST}));
+      ->check(permits);
   app->add_option("--limit", command.question.permits,
                   "Declare the limit, for a name that is not configured: permits per period")
       ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST}));
+      ->check(permits);
   add_duration(app, "--period", "The period of --limit (1s)",
                [&command](std::int64_t ms) { command.question.period_ms = ms; });
   app->get_option("--period")->needs("--limit");
@@ -77,6 +79,9 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
                      RATEGATE_DEFAULT_SOCKET + ")")
       ->type_name("PATH");
   app.require_subcommand(1);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("rategate: ") + error.what() + "\nMore is told by: rategate --help\n";
+  });
   app.fallthrough();
   app.footer(kExitCodes);
 
@@ -107,6 +112,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   info->add_option("SECTION", command.sections, "Only these: server, clients, store, limits, stats")
       ->type_name("");
   info->add_flag("--json", command.json, "Print it as JSON");
+  for (auto* sub : {limits, ping, info}) sub->footer("");
   for (auto* sub : {check, run, limits, ping, info}) {
     sub->set_help_flag("-h,--help", "Show this help");
     sub->group("Commands");

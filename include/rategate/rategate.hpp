@@ -252,7 +252,9 @@ class Client {
             ? -EINVAL
             : rategate_resolve(client_.get(), text.c_str(), permits, period.count(), &limit);
     if (rc == -EINVAL) {
-      throw std::invalid_argument("rategate: no limit can be '" + text + "' with these numbers");
+      throw std::invalid_argument("rategate: '" + text +
+                                  "' cannot be a limit: names are 1 to 64 letters, digits and "
+                                  "_-./@, permits 1 to 1000000000, periods 10 ms to 31 days");
     }
     if (rc != 0) throw Unavailable(rc, "rategate: cannot resolve a limit");
     return Limit(client_, limit, std::move(text));
