@@ -268,9 +268,13 @@ int run(int argc, char** argv) {
     return 1;
   }
   switch (options.action) {
-    case Action::PrintConfig: std::fputs(print_config(load.config).c_str(), stdout); return 0;
-    case Action::CheckConfig: return 0;
-    default: return serve(options, load.config);
+    case Action::PrintConfig:
+      std::fputs(print_config(load.config).c_str(), stdout);
+      return 0;
+    case Action::CheckConfig:
+      return 0;
+    default:
+      return serve(options, load.config);
   }
 }
 

@@ -17,12 +17,12 @@ constexpr std::int64_t kDay = 24 * kHour;
 
 // What is read. The first spelling of each length is also what is written.
 constexpr std::array kUnits{
-    Unit{"d", kDay},         Unit{"h", kHour},         Unit{"m", kMinute},
-    Unit{"s", kSecond},      Unit{"ms", 1},            Unit{"day", kDay},
-    Unit{"days", kDay},      Unit{"hour", kHour},      Unit{"hours", kHour},
-    Unit{"min", kMinute},    Unit{"minute", kMinute},  Unit{"minutes", kMinute},
-    Unit{"sec", kSecond},    Unit{"second", kSecond},  Unit{"seconds", kSecond},
-    Unit{"millisecond", 1},  Unit{"milliseconds", 1},
+    Unit{"d", kDay},        Unit{"h", kHour},        Unit{"m", kMinute},
+    Unit{"s", kSecond},     Unit{"ms", 1},           Unit{"day", kDay},
+    Unit{"days", kDay},     Unit{"hour", kHour},     Unit{"hours", kHour},
+    Unit{"min", kMinute},   Unit{"minute", kMinute}, Unit{"minutes", kMinute},
+    Unit{"sec", kSecond},   Unit{"second", kSecond}, Unit{"seconds", kSecond},
+    Unit{"millisecond", 1}, Unit{"milliseconds", 1},
 };
 constexpr std::size_t kWrittenUnits = 5;
 

@@ -24,9 +24,9 @@ std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 
 
 std::size_t Gate::Hash::operator()(const CounterRef& ref) const {
   // The limit's address is no secret that matters: the seed keeps the key's part unguessable.
-  return sip_hash({gate->options_.seed.k0 ^ reinterpret_cast<std::uintptr_t>(ref.use),
-                   gate->options_.seed.k1},
-                  ref.key);
+  return sip_hash(
+      {gate->options_.seed.k0 ^ reinterpret_cast<std::uintptr_t>(ref.use), gate->options_.seed.k1},
+      ref.key);
 }
 
 std::size_t Gate::Hash::operator()(std::uint32_t slot) const {
@@ -144,10 +144,18 @@ Decision Gate::decide(const Limit& limit, Reason reason, bool allowed, std::int6
 void Gate::count(LimitUse& use, const Decision& decision) {
   ++(decision.allowed ? use.allowed : use.denied);
   switch (decision.reason) {
-    case Reason::Counted: ++stats_.allowed; break;
-    case Reason::OverLimit: ++stats_.denied; break;
-    case Reason::NeverFits: ++stats_.never_fits; break;
-    case Reason::ClockNotTrusted: ++stats_.clock_not_trusted; break;
+    case Reason::Counted:
+      ++stats_.allowed;
+      break;
+    case Reason::OverLimit:
+      ++stats_.denied;
+      break;
+    case Reason::NeverFits:
+      ++stats_.never_fits;
+      break;
+    case Reason::ClockNotTrusted:
+      ++stats_.clock_not_trusted;
+      break;
     case Reason::StoreAway:
       ++(decision.allowed ? stats_.store_down_allowed : stats_.store_down_denied);
       break;
@@ -179,8 +187,8 @@ CheckResult Gate::deny_locally(Counter& counter, Pool::State state, const Window
     ++counter.use->denied;
     return result;
   }
-  result.decision = decide(limit, Reason::OverLimit, false,
-                           counter.pool.remaining(window, limit.permits), now);
+  result.decision =
+      decide(limit, Reason::OverLimit, false, counter.pool.remaining(window, limit.permits), now);
   count(*counter.use, result.decision);
   ++stats_.denied_locally;
   return result;
@@ -223,8 +231,8 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
   }
   if (store_ == Store::Away) return by_policy(*use, now);
   result.waits = true;
-  result.waiter = waiters_.add(counter.due, ticket, cost,
-                               after(now, options_.command_timeout_us), slot);
+  result.waiter =
+      waiters_.add(counter.due, ticket, cost, after(now, options_.command_timeout_us), slot);
   list_due(slot);
   return result;
 }
@@ -246,13 +254,15 @@ void Gate::list_due(std::uint32_t slot) {
   due_.push_back(slot);
 }
 
+void Gate::hand_out(const Counter& counter, std::uint64_t ticket, const CheckResult& result) {
+  answers_.push_back({ticket, result.verdict, result.decision,
+                      result.verdict == Verdict::StoreDown ? counter.use->limit : nullptr});
+}
+
 void Gate::answer(Counter& counter, Waiters::Line& line, std::uint32_t slot,
                   const CheckResult& result) {
   const Waiters::Waiter& waiter = waiters_[slot];
-  if (!waiter.gone) {
-    answers_.push_back(
-        {waiter.ticket, result.verdict, result.decision, counter.use->limit.get()});
-  }
+  if (!waiter.gone) hand_out(counter, waiter.ticket, result);
   waiters_.remove(line, slot);
 }
 
@@ -273,8 +283,7 @@ void Gate::expire(std::uint32_t slot, Mono now) {
   waiters_.stop_timing(slot);
   if (waiter.gone) return;
   waiter.gone = true;
-  const CheckResult result = by_policy(*counter.use, now);
-  answers_.push_back({waiter.ticket, result.verdict, result.decision, counter.use->limit.get()});
+  hand_out(counter, waiter.ticket, by_policy(*counter.use, now));
 }
 
 void Gate::turn(Mono now) {
@@ -347,8 +356,8 @@ void Gate::compose(std::uint32_t slot, const Window& window) {
   const std::int64_t bound_ms = options_.clock.max_error_us / 1000;
   Reservation& request = counter.request;
   // The slot comes back with the answer, so that it is found without a search.
-  request.id = (static_cast<std::uint64_t>(slot) << 32) |
-               (++last_reservation_ & 0x7fff'ffffU) | 0x8000'0000U;
+  request.id = (static_cast<std::uint64_t>(slot) << 32) | (++last_reservation_ & 0x7fff'ffffU) |
+               0x8000'0000U;
   request.counter =
       limit.redis_key.expand(limit.name, counter.key, limit.period_ms, window.start_ms);
   request.window = window;
@@ -432,8 +441,8 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
         const bool allowed = n < reply.granted[i];
         if (allowed) counted += costs[i].cost;
         const std::int64_t remaining = std::max<std::int64_t>(0, limit.permits - counted);
-        result.decision = decide(limit, allowed ? Reason::Counted : Reason::OverLimit, allowed,
-                                 remaining, now);
+        result.decision =
+            decide(limit, allowed ? Reason::Counted : Reason::OverLimit, allowed, remaining, now);
         count(*counter.use, result.decision);
       }
       answer(counter, counter.asked, counter.asked.first, result);

@@ -52,13 +52,13 @@ struct Answer {
   std::uint64_t ticket = 0;
   Verdict verdict = Verdict::Decided;
   Decision decision;
-  const Limit* limit = nullptr;  // valid until the next call of the gate
+  LimitPtr limit;  // with StoreDown only, which names it
 };
 
 struct GateStats {
   std::uint64_t checks = 0;
-  std::uint64_t allowed = 0;  // counted in the store
-  std::uint64_t denied = 0;   // over the limit
+  std::uint64_t allowed = 0;         // counted in the store
+  std::uint64_t denied = 0;          // over the limit
   std::uint64_t denied_locally = 0;  // of those, without asking the store
   std::uint64_t never_fits = 0;
   std::uint64_t clock_not_trusted = 0;
@@ -81,7 +81,7 @@ class Gate {
   enum class Store : std::uint8_t {
     Connecting,  // may be there in a moment: checks wait
     Up,
-    Away,        // checks are answered by on_store_down at once
+    Away,  // checks are answered by on_store_down at once
   };
 
   explicit Gate(const Options& options);
@@ -134,11 +134,11 @@ class Gate {
     LimitUsePtr use;
     std::string key;
     Pool pool;
-    Waiters::Line due;      // not asked for yet
-    Waiters::Line asked;    // part of the reservation under way
+    Waiters::Line due;              // not asked for yet
+    Waiters::Line asked;            // part of the reservation under way
     std::uint64_t reservation = 0;  // 0: none is under way
-    Reservation request;    // what was asked
-    bool listed = false;    // stands in due_, parked_ or unmeasured_
+    Reservation request;            // what was asked
+    bool listed = false;            // stands in due_, parked_ or unmeasured_
     std::uint8_t measurements = 0;  // made for those that wait, and not good enough
     bool live = false;
   };
@@ -186,6 +186,7 @@ class Gate {
   CheckResult deny_locally(Counter& counter, Pool::State state, const Window& window, Mono now);
   CheckResult deny_untrusted(LimitUse& use, Mono now);
   void count(LimitUse& use, const Decision& decision);
+  void hand_out(const Counter& counter, std::uint64_t ticket, const CheckResult& result);
   void answer(Counter& counter, Waiters::Line& line, std::uint32_t slot, const CheckResult&);
   template <class Result>
   void answer_all(Counter& counter, Waiters::Line& line, const Result& result);

@@ -13,9 +13,7 @@ bool is_alnum(char c) {
 }
 
 // Bytes that stand for themselves in a counter's name (RFC 3986, unreserved).
-bool is_unreserved(char c) {
-  return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';
-}
+bool is_unreserved(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~'; }
 
 void append_escaped(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
@@ -35,16 +33,20 @@ void append_escaped(std::string& out, std::string_view text) {
 
 std::string_view to_text(OnStoreDown policy) {
   switch (policy) {
-    case OnStoreDown::Deny: return "deny";
-    case OnStoreDown::Allow: return "allow";
-    case OnStoreDown::Error: return "error";
+    case OnStoreDown::Deny:
+      return "deny";
+    case OnStoreDown::Allow:
+      return "allow";
+    case OnStoreDown::Error:
+      return "error";
   }
   return {};
 }
 
 std::string_view to_text(Mode mode) {
   switch (mode) {
-    case Mode::Exact: return "exact";
+    case Mode::Exact:
+      return "exact";
   }
   return {};
 }
@@ -112,12 +114,19 @@ Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
     }
     const char kind = ++i < text.size() ? text[i] : '\0';
     switch (kind) {
-      case '%': continue;  // escapes have percent signs, too: it keeps nothing apart
+      case '%':
+        continue;  // escapes have percent signs, too: it keeps nothing apart
       case 'n':
-      case 'p': break;
-      case 'k': has_key = true; break;
-      case 'w': has_window = true; break;
-      default: return Error{"expected %n, %k, %p, %w or %% after a percent sign"};
+      case 'p':
+        break;
+      case 'k':
+        has_key = true;
+        break;
+      case 'w':
+        has_window = true;
+        break;
+      default:
+        return Error{"expected %n, %k, %p, %w or %% after a percent sign"};
     }
     if (!apart) {
       return Error{"expected a separator such as ':' between two placeholders"};
@@ -131,8 +140,8 @@ Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
   return result;
 }
 
-std::string KeyTemplate::expand(std::string_view name, std::string_view key,
-                                std::int64_t period_ms, std::int64_t window_start_ms) const {
+std::string KeyTemplate::expand(std::string_view name, std::string_view key, std::int64_t period_ms,
+                                std::int64_t window_start_ms) const {
   std::string out;
   out.reserve(text_.size() + name.size() + key.size() + 24);
   for (std::size_t i = 0; i < text_.size(); ++i) {
@@ -141,18 +150,26 @@ std::string KeyTemplate::expand(std::string_view name, std::string_view key,
       continue;
     }
     switch (text_[++i]) {
-      case 'n': append_escaped(out, name); break;
-      case 'k': append_escaped(out, key); break;
-      case 'p': out += format_duration(period_ms); break;
+      case 'n':
+        append_escaped(out, name);
+        break;
+      case 'k':
+        append_escaped(out, key);
+        break;
+      case 'p':
+        out += format_duration(period_ms);
+        break;
       case 'w': {
         char digits[24];
-        const auto end = std::to_chars(digits, digits + sizeof digits,
-                                       period_ms % 1000 == 0 ? window_start_ms / 1000
-                                                             : window_start_ms);
+        const auto end =
+            std::to_chars(digits, digits + sizeof digits,
+                          period_ms % 1000 == 0 ? window_start_ms / 1000 : window_start_ms);
         out.append(digits, end.ptr);
         break;
       }
-      default: out += '%'; break;
+      default:
+        out += '%';
+        break;
     }
   }
   return out;

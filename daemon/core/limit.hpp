@@ -12,8 +12,8 @@
 
 namespace rategate {
 
-inline constexpr std::int64_t kMaxPermits = 1'000'000'000;         // of a limit, and of a cost
-inline constexpr std::int64_t kMinPeriodMs = 10;                   //
+inline constexpr std::int64_t kMaxPermits = 1'000'000'000;          // of a limit, and of a cost
+inline constexpr std::int64_t kMinPeriodMs = 10;                    //
 inline constexpr std::int64_t kMaxPeriodMs = 31LL * 24 * 3600'000;  // 31 days
 inline constexpr std::size_t kMaxKeyBytes = 512;
 inline constexpr std::size_t kMaxNameBytes = 64;
@@ -30,8 +30,8 @@ enum class OnStoreDown : std::uint8_t {
 // How permits are reserved. Exact: just what is asked, when it is asked.
 enum class Mode : std::uint8_t { Exact };
 
-std::string_view to_text(OnStoreDown);                            // "deny", "allow", "error"
-std::string_view to_text(Mode);                                   // "exact"
+std::string_view to_text(OnStoreDown);  // "deny", "allow", "error"
+std::string_view to_text(Mode);         // "exact"
 Result<OnStoreDown> parse_on_store_down(std::string_view text);
 Result<Mode> parse_mode(std::string_view text);
 
@@ -41,9 +41,9 @@ struct Rate {
   std::int64_t period_ms = 0;
 };
 Result<Rate> parse_rate(std::string_view text);
-std::string format_rate(const Rate&);                             // "100/1s"
-Result<std::int64_t> parse_period_ms(std::string_view text);      // a duration within the range
-Result<std::int64_t> parse_permits(std::string_view text);        // 1 to kMaxPermits
+std::string format_rate(const Rate&);                         // "100/1s"
+Result<std::int64_t> parse_period_ms(std::string_view text);  // a duration within the range
+Result<std::int64_t> parse_permits(std::string_view text);    // 1 to kMaxPermits
 
 // A name is 1 to kMaxNameBytes of letters, digits and "_-./@": it stands in logs, in counter
 // names and in INFO as it is.
@@ -54,7 +54,8 @@ bool valid_name(std::string_view name);
 //
 // No two (name, key) of one template get one counter: bytes of names and keys other than letters,
 // digits, "_", "-", "." and "~" are written %XX, and between two placeholders stands at least one
-// byte that no escaped text has (so no percent sign). A template that cannot promise that is refused.
+// byte that no escaped text has (so no percent sign). A template that cannot promise that is
+// refused.
 class KeyTemplate {
  public:
   static Result<KeyTemplate> parse(std::string_view text);
@@ -76,7 +77,7 @@ struct Limit {
   Mode mode = Mode::Exact;
   OnStoreDown on_store_down = OnStoreDown::Deny;
   KeyTemplate redis_key;
-  bool declared = false;       // in a call, not in the configuration
+  bool declared = false;  // in a call, not in the configuration
 };
 using LimitPtr = std::shared_ptr<const Limit>;
 

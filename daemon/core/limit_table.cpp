@@ -37,8 +37,7 @@ LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool k
     by_declaration_.erase({old.name, old.permits, old.period_ms, !old.redis_key.has_key()});
     declared_.erase(idle);
   }
-  declared_.push_front(
-      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit))));
+  declared_.push_front(std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit))));
   by_declaration_.emplace(std::move(declaration), declared_.begin());
   return declared_.front();
 }

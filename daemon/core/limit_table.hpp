@@ -37,7 +37,7 @@ class LimitTable {
   // room, unless checks or windows still live in it; nothing when all do.
   LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
 
-  std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
+  std::vector<LimitUsePtr> all() const;         // configured by name, then declared, latest first
   std::vector<std::string_view> names() const;  // of the configured
   std::size_t configured_count() const { return configured_.size(); }
   std::size_t declared_count() const { return declared_.size(); }

@@ -18,9 +18,7 @@ class Pool {
     Lost,       // the store has lost permits of this window that were given out
   };
 
-  State state(const Window& window) const {
-    return window == window_ ? state_ : State::Unknown;
-  }
+  State state(const Window& window) const { return window == window_ ? state_ : State::Unknown; }
 
   // The store answered for the window: `granted` permits for this host, and the counter after
   // them. False when the counter is below what this host alone has taken: it was lost, and

@@ -68,8 +68,8 @@ class StoreClock {
 
 // Where a moment lies among the windows of a period.
 struct Placed {
-  Window window;       // the one that is open, or the next to open
-  bool open = false;   // false: between two windows, as far as can be told
+  Window window;                 // the one that is open, or the next to open
+  bool open = false;             // false: between two windows, as far as can be told
   std::int64_t opens_in_us = 0;  // when not open
 };
 Placed place(const ClockReading&, std::int64_t period_ms);

@@ -31,7 +31,7 @@ class Waiters {
     bool live = false;
     bool timed = false;  // it stands among the deadlines
     std::uint32_t generation = 0;
-    std::uint32_t next = kNone, prev = kNone;    // in the line
+    std::uint32_t next = kNone, prev = kNone;     // in the line
     std::uint32_t later = kNone, sooner = kNone;  // by deadline
   };
 

@@ -58,7 +58,9 @@ class Connection {
   void start();  // once the stream is accepted
 
   // The request at hand is answered later: its number in the order of answers.
-  std::uint32_t next_number() const { return first_number_ + static_cast<std::uint32_t>(places_.size()); }
+  std::uint32_t next_number() const {
+    return first_number_ + static_cast<std::uint32_t>(places_.size());
+  }
   void park(WaiterId waiter);
   // The answer of a parked check, and then what that made possible.
   void answered(std::uint32_t number, std::string_view reply);
@@ -104,7 +106,7 @@ class Connection {
   Mono since_;
   Mono active_;  // the last bytes from it
 
-  std::string input_;    // of a request that is not all there, or not read for now
+  std::string input_;  // of a request that is not all there, or not read for now
   Progress progress_;
   std::string out_;      // answers in their order, not written yet
   std::string writing_;  // what libuv is writing
@@ -115,9 +117,9 @@ class Connection {
   std::size_t accounted_ = 0;
   bool reading_ = false;
   bool processing_ = false;
-  bool draining_ = false;   // the daemon stops: only what has arrived is still read
+  bool draining_ = false;     // the daemon stops: only what has arrived is still read
   std::size_t to_drain_ = 0;  // bytes of it in the socket
-  bool finishing_ = false;  // no more requests are read
+  bool finishing_ = false;    // no more requests are read
 };
 
 }  // namespace rategate

@@ -65,9 +65,12 @@ std::optional<ClockReading> Engine::clock() const { return gate_.clock().read(mo
 
 std::string_view Engine::store_state() const {
   switch (gate_.store()) {
-    case Gate::Store::Connecting: return "connecting";
-    case Gate::Store::Up: return refusing_ ? "refusing" : "up";
-    case Gate::Store::Away: return "away";
+    case Gate::Store::Connecting:
+      return "connecting";
+    case Gate::Store::Up:
+      return refusing_ ? "refusing" : "up";
+    case Gate::Store::Away:
+      return "away";
   }
   return {};
 }
@@ -181,8 +184,6 @@ void Engine::reserved(std::uint64_t id, const ReserveAnswer& answer) {
   gate_.answered(id, answer, mono_now());
 }
 
-void Engine::reserve_failed(std::uint64_t id, bool retry) {
-  gate_.failed(id, retry, mono_now());
-}
+void Engine::reserve_failed(std::uint64_t id, bool retry) { gate_.failed(id, retry, mono_now()); }
 
 }  // namespace rategate

@@ -153,11 +153,12 @@ Listener::~Listener() {
 
 Result<bool> Listener::listen(std::function<void(uv_stream_t*)> arrived) {
   arrived_ = std::move(arrived);
-  const int failure = uv_listen(
-      reinterpret_cast<uv_stream_t*>(pipe_.get()), kBacklog, [](uv_stream_t* server, int status) {
-        auto* listener = static_cast<Listener*>(server->data);
-        if (listener != nullptr && status == 0) listener->arrived_(server);
-      });
+  const int failure = uv_listen(reinterpret_cast<uv_stream_t*>(pipe_.get()), kBacklog,
+                                [](uv_stream_t* server, int status) {
+                                  auto* listener = static_cast<Listener*>(server->data);
+                                  if (listener != nullptr && status == 0)
+                                    listener->arrived_(server);
+                                });
   if (failure != 0) return Error{std::string("cannot listen: ") + uv_strerror(failure)};
   return true;
 }

@@ -93,14 +93,16 @@ void replace(std::string& text, std::string_view what, std::string_view with) {
 
 std::string script_text() {
   std::string script(kReserveScript);
-  if (mutant("script-grants-one-more")) replace(script, "tonumber(ARGV[3]) - c", "1 + tonumber(ARGV[3]) - c");
+  if (mutant("script-grants-one-more"))
+    replace(script, "tonumber(ARGV[3]) - c", "1 + tonumber(ARGV[3]) - c");
   if (mutant("no-ttl")) replace(script, "ttl ~= -2 and (", "false and (");
   if (mutant("ttl-only-when-missing")) replace(script, " or now + ttl < tonumber(ARGV[5])", "");
   if (mutant("grant-not-clamped")) {
     replace(script, "math.max(0, tonumber(ARGV[3]) - counter)", "tonumber(ARGV[3]) - counter");
   }
   if (mutant("denied-cost-consumes")) {
-    replace(script, "total = total + granted * cost", "total = total + tonumber(ARGV[i + 1]) * cost");
+    replace(script, "total = total + granted * cost",
+            "total = total + tonumber(ARGV[i + 1]) * cost");
   }
   return script;
 }
@@ -296,7 +298,8 @@ void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
       time_was(asked, *reply.element[0], *reply.element[1]);
       greeted();
       return;
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -311,8 +314,8 @@ bool RedisLink::read_info(std::string_view info, std::string& why) {
   if (version.empty()) version = info_field(info, "redis_version");
   status_.version = version;
   const auto policy = info_field(info, "maxmemory_policy");
-  const bool evicts = !policy.empty() && policy != "noeviction" &&
-                      info_field(info, "maxmemory") != "0";
+  const bool evicts =
+      !policy.empty() && policy != "noeviction" && info_field(info, "maxmemory") != "0";
   status_.evicts = evicts ? std::string(policy) : std::string();
   fresh_primary_ = status_.run_id != run_id || run_id.empty();
   counters_lost_ = !status_.run_id.empty() && status_.run_id != run_id;
@@ -405,15 +408,23 @@ void RedisLink::arm(std::int64_t ms) {
 void RedisLink::on_timer() {
   timer_armed_ = false;
   switch (state_) {
-    case State::Stopped: return;
+    case State::Stopped:
+      return;
     case State::Backoff:
       ++status_.reconnects;
       connect();
       return;
-    case State::Resolving: away("cannot resolve " + config_.host + " in time"); return;
-    case State::Connecting: away("cannot connect in time"); return;
-    case State::Greeting: away("no answer in time"); return;
-    case State::Up: break;
+    case State::Resolving:
+      away("cannot resolve " + config_.host + " in time");
+      return;
+    case State::Connecting:
+      away("cannot connect in time");
+      return;
+    case State::Greeting:
+      away("no answer in time");
+      return;
+    case State::Up:
+      break;
   }
   if (asked_.empty() || asked_.front().sent == kNever) return;
   const std::int64_t left_us =
@@ -522,14 +533,12 @@ void RedisLink::on_reply(const redisReply* reply) {
     on_greeting(asked, *reply);
   } else if (asked.what == Ask::Reserve) {
     on_reservation(asked, *reply);
-  } else if (asked.what == Ask::Time && reply->type == REDIS_REPLY_ARRAY &&
-             reply->elements == 2) {
+  } else if (asked.what == Ask::Time && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
     time_was(asked, *reply->element[0], *reply->element[1]);
   }
 }
 
-void RedisLink::time_was(const Asked& asked, const redisReply& seconds,
-                         const redisReply& micros) {
+void RedisLink::time_was(const Asked& asked, const redisReply& seconds, const redisReply& micros) {
   const auto number = [](const redisReply& reply) {
     std::int64_t value = reply.type == REDIS_REPLY_INTEGER ? reply.integer : 0;
     if (reply.type == REDIS_REPLY_STRING) {

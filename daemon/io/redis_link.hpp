@@ -91,13 +91,13 @@ class RedisLink final : public StoreLink {
   bool timer_armed_ = false;
   Resolve* resolve_ = nullptr;
 
-  std::deque<Asked> asked_;   // in the order of the answers to come
-  std::size_t unsent_ = 0;    // how many at its end are not written yet
-  Mono received_;             // right after the last read
-  std::string buffer_;        // a request being written down
+  std::deque<Asked> asked_;  // in the order of the answers to come
+  std::size_t unsent_ = 0;   // how many at its end are not written yet
+  Mono received_;            // right after the last read
+  std::string buffer_;       // a request being written down
 
   std::string script_;
-  std::string script_sha_;    // as SCRIPT LOAD answered
+  std::string script_sha_;     // as SCRIPT LOAD answered
   bool script_known_ = false;  // else the whole text is sent
   bool refusing_ = false;
   bool fresh_primary_ = false;

@@ -22,9 +22,9 @@ std::uint64_t ticket_of(const Connection& connection) {
   return connection.session().id << 32 | connection.next_number();
 }
 
-std::string error_of(Verdict verdict, const Limit& limit) {
+std::string error_of(Verdict verdict, const LimitPtr& limit) {
   return verdict == Verdict::Stopping ? error_text(ErrorId::ShuttingDown)
-                                      : error_text(ErrorId::StoreDown, {limit.name});
+                                      : error_text(ErrorId::StoreDown, {limit->name});
 }
 
 }  // namespace
@@ -189,14 +189,13 @@ CheckOutcome Server::check(Session&, const CheckRequest& request) {
   std::string error;
   const LimitUsePtr limit = find_limit(request, error);
   if (limit == nullptr) return CheckRefused{std::move(error)};
-  const CheckResult result =
-      engine_.check(limit, request.key, request.cost, ticket_of(*asking_));
+  const CheckResult result = engine_.check(limit, request.key, request.cost, ticket_of(*asking_));
   if (result.waits) {
     asking_->park(result.waiter);
     return Parked{};
   }
   if (result.verdict != Verdict::Decided) {
-    return CheckRefused{error_of(result.verdict, *limit->limit)};
+    return CheckRefused{error_of(result.verdict, limit->limit)};
   }
   return result.decision;
 }
@@ -209,7 +208,7 @@ void Server::answered(const Answer& answer) {
   if (answer.verdict == Verdict::Decided) {
     write_decision(reply_, answer.decision);
   } else {
-    ReplyWriter(reply_, 2).error(error_of(answer.verdict, *answer.limit));
+    ReplyWriter(reply_, 2).error(error_of(answer.verdict, answer.limit));
   }
   found->second->answered(static_cast<std::uint32_t>(answer.ticket), reply_);
   if (touched_.empty() || touched_.back() != id) touched_.push_back(id);
@@ -222,8 +221,6 @@ void Server::answers_done() {
     const auto found = connections_.find(id);
     if (found != connections_.end()) found->second->settle();
   }
-  touched.clear();
-  if (touched_.empty()) touched_.swap(touched);
 }
 
 // ---- What there is to know ----------------------------------------------------------------
@@ -265,8 +262,7 @@ std::vector<ClientStatus> Server::clients() {
   std::vector<ClientStatus> result;
   result.reserve(connections_.size());
   for (const auto& [id, connection] : connections_) result.push_back(status_of(*connection));
-  std::sort(result.begin(), result.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return result;
 }
 

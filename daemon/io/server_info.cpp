@@ -28,31 +28,30 @@ std::vector<InfoSection> Server::info() {
                        {"total_connections_received", number(last_id_)},
                        {"rejected_connections", number(rejected_)},
                        {"buffer_bytes", number(budget_.used())}}};
-  InfoSection store_section{
-      "store",
-      {{"store", std::string(to_text(config_.store))},
-       {"store_status", std::string(engine_.store_state())},
-       {"store_address", store.address},
-       {"store_version", store.version},
-       {"store_run_id", store.run_id},
-       {"store_error", store.error},
-       {"store_reconnects", number(store.reconnects)},
-       {"windows_lost", number(stats.windows_lost)},
-       {"clock_offset_us", clock ? number(gate.clock().offset_us()) : ""},
-       {"clock_error_us", clock ? number(clock->error_us()) : ""},
-       {"clock_trusted", clock && gate.clock().trusts(*clock) ? "1" : "0"}}};
+  InfoSection store_section{"store",
+                            {{"store", std::string(to_text(config_.store))},
+                             {"store_status", std::string(engine_.store_state())},
+                             {"store_address", store.address},
+                             {"store_version", store.version},
+                             {"store_run_id", store.run_id},
+                             {"store_error", store.error},
+                             {"store_reconnects", number(store.reconnects)},
+                             {"windows_lost", number(stats.windows_lost)},
+                             {"clock_offset_us", clock ? number(gate.clock().offset_us()) : ""},
+                             {"clock_error_us", clock ? number(clock->error_us()) : ""},
+                             {"clock_trusted", clock && gate.clock().trusts(*clock) ? "1" : "0"}}};
   InfoSection limits{"limits",
                      {{"configured", number(limits_.configured_count())},
                       {"declared", number(limits_.declared_count())},
                       {"counters", number(gate.counters())}}};
   for (const LimitUsePtr& use : limits_.all()) {
     const Limit& limit = *use->limit;
-    limits.fields.emplace_back(
-        "limit_" + limit.name,
-        "rate=" + format_rate({limit.permits, limit.period_ms}) +
-            ",mode=" + std::string(to_text(limit.mode)) +
-            ",on_store_down=" + std::string(to_text(limit.on_store_down)) +
-            ",allowed=" + number(use->allowed) + ",denied=" + number(use->denied));
+    limits.fields.emplace_back("limit_" + limit.name,
+                               "rate=" + format_rate({limit.permits, limit.period_ms}) +
+                                   ",mode=" + std::string(to_text(limit.mode)) +
+                                   ",on_store_down=" + std::string(to_text(limit.on_store_down)) +
+                                   ",allowed=" + number(use->allowed) +
+                                   ",denied=" + number(use->denied));
   }
   InfoSection counts{"stats",
                      {{"total_commands_processed", number(commands_)},

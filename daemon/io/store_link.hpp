@@ -41,8 +41,8 @@ struct StoreStatus {
   std::string address;  // as a person would write it, without password
   std::string version;  // of the store's software; empty while unknown
   std::string run_id;
-  std::string error;    // why it is away, or refuses; empty when all is well
-  std::string evicts;   // the policy by which it may evict counters; empty when it does not
+  std::string error;   // why it is away, or refuses; empty when all is well
+  std::string evicts;  // the policy by which it may evict counters; empty when it does not
   std::uint64_t reconnects = 0;
 };
 

@@ -14,10 +14,10 @@ TEST_CASE("durations are a whole number and a unit") {
     const char* text;
     std::int64_t ms;
   };
-  for (const Row& row : {Row{"0s", 0}, Row{"250ms", 250}, Row{"1s", 1000}, Row{"second", 1000},
-                         Row{"90sec", 90'000}, Row{"5min", 300'000}, Row{"5m", 300'000},
-                         Row{"2hours", 7'200'000}, Row{"1d", 86'400'000}, Row{"day", 86'400'000},
-                         Row{"9223372036854775807ms", INT64_MAX}}) {
+  for (const Row& row :
+       {Row{"0s", 0}, Row{"250ms", 250}, Row{"1s", 1000}, Row{"second", 1000}, Row{"90sec", 90'000},
+        Row{"5min", 300'000}, Row{"5m", 300'000}, Row{"2hours", 7'200'000}, Row{"1d", 86'400'000},
+        Row{"day", 86'400'000}, Row{"9223372036854775807ms", INT64_MAX}}) {
     INFO(row.text);
     const auto parsed = parse_duration_ms(row.text);
     REQUIRE(parsed);
@@ -66,17 +66,18 @@ TEST_CASE("names of limits") {
   for (const char* name : {"a", "api", "rate-limit", "a.b/c@d_e-1"}) CHECK(valid_name(name));
   CHECK(valid_name(std::string(64, 'x')));
   CHECK_FALSE(valid_name(std::string(65, 'x')));
-  for (const char* name : {"", "a b", "a:b", "a%b", "{a}", "a\n", "ä"}) CHECK_FALSE(valid_name(name));
+  for (const char* name : {"", "a b", "a:b", "a%b", "{a}", "a\n", "ä"})
+    CHECK_FALSE(valid_name(name));
 }
 
 TEST_CASE("templates that could let two counters meet are refused") {
-  for (const char* text : {"rate-limit:%w", "rategate:{%n:%k}:%p:%w", "%n/%k/%w", "%%%w", "%w",
-                           "a%n%%:%w"}) {
+  for (const char* text :
+       {"rate-limit:%w", "rategate:{%n:%k}:%p:%w", "%n/%k/%w", "%%%w", "%w", "a%n%%:%w"}) {
     INFO(text);
     CHECK(KeyTemplate::parse(text));
   }
-  for (const char* text : {"", "x", "%n", "%n%w", "%n%k:%w", "%nx%k:%w", "%n-%w", "%", "%w%", "%x:%w",
-                           "a%n%%%w", "a b%w", "a\n%w"}) {
+  for (const char* text : {"", "x", "%n", "%n%w", "%n%k:%w", "%nx%k:%w", "%n-%w", "%", "%w%",
+                           "%x:%w", "a%n%%%w", "a b%w", "a\n%w"}) {
     INFO(text);
     CHECK_FALSE(KeyTemplate::parse(text));
   }

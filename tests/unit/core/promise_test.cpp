@@ -77,7 +77,8 @@ class Host {
 
  private:
   Mono mono() const {
-    return {origin_ + static_cast<std::int64_t>(static_cast<double>(world_.now() - start_) * rate_)};
+    return {origin_ +
+            static_cast<std::int64_t>(static_cast<double>(world_.now() - start_) * rate_)};
   }
 
   void count(std::uint64_t cost, const Decision& decision) {
@@ -90,22 +91,25 @@ class Host {
   void turn() {
     gate_.turn(mono());
     auto requests = std::exchange(gate_.reservations(), {});
-    for (const Reservation& request : requests) send([this, request](Mono sent, std::uint64_t line) {
-      const ReserveAnswer answer = store_.reserve(request, world_.store_time());
-      back(line, [this, request, answer, sent] {
-        gate_.measured(sent, mono(), answer.time);
-        gate_.answered(request.id, answer, mono());
-        turn();
+    for (const Reservation& request : requests)
+      send([this, request](Mono sent, std::uint64_t line) {
+        const ReserveAnswer answer = store_.reserve(request, world_.store_time());
+        back(line, [this, request, answer, sent] {
+          gate_.measured(sent, mono(), answer.time);
+          gate_.answered(request.id, answer, mono());
+          turn();
+        });
       });
-    });
-    if (gate_.take_measure_wanted()) send([this](Mono sent, std::uint64_t line) { time(sent, line); });
+    if (gate_.take_measure_wanted())
+      send([this](Mono sent, std::uint64_t line) { time(sent, line); });
     for (const Answer& answer : std::exchange(gate_.answers(), {})) {
       count(answer.ticket, answer.decision);
     }
     const Mono next = gate_.next_turn();
     if (next != kNever && next < wake_) {
       wake_ = next;
-      const auto delay = static_cast<std::int64_t>(static_cast<double>(next.us - mono().us) / rate_);
+      const auto delay =
+          static_cast<std::int64_t>(static_cast<double>(next.us - mono().us) / rate_);
       world_.later(std::max<std::int64_t>(1, delay + 1), [this] {
         wake_ = kNever;
         turn();
@@ -114,7 +118,9 @@ class Host {
   }
 
   // There and back, with the connection lost on the way now and then, before or after the store.
-  std::int64_t delay() { return world_.pick(30) == 0 ? world_.pick(400'000) : 20 + world_.pick(3000); }
+  std::int64_t delay() {
+    return world_.pick(30) == 0 ? world_.pick(400'000) : 20 + world_.pick(3000);
+  }
   void send(std::function<void(Mono, std::uint64_t)> arrived) {
     const Mono sent = mono();
     const std::uint64_t line = line_;
@@ -190,7 +196,8 @@ TEST_CASE("never more than the limit in a window of the store's clock, and no ch
     for (auto& host : hosts) {
       for (int i = 0; i < 300; ++i) {
         world.later(world.pick(3'000'000), [&host, &world, permits] {
-          host->check(1 + (world.pick(5) == 0 ? world.pick(std::min<std::int64_t>(5, permits)) : 0));
+          host->check(1 +
+                      (world.pick(5) == 0 ? world.pick(std::min<std::int64_t>(5, permits)) : 0));
         });
       }
     }

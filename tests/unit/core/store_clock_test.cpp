@@ -10,9 +10,7 @@ namespace {
 StoreClock make_clock() { return StoreClock({100'000, 1000}); }
 }  // namespace
 
-TEST_CASE("an unmeasured clock says nothing") {
-  CHECK_FALSE(make_clock().read(Mono{5}));
-}
+TEST_CASE("an unmeasured clock says nothing") { CHECK_FALSE(make_clock().read(Mono{5})); }
 
 TEST_CASE("the error is half the round trip, the stamps' 100 us, and grows with age") {
   StoreClock clock = make_clock();
