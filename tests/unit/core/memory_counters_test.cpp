@@ -7,7 +7,7 @@ using namespace rategate;
 namespace {
 Reservation reservation(std::int64_t limit, std::vector<CostRun> costs) {
   Reservation result;
-  result.counter = "c";
+  result.counter.assign(1, 'c');
   result.window = {1000, 2000};
   result.limit = limit;
   result.ahead_ms = 100;
