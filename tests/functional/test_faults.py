@@ -111,7 +111,9 @@ class Faults(harness.Case):
         admin.execute_command("AUTH", "other")
         admin.client_kill_filter(_type="normal", skipme=True)
         self.wait_away(began)
-        self.rategated.wait_log("password")
+        harness.wait_until(
+            lambda: "NOAUTH" in self.rategated.info("store")["store_error"], 5, "its reason")
+        self.assertIn("NOAUTH", self.rategated.notify.status())
         admin.config_set("requirepass", "")
         self.recovers()
 

@@ -161,6 +161,13 @@ class Conn:
         self.send(encode(*args))
         return self.read()
 
+    def read_or_none(self, *args):
+        """As command(), None when the connection is closed instead."""
+        try:
+            return self.command(*args)
+        except (Closed, ConnectionError):
+            return None
+
     def inline(self, text):
         self.send((text if isinstance(text, bytes) else text.encode()) + b"\r\n")
         return self.read()
