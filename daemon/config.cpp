@@ -8,6 +8,7 @@
 #include "daemon/config_limits.hpp"
 #include "daemon/config_read.hpp"
 #include "daemon/config_redis_url.hpp"
+#include "daemon/core/duration.hpp"
 #include "daemon/core/nearest.hpp"
 #include "daemon/settings.hpp"
 
@@ -104,7 +105,7 @@ class Loader {
       }
     }
     check_file_store(document.root, path);
-    check_password(document.root, path);
+    check_redis(document.root, path);
     sort_faults(first);
   }
 
@@ -175,29 +176,36 @@ class Loader {
                 "them",
             redis->place);
     }
-    const auto* table = redis == nullptr ? nullptr : std::get_if<Table>(&redis->value.data);
-    if (table == nullptr) return;
-    const Entry* socket = find_entry(*table, "unix_socket");
-    for (const char* name : {"host", "port"}) {
-      const Entry* entry = find_entry(*table, name);
-      if (socket == nullptr || entry == nullptr) continue;
-      if (result_.config.fixed.redis.unix_socket.empty()) continue;
-      fault(path, std::string(name) + " in [redis]: expected it only without unix_socket",
-            entry->place);
-    }
   }
 
-  void check_password(const Table& root, std::string_view path) {
-    const Entry* redis = find_entry(root, "redis");
-    const auto* table = redis == nullptr ? nullptr : std::get_if<Table>(&redis->value.data);
+  // What one setting of [redis] asks of another.
+  void check_redis(const Table& root, std::string_view path) {
+    const Entry* section = find_entry(root, "redis");
+    const auto* table = section == nullptr ? nullptr : std::get_if<Table>(&section->value.data);
     if (table == nullptr) return;
-    const Entry* file = find_entry(*table, "password_file");
-    if (file == nullptr) return;
-    password_file_place_ = {
-        std::string(path), file->value.place.line, file->value.place.column, {}};
-    if (!result_.config.fixed.redis.password.empty() &&
-        !result_.config.fixed.redis.password_file.empty()) {
-      fault(path, "password_file in [redis]: expected it only without password", file->place);
+    const RedisConfig& redis = result_.config.fixed.redis;
+    const auto expect = [&](const char* name, bool holds, const std::string& expected) {
+      const Entry* entry = find_entry(*table, name);
+      if (entry == nullptr || holds) return false;
+      fault(path, std::string(name) + " in [redis]: expected " + expected, entry->value.place);
+      return true;
+    };
+    for (const char* name : {"host", "port"}) {
+      expect(name, redis.unix_socket.empty(), "it only without unix_socket");
+    }
+    expect("password_file", redis.password_file.empty() || redis.password.empty(),
+           "it only without password");
+    const bool in_order = redis.backoff_min_ms <= redis.backoff_max_ms;
+    if (!expect("backoff_min", in_order,
+                "at most backoff_max, which is " + format_duration(redis.backoff_max_ms))) {
+      expect("backoff_max", in_order,
+             "at least backoff_min, which is " + format_duration(redis.backoff_min_ms));
+    }
+    for (const auto& [name, place] : {std::pair("password_file", &password_file_place_),
+                                      std::pair("username", &username_place_)}) {
+      if (const Entry* entry = find_entry(*table, name)) {
+        *place = {std::string(path), entry->value.place.line, entry->value.place.column, {}};
+      }
     }
   }
 
@@ -270,6 +278,10 @@ class Loader {
       return;
     }
     redis.password = without_line_break(file->text);
+    if (redis.password.empty()) {
+      wrong.text += "is empty, expected a password";
+      result_.faults.push_back(std::move(wrong));
+    }
   }
 
   void load_credential() {
@@ -342,13 +354,12 @@ class Loader {
   }
 
   void check_whole() {
-    const RedisConfig& redis = result_.config.fixed.redis;
     if (!chosen_ && !store_unknown_) fault(where_, kNoStore);
-    if (redis.backoff_min_ms > redis.backoff_max_ms) {
-      fault(where_, "backoff_min in [redis]: expected at most backoff_max");
-    }
-    if (!redis.username.empty() && redis.password.empty()) {
-      fault(where_, "username in [redis]: expected a password with it");
+    const RedisConfig& redis = result_.config.fixed.redis;
+    if (!redis.username.empty() && redis.password.empty() && redis.password_file.empty()) {
+      Fault alone = username_place_;
+      alone.text = "username in [redis]: expected a password with it";
+      result_.faults.push_back(std::move(alone));
     }
     check_shared_counters(limits_, result_.faults);
   }
@@ -358,6 +369,7 @@ class Loader {
   PlacedLimits limits_;
   std::string where_ = "rategated";  // what faults of the whole are put down to
   Fault password_file_place_;
+  Fault username_place_{"--redis", 0, 0, {}};
   bool chosen_ = false;         // the store
   bool store_unknown_ = false;  // what might choose it could not be read
   bool password_said_ = false;  // by the environment, which beats the credential

@@ -118,13 +118,14 @@ std::optional<Twice> find_twice(std::string_view text, int line_number) {
   const toml::table* was = &*before;
   const toml::table* is = &*parsed;
   while (is->size() == 1) {
-    const auto& [key, node] = *is->begin();
+    const auto only = is->begin();  // what it points at lives in the iterator
+    const toml::key& key = only->first;
     const auto found = was->find(key.str());
     if (found == was->end()) return std::nullopt;
     twice.keys.emplace_back(key.str());
     twice.first = place_of(found->first.source());
     twice.second = {line_number, place_of(key.source()).column};
-    is = node.as_table();
+    is = only->second.as_table();
     was = found->second.as_table();
     if (is == nullptr || was == nullptr || is->empty()) break;
   }

@@ -129,7 +129,10 @@ class LimitReader {
   void read_text(const Entry* setting, Result<T> (*parse)(std::string_view), T& field) {
     if (setting == nullptr) return;
     const auto* text = std::get_if<std::string>(&setting->value.data);
-    if (text == nullptr) return expected(*setting);
+    if (text == nullptr) {
+      return fault(*setting, "expected " + expected_text(*find_setting(kSection, setting->key)) +
+                                 ", in quotes");
+    }
     auto value = parse(*text);
     if (!value) return fault(*setting, value.error());
     field = std::move(*value);

@@ -23,7 +23,7 @@ enum class Kind : std::uint8_t {
   Whole,     // a whole number from min to max
   Duration,  // text with a unit, from min to max ms; the field is in ms or, in `in_us`, µs
   Switch,    // true or false
-  FileMode,  // text of octal digits
+  FileMode,  // text of three or four octal digits
   Choice,    // one of the words in `choices`
   Target,    // a log's target
 };

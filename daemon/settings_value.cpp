@@ -39,6 +39,10 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
 }
 
+bool is_text(Kind kind) {
+  return kind == Kind::Text || kind == Kind::Secret || kind == Kind::Path || kind == Kind::Socket;
+}
+
 Error expected(const Setting& setting) { return Error{"expected " + expected_text(setting)}; }
 
 std::optional<Error> assign_number(const Setting& setting, std::int64_t value, Config& config) {
@@ -169,7 +173,7 @@ std::optional<Error> assign(const Setting& setting, const Value& value, Config& 
     *std::get<bool*>(setting.field(config)) = *truth;
     return std::nullopt;
   }
-  return expected(setting);
+  return is_text(setting.kind) ? Error{expected(setting).text + ", in quotes"} : expected(setting);
 }
 
 std::optional<Error> assign_text(const Setting& setting, std::string_view text, Config& config) {
@@ -244,22 +248,23 @@ std::string default_text(const Setting& setting) {
 std::string expected_text(const Setting& setting) {
   switch (setting.kind) {
     case Kind::Text:
+      return "text without spaces";
     case Kind::Secret:
-      return "text in quotes";
+      return "text";
     case Kind::Path:
-      return "an absolute path in quotes";
+      return "an absolute path";
     case Kind::Socket:
-      return "a path of at most " + std::to_string(kMaxSocketPath) + " bytes in quotes";
+      return "a path of at most " + std::to_string(kMaxSocketPath) + " bytes";
     case Kind::Whole: {
       const std::string unit(setting.unit);
       return "a whole number" + (unit.empty() ? unit : " of " + unit) + range_text(setting);
     }
     case Kind::Duration:
-      return "a duration in quotes, such as \"250ms\"," + range_text(setting);
+      return "a duration such as \"250ms\"," + range_text(setting);
     case Kind::Switch:
       return "true or false";
     case Kind::FileMode:
-      return "an octal file mode in quotes, such as \"0660\"";
+      return "an octal file mode such as \"0660\"";
     case Kind::Choice: {
       const auto words = words_of(setting.choices);
       std::string text;

@@ -1,0 +1,318 @@
+// Wrong configurations, and the very words that say where and what was expected.
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+std::vector<std::string> faults_of(const std::string& text) {
+  std::vector<std::string> texts;
+  for (const Fault& fault : load_config_text(text, "f").faults) texts.push_back(to_text(fault));
+  return texts;
+}
+
+struct Case {
+  std::string text;
+  std::vector<std::string> faults;
+};
+
+const std::string kMemory = "store = \"memory\"\n";
+const std::string kNoStore =
+    "f: no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
+    "REDIS_HOST in the environment, or --redis or --memory on the command line";
+
+}  // namespace
+
+TEST_CASE("what is right has no faults") {
+  CHECK(faults_of(kMemory).empty());
+  CHECK(faults_of("[redis]\n").empty());
+  CHECK(faults_of("store = \"redis\"\n").empty());
+  CHECK(faults_of("store = \"redis\"\n[redis]\nhost = \"::1\"\n").empty());
+  CHECK(faults_of("\xef\xbb\xbf" + kMemory).empty());
+  CHECK(faults_of(kMemory + "[limits]\n\"a.b/c@d-e_f\" = \"1/s\"\n").empty());
+  CHECK(faults_of(kMemory + "[server]\nsocket_mode = \"600\"\nidle_timeout = \"5min\"\n").empty());
+}
+
+TEST_CASE("a store must be chosen, and one only") {
+  CHECK(faults_of("") == std::vector{kNoStore});
+  CHECK(faults_of("[limits]\napi = \"1/s\"\n") == std::vector{kNoStore});
+  CHECK(faults_of(kMemory + "[redis]\nhost = \"a\"\n") ==
+        std::vector<std::string>{
+            "f:2:2: [redis] contradicts store = \"memory\" (f:1:1): expected one of them"});
+  CHECK(faults_of("store = \"rediss\"\n") ==
+        std::vector<std::string>{
+            "f:1:9: store: expected \"redis\" or \"memory\"; did you mean \"redis\"?"});
+  CHECK(faults_of("store = true\n") ==
+        std::vector<std::string>{"f:1:9: store: expected \"redis\" or \"memory\""});
+}
+
+TEST_CASE("one fault each") {
+  const Case cases[] = {
+      // Names.
+      {"[server]\nsokcet = \"/a\"\n",
+       {"f:3:1: unknown setting 'sokcet' in [server]; did you mean 'socket'?"}},
+      {"[sever]\nsocket = \"/a\"\n", {"f:2:2: unknown section [sever]; did you mean 'server'?"}},
+      {"[xyzzy]\na = 1\n", {"f:2:2: unknown section [xyzzy]"}},
+      {"[server]\nxyzzy = 1\n", {"f:3:1: unknown setting 'xyzzy' in [server]"}},
+      {"[server]\nbackoff_min = \"1s\"\n",
+       {"f:3:1: unknown setting 'backoff_min' in [server]; there is backoff_min in [redis]"}},
+      {"max_clients = 5\n",
+       {"f:2:1: unknown setting 'max_clients'; there is max_clients in [server]"}},
+      {"server = 5\n", {"f:2:10: server: expected a table, [server]"}},
+      {"limits = 5\n", {"f:2:10: limits: expected a table, [limits]"}},
+      {"[[limits]]\na = \"1/s\"\n", {"f:2:1: limits: expected a table, [limits]"}},
+      {"\"\" = 5\n", {"f:2:1: unknown setting ''"}},
+
+      // Whole numbers.
+      {"[server]\nmax_clients = 0\n",
+       {"f:3:15: max_clients in [server]: expected a whole number from 1 to 1000000"}},
+      {"[server]\nmax_clients = 1000001\n",
+       {"f:3:15: max_clients in [server]: expected a whole number from 1 to 1000000"}},
+      {"[server]\nmax_clients = \"5\"\n",
+       {"f:3:15: max_clients in [server]: expected a whole number from 1 to 1000000"}},
+      {"[server]\nmax_clients = 5.0\n",
+       {"f:3:15: max_clients in [server]: expected a whole number from 1 to 1000000"}},
+      {"[server]\nmax_clients = [5]\n",
+       {"f:3:15: max_clients in [server]: expected a whole number from 1 to 1000000"}},
+      {"[server]\nmax_request = 512\n",
+       {"f:3:15: max_request in [server]: expected a whole number of bytes from 1024 to 1048576"}},
+      {"[clock]\nmax_drift = -1\n",
+       {"f:3:13: max_drift in [clock]: expected a whole number of ppm from 1 to 100000"}},
+
+      // Durations.
+      {"[server]\nidle_timeout = 250\n",
+       {"f:3:16: idle_timeout in [server]: expected a duration such as \"250ms\", from "
+        "0s to 30d; 250 has no unit"}},
+      {"[server]\nidle_timeout = \"250\"\n",
+       {"f:3:16: idle_timeout in [server]: expected a duration such as \"250ms\", from "
+        "0s to 30d"}},
+      {"[server]\nidle_timeout = \"1.5s\"\n",
+       {"f:3:16: idle_timeout in [server]: expected a duration such as \"250ms\", from "
+        "0s to 30d"}},
+      {"[server]\nidle_timeout = \"-1s\"\n",
+       {"f:3:16: idle_timeout in [server]: expected a duration such as \"250ms\", from "
+        "0s to 30d"}},
+      {"[server]\nidle_timeout = \"31d\"\n",
+       {"f:3:16: idle_timeout in [server]: expected a duration such as \"250ms\", from "
+        "0s to 30d"}},
+      {"[clock]\nmax_error = \"2s\"\n",
+       {"f:3:13: max_error in [clock]: expected a duration such as \"250ms\", from 1ms "
+        "to 1s"}},
+      {"[clock]\nmax_error = 2020-01-01\n",
+       {"f:3:13: max_error in [clock]: expected a duration such as \"250ms\", from 1ms "
+        "to 1s"}},
+
+      // Others.
+      {"[server]\ndeclared_limits = \"yes\"\n",
+       {"f:3:19: declared_limits in [server]: expected true or false"}},
+      {"[server]\ndeclared_limits = 1\n",
+       {"f:3:19: declared_limits in [server]: expected true or false"}},
+      {"[server]\nsocket_mode = 660\n",
+       {"f:3:15: socket_mode in [server]: expected an octal file mode such as "
+        "\"0660\""}},
+      {"[server]\nsocket_mode = \"0680\"\n",
+       {"f:3:15: socket_mode in [server]: expected an octal file mode such as "
+        "\"0660\""}},
+      {"[server]\nsocket_mode = \"4755\"\n",
+       {"f:3:15: socket_mode in [server]: expected an octal file mode such as "
+        "\"0660\""}},
+      {"[server]\nsocket = \"\"\n",
+       {"f:3:10: socket in [server]: expected a path of at most 107 bytes"}},
+      {"[server]\nsocket = \"/" + std::string(107, 'a') + "\"\n",
+       {"f:3:10: socket in [server]: expected a path of at most 107 bytes"}},
+      {"[server]\nsocket = \"/a\\nb\"\n",
+       {"f:3:10: socket in [server]: expected a path of at most 107 bytes"}},
+      {"[server]\nsocket_group = 5\n",
+       {"f:3:16: socket_group in [server]: expected text without spaces, in quotes"}},
+      {"[log]\nlevel = \"warn\"\n",
+       {"f:3:9: level in [log]: expected \"debug\", \"info\", \"warning\" or \"error\""}},
+      {"[log]\nlevel = \"wraning\"\n",
+       {"f:3:9: level in [log]: expected \"debug\", \"info\", \"warning\" or \"error\"; did you "
+        "mean \"warning\"?"}},
+      {"[log]\ntarget = \"jurnal\"\n",
+       {"f:3:10: target in [log]: expected \"stderr\", \"journal\" or \"file:\" and an absolute "
+        "path; did you mean \"journal\"?"}},
+      {"[log]\ntarget = \"file:x.log\"\n",
+       {"f:3:10: target in [log]: expected \"stderr\", \"journal\" or \"file:\" and an absolute "
+        "path"}},
+      {"[log]\nformat = \"xml\"\n", {"f:3:10: format in [log]: expected \"text\" or \"json\""}},
+
+      // Limits.
+      {"[limits]\napi = 100\n",
+       {"f:3:7: limit 'api': expected a rate in quotes, such as \"100/second\", or a table with "
+        "limit and period"}},
+      {"[limits]\napi = \"100\"\n",
+       {"f:3:7: limit 'api': expected permits per period, such as 100/second, 5/10s or 1000/min"}},
+      {"[limits]\napi = \"0/s\"\n",
+       {"f:3:7: limit 'api': before the slash expected a whole number from 1 to 1000000000"}},
+      {"[limits]\napi = \"5/fortnight\"\n",
+       {"f:3:7: limit 'api': after the slash expected a whole number and a unit (ms, s, min, h, "
+        "d), such as 250ms or 1s"}},
+      {"[limits]\napi = \"5/32d\"\n",
+       {"f:3:7: limit 'api': after the slash expected a period from 10ms to 31d"}},
+      {"[limits]\n\"a b\" = \"1/s\"\n",
+       {"f:3:1: expected a limit's name to be 1 to 64 letters, digits and _ - . / @"}},
+      {"[limits]\n\"\" = \"1/s\"\n",
+       {"f:3:1: expected a limit's name to be 1 to 64 letters, digits and _ - . / @"}},
+      {"[limits.api]\nperiod = \"1s\"\n",
+       {"f:2:9: limit 'api' has no limit: expected limit = permits and period = duration, or "
+        "limit = \"100/second\""}},
+      {"[limits.api]\nlimit = 5\n",
+       {"f:2:9: limit 'api' has no period: expected a duration such as \"250ms\", from "
+        "10ms to 31d"}},
+      {"[limits.api]\nlimit = \"5/s\"\nperiod = \"1s\"\n",
+       {"f:4:1: period of limit 'api' is said twice: its limit has one already"}},
+      {"[limits.api]\nlimit = 0\nperiod = \"1s\"\n",
+       {"f:3:9: limit of limit 'api': expected a whole number from 1 to 1000000000"}},
+      {"[limits.api]\nlimit = \"x\"\n",
+       {"f:3:9: limit of limit 'api': expected permits per period, such as 100/second, 5/10s or "
+        "1000/min"}},
+      {"[limits.api]\nlimit = 5\nperiod = 1\n",
+       {"f:4:10: period of limit 'api': expected a duration such as \"250ms\", from "
+        "10ms to 31d; 1 has no unit"}},
+      {"[limits.api]\nlimit = 5\nperiod = \"1ms\"\n",
+       {"f:4:10: period of limit 'api': expected a duration such as \"250ms\", from "
+        "10ms to 31d"}},
+      {"[limits.api]\nlimit = \"5/s\"\nperod = \"1s\"\n",
+       {"f:4:1: unknown setting 'perod' of limit 'api'; did you mean 'period'?"}},
+      {"[limits.api.v2]\nlimit = \"5/s\"\n",
+       {"f:2:9: limit 'api' has no limit: expected limit = permits and period = duration, or "
+        "limit = \"100/second\"",
+        "f:2:13: unknown setting 'v2' of limit 'api'; a limit's name with a dot in it is put in "
+        "quotes: [limits.\"api.v2\"]"}},
+      {"[limits.api]\nlimit = \"5/s\"\nmode = \"lease\"\n",
+       {"f:4:8: mode of limit 'api': expected exact"}},
+      {"[limits.api]\nlimit = \"5/s\"\nmode = 1\n",
+       {"f:4:8: mode of limit 'api': expected \"exact\", in quotes"}},
+      {"[limits.api]\nlimit = \"5/s\"\non_store_down = \"open\"\n",
+       {"f:4:17: on_store_down of limit 'api': expected deny, allow or error"}},
+      {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"x\"\n",
+       {"f:4:13: redis_key of limit 'api': expected %w in it: a counter is of one window"}},
+      {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"%n%w\"\n",
+       {"f:4:13: redis_key of limit 'api': expected a separator such as ':' between two "
+        "placeholders"}},
+      {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"%q:%w\"\n",
+       {"f:4:13: redis_key of limit 'api': expected %n, %k, %p, %w or %% after a percent sign"}},
+  };
+  for (const Case& one : cases) {
+    INFO(one.text);
+    CHECK(faults_of(kMemory + one.text) == one.faults);
+  }
+}
+
+TEST_CASE("faults of [redis]") {
+  const Case cases[] = {
+      {"port = \"6379\"\n", {"f:2:8: port in [redis]: expected a whole number from 1 to 65535"}},
+      {"prot = 6379\n", {"f:2:1: unknown setting 'prot' in [redis]; did you mean 'port'?"}},
+      {"host = \"a b\"\n", {"f:2:8: host in [redis]: expected text without spaces"}},
+      {"host = \"\"\n", {"f:2:8: host in [redis]: expected text without spaces"}},
+      {"db = -1\n", {"f:2:6: db in [redis]: expected a whole number from 0 to 65535"}},
+      {"unix_socket = \"/a\"\nport = 1\n",
+       {"f:3:8: port in [redis]: expected it only without unix_socket"}},
+      {"host = \"a\"\nunix_socket = \"/a\"\n",
+       {"f:2:8: host in [redis]: expected it only without unix_socket"}},
+      {"password_file = \"relative\"\n",
+       {"f:2:17: password_file in [redis]: expected an absolute path"}},
+      {"password_file = \"/nonexistent/x\"\n",
+       {"f:2:17: password_file in [redis]: /nonexistent/x does not exist"}},
+      {"backoff_min = \"3s\"\n",
+       {"f:2:15: backoff_min in [redis]: expected at most backoff_max, which is 2s"}},
+      {"backoff_max = \"10ms\"\n",
+       {"f:2:15: backoff_max in [redis]: expected at least backoff_min, which is 50ms"}},
+      {"username = \"u\"\n", {"f:2:12: username in [redis]: expected a password with it"}},
+      {"password = 5\n", {"f:2:12: password in [redis]: expected text, in quotes"}},
+  };
+  for (const Case& one : cases) {
+    INFO(one.text);
+    CHECK(faults_of("[redis]\n" + one.text) == one.faults);
+  }
+}
+
+TEST_CASE("a password is in no fault") {
+  for (const std::string text :
+       {"[redis]\npassword = \"hunter2\"\npassword_file = \"/nonexistent/x\"\n",
+        "[redis]\nusername = \"\\n\"\npassword = \"hunter2\"\n"}) {
+    const auto faults = faults_of(text);
+    REQUIRE_FALSE(faults.empty());
+    for (const std::string& fault : faults) CHECK(fault.find("hunter2") == std::string::npos);
+  }
+}
+
+TEST_CASE("text that is no TOML") {
+  const auto only = [](const std::string& text) {
+    const auto faults = faults_of(text);
+    REQUIRE(faults.size() == 1);
+    return faults[0];
+  };
+  CHECK(only("store = \n").starts_with("f:1:9: not TOML: "));
+  CHECK(only("store = \"memory\n").starts_with("f:1:"));
+  CHECK(only("\n\n  = 5\n").starts_with("f:3:3: not TOML: "));
+  CHECK(only("[server\n").starts_with("f:1:"));
+  CHECK(only("store = \"\xff\"\n").starts_with("f:1:"));
+  CHECK(only(std::string("store = \"memory\"\na\0b", 20)) ==
+        "f:2:2: expected text, found a NUL byte");
+  CHECK(only("a = " + std::string(100'000, '[')).starts_with("f:1:"));
+}
+
+TEST_CASE("what is given twice names both places") {
+  const Case cases[] = {
+      {"[limits]\napi = \"1/s\"\n# more\n  api = \"2/s\"\n",
+       {"f:5:3: limit 'api' is named twice, first at f:3:1"}},
+      {"[limits]\r\napi = \"1/s\"\r\napi = \"2/s\"\r\n",
+       {"f:4:1: limit 'api' is named twice, first at f:3:1"}},
+      {"[limits]\napi = \"1/s\"\n[limits.api]\nlimit = \"2/s\"\n",
+       {"f:4:9: limit 'api' is named twice, first at f:3:1"}},
+      {"[limits.api]\nlimit = \"1/s\"\n[limits]\napi = \"2/s\"\n",
+       {"f:5:1: limit 'api' is named twice, first at f:2:9"}},
+      {"[limits.api]\nlimit = \"1/s\"\n[limits.api]\nlimit = \"2/s\"\n",
+       {"f:4:9: limit 'api' is named twice, first at f:2:9"}},
+      {"[server]\nsocket = \"/a\"\nsocket = \"/b\"\n",
+       {"f:4:1: 'server.socket' is given twice, first at f:3:1"}},
+      {"[server]\nsocket = \"/a\"\n[server]\n", {"f:4:2: 'server' is given twice, first at f:2:2"}},
+      {"store = \"redis\"\n", {"f:2:1: 'store' is given twice, first at f:1:1"}},
+  };
+  for (const Case& one : cases) {
+    INFO(one.text);
+    CHECK(faults_of(kMemory + one.text) == one.faults);
+  }
+}
+
+TEST_CASE("all faults are told, in the order of their places") {
+  CHECK(faults_of("[limits]\napi = \"x/s\"\n[server]\nmax_clients = 0\nsokcet = 1\n[log]\nlevel = "
+                  "\"loud\"\n") ==
+        std::vector<std::string>{
+            "f:2:7: limit 'api': before the slash expected a whole number from 1 to 1000000000",
+            "f:4:15: max_clients in [server]: expected a whole number from 1 to 1000000",
+            "f:5:1: unknown setting 'sokcet' in [server]; did you mean 'socket'?",
+            "f:7:9: level in [log]: expected \"debug\", \"info\", \"warning\" or \"error\"",
+            kNoStore});
+}
+
+TEST_CASE("limits that share a counter have one period") {
+  const std::string shared =
+      "[limits.a]\nlimit = \"1/s\"\nredis_key = \"rate-limit:%w\"\n"
+      "[limits.b]\nlimit = \"1/10s\"\nredis_key = \"rate-limit:%w\"\n";
+  CHECK(faults_of(kMemory + shared) ==
+        std::vector<std::string>{
+            "f:5:9: limit 'b' has a period of 10s and shares its counter with limit 'a' (f:2:9), "
+            "whose period is 1s; expected one period, or %p or %n in redis_key"});
+  // A template of another text that makes the same counter.
+  CHECK(faults_of(kMemory + "[limits.a]\nlimit = \"1/s\"\nredis_key = \"%n:%w\"\n"
+                            "[limits.b]\nlimit = \"1/10s\"\nredis_key = \"a:%w\"\n")
+            .size() == 1);
+
+  for (const std::string apart : {"[limits]\na = \"1/s\"\nb = \"1/10s\"\n",
+                                  "[limits.a]\nlimit = \"1/s\"\nredis_key = \"r:%p:%w\"\n"
+                                  "[limits.b]\nlimit = \"1/10s\"\nredis_key = \"r:%p:%w\"\n",
+                                  "[limits.a]\nlimit = \"1/s\"\nredis_key = \"r:%n:%w\"\n"
+                                  "[limits.b]\nlimit = \"1/10s\"\nredis_key = \"r:%n:%w\"\n",
+                                  "[limits.a]\nlimit = \"1/s\"\nredis_key = \"r:%w\"\n"
+                                  "[limits.b]\nlimit = \"9/s\"\nredis_key = \"r:%w\"\n"}) {
+    INFO(apart);
+    CHECK(faults_of(kMemory + apart).empty());
+  }
+}

@@ -1,0 +1,77 @@
+// --print-config: all that is in force, with passwords masked, and it loads again.
+#include <string>
+
+#include "daemon/config.hpp"
+#include "tests/unit/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+using namespace rategate;
+
+namespace {
+
+Config load(const std::string& text) {
+  const ConfigLoad load = load_config_text(text, "f");
+  for (const Fault& fault : load.faults) UNSCOPED_INFO(to_text(fault));
+  REQUIRE(load);
+  return load.config;
+}
+
+}  // namespace
+
+TEST_CASE("the defaults, with a store in memory") {
+  CHECK(print_config(load("store = \"memory\"\n")) == R"(store = "memory"
+
+[server]
+socket = "/run/rategate/rategate.sock"
+socket_mode = "0660"
+socket_group = ""
+max_clients = 10000
+idle_timeout = "0s"
+max_request = 8192
+max_pending = 1000
+declared_limits = true
+max_declared = 1000
+
+[clock]
+max_error = "100ms"
+max_drift = 1000
+
+[log]
+level = "info"
+target = "stderr"
+format = "text"
+)");
+}
+
+TEST_CASE("what is printed loads again, to the same") {
+  const rategate::test::Folder folder;
+  const std::string secret = folder.write("secret", "hunter2\n");
+  for (const std::string& text :
+       {std::string("store = \"memory\"\n"), std::string("[redis]\n"),
+        std::string("[redis]\nunix_socket = \"/a \\\"b\\\\\"\ndb = 4\n"),
+        std::string("[redis]\nusername = \"u\"\npassword = \"hunter2\"\n"),
+        "[redis]\npassword_file = \"" + secret + "\"\n",
+        std::string("[redis]\n[log]\nlevel = \"debug\"\nformat = \"json\"\ntarget = "
+                    "\"file:/x\"\n[server]\nsocket_mode = \"0777\"\nidle_timeout = \"90s\"\n"
+                    "[limits]\napi = \"100/s\"\n\"a.b/c@d\" = \"1/250ms\"\n[limits.x]\nlimit = "
+                    "9\nperiod = \"1d\"\nredis_key = \"x:%k:%w\"\non_store_down = \"error\"\n")}) {
+    INFO(text);
+    const std::string printed = print_config(load(text));
+    INFO(printed);
+    CHECK(printed.find("hunter2") == std::string::npos);
+    const Config again = load(printed);
+    CHECK(print_config(again) == printed);
+
+    Config first = load(text);
+    if (first.fixed.redis.password_file.empty() && !first.fixed.redis.password.empty()) {
+      CHECK(again.fixed.redis.password == "********");
+      first.fixed.redis.password = "********";
+    }
+    CHECK(fixed_changes(first.fixed, again.fixed).empty());
+    CHECK(first.live.log_level == again.live.log_level);
+    REQUIRE(first.live.limits.size() == again.live.limits.size());
+    for (std::size_t i = 0; i < first.live.limits.size(); ++i) {
+      CHECK(same_limit(first.live.limits[i], again.live.limits[i]));
+    }
+  }
+}

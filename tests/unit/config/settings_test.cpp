@@ -1,0 +1,93 @@
+// The sample file and the manual, held against the table of settings.
+#include "daemon/settings.hpp"
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "daemon/config.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+std::string content(const std::string& name) {
+  std::ifstream in(std::string(RATEGATE_SOURCE_DIR) + "/" + name);
+  REQUIRE(in);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// The row of a setting in docs/configuration.md.
+std::string manual_row(const Setting& setting) {
+  return "| `" + std::string(setting.name) + "` | `" + default_text(setting) + "` | " +
+         expected_text(setting) + " | " + (setting.reloadable ? "yes" : "no") + " | " +
+         std::string(setting.help) + " |";
+}
+
+}  // namespace
+
+TEST_CASE("the packaged sample is what the table makes") {
+  CHECK(content("packaging/rategate.toml") == sample_config());
+}
+
+TEST_CASE("the sample as it is lacks a store, and nothing else") {
+  const auto load = load_config_text(sample_config(), "sample");
+  REQUIRE(load.faults.size() == 1);
+  CHECK(load.faults[0].text.starts_with("no store is chosen"));
+}
+
+TEST_CASE("the sample with all its settings in use is the default") {
+  std::istringstream sample(sample_config());
+  std::string used;
+  for (std::string line; std::getline(sample, line);) {
+    const bool setting = line.size() > 1 && line[0] == '#' && line[1] != ' ';
+    used += (setting ? line.substr(1) : line) + "\n";
+  }
+  const auto load = load_config_text(used, "sample");
+  for (const Fault& fault : load.faults) UNSCOPED_INFO(to_text(fault));
+  REQUIRE(load);
+  CHECK(fixed_changes(FixedConfig{}, load.config.fixed).empty());
+  CHECK(load.config.live.log_level == LiveConfig{}.log_level);
+  CHECK(load.config.live.limits.size() == 3);
+}
+
+TEST_CASE("every default is within its range") {
+  for (const Setting& setting : settings()) {
+    if (setting.field == nullptr || setting.name == "store") continue;
+    Config config;
+    Config defaults;
+    const std::string text = default_text(setting);
+    INFO(full_name(setting) << " " << text);
+    const bool is_text = text.starts_with('"');
+    if (setting.kind == Kind::Switch) continue;
+    CHECK_FALSE(assign_text(setting, is_text ? text.substr(1, text.size() - 2) : text, config));
+    CHECK(same_value(setting, config, defaults));
+  }
+}
+
+TEST_CASE("the manual has each setting as the table has it") {
+  const std::string manual = content("docs/configuration.md");
+  for (const Setting& setting : settings()) {
+    const std::string row = manual_row(setting);
+    INFO(row);
+    CHECK(manual.find(row + "\n") != std::string::npos);
+  }
+}
+
+TEST_CASE("the manual has no setting that the table has not") {
+  std::istringstream manual(content("docs/configuration.md"));
+  std::set<std::string> rows;
+  for (const Setting& setting : settings()) rows.insert(manual_row(setting));
+  std::size_t count = 0;
+  for (std::string line; std::getline(manual, line);) {
+    if (!line.starts_with("| `") || line.find("` | `") == std::string::npos) continue;
+    INFO(line);
+    CHECK(rows.count(line) == 1);
+    ++count;
+  }
+  CHECK(count == settings().size());
+}

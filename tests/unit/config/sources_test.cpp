@@ -1,0 +1,405 @@
+// Files, limits.d, the environment, credentials and the command line, and which of them wins.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+#include "tests/unit/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+using namespace rategate;
+using rategate::test::Folder;
+
+namespace {
+
+Sources of(const std::map<std::string, std::string>& environment, Overrides overrides = {}) {
+  Sources sources;
+  sources.environment = [environment](const char* name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  sources.command_line = std::move(overrides);
+  return sources;
+}
+
+Sources of_file(const std::string& path, const std::map<std::string, std::string>& environment = {},
+                Overrides overrides = {}) {
+  Sources sources = of(environment, std::move(overrides));
+  sources.file = path;
+  return sources;
+}
+
+std::vector<std::string> faults(const ConfigLoad& load) {
+  std::vector<std::string> texts;
+  for (const Fault& fault : load.faults) texts.push_back(to_text(fault));
+  return texts;
+}
+
+ConfigLoad good(const Sources& sources) {
+  ConfigLoad load = load_config(sources);
+  CHECK(faults(load).empty());
+  REQUIRE(load);
+  return load;
+}
+
+}  // namespace
+
+TEST_CASE("a file with all that there is") {
+  const Folder folder;
+  const auto config = good(of_file(folder.write("r.toml", R"(
+[server]
+socket = "/tmp/x.sock"
+socket_mode = "0600"
+socket_group = "www"
+max_clients = 20
+idle_timeout = "5min"
+max_request = 2048
+max_pending = 7
+declared_limits = false
+max_declared = 9
+[redis]
+host = "db.example"
+port = 7000
+db = 3
+username = "rg"
+password = "p w"
+connect_timeout = "2s"
+command_timeout = "100ms"
+backoff_min = "10ms"
+backoff_max = "1s"
+[clock]
+max_error = "50ms"
+max_drift = 200
+[log]
+level = "debug"
+target = "file:/var/log/r.log"
+format = "json"
+[limits]
+api = "100/second"
+[limits.login]
+limit = 5
+period = "10s"
+redis_key = "login:%k:%w"
+mode = "exact"
+on_store_down = "allow"
+)")))
+                          .config;
+  const ServerConfig& server = config.fixed.server;
+  CHECK(server.socket == "/tmp/x.sock");
+  CHECK(server.socket_mode == 0600);
+  CHECK(server.socket_group == "www");
+  CHECK(server.max_clients == 20);
+  CHECK(server.idle_timeout_ms == 300'000);
+  CHECK(server.max_request == 2048);
+  CHECK(server.max_pending == 7);
+  CHECK_FALSE(server.declared_limits);
+  CHECK(server.max_declared == 9);
+  const RedisConfig& redis = config.fixed.redis;
+  CHECK(config.fixed.store == Store::Redis);
+  CHECK(redis.host == "db.example");
+  CHECK(redis.port == 7000);
+  CHECK(redis.db == 3);
+  CHECK(redis.username == "rg");
+  CHECK(redis.password == "p w");
+  CHECK(redis.connect_timeout_ms == 2000);
+  CHECK(redis.command_timeout_ms == 100);
+  CHECK(redis.backoff_min_ms == 10);
+  CHECK(redis.backoff_max_ms == 1000);
+  CHECK(config.fixed.clock.max_error_us == 50'000);
+  CHECK(config.fixed.clock.max_drift_ppm == 200);
+  CHECK(config.live.log_level == LogLevel::Debug);
+  CHECK(config.fixed.log.target == "file:/var/log/r.log");
+  CHECK(config.fixed.log.format == LogFormat::Json);
+  REQUIRE(config.live.limits.size() == 2);
+  const Limit& api = config.live.limits[0];
+  CHECK(api.name == "api");
+  CHECK(api.permits == 100);
+  CHECK(api.period_ms == 1000);
+  CHECK(api.redis_key.text() == kDefaultRedisKey);
+  CHECK(api.on_store_down == OnStoreDown::Deny);
+  CHECK_FALSE(api.declared);
+  const Limit& login = config.live.limits[1];
+  CHECK(login.name == "login");
+  CHECK(login.permits == 5);
+  CHECK(login.period_ms == 10'000);
+  CHECK(login.redis_key.text() == "login:%k:%w");
+  CHECK(login.redis_key.has_key());
+  CHECK(login.on_store_down == OnStoreDown::Allow);
+}
+
+TEST_CASE("a file that is not there is a fault only if it must be") {
+  const Folder folder;
+  Sources sources = of_file(folder.path("none.toml"), {{"REDIS_HOST", "a"}});
+  CHECK(faults(load_config(sources)) ==
+        std::vector{folder.path("none.toml") + ": there is no such file"});
+  sources.file_required = false;
+  good(sources);
+  sources.environment = nullptr;
+  REQUIRE(faults(load_config(sources)).size() == 1);
+  CHECK(faults(load_config(sources))[0].starts_with("rategated: no store is chosen: "));
+}
+
+TEST_CASE("files that cannot be read") {
+  const Folder folder;
+  folder.write("dir.toml/x", "");
+  CHECK(faults(load_config(of_file(folder.path("dir.toml")))) ==
+        std::vector{folder.path("dir.toml") + ": is a directory, expected a file"});
+
+  const std::string fifo = folder.path("fifo");
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK(faults(load_config(of_file(fifo))) == std::vector{fifo + ": is not a regular file"});
+
+  const std::string huge = folder.write("huge.toml", std::string((std::size_t{4} << 20) + 1, '\n'));
+  CHECK(faults(load_config(of_file(huge))) ==
+        std::vector{huge + ": is too long, expected at most 4194304 bytes"});
+  const std::string large = folder.write(
+      "large.toml", std::string((std::size_t{4} << 20) - 16, '\n') + "store=\"memory\"\n");
+  good(of_file(large));
+
+  const std::string loop = folder.path("loop");
+  REQUIRE(::symlink("loop", loop.c_str()) == 0);
+  CHECK(faults(load_config(of_file(loop))) ==
+        std::vector{loop + ": cannot be opened: Too many levels of symbolic links"});
+}
+
+TEST_CASE("limits.d is read in the order of its names") {
+  const Folder folder;
+  const std::string file = folder.write("r.toml", "store = \"memory\"\n[limits]\na = \"1/s\"\n");
+  const std::string ten = folder.write("limits.d/10.toml", "[limits]\nc = \"3/s\"\n");
+  const std::string two = folder.write("limits.d/2.toml", "[limits]\nb = \"2/s\"\n");
+  folder.write("limits.d/.hidden.toml", "this is not read");
+  folder.write("limits.d/other.txt", "nor is this");
+  const auto load = good(of_file(file));
+  REQUIRE(load.config.live.limits.size() == 3);
+  CHECK(load.config.live.limits[0].name == "a");
+  CHECK(load.config.live.limits[1].name == "b");
+  CHECK(load.config.live.limits[2].name == "c");
+
+  SECTION("a limit named twice names both places") {
+    folder.write("limits.d/10.toml", "\n[limits]\na = \"3/s\"\nb = \"4/s\"\n");
+    CHECK(faults(load_config(of_file(file))) ==
+          std::vector{ten + ":3:1: limit 'a' is named twice, first at " + file + ":3:1",
+                      two + ":2:1: limit 'b' is named twice, first at " + ten + ":4:1"});
+  }
+  SECTION("it holds limits alone") {
+    folder.write("limits.d/2.toml", "store = \"memory\"\n[server]\nmax_clients = 5\n");
+    CHECK(faults(load_config(of_file(file))) ==
+          std::vector{two + ":1:1: 'store': expected nothing but [limits] in limits.d",
+                      two + ":2:2: 'server': expected nothing but [limits] in limits.d"});
+  }
+  SECTION("its faults are told as well as those of the file") {
+    folder.write("r.toml", "store = \"memory\"\nbogus = 1\n");
+    folder.write("limits.d/10.toml", "[limits\n");
+    const auto all = faults(load_config(of_file(file)));
+    REQUIRE(all.size() == 2);
+    CHECK(all[0] == file + ":2:1: unknown setting 'bogus'");
+    CHECK(all[1].starts_with(ten + ":1:"));
+  }
+  SECTION("a directory in it") {
+    folder.write("limits.d/x.toml/y", "");
+    CHECK(faults(load_config(of_file(file))) ==
+          std::vector{folder.path("limits.d/x.toml") + ": is a directory, expected a file"});
+  }
+}
+
+TEST_CASE("limits.d that is no folder") {
+  const Folder folder;
+  const std::string file = folder.write("r.toml", "store = \"memory\"\n");
+  folder.write("limits.d", "");
+  CHECK(faults(load_config(of_file(file))) ==
+        std::vector{folder.path("limits.d") + ": cannot be opened: Not a directory"});
+}
+
+TEST_CASE("the environment overrides the file") {
+  const Folder folder;
+  const std::string file =
+      folder.write("r.toml", "[redis]\nunix_socket = \"/a\"\ndb = 1\npassword = \"old\"\n");
+  const auto redis = good(of_file(file, {{"REDIS_HOST", "h"},
+                                         {"REDIS_PORT", "7"},
+                                         {"REDIS_DB", "2"},
+                                         {"REDIS_PASSWORD", "new"}}))
+                         .config.fixed.redis;
+  CHECK(redis.host == "h");
+  CHECK(redis.unix_socket.empty());
+  CHECK(redis.port == 7);
+  CHECK(redis.db == 2);
+  CHECK(redis.password == "new");
+
+  // Set to nothing is not set.
+  const auto same = good(of_file(file, {{"REDIS_HOST", ""}, {"REDIS_PORT", ""}})).config.fixed;
+  CHECK(same.redis.unix_socket == "/a");
+
+  // REDIS_HOST chooses the store, over the file; the others do not.
+  const std::string memory = folder.write("m.toml", "store = \"memory\"\n");
+  CHECK(good(of_file(memory, {{"REDIS_HOST", "h"}})).config.fixed.store == Store::Redis);
+  CHECK(good(of_file(memory, {{"REDIS_PORT", "7"}})).config.fixed.store == Store::Memory);
+}
+
+TEST_CASE("the environment is checked") {
+  CHECK(faults(load_config(of(
+            {{"REDIS_HOST", "a b"}, {"REDIS_PORT", "tcp://10.0.0.1:6379"}, {"REDIS_DB", "x"}}))) ==
+        std::vector<std::string>{"REDIS_HOST: expected text without spaces",
+                                 "REDIS_PORT: expected a whole number from 1 to 65535",
+                                 "REDIS_DB: expected a whole number from 0 to 65535"});
+  // Where no Redis is used, its variables are for others.
+  Overrides memory;
+  memory.memory = true;
+  good(of({{"REDIS_PORT", "tcp://10.0.0.1:6379"}}, memory));
+}
+
+TEST_CASE("a password comes from a file, a credential or a variable") {
+  const Folder folder;
+  const std::string secret = folder.write("secret", "from file\n");
+  const std::string file =
+      folder.write("r.toml", "[redis]\nusername = \"u\"\npassword_file = \"" + secret + "\"\n");
+  Sources sources = of_file(file);
+  CHECK(good(sources).config.fixed.redis.password == "from file");
+
+  folder.write("credentials/redis-password", "from systemd\r\n");
+  sources.credentials_directory = folder.path("credentials");
+  auto redis = good(sources).config.fixed.redis;
+  CHECK(redis.password == "from systemd");
+  CHECK(redis.password_file.empty());
+
+  sources.environment = of({{"REDIS_PASSWORD", "from a variable"}}).environment;
+  CHECK(good(sources).config.fixed.redis.password == "from a variable");
+
+  sources.command_line.redis = "redis://u:from%20the%20line@h";
+  CHECK(good(sources).config.fixed.redis.password == "from the line");
+
+  // A URL without one leaves what there is.
+  sources.command_line.redis = "redis://h";
+  CHECK(good(sources).config.fixed.redis.password == "from a variable");
+
+  sources.credentials_directory = folder.path("none");
+  sources.environment = nullptr;
+  CHECK(good(sources).config.fixed.redis.password == "from file");
+
+  folder.write("secret", "two\nlines\n\n");
+  CHECK(good(sources).config.fixed.redis.password == "two\nlines\n");
+  folder.write("secret", "\n");
+  CHECK(faults(load_config(sources)) == std::vector{file + ":3:17: password_file in [redis]: " +
+                                                    secret + " is empty, expected a password"});
+  folder.write("secret", std::string(5000, 'x'));
+  CHECK(faults(load_config(sources)) ==
+        std::vector{file + ":3:17: password_file in [redis]: " + secret +
+                    " is too long, expected at most 4096 bytes"});
+}
+
+TEST_CASE("the command line overrides all") {
+  const Folder folder;
+  const std::string file = folder.write(
+      "r.toml",
+      "[server]\nsocket = \"/a\"\n[redis]\nhost = \"a\"\ndb = 5\n[log]\nlevel = \"error\"\n"
+      "[limits.api]\nlimit = \"1/s\"\nredis_key = \"api:%w\"\n");
+  Overrides overrides;
+  overrides.socket = "./x.sock";
+  overrides.redis = "redis://b:77";
+  overrides.log_level = "debug";
+  overrides.limits = {"api=100/2s", "more=1/min"};
+  const auto config =
+      good(of_file(file, {{"REDIS_HOST", "c"}, {"REDIS_DB", "9"}}, overrides)).config;
+  CHECK(config.fixed.server.socket == "./x.sock");
+  CHECK(config.fixed.redis.host == "b");
+  CHECK(config.fixed.redis.port == 77);
+  CHECK(config.fixed.redis.db == 0);
+  CHECK(config.live.log_level == LogLevel::Debug);
+  REQUIRE(config.live.limits.size() == 2);
+  CHECK(config.live.limits[0].permits == 100);
+  CHECK(config.live.limits[0].period_ms == 2000);
+  CHECK(config.live.limits[0].redis_key.text() == "api:%w");
+  CHECK(config.live.limits[1].name == "more");
+
+  Overrides memory;
+  memory.memory = true;
+  CHECK(good(of_file(file, {{"REDIS_HOST", "c"}}, memory)).config.fixed.store == Store::Memory);
+}
+
+TEST_CASE("the command line is checked") {
+  Overrides overrides;
+  overrides.memory = true;
+  overrides.redis = "http://x";
+  overrides.socket = "";
+  overrides.log_level = "inf";
+  overrides.limits = {"api", "=1/s", "a=1", "b=1/s", "b=2/s"};
+  CHECK(faults(load_config(of({}, overrides))) ==
+        std::vector<std::string>{
+            "--memory: contradicts --redis: expected one of them",
+            "--redis: expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]",
+            "--socket: expected a path of at most 107 bytes",
+            "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
+            "\"info\"?",
+            "--limit api: expected NAME=RATE, such as api=100/second",
+            "--limit =1/s: expected a limit's name to be 1 to 64 letters, digits and _ - . / @",
+            "--limit a=1: expected permits per period, such as 100/second, 5/10s or 1000/min",
+            "--limit b=2/s: limit 'b' is named twice on the command line"});
+}
+
+TEST_CASE("the URL of a Redis") {
+  const auto redis_of = [](const std::string& url) {
+    Overrides overrides;
+    overrides.redis = url;
+    return good(of({}, overrides)).config.fixed.redis;
+  };
+  auto redis = redis_of("redis://db.example");
+  CHECK(redis.host == "db.example");
+  CHECK(redis.port == 6379);
+  CHECK(redis.db == 0);
+  CHECK(redis.username.empty());
+  CHECK(redis.password.empty());
+  redis = redis_of("redis://user:p%40ss%2Fword@[::1]:7000/12");
+  CHECK(redis.host == "::1");
+  CHECK(redis.port == 7000);
+  CHECK(redis.db == 12);
+  CHECK(redis.username == "user");
+  CHECK(redis.password == "p@ss/word");
+  redis = redis_of("redis://:secret@h/");
+  CHECK(redis.username.empty());
+  CHECK(redis.password == "secret");
+  redis = redis_of("unix:///run/redis.sock?db=4");
+  CHECK(redis.unix_socket == "/run/redis.sock");
+  CHECK(redis.db == 4);
+
+  const std::string expected =
+      "--redis: expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+  for (const auto& [url, but] : std::vector<std::pair<std::string, std::string>>{
+           {"", ""},
+           {"localhost:6379", ""},
+           {"rediss://h", ", but TLS is not spoken"},
+           {"redis://", ", but the host is none"},
+           {"redis://a b", ", but the host is none"},
+           {"redis://h:x", ", but the port is none"},
+           {"redis://h:0", ", but the port is none"},
+           {"redis://h:", ", but the port is none"},
+           {"redis://h/x", ", but the db is none"},
+           {"redis://h/0/1", ", but the db is none"},
+           {"redis://u@h", ", but there is a user without a password"},
+           {"redis://u:%4@h", ", but a percent sign has no two hex digits"},
+           {"redis://u:%zz@h", ", but a percent sign has no two hex digits"},
+           {"redis://[::1", ", but a bracket is not closed"},
+           {"redis://[::1]x", ", but after the bracket is something else"},
+           {"unix://", ", but the path is none"},
+           {"unix://relative", ", but the path is none"},
+           {"unix:///a?x=1", ", but after the path is something else"},
+           {"unix:///a?db=-1", ", but the db is none"}}) {
+    Overrides overrides;
+    overrides.redis = url;
+    INFO(url);
+    CHECK(faults(load_config(of({}, overrides))) == std::vector{expected + but});
+  }
+}
+
+TEST_CASE("what a reload cannot change is named") {
+  FixedConfig running;
+  FixedConfig wanted = running;
+  CHECK(fixed_changes(running, wanted).empty());
+  wanted.server.socket = "/x";
+  wanted.redis.password = "x";
+  wanted.clock.max_error_us = 1000;
+  wanted.store = Store::Memory;
+  CHECK(fixed_changes(running, wanted) ==
+        std::vector<std::string>{"store", "server.socket", "redis.password", "clock.max_error"});
+}
