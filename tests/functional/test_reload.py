@@ -1,0 +1,105 @@
+"""SIGHUP: what can change changes, as a whole or not at all, and no answer is lost by it."""
+
+import os
+import signal
+
+import harness
+
+
+class Reload(harness.Case):
+    def test_under_load_no_answer_is_lost_and_no_count_changes(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": "700/h", "other": "5/h"},
+                             redis_settings={"command_timeout": "5s"})
+        with harness.Load(daemon, callers=4, pause=0.0005) as load:
+            for n in range(20):
+                daemon.tables["limits"]["other"] = f"{5 + n}/h"
+                daemon.write_config()
+                daemon.reload()
+                self.assertEqual(daemon.check("other").limit, 5 + n)
+            harness.wait_until(lambda: load.allowed() >= 700, 30, "all permits")
+        asked = load.asked()
+        self.assertEqual(load.lost, 0)
+        self.assertEqual([a for a in asked if a.error], [])
+        self.assertEqual({a.decision.reason for a in asked} - {harness.COUNTED,
+                                                               harness.OVER_LIMIT}, set())
+        self.assertEqual(load.allowed(), 700)
+        counters = server.counters("rategate:{api:*")
+        self.assertEqual(list(counters.values()), [700])
+
+    def test_limits_change_come_and_go(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"stays": "2/h", "grows": "2/h", "goes": "2/h"})
+        with daemon.conn() as conn:
+            for name in ("stays", "grows", "goes"):
+                self.assertEqual([conn.check(name).allowed for _ in range(3)], [1, 1, 0])
+            daemon.tables["limits"] = {"stays": "2/h", "grows": "3/h", "comes": "1/h"}
+            daemon.write_config()
+            daemon.reload()
+            # The counters are the same ones: a larger number leaves what it is larger by.
+            self.assertEqual(conn.check("stays").allowed, 0)
+            self.assertEqual([conn.check("grows").allowed for _ in range(2)], [1, 0])
+            self.assertEqual([conn.check("comes").allowed for _ in range(2)], [1, 0])
+            gone = conn.command("CHECK", "goes")
+            self.assertRegex(str(gone), "^NOLIMIT no limit named 'goes'")
+
+    def test_the_log_level_changes(self):
+        daemon = self.daemon(log_settings={"level": "error"})
+        lines = daemon.log_text()
+        daemon.tables["log"]["level"] = "debug"
+        daemon.write_config()
+        daemon.reload()
+        self.assertGreater(len(daemon.log_text()), len(lines))
+
+    def test_a_bad_file_changes_nothing(self):
+        daemon = self.daemon(limits={"api": "3/h"})
+        with daemon.conn() as conn:
+            self.assertEqual(conn.check("api").limit, 3)
+            for text, fault in (
+                    ('store = "memory"\n[limits]\napi = "9/h"\n[server]\nsokcet = "x"\n', "sokcet"),
+                    ('store = "memory"\n[limits]\napi = "9/h"\nbad = "many/h"\n', "bad"),
+                    ("store = ", ":1:")):
+                daemon.write_config(text)
+                daemon.reload()
+                self.assertEqual(conn.check("api").limit, 3)
+                self.assertIn(fault, daemon.log_text())
+                self.assertIn(fault, daemon.notify.status())
+                self.assertIn("rategate.toml", daemon.notify.status())
+            os.unlink(daemon.config)
+            daemon.reload()
+            self.assertEqual(conn.check("api").limit, 3)
+            daemon.write_config()
+            daemon.reload()
+            self.assertNotIn("rategate.toml", daemon.notify.status())
+
+    def test_what_cannot_be_reloaded_is_named(self):
+        daemon = self.daemon(limits={"api": "3/h"})
+        daemon.tables["server"].update(max_clients=77, idle_timeout="1h")
+        daemon.tables["limits"]["api"] = "4/h"
+        daemon.write_config()
+        daemon.reload()
+        line = daemon.wait_log("max_clients")
+        self.assertIn("idle_timeout", line)
+        self.assertEqual(daemon.info("clients")["max_clients"], "10000")
+        self.assertEqual(daemon.check("api").limit, 4)
+
+    def test_limits_d_is_read_again(self):
+        daemon = self.daemon(limits={"api": "3/h"})
+        folder = os.path.join(daemon.dir, "limits.d")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "more.toml"), "w", encoding="ascii") as file:
+            file.write('[limits]\nmore = "7/h"\n')
+        daemon.reload()
+        self.assertEqual(daemon.check("more").limit, 7)
+
+    def test_many_signals_at_once(self):
+        daemon = self.daemon(limits={"api": "100/h"})
+        with daemon.conn() as conn:
+            for _ in range(50):
+                daemon.signal(signal.SIGHUP)
+                self.assertEqual(conn.command("PING"), "PONG")
+        daemon.reload()
+
+
+if __name__ == "__main__":
+    harness.main()
