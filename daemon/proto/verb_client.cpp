@@ -20,6 +20,11 @@ std::string as_one_word(std::string_view text) {
   return word;
 }
 
+// What clients of Redis count on finding in the line, though it says nothing here.
+constexpr std::string_view kRedisFields =
+    " flags=U db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 obl=0 oll=0 omem=0"
+    " tot-mem=0 events=r";
+
 // One line, in the form of Redis' CLIENT LIST. Fields that Redis lacks are pid, uid and waiting.
 std::string client_line(const ClientStatus& client) {
   std::string line = "id=" + std::to_string(client.id);
@@ -30,8 +35,7 @@ std::string client_line(const ClientStatus& client) {
   field("name", client.name);
   field("age", std::to_string(client.age_s));
   field("idle", std::to_string(client.idle_s));
-  field("flags", "U");
-  field("db", "0");
+  line += kRedisFields;
   field("pid", std::to_string(client.pid));
   field("uid", std::to_string(client.uid));
   field("waiting", std::to_string(client.waiting));

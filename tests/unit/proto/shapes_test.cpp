@@ -81,11 +81,14 @@ TEST_CASE("CLIENT LIST is a line for each connection, whatever they call themsel
   status.waiting = 4;
   status.last_command = "check";
   service.connections = {status, ClientStatus{}};
+  const std::string redis =
+      "flags=U db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 obl=0 oll=0 omem=0 "
+      "tot-mem=0 events=r ";
   const std::string lines =
-      "id=3 addr=/run/a_b_id=9 name=worker age=10 idle=2 flags=U db=0 pid=42 uid=1000 waiting=4 "
-      "cmd=check user=default resp=2 lib-name=redis-py lib-ver=5\n"
-      "id=0 addr= name= age=0 idle=0 flags=U db=0 pid=0 uid=-1 waiting=0 cmd=NULL user=default "
-      "resp=2 lib-name= lib-ver=\n";
+      "id=3 addr=/run/a_b_id=9 name=worker age=10 idle=2 " + redis +
+      "pid=42 uid=1000 waiting=4 cmd=check user=default resp=2 lib-name=redis-py lib-ver=5\n"
+      "id=0 addr= name= age=0 idle=0 " +
+      redis + "pid=0 uid=-1 waiting=0 cmd=NULL user=default resp=2 lib-name= lib-ver=\n";
   for (const int resp : {2, 3}) {
     const Reply reply = ask(service, resp, "CLIENT LIST\r\n");
     CHECK(reply.type == (resp == 3 ? '=' : '$'));
