@@ -5,8 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -14,98 +12,13 @@
 #include "daemon/core/limit.hpp"
 #include "daemon/core/mutant.hpp"
 #include "daemon/io/mono_clock.hpp"
-#include "daemon/io/reserve_script.hpp"
+#include "daemon/io/redis_words.hpp"
 
 namespace rategate {
 namespace {
 
-// EVALSHA, the script, how many keys, the key, and what comes before the costs.
-constexpr std::size_t kReserveWords = 9;
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
-
-std::string_view text_of(const redisReply& reply) {
-  return reply.str == nullptr ? std::string_view() : std::string_view(reply.str, reply.len);
-}
-
-void append_count(std::string& out, char type, std::size_t count) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, count);
-  out += type;
-  out.append(digits, end.ptr);
-  out += "\r\n";
-}
-
-void append_bulk(std::string& out, std::string_view bytes) {
-  append_count(out, '$', bytes.size());
-  out += bytes;
-  out += "\r\n";
-}
-
-void append_bulk(std::string& out, std::int64_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number);
-  append_bulk(out, std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)));
-}
-
-std::string request(std::initializer_list<std::string_view> words) {
-  std::string out;
-  append_count(out, '*', words.size());
-  for (const auto word : words) append_bulk(out, word);
-  return out;
-}
-
-// The value of "name:" in INFO's text.
-std::string_view info_field(std::string_view info, std::string_view name) {
-  for (std::size_t at = 0; at < info.size();) {
-    const std::size_t end = std::min(info.find('\n', at), info.size());
-    std::string_view line = info.substr(at, end - at);
-    at = end + 1;
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (line.size() > name.size() && line.substr(0, name.size()) == name &&
-        line[name.size()] == ':') {
-      return line.substr(name.size() + 1);
-    }
-  }
-  return {};
-}
-
-// Errors that no reservation will get over on this connection.
-bool is_fatal(std::string_view error) {
-  for (const std::string_view code :
-       {"NOAUTH", "WRONGPASS", "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED"}) {
-    if (error.substr(0, code.size()) == code) return true;
-  }
-  return false;
-}
-
-// Errors that are the counter's own, not the store's.
-bool is_spoilt_counter(std::string_view error) {
-  return error.substr(0, 9) == "WRONGTYPE" ||
-         error.find("the counter holds") != std::string_view::npos ||
-         error.find("not an integer") != std::string_view::npos;
-}
-
-void replace(std::string& text, std::string_view what, std::string_view with) {
-  const std::size_t at = text.find(what);
-  if (at != std::string::npos) text.replace(at, what.size(), with);
-}
-
-std::string script_text() {
-  std::string script(kReserveScript);
-  if (mutant("script-grants-one-more"))
-    replace(script, "tonumber(ARGV[3]) - c", "1 + tonumber(ARGV[3]) - c");
-  if (mutant("no-ttl")) replace(script, "ttl ~= -2 and (", "false and (");
-  if (mutant("ttl-only-when-missing")) replace(script, " or now + ttl < tonumber(ARGV[5])", "");
-  if (mutant("grant-not-clamped")) {
-    replace(script, "math.max(0, tonumber(ARGV[3]) - counter)", "tonumber(ARGV[3]) - counter");
-  }
-  if (mutant("denied-cost-consumes")) {
-    replace(script, "total = total + granted * cost",
-            "total = total + tonumber(ARGV[i + 1]) * cost");
-  }
-  return script;
-}
 
 }  // namespace
 
@@ -118,7 +31,7 @@ RedisLink::RedisLink(uv_loop_t* loop, const RedisConfig& config, StoreEvents& ev
     : loop_(loop),
       config_(config),
       events_(events),
-      script_(script_text()),
+      script_(reserve_script()),
       random_(std::random_device{}()) {
   uv_timer_init(loop, timer_.get());
   timer_.opened(this);
@@ -261,13 +174,14 @@ void RedisLink::greet() {
   arm(config_.command_timeout_ms);
   if (!config_.password.empty()) {
     command(Ask::Auth, 0,
-            config_.username.empty() ? request({"AUTH", config_.password})
-                                     : request({"AUTH", config_.username, config_.password}));
+            config_.username.empty() ? redis_request({"AUTH", config_.password})
+                                     : redis_request({"AUTH", config_.username, config_.password}));
   }
-  if (config_.db != 0) command(Ask::Select, 0, request({"SELECT", std::to_string(config_.db)}));
-  command(Ask::Info, 0, request({"INFO"}));
-  command(Ask::Load, 0, request({"SCRIPT", "LOAD", script_}));
-  command(Ask::Time, 0, request({"TIME"}));
+  if (config_.db != 0)
+    command(Ask::Select, 0, redis_request({"SELECT", std::to_string(config_.db)}));
+  command(Ask::Info, 0, redis_request({"INFO"}));
+  command(Ask::Load, 0, redis_request({"SCRIPT", "LOAD", script_}));
+  command(Ask::Time, 0, redis_request({"TIME"}));
 }
 
 void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
@@ -291,35 +205,29 @@ void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
       script_known_ = true;
       return;
     case Ask::Time:
-      if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2) {
+      if (const auto time = parse_time(reply)) {
+        time_was(asked, *time);
+        greeted();
+      } else {
         away("TIME: not understood");
-        return;
       }
-      time_was(asked, *reply.element[0], *reply.element[1]);
-      greeted();
       return;
     default:
       return;
   }
 }
 
-bool RedisLink::read_info(std::string_view info, std::string& why) {
-  const std::string run_id(info_field(info, "run_id"));
-  const auto role = info_field(info, "role");
-  if (role == "slave") {
+bool RedisLink::read_info(std::string_view text, std::string& why) {
+  const RedisInfo info = parse_info(text);
+  if (info.replica) {
     why = "it is a replica";
     return false;
   }
-  std::string_view version = info_field(info, "valkey_version");
-  if (version.empty()) version = info_field(info, "redis_version");
-  status_.version = version;
-  const auto policy = info_field(info, "maxmemory_policy");
-  const bool evicts =
-      !policy.empty() && policy != "noeviction" && info_field(info, "maxmemory") != "0";
-  status_.evicts = evicts ? std::string(policy) : std::string();
-  fresh_primary_ = status_.run_id != run_id || run_id.empty();
-  counters_lost_ = !status_.run_id.empty() && status_.run_id != run_id;
-  status_.run_id = run_id;
+  status_.version = info.version;
+  status_.evicts = info.evicts;
+  fresh_primary_ = status_.run_id != info.run_id || info.run_id.empty();
+  counters_lost_ = !status_.run_id.empty() && status_.run_id != info.run_id;
+  status_.run_id = info.run_id;
   return true;
 }
 
@@ -453,31 +361,13 @@ void RedisLink::command(Ask what, std::uint64_t id, const std::string& bytes) {
   ++unsent_;
 }
 
-void RedisLink::reserve(const Reservation& r) {
+void RedisLink::reserve(const Reservation& reservation) {
   buffer_.clear();
-  append_count(buffer_, '*', kReserveWords + 2 * r.costs.size());
-  if (script_known_) {
-    append_bulk(buffer_, "EVALSHA");
-    append_bulk(buffer_, script_sha_);
-  } else {
-    append_bulk(buffer_, "EVAL");
-    append_bulk(buffer_, script_);
-  }
-  append_bulk(buffer_, "1");
-  append_bulk(buffer_, r.counter);
-  append_bulk(buffer_, r.window.start_ms);
-  append_bulk(buffer_, r.window.end_ms);
-  append_bulk(buffer_, r.limit);
-  append_bulk(buffer_, r.ahead_ms);
-  append_bulk(buffer_, r.expire_at_ms);
-  for (const CostRun& run : r.costs) {
-    append_bulk(buffer_, run.cost);
-    append_bulk(buffer_, run.count);
-  }
-  command(Ask::Reserve, r.id, buffer_);
+  append_reserve(buffer_, reservation, script_known_ ? script_sha_ : std::string_view(), script_);
+  command(Ask::Reserve, reservation.id, buffer_);
 }
 
-void RedisLink::measure() { command(Ask::Time, 0, request({"TIME"})); }
+void RedisLink::measure() { command(Ask::Time, 0, redis_request({"TIME"})); }
 
 void RedisLink::flush() {
   if (!want_write_ || context_ == nullptr || state_ < State::Greeting) return;
@@ -533,20 +423,12 @@ void RedisLink::on_reply(const redisReply* reply) {
     on_greeting(asked, *reply);
   } else if (asked.what == Ask::Reserve) {
     on_reservation(asked, *reply);
-  } else if (asked.what == Ask::Time && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
-    time_was(asked, *reply->element[0], *reply->element[1]);
+  } else if (asked.what == Ask::Time) {
+    if (const auto time = parse_time(*reply)) time_was(asked, *time);
   }
 }
 
-void RedisLink::time_was(const Asked& asked, const redisReply& seconds, const redisReply& micros) {
-  const auto number = [](const redisReply& reply) {
-    std::int64_t value = reply.type == REDIS_REPLY_INTEGER ? reply.integer : 0;
-    if (reply.type == REDIS_REPLY_STRING) {
-      std::from_chars(reply.str, reply.str + reply.len, value);
-    }
-    return value;
-  };
-  StoreTime time{number(seconds) * 1'000'000 + number(micros)};
+void RedisLink::time_was(const Asked& asked, StoreTime time) {
   if (mutant("window-from-host-clock")) {
     timespec host{};
     clock_gettime(CLOCK_REALTIME, &host);
@@ -557,38 +439,13 @@ void RedisLink::time_was(const Asked& asked, const redisReply& seconds, const re
 
 void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
   if (reply.type == REDIS_REPLY_ERROR) {
-    const std::string error(text_of(reply));
-    if (error.substr(0, 8) == "NOSCRIPT") {
-      script_known_ = false;  // the whole text goes with the next ones
-      if (mutant("noscript-is-grant")) {
-        ReserveAnswer granted;
-        granted.counter = kMaxPermits;
-        granted.granted = {1'000'000};
-        events_.reserved(asked.id, granted);
-        return;
-      }
-      events_.reserve_failed(asked.id, true);
-    } else if (is_fatal(error)) {
-      away(error);
-    } else if (is_spoilt_counter(error)) {
-      events_.reserve_failed(asked.id, false);
-      events_.counter_spoilt(error);
-    } else {
-      events_.reserve_failed(asked.id, false);
-      status_.error = error;
-      if (!std::exchange(refusing_, true)) events_.store_refuses(error);
-    }
+    on_refusal(asked.id, std::string(text_of(reply)));
     return;
   }
-  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 4) {
+  const auto answer = parse_reserve_answer(reply);
+  if (!answer) {
     away("an answer was not understood");
     return;
-  }
-  ReserveAnswer answer;
-  answer.status = static_cast<ReserveAnswer::Status>(reply.element[0]->integer);
-  answer.counter = reply.element[1]->integer;
-  for (std::size_t i = 4; i < reply.elements; ++i) {
-    answer.granted.push_back(reply.element[i]->integer);
   }
   attempts_ = 0;
   script_known_ = true;  // EVAL has made it known, too
@@ -596,8 +453,36 @@ void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
     status_.error.clear();
     events_.store_accepts();
   }
-  time_was(asked, *reply.element[2], *reply.element[3]);
-  if (state_ == State::Up) events_.reserved(asked.id, answer);
+  time_was(asked, answer->time);
+  events_.reserved(asked.id, *answer);
+}
+
+void RedisLink::on_refusal(std::uint64_t id, const std::string& error) {
+  switch (kind_of_error(error)) {
+    case RedisError::NoScript:
+      script_known_ = false;  // the whole text goes with the next ones
+      if (mutant("noscript-is-grant")) {
+        ReserveAnswer granted;
+        granted.counter = kMaxPermits;
+        granted.granted = {1'000'000};
+        events_.reserved(id, granted);
+        return;
+      }
+      events_.reserve_failed(id, true);
+      return;
+    case RedisError::Connection:
+      away(error);
+      return;
+    case RedisError::Counter:
+      events_.reserve_failed(id, false);
+      events_.counter_spoilt(error);
+      return;
+    case RedisError::Store:
+      events_.reserve_failed(id, false);
+      status_.error = error;
+      if (!std::exchange(refusing_, true)) events_.store_refuses(error);
+      return;
+  }
 }
 
 }  // namespace rategate

@@ -69,7 +69,8 @@ class RedisLink final : public StoreLink {
   void on_greeting(const Asked& asked, const redisReply& reply);
   void on_reservation(const Asked& asked, const redisReply& reply);
   bool read_info(std::string_view info, std::string& why);
-  void time_was(const Asked& asked, const redisReply& seconds, const redisReply& micros);
+  void on_refusal(std::uint64_t id, const std::string& error);
+  void time_was(const Asked& asked, StoreTime time);
   void on_timer();
   void arm(std::int64_t ms);
 
