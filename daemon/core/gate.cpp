@@ -14,84 +14,21 @@ constexpr std::size_t kMaxRuns = 128;
 // Measurements made for a waiting check before it is told that the clock is not trusted: one
 // slow round trip is no reason to refuse.
 constexpr std::uint8_t kMeasurements = 3;
-// Counters that are remembered although nobody waits at them. Beyond it they are forgotten before
-// their window is over: the store is asked once more than needed, and that is all.
-constexpr std::size_t kMaxIdleCounters = 262'144;
 
 std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 1000; }
 
 }  // namespace
 
-std::size_t Gate::Hash::operator()(const CounterRef& ref) const {
-  // The limit's address is no secret that matters: the seed keeps the key's part unguessable.
-  return sip_hash(
-      {gate->options_.seed.k0 ^ reinterpret_cast<std::uintptr_t>(ref.use), gate->options_.seed.k1},
-      ref.key);
-}
-
-std::size_t Gate::Hash::operator()(std::uint32_t slot) const {
-  const Counter& counter = gate->counters_[slot];
-  return (*this)(CounterRef{counter.use.get(), counter.key});
-}
-
-bool Gate::Equal::operator()(const CounterRef& ref, std::uint32_t slot) const {
-  const Counter& counter = gate->counters_[slot];
-  return counter.use.get() == ref.use && counter.key == ref.key;
-}
-
 Gate::Gate(const Options& options)
-    : options_(options), clock_(options.clock), index_(16, Hash{this}, Equal{this}) {}
+    : options_(options), clock_(options.clock), counters_(options.seed) {}
 
-// ---- Counters -----------------------------------------------------------------------------
-
-std::uint32_t Gate::find_or_add(const LimitUsePtr& use, std::string_view key, Mono now) {
-  // Without %k all keys are one counter.
-  if (!use->limit->redis_key.has_key()) key = {};
-  const auto found = index_.find(CounterRef{use.get(), key});
-  if (found != index_.end()) return *found;
-  sweep_some(now);
-  if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(counters_.size()));
-    counters_.emplace_back();
-  }
-  const std::uint32_t slot = free_.back();
-  free_.pop_back();
-  Counter& counter = counters_[slot];
-  counter = Counter{};
-  counter.use = use;
-  counter.key = key;
-  counter.live = true;
-  index_.insert(slot);
-  return slot;
-}
-
-bool Gate::forgettable(const Counter& counter, Mono now) const {
-  if (!counter.live || counter.listed || counter.reservation != 0 || !counter.due.empty()) {
-    return false;
-  }
-  if (index_.size() > kMaxIdleCounters) return true;
+bool Gate::is_over(const Counter& counter, Mono now) const {
   const auto reading = clock_.read(now);
   return reading && counter.pool.window().end_ms * 1000 <= reading->earliest.us;
 }
 
-void Gate::forget(std::uint32_t slot) {
-  index_.erase(slot);
-  counters_[slot] = Counter{};
-  free_.push_back(slot);
-}
-
-// Two for each that comes: what is forgotten keeps up with what is new.
-void Gate::sweep_some(Mono now) {
-  for (int i = 0; i < 2 && !counters_.empty(); ++i) {
-    sweep_at_ = sweep_at_ + 1 < counters_.size() ? sweep_at_ + 1 : 0;
-    if (forgettable(counters_[sweep_at_], now)) forget(sweep_at_);
-  }
-}
-
 void Gate::sweep(Mono now) {
-  for (std::uint32_t slot = 0; slot < counters_.size(); ++slot) {
-    if (forgettable(counters_[slot], now)) forget(slot);
-  }
+  counters_.sweep([&](const Counter& counter) { return is_over(counter, now); });
 }
 
 // ---- Decisions ----------------------------------------------------------------------------
@@ -217,7 +154,10 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
     count(*use, result.decision);
     return result;
   }
-  const std::uint32_t slot = find_or_add(use, key, now);
+  // Without %k all keys are one counter.
+  const std::uint32_t slot =
+      counters_.find_or_add(use, limit.redis_key.has_key() ? key : std::string_view(),
+                            [&](const Counter& other) { return is_over(other, now); });
   Counter& counter = counters_[slot];
   const auto reading = clock_.read(now);
   if (reading && usable(*reading, limit)) {
@@ -408,7 +348,7 @@ StoreClock::Measured Gate::measured(Mono sent, Mono received, StoreTime time) {
 
 void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
   const auto slot = static_cast<std::uint32_t>(id >> 32);
-  if (slot >= counters_.size() || counters_[slot].reservation != id) return;
+  if (slot >= counters_.slots() || counters_[slot].reservation != id) return;
   Counter& counter = counters_[slot];
   const Limit& limit = *counter.use->limit;
   const Window window = counter.request.window;
@@ -453,7 +393,7 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
 
 void Gate::failed(std::uint64_t id, bool retry, Mono now) {
   const auto slot = static_cast<std::uint32_t>(id >> 32);
-  if (slot >= counters_.size() || counters_[slot].reservation != id) return;
+  if (slot >= counters_.slots() || counters_[slot].reservation != id) return;
   if (retry) {
     again(slot);
     return;
@@ -466,7 +406,7 @@ void Gate::failed(std::uint64_t id, bool retry, Mono now) {
 
 void Gate::store_connecting() {
   store_ = Store::Connecting;
-  for (std::uint32_t slot = 0; slot < counters_.size(); ++slot) {
+  for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     if (counters_[slot].reservation != 0) again(slot);
   }
   for (const std::uint32_t slot : unmeasured_) {
@@ -481,7 +421,8 @@ void Gate::store_up() { store_ = Store::Up; }
 void Gate::store_away(Mono now) {
   store_connecting();
   store_ = Store::Away;
-  for (Counter& counter : counters_) {
+  for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
+    Counter& counter = counters_[slot];
     answer_all(counter, counter.due, [&] { return by_policy(*counter.use, now); });
   }
 }
@@ -500,7 +441,8 @@ void Gate::stop() {
   CheckResult result;
   result.verdict = Verdict::Stopping;
   store_connecting();
-  for (Counter& counter : counters_) {
+  for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
+    Counter& counter = counters_[slot];
     answer_all(counter, counter.due, [&] { return result; });
   }
 }

@@ -17,18 +17,14 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <queue>
-#include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
+#include "daemon/core/counters.hpp"
 #include "daemon/core/decision.hpp"
 #include "daemon/core/limit_table.hpp"
-#include "daemon/core/pool.hpp"
 #include "daemon/core/reservation.hpp"
-#include "daemon/core/sip_hash.hpp"
 #include "daemon/core/store_clock.hpp"
 #include "daemon/core/waiters.hpp"
 
@@ -85,8 +81,6 @@ class Gate {
   };
 
   explicit Gate(const Options& options);
-  Gate(const Gate&) = delete;  // its index points at it
-  Gate& operator=(const Gate&) = delete;
 
   // Costs are 1 to kMaxPermits, keys at most kMaxKeyBytes. `ticket` comes back in the answer.
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
@@ -122,54 +116,20 @@ class Gate {
   const GateStats& stats() const { return stats_; }
   const StoreClock& clock() const { return clock_; }
   std::size_t waiting() const { return waiters_.count(); }
-  std::size_t counters() const { return index_.size(); }
+  std::size_t counters() const { return counters_.size(); }
   void set_command_timeout(std::int64_t us) { options_.command_timeout_us = us; }
 
   // Forgets the counters whose windows are over.
   void sweep(Mono now);
 
  private:
-  // One (limit, key): its pool and the line of checks before it.
-  struct Counter {
-    LimitUsePtr use;
-    std::string key;
-    Pool pool;
-    Waiters::Line due;              // not asked for yet
-    Waiters::Line asked;            // part of the reservation under way
-    std::uint64_t reservation = 0;  // 0: none is under way
-    Reservation request;            // what was asked
-    bool listed = false;            // stands in due_, parked_ or unmeasured_
-    std::uint8_t measurements = 0;  // made for those that wait, and not good enough
-    bool live = false;
-  };
-  struct CounterRef {
-    const LimitUse* use;
-    std::string_view key;
-  };
-  struct Hash {
-    using is_transparent = void;
-    const Gate* gate;
-    std::size_t operator()(std::uint32_t slot) const;
-    std::size_t operator()(const CounterRef& ref) const;
-  };
-  struct Equal {
-    using is_transparent = void;
-    const Gate* gate;
-    bool operator()(std::uint32_t a, std::uint32_t b) const { return a == b; }
-    bool operator()(const CounterRef& ref, std::uint32_t slot) const;
-    bool operator()(std::uint32_t slot, const CounterRef& ref) const { return (*this)(ref, slot); }
-  };
   struct Parked {
     Mono until;
     std::uint32_t slot;
     bool operator>(const Parked& other) const { return until > other.until; }
   };
 
-  std::uint32_t find_or_add(const LimitUsePtr& use, std::string_view key, Mono now);
-  bool forgettable(const Counter& counter, Mono now) const;
-  void forget(std::uint32_t slot);
-  void sweep_some(Mono now);
-
+  bool is_over(const Counter& counter, Mono now) const;
   bool usable(const ClockReading& reading, const Limit& limit) const;
   bool inside(const Window& window, const Limit& limit, Mono now) const;
   std::int64_t with_drift(std::int64_t us) const;
@@ -199,10 +159,7 @@ class Gate {
   StoreTime lost_through_{INT64_MIN};  // windows that started by then are lost
 
   Waiters waiters_;
-  std::deque<Counter> counters_;
-  std::vector<std::uint32_t> free_;
-  std::unordered_set<std::uint32_t, Hash, Equal> index_;
-  std::uint32_t sweep_at_ = 0;
+  Counters counters_;
 
   std::vector<std::uint32_t> due_;
   std::vector<std::uint32_t> unmeasured_;
