@@ -183,14 +183,14 @@ TEST_CASE("an error that is the first thing heard is returned at once") {
 TEST_CASE("a restart of the daemon, and a store that is away, are waited out") {
   TempDir dir;
   Script before({denied(1)});
+  Script after(
+      {"-SHUTDOWN the daemon is stopping\r\n", "-STOREDOWN the store is away\r\n", allowed()});
   std::optional<Daemon> daemon(std::in_place, dir.socket(), before.serve());
   OpenClient client(dir.socket());
   Outcome outcome;
   std::thread waiting([&] { outcome = acquire(client.limit(), -1); });
   CHECK(before.asked.wait());
   daemon.reset();
-  Script after(
-      {"-SHUTDOWN the daemon is stopping\r\n", "-STOREDOWN the store is away\r\n", allowed()});
   daemon.emplace(dir.socket(), after.serve());
   waiting.join();
   CHECK(outcome.rc == 0);
