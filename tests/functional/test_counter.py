@@ -28,6 +28,13 @@ class Counter(harness.Case):
         self.assertEqual({d.reason for d in decisions[5:]}, {harness.OVER_LIMIT})
         self.assertEqual(self.server.db.get(counter), "5")
 
+    def test_allows_the_limit_to_those_who_ask_at_once(self):
+        daemon, counter, _ = self.start(5)
+        with daemon.conn() as conn:
+            replies = conn.pipeline([("CHECK", "api")] * 12)
+        self.assertEqual([harness.decision(r).allowed for r in replies], [1] * 5 + [0] * 7)
+        self.assertEqual(self.server.db.get(counter), "5")
+
     def test_retry_and_reset_say_when_the_window_ends(self):
         daemon, _, end = self.start(1)
         before = self.server.now_ms()
@@ -83,6 +90,9 @@ class Counter(harness.Case):
     def test_a_counter_above_the_limit_is_left_alone(self):
         daemon, counter, _ = self.start(5)
         self.server.db.set(counter, 9)
+        with daemon.conn() as conn:  # in one call of the script
+            replies = conn.pipeline([harness.check_words("api", cost=n) for n in (5, 1, 4, 1, 2)])
+        self.assertEqual([harness.decision(r).allowed for r in replies], [0] * 5)
         for _ in range(3):
             decision = daemon.check("api")
             self.assertEqual((decision.allowed, decision.remaining, decision.reason),

@@ -1,0 +1,67 @@
+"""The suite catches known mistakes: each is switched on in a daemon built for it, and the tests
+that guard against it must fail then, and pass without it."""
+
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import harness
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Mistake to the tests that must notice it.
+MUTANTS = {
+    "script-grants-one-more": ("test_counter",
+                               "Counter.test_allows_the_limit_to_those_who_ask_at_once"),
+    "no-ttl": ("test_counter", "Counter.test_the_counter_expires"),
+    "ttl-only-when-missing": ("test_counter", "Counter.test_an_expiry_inside_the_window_is_raised"),
+    "grant-not-clamped": ("test_counter", "Counter.test_a_counter_above_the_limit_is_left_alone"),
+    "late-reply-granted": ("test_counter", "LateReply.test_grants_nothing_once_its_window_is_over"),
+    "noscript-is-grant": ("test_counter",
+                          "Counter.test_flushed_scripts_grant_nothing_by_themselves"),
+    "answers-reordered": ("test_counter", "Counter.test_answers_keep_the_order_of_the_requests"),
+    "denied-cost-consumes": ("test_counter", "Counter.test_a_denied_cost_takes_nothing"),
+    "window-from-host-clock": ("test_clock", "Clock.test_a_redis_that_is_ahead"),
+}
+
+
+class Mutants(harness.Case):
+    def setUp(self):
+        self.binary = harness.BIN_DIR / "rategated_mutants"
+        self.assertTrue(self.binary.exists(), f"{self.binary} is not built")
+
+    def run_test(self, test, mutant):
+        """(exit code, output) of one test with that mistake, "" for none."""
+        file, name = test
+        env = dict(os.environ, RATEGATE_BIN=str(self.binary), RATEGATE_MUTANT=mutant)
+        done = subprocess.run([sys.executable, "-B", str(HERE / f"{file}.py"), name], env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout
+
+    def test_every_mistake_of_the_source_is_listed(self):
+        words = set()
+        for path in (harness.SOURCE_DIR / "daemon").rglob("*.cpp"):
+            words |= set(re.findall(r'mutant\("([\w-]+)"\)', path.read_text(encoding="utf-8")))
+        self.assertEqual(words, set(MUTANTS))
+
+    def test_each_is_caught(self):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            clean = {test: pool.submit(self.run_test, test, "") for test in set(MUTANTS.values())}
+            broken = {name: pool.submit(self.run_test, MUTANTS[name], name) for name in MUTANTS}
+            for test, run in clean.items():
+                code, output = run.result()
+                self.assertEqual(code, 0, f"{test} fails without any mistake:\n{output}")
+            for name, run in broken.items():
+                code, output = run.result()
+                with self.subTest(mutant=name):
+                    self.assertNotEqual(code, 0, f"nobody noticed {name}:\n{output}")
+                    # By an assertion about the answer, not because nothing worked at all.
+                    self.assertRegex(output, r"FAIL: " + MUTANTS[name][1].split(".")[1])
+
+
+if __name__ == "__main__":
+    harness.main()
