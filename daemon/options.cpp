@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "daemon/settings.hpp"
 #include "daemon/version.hpp"
 
 namespace rategate {
@@ -90,7 +91,10 @@ Options parse_options(int argc, const char* const* argv) {
   options.config_named = file->count() > 0;
   if (check) options.action = Action::CheckConfig;
   if (print) options.action = Action::PrintConfig;
-  if (sample) options.action = Action::PrintSample;
+  if (sample) {
+    options.action = Action::PrintSample;
+    options.output = sample_config();
+  }
   return options;
 }
 

@@ -13,7 +13,7 @@ enum class Action {
   Serve,
   CheckConfig,  // --check-config
   PrintConfig,  // --print-config
-  PrintSample,  // --print-sample: the sample file, as packaged
+  PrintSample,  // --print-sample: the sample file, as packaged, is in `output`
   Exit,         // `output` or `errors` says it all: --help, --version, a mistake
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/settings.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;
@@ -61,6 +62,13 @@ TEST_CASE("help and version") {
   CHECK(version.exit_code == 0);
   CHECK(version.output.starts_with("rategated "));
   CHECK(version.output.ends_with("\n"));
+}
+
+TEST_CASE("the sample file") {
+  const Options options = parse({"--print-sample"});
+  CHECK(options.action == Action::PrintSample);
+  CHECK(options.exit_code == 0);
+  CHECK(options.output == sample_config());
 }
 
 TEST_CASE("mistakes exit with 2 and say what is wrong") {
