@@ -346,9 +346,9 @@ class Loader {
     fixed.redis.port = url->port;
     fixed.redis.unix_socket = url->unix_socket;
     fixed.redis.db = url->db;
-    if (url->username) fixed.redis.username = *url->username;
-    if (url->password) {
-      fixed.redis.password = *url->password;
+    if (const auto& username = url->username) fixed.redis.username = *username;
+    if (const auto& password = url->password) {
+      fixed.redis.password = *password;
       fixed.redis.password_file.clear();
     }
   }
@@ -403,7 +403,22 @@ std::string place_text(const Fault& fault) {
   return text;
 }
 
-std::string to_text(const Fault& fault) { return place_text(fault) + ": " + fault.text; }
+std::string to_text(const Fault& fault) {
+  // Names and the TOML library's own words may hold line breaks and escape sequences of the file.
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string line;
+  for (const char c : place_text(fault) + ": " + fault.text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte != 0x7f) {
+      line += c;
+    } else if (c == '\n') {
+      line += "\\n";
+    } else {
+      line += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xfU]};
+    }
+  }
+  return line;
+}
 
 ConfigLoad load_config(const Sources& sources) { return Loader(sources).load(); }
 

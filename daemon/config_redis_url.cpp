@@ -1,7 +1,5 @@
 #include "daemon/config_redis_url.hpp"
 
-#include <charconv>
-
 #include "daemon/core/duration.hpp"
 #include "daemon/core/nearest.hpp"
 #include "daemon/settings.hpp"
@@ -18,6 +16,14 @@ Error expected(std::string_view what) {
   return Error{std::string(kExpected) + ", but " + std::string(what)};
 }
 
+// -1: it is none.
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 std::optional<std::string> decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -25,12 +31,10 @@ std::optional<std::string> decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    unsigned byte = 0;
-    const std::string_view digits = text.substr(i + 1, 2);
-    const char* end = digits.data() + digits.size();
-    const auto [stop, failure] = std::from_chars(digits.data(), end, byte, 16);
-    if (digits.size() != 2 || failure != std::errc() || stop != end) return std::nullopt;
-    out += static_cast<char>(byte);
+    const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high << 4 | low);
     i += 2;
   }
   return out;

@@ -1,7 +1,6 @@
 // Values of settings: from TOML and from text into the configuration, and back to TOML.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "daemon/config_document.hpp"
@@ -100,12 +99,14 @@ bool valid_text(const Setting& setting, std::string_view text) {
 }
 
 std::optional<Error> assign_mode(const Setting& setting, std::string_view text, Config& config) {
+  // "0660" or "660": no bits beyond reading, writing and executing.
+  if (text.size() == 4 && text[0] == '0') text.remove_prefix(1);
   std::uint32_t mode = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, mode, 8);
-  if (text.size() < 3 || text.size() > 4 || failure != std::errc() || stop != end || mode > 0777) {
-    return expected(setting);
+  for (const char c : text) {
+    if (c < '0' || c > '7') return expected(setting);
+    mode = mode << 3 | static_cast<std::uint32_t>(c - '0');
   }
+  if (text.size() != 3) return expected(setting);
   *std::get<std::uint32_t*>(setting.field(config)) = mode;
   return std::nullopt;
 }
