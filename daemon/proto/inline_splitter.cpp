@@ -69,7 +69,7 @@ bool split_inline(std::string_view line, Args& args) {
   args.words.clear();
   args.scratch.clear();
   std::size_t at = 0;
-  while (true) {
+  for (;;) {
     while (at < line.size() && is_space(line[at])) ++at;
     if (at == line.size()) return true;
     const std::size_t start = at;

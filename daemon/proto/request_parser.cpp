@@ -109,7 +109,7 @@ std::optional<ParseResult> parse_count(std::string_view bytes, std::size_t max_r
   if (*count <= 0) return done(Parsed::Skip, position);
   const auto remaining = static_cast<std::size_t>(*count);
   // Said before any of it arrives: such a request is never read to its end.
-  if (position > max_request || remaining > (max_request - position) / kMinArgument) {
+  if (remaining > (max_request - position) / kMinArgument) {
     return failed(ErrorId::RequestTooBig, {max_request});
   }
   progress = {position, remaining, position};
