@@ -107,8 +107,12 @@ void Engine::store_up(bool lost) {
   gate_.store_up();
   const StoreStatus status = link_->status();
   if (first || was_away_) {
-    log_.event(LogLevel::Info, "store_up", "the store answers",
-               {{"store", host_}, {"version", status.version}, {"run_id", status.run_id}});
+    if (status.run_id.empty()) {
+      log_.event(LogLevel::Info, "store_up", "the store answers", {{"store", host_}});
+    } else {
+      log_.event(LogLevel::Info, "store_up", "the store answers",
+                 {{"store", host_}, {"version", status.version}, {"run_id", status.run_id}});
+    }
   }
   if (lost) {
     log_.event(LogLevel::Warning, "windows_lost",
