@@ -367,7 +367,7 @@ class Loader {
   const Sources& sources_;
   ConfigLoad result_;
   PlacedLimits limits_;
-  std::string where_ = "rategated";  // what faults of the whole are put down to
+  std::string where_ = "configuration";  // what faults of the whole are put down to
   Fault password_file_place_;
   Fault username_place_{"--redis", 0, 0, {}};
   bool chosen_ = false;         // the store

@@ -263,7 +263,7 @@ int run(int argc, char** argv) {
   const ConfigLoad load = load_config(sources_of(options));
   if (!load) {
     for (const Fault& fault : load.faults) {
-      std::fprintf(stderr, "%s\n", to_text(fault).c_str());
+      std::fprintf(stderr, "rategated: %s\n", to_text(fault).c_str());
     }
     return 1;
   }
