@@ -66,7 +66,7 @@ TEST_CASE("one fault each") {
       {"limits = 5\n", {"f:2:10: limits: expected a table, [limits]"}},
       {"[[limits]]\na = \"1/s\"\n", {"f:2:1: limits: expected a table, [limits]"}},
       {"\"\" = 5\n", {"f:2:1: unknown setting ''"}},
-      {"\"a\\u001b[31m\\n\" = 5\n", {"f:2:1: unknown setting 'a?[31m?'"}},
+      {"\"a\\u001b[31m\\n\" = 5\n", {"f:2:1: unknown setting 'a\\x1b[31m\\n'"}},
 
       // Whole numbers.
       {"[server]\nmax_clients = 0\n",
