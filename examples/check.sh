@@ -2,11 +2,12 @@
 # Asks for permission in a shell script, with the rategate command.
 
 for i in 1 2 3 4 5 6 7; do
-  if rategate check --quiet example-sh --limit 5 --period 1s; then
-    echo "mail $i: sent"
-  else
-    echo "mail $i: too many, left for later"
-  fi
+  rategate check --quiet example-sh --limit 5 --period 1s
+  case $? in
+    0) echo "mail $i: sent" ;;
+    1) echo "mail $i: too many, left for later" ;;
+    *) exit 1 ;; # rategate has said why
+  esac
 done
 
 # Waits for a permit, and becomes the command.

@@ -3,19 +3,12 @@
 
 socket=${RATEGATE_SOCKET:-/run/rategate/rategate.sock}
 
-# The answer is six numbers, a line each; the first is 1 when the call is allowed.
-allowed() {
-  answer=$(printf 'CHECK %s\r\nQUIT\r\n' "$*" | nc -U "$socket" | tr -d '\r') || return 2
-  case $answer in
-    '*6'*) [ "$(echo "$answer" | sed -n 2p)" = ":1" ] ;;
-    *) echo "$answer" >&2 && return 2 ;;
-  esac
-}
-
 for i in 1 2 3 4 5 6 7; do
-  if allowed example-nc LIMIT 5 PERIOD 1s; then
-    echo "call $i: allowed"
-  else
-    echo "call $i: denied"
-  fi
+  # Six numbers, a line each, of which the first says whether the call is allowed; and +OK.
+  answer=$(printf 'CHECK example-nc LIMIT 5 PERIOD 1s\r\nQUIT\r\n' | nc -U "$socket" | tr -d '\r')
+  case $(echo "$answer" | head -n 2 | tail -n 1) in
+    :1) echo "call $i: allowed" ;;
+    :0) echo "call $i: denied" ;;
+    *) echo "no decision: $answer" >&2 && exit 1 ;;
+  esac
 done

@@ -145,6 +145,12 @@ std::vector<std::string> take_program(std::vector<std::string>& words) {
   return program;
 }
 
+int complain_of_no_program() {
+  std::cerr << "rategate: there is no command to run: it goes behind '--', as in\n"
+               "  rategate run api -- echo allowed\n";
+  return rategate::cli::kRunFailed;
+}
+
 int dispatch(int argc, char** argv) {
   std::vector<std::string> words(argv, argv + argc);
   Command command;
@@ -158,18 +164,11 @@ int dispatch(int argc, char** argv) {
     // CLI11 takes them in reverse, without the program's name.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
   } catch (const CLI::ParseError& error) {
-    if (running && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-      std::cerr << "rategate: the command to run goes behind '--': rategate run LIMIT [KEY] -- "
-                   "COMMAND...\n";
-      return failed;
-    }
+    const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    if (running && extra) return complain_of_no_program();
     return app.exit(error) == 0 ? 0 : failed;
   }
-  if (running && command.program.empty()) {
-    std::cerr << "rategate: there is no command to run: put it behind '--', as in\n"
-                 "  rategate run api -- echo allowed\n";
-    return failed;
-  }
+  if (running && command.program.empty()) return complain_of_no_program();
   const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
                                    [](const Subcommand& sub) { return sub.app->parsed(); });
   return chosen->act(command);

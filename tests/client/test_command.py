@@ -1,0 +1,295 @@
+#!/usr/bin/python3
+"""The rategate command against a real daemon: answers, exit codes, and errors that help."""
+
+import grp
+import json
+import os
+import pwd
+import re
+import socket
+import stat
+import subprocess
+import threading
+import time
+
+from client_harness import COMMAND, Case, fresh_second, main, wait_until
+
+
+class Check(Case):
+    def test_allowed_denied_and_their_exit_codes(self):
+        daemon = self.daemon(limits={"api": "2/h"})
+        for left in (1, 0):
+            result = self.rategate("check", "api", daemon=daemon)
+            self.assert_success(result)
+            self.assertRegex(result.stdout, rf"^allowed: {left} of 2 left for \d+ m?s\n$")
+        result = self.rategate("check", "api", daemon=daemon)
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertRegex(result.stdout, r"^denied: over the limit, try again in \d+ m?s\n$")
+
+    def test_key_cost_and_declaration(self):
+        daemon = self.daemon()
+        words = ("login", "alice", "--limit", "3", "--period", "1h")
+        self.assertEqual(self.rategate("check", *words, "--cost", "2", daemon=daemon).returncode, 0)
+        self.assertEqual(self.rategate("check", *words, "--cost", "2", daemon=daemon).returncode, 1)
+        self.assertEqual(self.rategate("check", *words, daemon=daemon).returncode, 0)
+        self.assertEqual(self.rategate("check", *words, daemon=daemon).returncode, 1)
+        other = ("login", "bob", *words[2:])
+        self.assertEqual(self.rategate("check", *other, daemon=daemon).returncode, 0)
+        result = self.rategate("check", *other, "--cost", "4", daemon=daemon)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stdout, "denied: the cost is above the limit, which is 3\n")
+
+    def test_json_and_quiet(self):
+        daemon = self.daemon(limits={"api": "1/h"})
+        allowed = json.loads(self.rategate("check", "api", "--json", daemon=daemon).stdout)
+        reset = allowed.pop("reset_after_ms")
+        self.assertTrue(0 < reset <= 3_600_000)
+        self.assertEqual(allowed, {"allowed": True, "limit": 1, "remaining": 0,
+                                   "retry_after_ms": 0, "reason": 0, "reason_text": "counted"})
+        result = self.rategate("check", "api", "--json", daemon=daemon)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(json.loads(result.stdout)["reason_text"], "over the limit")
+        result = self.rategate("check", "-q", "api", daemon=daemon)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (1, "", ""))
+
+    def test_a_limit_that_is_not_there(self):
+        daemon = self.daemon(limits={"api": "1/h"})
+        result = self.rategate("check", "apx", daemon=daemon)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("rategate: NOLIMIT no limit named 'apx'; did you mean 'api'?", result.stderr)
+        self.assertIn("--limit 100 --period 1s", result.stderr)
+        closed = self.daemon(limits={"api": "1/h"}, server={"declared_limits": False})
+        result = self.rategate("check", "apx", "--limit", "1", daemon=closed)
+        self.assertEqual(result.returncode, 2)
+        self.assertNotIn("--limit", result.stderr)
+        self.assertIn("rategate limits", result.stderr)
+
+    def test_an_answer_that_cannot_be_written_is_an_error(self):
+        daemon = self.daemon()
+        with open("/dev/full", "w", encoding="ascii") as full:
+            code = subprocess.run([COMMAND, "--socket", daemon.socket, "check", "api"], stdout=full,
+                                  stderr=subprocess.DEVNULL, check=False).returncode
+        self.assertEqual(code, 2)
+
+
+class Run(Case):
+    def test_it_becomes_the_command(self):
+        daemon = self.daemon()
+        script = 'read line; printf "%s|" "$line" "$#" "$1" "$2" "$HOME"; echo oops >&2; exit 37'
+        result = subprocess.run(
+            [COMMAND, "--socket", daemon.socket, "run", "api", "key", "--", "sh", "-c", script,
+             "--", "--socket", "a b"],
+            input="input\n", capture_output=True, text=True, check=False,
+            env={"HOME": "/home", "PATH": os.environ["PATH"]})
+        self.assertEqual(result.returncode, 37)
+        self.assertEqual(result.stdout, "input|2|--socket|a b|/home|")
+        self.assertEqual(result.stderr, "oops\n")
+
+    def test_no_descriptor_is_left_to_the_command(self):
+        daemon = self.daemon()
+        result = self.rategate("run", "api", "--", "ls", "/proc/self/fd", daemon=daemon)
+        self.assert_success(result)
+        self.assertEqual(len(result.stdout.split()), 4)  # the standard ones, and what ls opens
+
+    def test_it_waits_for_a_permit(self):
+        daemon = self.daemon(limits={"api": "1/second"})
+        fresh_second()
+        moments = []
+        for _ in range(2):
+            result = self.rategate("run", "api", "--", "date", "+%s%N", daemon=daemon)
+            self.assert_success(result)
+            moments.append(int(result.stdout) // 1_000_000_000)
+        self.assertGreater(moments[1], moments[0])
+
+    def test_time_out(self):
+        daemon = self.daemon(limits={"api": "1/h"})
+        self.assert_success(self.rategate("check", "-q", "api", daemon=daemon))
+        for timeout, least in (("0", 0), ("50ms", 0.05)):
+            started = time.monotonic()
+            result = self.rategate("run", "api", "--timeout", timeout, "--", "true", daemon=daemon)
+            self.assertGreaterEqual(time.monotonic() - started, least)
+            self.assertEqual(result.returncode, 75)
+            self.assertIn("rategate: no permit of limit 'api' in", result.stderr)
+
+    def test_where_rategate_fails(self):
+        daemon = self.daemon(limits={"api": "2/h"})
+        for words in (("apx", "--", "true"), ("api", "--cost", "3", "--", "true"), ("api",),
+                      ("api", "--"), ("api", "true"), ("api", "key", "true"), ("--", "true"),
+                      ("api", "--timeout", "5", "--", "true"), ("api", "--what", "--", "true")):
+            with self.subTest(words=words):
+                result = self.rategate("run", *words, daemon=daemon)
+                self.assertEqual((result.returncode, result.stdout), (125, ""), result)
+                self.assertTrue(result.stderr.startswith("rategate: "), result.stderr)
+        result = self.rategate("run", "api", "true", daemon=daemon)
+        self.assertIn("goes behind '--'", result.stderr)
+        result = self.rategate("run", "api", "--", "true", daemon=self.tmp() + "/none")
+        self.assertEqual(result.returncode, 125)
+
+    def test_a_daemon_that_does_not_answer_is_no_time_out_of_the_wait(self):
+        daemon = self.daemon()
+        daemon.stop()
+        result = self.rategate("run", "api", "--timeout", "1h", "--", "true", daemon=daemon)
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("stuck or overloaded", result.stderr)
+        result = self.rategate("run", "api", "--timeout", "50ms", "--", "true", daemon=daemon)
+        self.assertEqual(result.returncode, 75)
+
+    def test_commands_that_cannot_be_run(self):
+        daemon = self.daemon()
+        result = self.rategate("run", "api", "--", "no-such-program", daemon=daemon)
+        self.assertEqual(result.returncode, 127)
+        self.assertEqual(result.stderr,
+                         "rategate: cannot run 'no-such-program': No such file or directory\n")
+        result = self.rategate("run", "api", "--", "/", daemon=daemon)
+        self.assertEqual(result.returncode, 126)
+
+    def test_it_waits_out_a_restart_of_the_daemon(self):
+        daemon = self.daemon(limits={"api": "1/second"})
+        fresh_second()
+        self.assert_success(self.rategate("check", "-q", "api", daemon=daemon))
+        results = []
+        waiting = threading.Thread(target=lambda: results.append(
+            self.run_untied("run", "api", "--", "echo", "run", socket_path=daemon.socket)))
+        waiting.start()
+        wait_until(lambda: int(daemon.info("stats")["checks_denied"]) > 0, what="a denial")
+        daemon.terminate()
+        self.daemon(limits={"api": "1/second"}, socket_path=daemon.socket)
+        waiting.join()
+        self.assertEqual(results[0].stdout, "run\n", results[0])
+
+    def run_untied(self, *words, socket_path):
+        """From a thread: what is tied ends with the thread that started it."""
+        return subprocess.run([COMMAND, "--socket", socket_path, *words], capture_output=True,
+                              text=True, check=False, timeout=120)
+
+
+class Others(Case):
+    def test_ping(self):
+        daemon = self.daemon()
+        result = self.rategate("ping", daemon=daemon)
+        self.assert_success(result)
+        self.assertRegex(result.stdout,
+                         rf"^PONG from {re.escape(daemon.socket)} in \d+\.\d\d ms\n$")
+
+    def test_limits(self):
+        daemon = self.daemon(limits={"api": "5/10s", "mail": {
+            "limit": 100, "period": "1min", "redis_key": "mail:%w", "on_store_down": "allow"}})
+        self.rategate("check", "api", daemon=daemon)
+        self.rategate("check", "new", "--limit", "7", daemon=daemon)
+        result = self.rategate("limits", daemon=daemon)
+        self.assert_success(result)
+        rows = [re.split(r"  +", line) for line in result.stdout.splitlines()]
+        self.assertEqual(rows, [
+            ["NAME", "LIMIT", "ON STORE DOWN", "ALLOWED", "DENIED", "COUNTER"],
+            ["api", "5/10s", "deny", "1", "0", "rategate:{%n:%k}:%p:%w"],
+            ["mail", "100/1m", "allow", "0", "0", "mail:%w"],
+            ["new", "7/1s (declared)", "deny", "1", "0", "rategate:{%n:%k}:%p:%w"]])
+        limits = json.loads(self.rategate("limits", "--json", daemon=daemon).stdout)
+        self.assertEqual([limit["name"] for limit in limits], ["api", "mail", "new"])
+        self.assertEqual((limits[1]["limit"], limits[1]["period_ms"]), (100, 60000))
+        result = self.rategate("limits", daemon=self.daemon(limits={}))
+        self.assert_success(result)
+        self.assertIn("There are no limits", result.stdout)
+
+    def test_info(self):
+        daemon = self.daemon()
+        text = self.rategate("info", daemon=daemon).stdout
+        self.assertIn("# Server\n", text)
+        self.assertNotIn("\r", text)
+        parsed = json.loads(self.rategate("info", "--json", daemon=daemon).stdout)
+        self.assertEqual(set(parsed), set(re.findall(r"^# (\w+)$", text, re.M)))
+        self.assertEqual(parsed["Server"]["process_id"], daemon.pid)
+        only = json.loads(self.rategate("info", "store", "stats", "--json", daemon=daemon).stdout)
+        self.assertEqual(set(only), {"Store", "Stats"})
+        result = self.rategate("info", "nothing", daemon=daemon)
+        self.assertEqual(result.returncode, 2)
+
+    def test_the_socket_is_the_options_else_the_environments(self):
+        daemon = self.daemon()
+        for words in (("--socket", daemon.socket, "ping"), ("ping", "--socket", daemon.socket)):
+            self.assert_success(self.rategate(*words, daemon="/nowhere"))
+        result = self.rategate("ping", daemon="/nowhere")
+        self.assertIn("/nowhere", result.stderr)
+
+
+class Mistakes(Case):
+    def test_help_and_version(self):
+        result = self.rategate("--version")
+        self.assert_success(result)
+        self.assertRegex(result.stdout, r"^rategate \d+\.\d+\.\d+\n$")
+        for words in ((), ("check",), ("run",), ("limits",), ("ping",), ("info",)):
+            result = self.rategate(*words, "--help")
+            self.assert_success(result)
+            self.assertIn("Usage: rategate", result.stdout)
+            self.assertLess(max(map(len, result.stdout.splitlines())), 120)
+        self.assertIn("LIMIT [KEY] -- COMMAND", self.rategate("run", "--help").stdout)
+
+    def test_what_cannot_be_asked(self):
+        for words in ((), ("chek",), ("check",), ("check", "api", "key", "more"),
+                      ("check", "a b"), ("check", "api", "--cost", "0"),
+                      ("check", "api", "--cost", "x"), ("check", "api", "--period", "1s"),
+                      ("check", "api", "--limit", "1", "--period", "1"),
+                      ("check", "api", "--limit", "1", "--period", "1ms"), ("ping", "--json")):
+            with self.subTest(words=words):
+                result = self.rategate(*words, daemon="/nowhere")
+                self.assertEqual((result.returncode, result.stdout), (2, ""), result)
+                self.assertTrue(result.stderr.startswith("rategate: "), result.stderr)
+
+    def test_where_nothing_listens_it_says_how_to_start_one(self):
+        path = self.tmp() + "/rg.sock"
+        result = self.rategate("check", "api", daemon=path)
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn(f"cannot connect to {path}", result.stderr)
+        self.assertIn("systemctl start rategated", result.stderr)
+        # and what it says works
+        command = next(line for line in result.stderr.splitlines() if "--memory" in line).split()
+        daemon = self.daemon(args=command[1:], socket_path=path)
+        self.assert_success(self.rategate("check", "api", daemon=daemon))
+
+    def without_permission(self, path):
+        """The command's result as a user who is neither root nor in any group of the socket's."""
+        options = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        return self.rategate("check", "api", daemon=path, **options)
+
+    def test_without_permission_it_says_which_group(self):
+        daemon = self.daemon(server={"socket_mode": "0660"})
+        os.chmod(daemon.dir, 0o755)
+        group = grp.getgrgid(os.stat(daemon.socket).st_gid).gr_name
+        owner = pwd.getpwuid(os.stat(daemon.socket).st_uid).pw_name
+        if os.geteuid() == 0:
+            result = self.without_permission(daemon.socket)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(f"{daemon.socket} is for members of group '{group}'", result.stderr)
+            self.assertIn(f"usermod -aG {group}", result.stderr)
+        os.chmod(daemon.socket, 0o600 if os.geteuid() == 0 else 0)
+        result = self.without_permission(daemon.socket)
+        self.assertIn(f"{daemon.socket} is for its owner '{owner}' only", result.stderr)
+        self.assertIn("socket_group", result.stderr)
+        os.chmod(daemon.socket, 0o666)
+        os.chmod(daemon.dir, 0o700 if os.geteuid() == 0 else 0)
+        result = self.without_permission(daemon.socket)
+        os.chmod(daemon.dir, stat.S_IRWXU)
+        self.assertIn(f"{daemon.dir} is for its owner '{owner}' only", result.stderr)
+
+    def test_another_program_at_the_socket(self):
+        path = self.tmp() + "/other.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+
+            def greet():
+                peer, _ = listener.accept()
+                with peer:
+                    peer.recv(1000)
+                    peer.sendall(b"220 mail.example.org ESMTP\r\n")
+
+            greeter = threading.Thread(target=greet)
+            greeter.start()
+            result = self.rategate("check", "api", daemon=path)
+            greeter.join()
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("Is this the socket of another program?", result.stderr)
+
+
+if __name__ == "__main__":
+    main()

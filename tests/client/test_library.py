@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""The library against a real daemon: threads, fork, restarts, valgrind, what the file exports."""
+
+import os
+import re
+import subprocess
+
+from client_harness import BIN_DIR, BUILD_DIR, SANITIZE, SOURCE_DIR, Case, main
+
+
+class Threads(Case):
+    def test_16_threads_and_a_fork_in_the_middle_lose_and_double_no_call(self):
+        daemon = self.daemon()
+        calls = 100 if SANITIZE else 500
+        result = self.run_program(BIN_DIR / "client_threads", daemon.socket, calls, deadline=120)
+        self.assert_success(result)
+        with daemon.conn() as conn:
+            limits = [dict(zip(row[::2], row[1::2])) for row in conn.command("LIMITS")]
+        counted = next(limit for limit in limits if limit[b"name"] == b"threads")
+        self.assertEqual(counted[b"allowed"], 17 * calls)
+        self.assertEqual(counted[b"denied"], 0)
+
+    def test_threads_use_at_most_a_connection_each(self):
+        daemon = self.daemon()
+        self.assert_success(self.run_program(BIN_DIR / "client_threads", daemon.socket, 50, 4))
+        # 4 threads, their child, and this one that asks.
+        self.assertLessEqual(int(daemon.info("clients")["total_connections_received"]), 6)
+
+
+class Valgrind(Case):
+    def valgrind(self, calls):
+        daemon = self.daemon()
+        result = self.run_program(
+            "valgrind", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=all",
+            "--errors-for-leak-kinds=all", "--track-fds=yes", BIN_DIR / "client_calls",
+            daemon.socket, calls)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("ERROR SUMMARY: 0 errors", result.stderr)
+        self.assertIn("All heap blocks were freed", result.stderr)
+        # Descriptors that valgrind's own process inherited are said to be so.
+        opened = re.findall(r"Open .*\n==\d+==    at", result.stderr)
+        self.assertEqual(opened, [], result.stderr)
+        return int(re.search(r"total heap usage: ([\d,]+) allocs", result.stderr)[1]
+                   .replace(",", ""))
+
+    def test_clean_and_without_an_allocation_per_check(self):
+        if SANITIZE:
+            return  # a sanitized program does not run in valgrind; the sanitizer looks itself
+        self.assertEqual(self.valgrind(2), self.valgrind(200))
+
+
+class Sanitized(Case):
+    def test_every_call_without_valgrind(self):
+        daemon = self.daemon()
+        self.assert_success(self.run_program(BIN_DIR / "client_calls", daemon.socket, 50))
+
+
+class File(Case):
+    """librategate.so as a file."""
+
+    library = BUILD_DIR / "lib/librategate.so"
+
+    def tool(self, *words):
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    def test_it_exports_what_the_header_declares_and_nothing_else(self):
+        header = (SOURCE_DIR / "include/rategate/rategate.h").read_text(encoding="utf-8")
+        declared = set(re.findall(r"^RATEGATE_API[^;(]*?(\w+)\(", header, re.M))
+        self.assertGreater(len(declared), 8)
+        symbols = self.tool("nm", "-D", "--defined-only", self.library)
+        exported = {line.split()[2] for line in symbols.splitlines()}
+        versions = {name for name in exported if name.startswith("RATEGATE_")}
+        self.assertEqual(exported - versions, {f"{name}@@RATEGATE_0.1" for name in declared})
+
+    def test_its_name_carries_its_version_and_it_needs_libc_alone(self):
+        dynamic = self.tool("readelf", "-d", self.library)
+        self.assertIn("Library soname: [librategate.so.0]", dynamic)
+        self.assertTrue(os.path.samefile(self.library, self.library.parent / "librategate.so.0"))
+        if not SANITIZE:
+            needed = re.findall(r"\(NEEDED\)\s+Shared library: \[([^]]*)\]", dynamic)
+            self.assertEqual(needed, ["libc.so.6"])
+
+
+if __name__ == "__main__":
+    main()
