@@ -139,7 +139,7 @@ TEST_CASE("a file that is not there is a fault only if it must be") {
   good(sources);
   sources.environment = nullptr;
   REQUIRE(faults(load_config(sources)).size() == 1);
-  CHECK(faults(load_config(sources))[0].starts_with("rategated: no store is chosen: "));
+  CHECK(faults(load_config(sources))[0].starts_with("configuration: no store is chosen: "));
 }
 
 TEST_CASE("files that cannot be read") {
