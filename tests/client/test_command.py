@@ -276,6 +276,7 @@ class Mistakes(Case):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
+            listener.settimeout(15)  # should nobody come
 
             def greet():
                 peer, _ = listener.accept()
