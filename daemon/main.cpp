@@ -114,6 +114,7 @@ class Daemon {
     if (engine_.gate().store() == Gate::Store::Away) {
       text += "; checks are answered by on_store_down";
     }
+    if (!engine_.clock_trusted()) text += "; the store's time is not known well enough";
     if (!reload_fault_.empty()) {
       text += "; reload failed, the settings before it are in force: " + reload_fault_;
     }

@@ -2,6 +2,8 @@
 
 #include <sys/random.h>
 
+#include <utility>
+
 #include "daemon/io/memory_link.hpp"
 #include "daemon/io/mono_clock.hpp"
 #include "daemon/io/redis_link.hpp"
@@ -182,6 +184,21 @@ void Engine::store_time(Mono sent, Mono received, StoreTime time, bool first_of_
                "explains",
                {{"store", host_}, {"by_us", gate_.clock().offset_us() - before}});
   }
+  const auto reading = gate_.clock().read(received);
+  if (!reading) return;
+  const bool trusted = gate_.clock().trusts(*reading);
+  if (trusted == std::exchange(clock_trusted_, trusted)) return;
+  if (trusted) {
+    log_.event(LogLevel::Info, "clock_trusted", "the store's time is known well enough again",
+               {{"store", host_}, {"error_us", reading->error_us()}});
+  } else {
+    log_.event(LogLevel::Warning, "clock_not_trusted",
+               "the store's time is not known well enough; checks are denied with reason 4",
+               {{"store", host_},
+                {"error_us", reading->error_us()},
+                {"max_error_us", gate_.clock().options().max_error_us}});
+  }
+  listener_.store_changed();
 }
 
 void Engine::reserved(std::uint64_t id, const ReserveAnswer& answer) {

@@ -44,6 +44,7 @@ class Engine final : private StoreEvents {
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
   std::optional<ClockReading> clock() const;
+  bool clock_trusted() const { return clock_trusted_; }  // as of the last measurement
   // The store has answered once, or it is known that it does not.
   bool settled() const { return settled_; }
 
@@ -72,6 +73,7 @@ class Engine final : private StoreEvents {
   std::string host_;  // the store's address, for the log
   bool settled_ = false;
   bool refusing_ = false;
+  bool clock_trusted_ = true;
   bool was_away_ = false;
   bool stopped_ = false;
   Mono spoilt_said_{INT64_MIN};

@@ -47,13 +47,11 @@ std::string_view info_field(std::string_view info, std::string_view name) {
   return {};
 }
 
-bool starts_with_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](std::string_view word) { return text.substr(0, word.size()) == word; });
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
+// Anywhere in the text: Redis 6 puts its own words before the error that a script met.
+bool names_one_of(std::string_view error, std::initializer_list<std::string_view> codes) {
+  return std::any_of(codes.begin(), codes.end(), [&](std::string_view code) {
+    return error.find(code) != std::string_view::npos;
+  });
 }
 
 std::optional<std::int64_t> number_of(const redisReply& reply) {
@@ -160,13 +158,12 @@ std::optional<ReserveAnswer> parse_reserve_answer(const redisReply& reply) {
 }
 
 RedisError kind_of_error(std::string_view error) {
-  if (starts_with_one_of(error, {"NOSCRIPT"})) return RedisError::NoScript;
-  if (starts_with_one_of(error, {"NOAUTH", "WRONGPASS", "LOADING", "READONLY", "MASTERDOWN",
-                                 "CLUSTERDOWN", "MOVED"})) {
+  if (names_one_of(error, {"NOSCRIPT"})) return RedisError::NoScript;
+  if (names_one_of(error, {"NOAUTH", "WRONGPASS", "LOADING", "READONLY", "MASTERDOWN",
+                           "CLUSTERDOWN", "MOVED"})) {
     return RedisError::Connection;
   }
-  if (starts_with_one_of(error, {"WRONGTYPE"}) || contains(error, "the counter holds") ||
-      contains(error, "not an integer")) {
+  if (names_one_of(error, {"WRONGTYPE", "the counter holds", "not an integer"})) {
     return RedisError::Counter;
   }
   return RedisError::Store;
