@@ -41,7 +41,7 @@ class Daemon {
         log_(log),
         notify_(notify),
         engine_(loop, config_.fixed, log),
-        server_(loop, config_, options.config_file, engine_, log) {
+        server_(loop, config_, file_in_use(options), engine_, log) {
     for (UvHandle<uv_timer_t>* timer : {&watchdog_, &patience_}) {
       uv_timer_init(loop, timer->get());
       timer->opened(this);
@@ -81,6 +81,13 @@ class Daemon {
   }
 
  private:
+  // The default file need not exist.
+  static std::string file_in_use(const Options& options) {
+    return options.config_named || access(options.config_file.c_str(), F_OK) == 0
+               ? options.config_file
+               : std::string();
+  }
+
   static Daemon* of(uv_signal_t* signal) { return static_cast<Daemon*>(signal->data); }
 
   void watch(UvHandle<uv_signal_t>& handle, int number, uv_signal_cb callback) {

@@ -42,8 +42,7 @@ std::vector<InfoSection> Server::info() {
                              {"clock_trusted", clock && gate.clock().trusts(*clock) ? "1" : "0"}}};
   InfoSection limits{"limits",
                      {{"configured", number(limits_.configured_count())},
-                      {"declared", number(limits_.declared_count())},
-                      {"counters", number(gate.counters())}}};
+                      {"declared", number(limits_.declared_count())}}};
   for (const LimitUsePtr& use : limits_.all()) {
     const Limit& limit = *use->limit;
     limits.fields.emplace_back("limit_" + limit.name,
@@ -67,6 +66,7 @@ std::vector<InfoSection> Server::info() {
                       {"store_down_errors", number(stats.store_down_errors)},
                       {"reservations", number(stats.reservations)},
                       {"answers_late", number(stats.late_answers)},
+                      {"counters", number(gate.counters())},
                       {"protocol_errors", number(protocol_errors_)},
                       {"log_lines_dropped", number(log_.dropped())}}};
   return {std::move(server), std::move(clients), std::move(store_section), std::move(limits),
