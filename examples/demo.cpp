@@ -109,19 +109,20 @@ class Seconds {
   Clock::time_point to_;
 };
 
-// The allowed calls of each second. One that was made just between two counts for the earlier,
-// unless that is full.
+// The allowed calls of each second. One that was made just between two counts for the later, where
+// permits are fresh, unless that one's are all taken by the calls after it.
 std::map<long, int> count_allowed(const std::vector<Call>& calls, const Seconds& seconds) {
   std::map<long, int> counts;
   for (long second = seconds.earliest(calls.front().asked);
        second <= seconds.latest(calls.back().answered); ++second) {
     counts[second] = 0;
   }
-  for (const Call& call : calls) {
-    long second = seconds.earliest(call.asked);
-    const long last = seconds.latest(call.answered);
-    while (call.allowed && second < last && counts[second] >= kLimit) ++second;
-    if (call.allowed) ++counts[second];
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    if (!call->allowed) continue;
+    const long first = seconds.earliest(call->asked);
+    long second = seconds.latest(call->answered);
+    while (second > first && counts[second] >= kLimit) --second;
+    ++counts[second];
   }
   return counts;
 }
@@ -134,9 +135,13 @@ bool print_and_check(const std::vector<Call>& calls, const Seconds& seconds) {
   for (const auto& [second, count] : counts) {
     const bool full = second > seconds.latest(calls.front().asked) &&
                       second < seconds.earliest(calls.back().answered);
-    const bool wrong = count > kLimit || (full && count < kLimit);
+    // A grant that reached its daemon when its second was over was charged, and is not used.
+    const bool wasted = full && count == kLimit - 1;
+    const bool wrong = count > kLimit || (full && count < kLimit - 1);
     std::printf("  %2ld: %3d%s%s\n", second - first + 1, count, full ? "" : "  (not a full second)",
-                wrong ? "  WRONG" : "");
+                wrong    ? "  WRONG"
+                : wasted ? "  (the answer to one came too late)"
+                         : "");
     right = right && !wrong;
   }
   std::printf(right ? "Each full second has %d.\n" : "Each full second should have %d.\n", kLimit);

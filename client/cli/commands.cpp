@@ -38,10 +38,7 @@ int with_client(const Command& command, int failed, Act act) {
     try {
       return act(client);
     } catch (const Unavailable& failure) {
-      // std::system_error appends the description of its code, which the text has or betters.
-      std::string text = failure.what();
-      const std::string description = ": " + failure.code().message();
-      if (text.ends_with(description)) text.resize(text.size() - description.size());
+      const std::string text = failure.what();
       complain(text);
       const std::string lines =
           advice(failure.code().value(), std::string(client.socket_path()), text);

@@ -104,10 +104,15 @@ class RateLimitExceeded : public std::runtime_error {
 
 // There is no decision: the daemon cannot be asked, knows no such limit, or cannot say. code() has
 // the errno value that rategate.h lists, what() the words.
-class Unavailable : public std::system_error {
+class Unavailable : public std::runtime_error {
  public:
   Unavailable(int code, const std::string& text)
-      : std::system_error(-code, std::generic_category(), text) {}
+      : std::runtime_error(text), code_(-code, std::generic_category()) {}
+
+  const std::error_code& code() const noexcept { return code_; }
+
+ private:
+  std::error_code code_;
 };
 
 struct Options {

@@ -71,10 +71,10 @@ class Demo(Case):
         success = int(re.search(r"^Success count: (\d+)$", text, re.M)[1])
         fail = int(re.search(r"^Fail count: (\d+)$", text, re.M)[1])
         self.assertEqual(success + fail, 2000)
-        seconds = re.findall(r"^ +\d+: +(\d+)(  \(not a full second\))?$", text, re.M)
-        full = [int(count) for count, partial in seconds if not partial]
+        seconds = re.findall(r"^ +\d+: +(\d+)(  \(.*\))?$", text, re.M)
+        full = [int(count) for count, note in seconds if "not a full second" not in note]
         self.assertGreaterEqual(len(full), 9)
-        self.assertEqual(set(full), {100})
+        self.assertLessEqual(set(full), {99, 100})
         self.assertEqual(sum(int(count) for count, _ in seconds), success)
 
     def test_two_daemons_on_one_redis(self):
