@@ -83,7 +83,7 @@ static int build(struct builder* builder, rategate_reply* node, int depth) {
   }
   char* const after = builder->data + element.whole;
   builder->data = after;
-  node->type = element.kind;
+  node->type = (unsigned char)element.kind;
   node->text = "";
   if (element.kind == ':') {
     node->integer = element.number;

@@ -27,11 +27,10 @@ std::string json_of(const rategate_reply& value) {
 }
 
 // Names and values in turn, as RESP2 has maps.
-const rategate_reply& checked_map(const rategate_reply& map) {
+void check_map(const rategate_reply& map) {
   if (map.type != RATEGATE_REPLY_ARRAY || map.size % 2 != 0) {
     throw Unavailable(-EPROTO, "LIMITS was answered with something else than a list of limits");
   }
-  return map;
 }
 
 std::string field(const rategate_reply& map, std::string_view name) {
@@ -100,7 +99,8 @@ std::string limits_text(const rategate_reply& limits) {
   }
   std::vector<Row> rows{{"NAME", "LIMIT", "ON STORE DOWN", "ALLOWED", "DENIED", "COUNTER"}};
   for (std::size_t i = 0; i < limits.size; ++i) {
-    const rategate_reply& map = checked_map(limits.items[i]);
+    const rategate_reply& map = limits.items[i];
+    check_map(map);
     const std::string declared = field(map, "declared") == "1" ? " (declared)" : "";
     rows.push_back({field(map, "name"), field(map, "limit") + "/" + field(map, "period") + declared,
                     field(map, "on_store_down"), field(map, "allowed"), field(map, "denied"),
@@ -112,7 +112,8 @@ std::string limits_text(const rategate_reply& limits) {
 std::string limits_json(const rategate_reply& limits) {
   std::string json = "[";
   for (std::size_t i = 0; i < limits.size; ++i) {
-    const rategate_reply& map = checked_map(limits.items[i]);
+    const rategate_reply& map = limits.items[i];
+    check_map(map);
     json += i == 0 ? "{" : ",{";
     for (std::size_t at = 0; at < map.size; at += 2) {
       if (at > 0) json += ',';
