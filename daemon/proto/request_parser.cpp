@@ -15,7 +15,7 @@ namespace rategate {
 namespace {
 
 // Redis' bounds: a line without its end, a count of arguments, the length of one.
-constexpr std::size_t kMaxLine = 64 * 1024;
+constexpr std::size_t kMaxLine = 65536;
 constexpr std::int64_t kMaxCount = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxBulk = 512LL * 1024 * 1024;
 // The shortest argument there is: "$0", CRLF, nothing, CRLF.
@@ -40,8 +40,9 @@ std::optional<std::int64_t> wire_number(std::string_view text) {
   const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
   if (digits.starts_with('0') && text.size() > 1) return std::nullopt;
   std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, fault] = std::from_chars(text.data(), end, value);
+  const char* const start = text.data();
+  const char* const end = start + text.size();
+  const auto [stop, fault] = std::from_chars(start, end, value);
   if (fault != std::errc() || stop != end) return std::nullopt;
   return value;
 }
