@@ -149,7 +149,7 @@ class Daemon {
 
   void reload() {
     if (stopping_) return;
-    notify_.reloading();
+    if (ready_) notify_.reloading();
     log_.reopen();
     const ConfigLoad load = load_config(sources_of(options_));
     if (load) {
@@ -175,7 +175,7 @@ class Daemon {
                    {{"fault", to_text(fault)}});
       }
     }
-    notify_.ready(status_text());
+    if (ready_) notify_.ready(status_text());
   }
 
   // First signal: answer what has arrived; then give up what still waits; then what is still not
