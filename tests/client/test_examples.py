@@ -6,7 +6,7 @@ import pty
 import re
 import subprocess
 
-from client_harness import BIN_DIR, EXAMPLES, Case, fresh_second, main
+from client_harness import BIN_DIR, EXAMPLES, SLOW, Case, fresh_second, main, tied
 
 
 class Examples(Case):
@@ -67,6 +67,22 @@ class Examples(Case):
 
 
 class Demo(Case):
+    """Several demos of 10 s each, all at once: they mostly sleep."""
+
+    def start(self, *daemons, stdout=subprocess.PIPE):
+        process = subprocess.Popen(
+            tied([BIN_DIR / "rategate_demo", *(daemon.socket for daemon in daemons)]),
+            stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def output(self, process, code):
+        """What it printed, once it has ended with this code."""
+        out, errors = process.communicate(timeout=60 * SLOW)
+        self.assertEqual((process.returncode, errors), (code, ""), out)
+        return out
+
     def assert_held(self, text):
         success = int(re.search(r"^Success count: (\d+)$", text, re.M)[1])
         fail = int(re.search(r"^Fail count: (\d+)$", text, re.M)[1])
@@ -77,51 +93,56 @@ class Demo(Case):
         self.assertLessEqual(set(full), {99, 100})
         self.assertEqual(sum(int(count) for count, _ in seconds), success)
 
-    def test_two_daemons_on_one_redis(self):
+    def on_terminal(self, daemon):
+        """A demo whose output is a terminal, and the terminal's other end."""
+        main_end, terminal = pty.openpty()
+        process = self.start(daemon, stdout=terminal)
+        os.close(terminal)
+        self.addCleanup(os.close, main_end)
+        return process, main_end
+
+    @staticmethod
+    def read_terminal(main_end):
+        shown = b""
+        while True:
+            try:
+                shown += os.read(main_end, 4096)
+            except OSError:  # EIO: the other end is closed
+                return shown.decode()
+
+    def test_demos(self):
         redis = self.redis()
         first, second = self.daemon(redis), self.daemon(redis)
-        result = self.run_program(BIN_DIR / "rategate_demo", first.socket, second.socket)
-        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
-        self.assert_held(result.stdout)
-        self.assertNotIn("\r", result.stdout)  # no progress line where there is no terminal
-        for daemon in (first, second):
-            self.assertGreaterEqual(int(daemon.info("stats")["checks"]), 1000)
+        with_redis = self.start(first, second)
 
-    def test_one_daemon_with_the_embedded_store_and_a_progress_line(self):
-        daemon = self.daemon()
-        main_end, terminal = pty.openpty()
-        with subprocess.Popen([BIN_DIR / "rategate_demo", daemon.socket], stdout=terminal,
-                              stdin=subprocess.DEVNULL) as process:
-            os.close(terminal)
-            shown = b""
-            while True:
-                try:
-                    shown += os.read(main_end, 4096)
-                except OSError:  # EIO: the other end is closed
-                    break
-            os.close(main_end)
-            self.assertEqual(process.wait(), 0, shown)
-        self.assertGreater(len(re.findall(rb"\r\d+ of 2000 calls: \d+ allowed", shown)), 100)
-        self.assert_held(shown.decode().split("\x1b[K")[-1].replace("\r\n", "\n"))
+        live, main_end = self.on_terminal(self.daemon())
 
-    def test_more_than_the_limit_is_noticed(self):
         # Two daemons with a store each: together, twice as much.
-        first, second = self.daemon(), self.daemon()
-        result = self.run_program(BIN_DIR / "rategate_demo", first.socket, second.socket)
-        self.assertEqual(result.returncode, 1, result)
-        self.assertRegex(result.stdout, r"WRONG|No call was denied")
+        too_much = self.start(self.daemon(), self.daemon())
 
-    def test_less_than_the_limit_is_noticed(self):
-        redis = self.redis()
-        daemon = self.daemon(redis)
         # Somebody else takes 40 of each second, by the recipe's own counter.
-        client = redis.client()
+        shared = self.redis()
+        client = shared.client()
         now = int(client.time()[0])
-        for second in range(now, now + 30):
-            client.set(f"rate-limit:{second}", 40, ex=60)
-        result = self.run_program(BIN_DIR / "rategate_demo", daemon.socket)
-        self.assertEqual(result.returncode, 1, result)
-        self.assertIn(" 60  WRONG", result.stdout)
+        for moment in range(now, now + 100):
+            client.set(f"rate-limit:{moment}", 40, ex=200)
+        too_little = self.start(self.daemon(shared))
+
+        shown = self.read_terminal(main_end)
+        with self.subTest("two daemons on one Redis"):
+            text = self.output(with_redis, 0)
+            self.assert_held(text)
+            self.assertNotIn("\r", text)  # no progress line where there is no terminal
+            for daemon in (first, second):
+                self.assertGreaterEqual(int(daemon.info("stats")["checks"]), 1000)
+        with self.subTest("one daemon with the embedded store, and a progress line"):
+            self.output(live, 0)
+            self.assertGreater(len(re.findall(r"\r\d+ of 2000 calls: \d+ allowed", shown)), 100)
+            self.assert_held(shown.split("\x1b[K")[-1].replace("\r\n", "\n"))
+        with self.subTest("more than the limit is noticed"):
+            self.assertRegex(self.output(too_much, 1), r"WRONG|No call was denied")
+        with self.subTest("less than the limit is noticed"):
+            self.assertIn(" 60  WRONG", self.output(too_little, 1))
 
 
 if __name__ == "__main__":
