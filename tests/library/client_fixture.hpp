@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/unit/client/fake_daemon.hpp"
+#include "tests/library/fake_daemon.hpp"
 
 namespace fake {
 

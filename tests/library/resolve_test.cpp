@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/library/client_fixture.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/client/client_fixture.hpp"
 
 using namespace fake;
 

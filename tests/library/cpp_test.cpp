@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/library/fake_daemon.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/client/fake_daemon.hpp"
 
 using namespace fake;
 

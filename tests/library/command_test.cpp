@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/library/client_fixture.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/client/client_fixture.hpp"
 
 using namespace fake;
 
