@@ -11,26 +11,14 @@
 #include <string_view>
 #include <system_error>
 
+#include "daemon/fd.hpp"
+
 namespace rategate {
 namespace {
 
 Error failed(const char* what, int code) {
   return Error{std::string(what) + ": " + std::generic_category().message(code)};
 }
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 

@@ -25,6 +25,7 @@
 #include <thread>
 
 #include "daemon/io/log_line.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 
 namespace fs = std::filesystem;
@@ -54,16 +55,6 @@ struct Pipe {
     return all;
   }
   std::array<int, 2> fds{-1, -1};
-};
-
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "rategate-log-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
 };
 
 std::string content(const fs::path& path) {
@@ -300,8 +291,8 @@ TEST_CASE("a closed stderr is survived") {
 }
 
 TEST_CASE("a file has every line when the log is closed") {
-  const Folder folder;
-  const fs::path path = folder.path / "rategate.log";
+  const test::TempDir folder;
+  const fs::path path = folder.path() / "rategate.log";
   {
     auto log = Log::open({"file:" + path.string(), LogFormat::Json}, LogLevel::Info);
     REQUIRE(log);
@@ -318,9 +309,9 @@ TEST_CASE("a file has every line when the log is closed") {
 }
 
 TEST_CASE("a file is opened anew by its name") {
-  const Folder folder;
-  const fs::path path = folder.path / "rategate.log";
-  const fs::path old = folder.path / "rategate.log.1";
+  const test::TempDir folder;
+  const fs::path path = folder.path() / "rategate.log";
+  const fs::path old = folder.path() / "rategate.log.1";
   {
     auto log = Log::open({"file:" + path.string(), LogFormat::Text}, LogLevel::Info);
     REQUIRE(log);
@@ -340,11 +331,11 @@ TEST_CASE("a file is opened anew by its name") {
 }
 
 TEST_CASE("a file that cannot be opened anew stays the old one") {
-  const Folder folder;
-  const fs::path in = folder.path / "in";
+  const test::TempDir folder;
+  const fs::path in = folder.path() / "in";
   fs::create_directory(in);
   const fs::path path = in / "rategate.log";
-  const fs::path moved = folder.path / "out";
+  const fs::path moved = folder.path() / "out";
   {
     auto log = Log::open({"file:" + path.string(), LogFormat::Text}, LogLevel::Info);
     REQUIRE(log);
@@ -371,8 +362,8 @@ TEST_CASE("a file that takes nothing loses lines, which are counted") {
 }
 
 TEST_CASE("a file that blocks does not block who logs; the oldest lines give way") {
-  const Folder folder;
-  const fs::path path = folder.path / "fifo";
+  const test::TempDir folder;
+  const fs::path path = folder.path() / "fifo";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   const int reader = ::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
   REQUIRE(reader >= 0);
@@ -396,8 +387,8 @@ TEST_CASE("a file that cannot be opened is an error that names it") {
 }
 
 TEST_CASE("any thread may log") {
-  const Folder folder;
-  const fs::path path = folder.path / "rategate.log";
+  const test::TempDir folder;
+  const fs::path path = folder.path() / "rategate.log";
   std::uint64_t dropped = 0;
   {
     auto log = Log::open({"file:" + path.string(), LogFormat::Text}, LogLevel::Info);
@@ -417,8 +408,8 @@ TEST_CASE("any thread may log") {
 }
 
 TEST_CASE("the journal gets named fields") {
-  const Folder folder;
-  const std::string path = (folder.path / "journal").string();
+  const test::TempDir folder;
+  const std::string path = (folder.path() / "journal").string();
   const int journal = bind_datagram(path);
   REQUIRE(journal >= 0);
   LogPlaces places;
@@ -443,8 +434,8 @@ TEST_CASE("the journal gets named fields") {
 }
 
 TEST_CASE("a full journal does not block; what is lost is counted and said") {
-  const Folder folder;
-  const std::string path = (folder.path / "journal").string();
+  const test::TempDir folder;
+  const std::string path = (folder.path() / "journal").string();
   const int journal = bind_datagram(path);
   REQUIRE(journal >= 0);
   LogPlaces places;

@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/temp_dir.hpp"
+
 namespace fake {
 
 using Words = std::vector<std::string>;
@@ -34,26 +36,7 @@ using std::chrono::steady_clock;
 // A deadline for what should happen at once; sanitizers and busy machines are slow.
 inline constexpr std::chrono::seconds kSoon{20};
 
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "rategate-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  std::string socket() const { return (path_ / "rg.sock").string(); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using rategate::test::TempDir;
 
 // Something that happens, and somebody who waits for it.
 class Event {

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "daemon/config.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/config/folder.hpp"
 
 using namespace rategate;
 
@@ -44,7 +44,7 @@ format = "text"
 }
 
 TEST_CASE("what is printed loads again, to the same") {
-  const rategate::test::Folder folder;
+  const rategate::test::TempDir folder;
   const std::string secret = folder.write("secret", "hunter2\n");
   for (const std::string& text :
        {std::string("store = \"memory\"\n"), std::string("[redis]\n"),

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "daemon/config.hpp"
+#include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/config/folder.hpp"
 
 using namespace rategate;
-using rategate::test::Folder;
+using rategate::test::TempDir;
 
 namespace {
 
@@ -48,7 +48,7 @@ ConfigLoad good(const Sources& sources) {
 }  // namespace
 
 TEST_CASE("a file with all that there is") {
-  const Folder folder;
+  const TempDir folder;
   const auto config = good(of_file(folder.write("r.toml", R"(
 [server]
 socket = "/tmp/x.sock"
@@ -131,7 +131,7 @@ on_store_down = "allow"
 }
 
 TEST_CASE("a file that is not there is a fault only if it must be") {
-  const Folder folder;
+  const TempDir folder;
   Sources sources = of_file(folder.path("none.toml"), {{"REDIS_HOST", "a"}});
   CHECK(faults(load_config(sources)) ==
         std::vector{folder.path("none.toml") + ": there is no such file"});
@@ -143,7 +143,7 @@ TEST_CASE("a file that is not there is a fault only if it must be") {
 }
 
 TEST_CASE("files that cannot be read") {
-  const Folder folder;
+  const TempDir folder;
   folder.write("dir.toml/x", "");
   CHECK(faults(load_config(of_file(folder.path("dir.toml")))) ==
         std::vector{folder.path("dir.toml") + ": is a directory, expected a file"});
@@ -166,7 +166,7 @@ TEST_CASE("files that cannot be read") {
 }
 
 TEST_CASE("limits.d is read in the order of its names") {
-  const Folder folder;
+  const TempDir folder;
   const std::string file = folder.write("r.toml", "store = \"memory\"\n[limits]\na = \"1/s\"\n");
   const std::string ten = folder.write("limits.d/10.toml", "[limits]\nc = \"3/s\"\n");
   const std::string two = folder.write("limits.d/2.toml", "[limits]\nb = \"2/s\"\n");
@@ -206,7 +206,7 @@ TEST_CASE("limits.d is read in the order of its names") {
 }
 
 TEST_CASE("limits.d that is no folder") {
-  const Folder folder;
+  const TempDir folder;
   const std::string file = folder.write("r.toml", "store = \"memory\"\n");
   folder.write("limits.d", "");
   CHECK(faults(load_config(of_file(file))) ==
@@ -214,7 +214,7 @@ TEST_CASE("limits.d that is no folder") {
 }
 
 TEST_CASE("the environment overrides the file") {
-  const Folder folder;
+  const TempDir folder;
   const std::string file =
       folder.write("r.toml", "[redis]\nunix_socket = \"/a\"\ndb = 1\npassword = \"old\"\n");
   const auto redis = good(of_file(file, {{"REDIS_HOST", "h"},
@@ -251,7 +251,7 @@ TEST_CASE("the environment is checked") {
 }
 
 TEST_CASE("a password comes from a file, a credential or a variable") {
-  const Folder folder;
+  const TempDir folder;
   const std::string secret = folder.write("secret", "from file\n");
   const std::string file =
       folder.write("r.toml", "[redis]\nusername = \"u\"\npassword_file = \"" + secret + "\"\n");
@@ -290,7 +290,7 @@ TEST_CASE("a password comes from a file, a credential or a variable") {
 }
 
 TEST_CASE("the command line overrides all") {
-  const Folder folder;
+  const TempDir folder;
   const std::string file = folder.write(
       "r.toml",
       "[server]\nsocket = \"/a\"\n[redis]\nhost = \"a\"\ndb = 5\n[log]\nlevel = \"error\"\n"
