@@ -144,21 +144,21 @@ bool print_and_check(const std::vector<Call>& calls, const Seconds& seconds) {
   for (const auto& [second, count] : counts) {
     const bool full = second > seconds.latest(calls.front().asked) &&
                       second < seconds.earliest(calls.back().answered);
+    const bool wanting = count < kLimit && denied_in(second, calls, seconds);
+    const bool wrong = count > kLimit || (full && wanting && count < kLimit - 1);
     const char* note = "";
-    if (count > kLimit) {
+    if (wrong) {
       note = "  WRONG";
     } else if (!full) {
       note = "  (not a full second)";
-    } else if (count < kLimit && !denied_in(second, calls, seconds)) {
-      note = "  (this machine made no more calls)";
-    } else if (count == kLimit - 1) {
-      // Charged, and not used: its daemon was told when the second was over.
+    } else if (wanting) {
+      // One was charged and not used: its daemon was told when the second was over.
       note = "  (the answer to one came too late)";
     } else if (count < kLimit) {
-      note = "  WRONG";
+      note = "  (this machine made no more calls)";
     }
     std::printf("  %2ld: %3d%s\n", second - first + 1, count, note);
-    right = right && std::string_view(note) != "  WRONG";
+    right = right && !wrong;
   }
   std::printf(right ? "Each full second has %d.\n" : "Each full second should have %d.\n", kLimit);
   return right;
