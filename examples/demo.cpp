@@ -12,7 +12,6 @@
 #include <map>
 #include <rategate/rategate.hpp>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
