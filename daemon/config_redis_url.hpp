@@ -1,6 +1,7 @@
 // A Redis server's address as one text, as other programs take it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
