@@ -113,7 +113,7 @@ class Faults(harness.Case):
         self.wait_away(began)
         harness.wait_until(
             lambda: "NOAUTH" in self.rategated.info("store")["store_error"], 5, "its reason")
-        self.assertIn("NOAUTH", self.rategated.notify.status())
+        self.rategated.notify.wait_status("NOAUTH")
         admin.config_set("requirepass", "")
         self.recovers()
 

@@ -55,6 +55,7 @@ class Notify(harness.Case):
     def test_stopping(self):
         daemon = self.daemon()
         daemon.terminate()
+        daemon.notify.wait(lambda f: f.get("STOPPING") == "1", what="STOPPING=1")
         self.assertEqual(len(self.messages(daemon, "STOPPING")), 1)
 
     def test_watchdog_comes_in_time_and_from_the_loop(self):

@@ -45,7 +45,7 @@ class ClockTrust(harness.Case):
             return decision.reason == harness.CLOCK_NOT_TRUSTED and not decision.allowed
         # The good measurement has to grow old first, by 10 ms a second.
         harness.wait_until(refused, 40, "a check that is refused for the clock")
-        self.assertIn("not known well enough", daemon.notify.status())
+        daemon.notify.wait_status("not known well enough")
         daemon.wait_log("clock_not_trusted")
         between.delay(0)
         harness.wait_until(lambda: daemon.check("api").reason == harness.COUNTED, 15,

@@ -62,6 +62,10 @@ class Notifications:
         with self._changed:
             return next((f["STATUS"] for _, f in reversed(self.messages) if "STATUS" in f), "")
 
+    def wait_status(self, words, deadline=15.0):
+        """Until the last STATUS has these words; another thread reads it, a little later."""
+        env.wait_until(lambda: words in self.status(), deadline, f"a STATUS with {words!r}")
+
     def close(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
             try:
