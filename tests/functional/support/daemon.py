@@ -57,6 +57,14 @@ class Notifications:
         with self._changed:
             return len(self.messages)
 
+    def barrier(self):
+        """Waits until all that was sent before is read; how many messages that makes."""
+        mark = str(time.monotonic_ns())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+            own.sendto(f"X_BARRIER={mark}".encode(), self.path)
+        self.wait(lambda fields: fields.get("X_BARRIER") == mark, what="the barrier")
+        return self.count()
+
     def status(self):
         """The last STATUS, "" if there was none."""
         with self._changed:
