@@ -138,8 +138,14 @@ class Activation(harness.Case):
                     *(a for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
                       if name in os.environ or name == "ASAN_OPTIONS" for a in ("-E", name)), "--"]
         daemon = self.daemon(self.redis(), command_prefix=activate, ready=False)
-        harness.wait_until(lambda: os.path.exists(path), 10, "systemd's socket")
-        with harness.Conn(path) as conn:  # waits until the daemon, started by it, accepts
+
+        def connected():
+            try:
+                return harness.Conn(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                return None
+        # The first connection has the daemon started; it waits until that accepts it.
+        with harness.wait_until(connected, 10, "systemd's socket") as conn:
             self.assertEqual(conn.check("api").allowed, 1)
         self.assertFalse(os.path.exists(daemon.socket), "it made a socket of its own as well")
         daemon.terminate()
