@@ -7,6 +7,13 @@ add_library(rategate_flags INTERFACE)
 target_compile_options(rategate_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 if(RATEGATE_WERROR)
   target_compile_options(rategate_flags INTERFACE -Werror)
+  # What g++ finds only after inlining depends on what it inlined: with g++ 12 the length of the
+  # source folder's name made it see an overflow in std::string. Shown, but no error.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(rategate_flags INTERFACE
+      -Wno-error=array-bounds -Wno-error=restrict -Wno-error=stringop-overflow
+      -Wno-error=stringop-overread -Wno-error=maybe-uninitialized)
+  endif()
 endif()
 
 if(RATEGATE_SANITIZE)

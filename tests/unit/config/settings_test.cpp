@@ -14,7 +14,7 @@ using namespace rategate;
 namespace {
 
 std::string content(const std::string& name) {
-  std::ifstream in(std::string(RATEGATE_SOURCE_DIR) + "/" + name);
+  std::ifstream in(RATEGATE_SOURCE_DIR "/" + name);
   REQUIRE(in);
   std::ostringstream out;
   out << in.rdbuf();
