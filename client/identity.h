@@ -1,0 +1,63 @@
+/* From (rule, key) to what stands in a slot, and to the slots that may hold it. C11 and C++20
+ * alike: the daemon and its clients must come to the same. */
+#ifndef RATEGATE_CLIENT_IDENTITY_H
+#define RATEGATE_CLIENT_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "client/pool_word.h"
+#include "client/shm_layout.h"
+#include "client/sip_hash.h"
+
+#define RG_KEY_BYTES_IN_SLOT 31
+#define RG_KEY_IS_DIGEST 255
+
+/* The last byte of the fourth word says what the others are. */
+static inline struct rg_identity rg_identity_of(uint64_t rule, const void* key, size_t size,
+                                                const uint64_t digest_secret[2]) {
+  struct rg_identity identity = {rule, {0, 0, 0, 0}};
+  if (size <= RG_KEY_BYTES_IN_SLOT) {
+    if (size > 0) memcpy(identity.key, key, size);
+    identity.key[3] |= (uint64_t)size << 56;
+  } else {
+    rg_sip_hash_128(digest_secret, key, size, identity.key);
+    identity.key[2] = size;
+    identity.key[3] = (uint64_t)RG_KEY_IS_DIGEST << 56;
+  }
+  return identity;
+}
+
+static inline uint64_t rg_fold_product(uint64_t a, uint64_t b) {
+  __extension__ typedef unsigned __int128 rg_u128;
+  const rg_u128 product = (rg_u128)a * b;
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* A fast seeded hash. It only finds the slot: nothing depends on its not colliding. */
+static inline uint64_t rg_identity_hash(const struct rg_identity* id, const uint64_t seed[4]) {
+  const uint64_t a = rg_fold_product(id->key[0] ^ seed[0], id->key[1] ^ seed[1]);
+  const uint64_t b = rg_fold_product(id->key[2] ^ seed[2], id->key[3] ^ seed[3]);
+  return rg_fold_product(a ^ id->rule ^ seed[3], b ^ seed[0]);
+}
+
+/* Whether the slot's identity is this one, as far as relaxed loads tell: right only together with
+ * a word that was loaded before and is swapped, or looked at again, after. */
+static inline bool rg_slot_is(const struct rg_slot* slot, const struct rg_identity* id) {
+  const uint64_t differences = (rg_identity_load(&slot->identity.rule) ^ id->rule) |
+                               (rg_identity_load(&slot->identity.key[0]) ^ id->key[0]) |
+                               (rg_identity_load(&slot->identity.key[1]) ^ id->key[1]) |
+                               (rg_identity_load(&slot->identity.key[2]) ^ id->key[2]) |
+                               (rg_identity_load(&slot->identity.key[3]) ^ id->key[3]);
+  return differences == 0;
+}
+
+/* The same for the empty key: its length says all. */
+static inline bool rg_slot_is_keyless(const struct rg_slot* slot, uint64_t rule) {
+  return ((rg_identity_load(&slot->identity.rule) ^ rule) |
+          (rg_identity_load(&slot->identity.key[3]) >> 56)) == 0;
+}
+
+#endif
