@@ -7,6 +7,7 @@
 #include "client/client.h"
 #include "client/deadline.h"
 #include "client/failure.h"
+#include "client/in_place.h"
 
 #define MAX_JITTER_MS 100
 #define OUTAGE_PAUSE_MS 50 /* between two attempts to ask a daemon that has gone */
@@ -87,10 +88,18 @@ static int pause_until_wake(const struct waiting* waiting, const rategate_client
 
 int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
                      int64_t timeout_ms, rategate_decision* decision, rategate_error* error) {
-  if (limit == NULL || decision == NULL || timeout_ms < -1) {
-    return rg_fail(error, -EINVAL, "no limit, no place for the decision, or a time-out below -1");
-  }
+  int rc = rg_look_at_arguments(limit, key, key_size, cost, decision, error);
+  if (rc != 0) return rc;
+  if (timeout_ms < -1) return rg_fail(error, -EINVAL, "a time-out below -1");
   rategate_client* client = limit->client;
+  rategate_decision answer;
+  int64_t started_ns;
+  /* Mostly that is all. */
+  if (!atomic_load(&client->cancelled) &&
+      rg_check_in_place(limit, key, key_size, cost, &answer, &started_ns) && answer.allowed) {
+    *decision = answer;
+    return 0;
+  }
   rg_after_fork(client);
   if (client->cancel_fd < 0) return rg_fail_system(error, client->cancel_fd, "cannot wait", "");
   struct waiting waiting = {.deadline = rg_after_ms(rg_now(), timeout_ms), .outage_end = RG_NEVER};
@@ -100,8 +109,10 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
     const int64_t now = rg_now();
     const int64_t answer_by = earlier(rg_after_ms(now, (int64_t)client->timeout_ms),
                                       later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS)));
-    rategate_decision answer;
-    int rc = rg_check(limit, key, key_size, cost, client->cancel_fd, answer_by, &answer, error);
+    rc = rg_check_in_place(limit, key, key_size, cost, &answer, &started_ns)
+             ? 0
+             : rg_check_by_daemon(limit, key, key_size, cost, client->cancel_fd, answer_by, &answer,
+                                  error);
     if (rc == 0 && answer.allowed) {
       *decision = answer;
       return 0;

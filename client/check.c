@@ -1,5 +1,5 @@
-/* The CHECK verb: its request, its answer of six integers, and the call. Nothing is allocated: the
- * request and the answer live on the stack. */
+/* The call: decided in place, or by the CHECK verb, with its request and its answer of six
+ * integers. Nothing is allocated for it: both live on the stack. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -8,6 +8,8 @@
 #include "client/deadline.h"
 #include "client/exchange.h"
 #include "client/failure.h"
+#include "client/in_place.h"
+#include "client/integers.h"
 
 #define MAX_REQUEST                                                              \
   (RG_MAX_HEADER + RG_MAX_WORD(5) + RG_MAX_WORD(RATEGATE_MAX_NAME) +             \
@@ -31,41 +33,11 @@ static void write_request(struct rg_request* request, const rategate_limit* limi
   rg_put_raw(request, limit->declaration.data, limit->declaration.size);
 }
 
-/* Reads what stands between `from` and the next CRLF as a decimal number with `prefix` before it.
- * Returns the byte after the line, `from` itself when the line is not whole, NULL when it is not
- * such a line. */
-static const char* read_line(const char* from, const char* end, char prefix, int64_t* number) {
-  const char* at = from;
-  if (at == end) return from;
-  if (*at++ != prefix) return NULL;
-  const bool negative = at != end && *at == '-';
-  if (negative) ++at;
-  int64_t value = 0;
-  const char* first = at;
-  for (; at != end && *at >= '0' && *at <= '9'; ++at) {
-    if (value > (INT64_MAX - 9) / 10) return NULL;
-    value = value * 10 + (*at - '0');
-  }
-  if (at == end) return from;
-  if (at == first || *at != '\r') return NULL;
-  if (++at == end) return from;
-  if (*at != '\n') return NULL;
-  *number = negative ? -value : value;
-  return at + 1;
-}
-
 /* As the look of an answer, with the decision in `decision` once it is whole. */
 static int64_t read_decision(const struct rg_answer* answer, rategate_decision* decision) {
-  const char* at = answer->data;
-  const char* end = at + answer->size;
-  int64_t count = 0;
   int64_t field[FIELDS];
-  for (int i = -1; i < FIELDS; ++i) {
-    const char* next = i < 0 ? read_line(at, end, '*', &count) : read_line(at, end, ':', &field[i]);
-    if (next == at) return 0;
-    if (next == NULL || count != FIELDS) return -EPROTO;
-    at = next;
-  }
+  const int64_t whole = rg_read_integers(answer->data, answer->size, FIELDS, field);
+  if (whole <= 0) return whole;
   if (field[0] < 0 || field[0] > 1 || field[5] < 0 || field[5] > INT32_MAX) return -EPROTO;
   if (decision != NULL) {
     *decision = (rategate_decision){.allowed = (int32_t)field[0],
@@ -75,7 +47,7 @@ static int64_t read_decision(const struct rg_answer* answer, rategate_decision* 
                                     .reset_after_ms = field[4],
                                     .reason = (int32_t)field[5]};
   }
-  return at - answer->data;
+  return whole;
 }
 
 static int64_t look(struct rg_answer* answer) { return read_decision(answer, NULL); }
@@ -89,8 +61,8 @@ static void learn_period(rategate_limit* limit, int64_t reset_after_ms) {
   }
 }
 
-int rg_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost, int cancel_fd,
-             int64_t deadline, rategate_decision* decision, rategate_error* error) {
+int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
+                         int64_t cost, const rategate_decision* decision, rategate_error* error) {
   if (limit == NULL || decision == NULL || (key == NULL && key_size != 0)) {
     return rg_fail(error, -EINVAL, "no limit, no key or no place for the decision");
   }
@@ -102,21 +74,37 @@ int rg_check(rategate_limit* limit, const void* key, size_t key_size, int64_t co
     return rg_fail(error, -EINVAL, "a cost of %lld; it is 1 to %d", (long long)cost,
                    RATEGATE_MAX_COST);
   }
+  return 0;
+}
+
+int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                       int cancel_fd, int64_t deadline, rategate_decision* decision,
+                       rategate_error* error) {
   char asked[MAX_REQUEST];
   char answered[MAX_ANSWER];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
+  struct rg_connection* connection;
   write_request(&request, limit, key, key_size, cost);
-  const int rc = rg_exchange(limit->client, &request, &answer, cancel_fd, deadline, error);
+  const int rc =
+      rg_exchange(limit->client, &request, &answer, cancel_fd, deadline, &connection, error);
   if (rc != 0) return rc;
   read_decision(&answer, decision);
   learn_period(limit, decision->reset_after_ms);
+  rg_attach(limit->client, connection, cancel_fd, deadline);
+  learn_period(limit, rg_resolve_rule(limit, key, key_size, connection, cancel_fd, deadline));
+  rg_pool_give(&limit->client->pool, connection);
   return 0;
 }
 
 int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
                    rategate_decision* decision, rategate_error* error) {
-  const int64_t deadline =
-      limit == NULL ? 0 : rg_after_ms(rg_now(), (int64_t)limit->client->timeout_ms);
-  return rg_check(limit, key, key_size, cost, -1, deadline, decision, error);
+  const int rc = rg_look_at_arguments(limit, key, key_size, cost, decision, error);
+  if (rc != 0) return rc;
+  int64_t started_ns;
+  if (rg_check_in_place(limit, key, key_size, cost, decision, &started_ns)) return 0;
+  if (started_ns == 0) started_ns = rg_now();
+  return rg_check_by_daemon(limit, key, key_size, cost, -1,
+                            rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms), decision,
+                            error);
 }

@@ -14,7 +14,8 @@
 #define DEFAULT_MAX_IDLE 64
 
 /* The size of the struct in the first release, and what it is compared with. */
-#define OPTIONS_SIZE_0_1 (offsetof(rategate_options, max_idle) + sizeof(uint32_t))
+#define OPTIONS_SIZE_0_1 (offsetof(rategate_options, flags) + sizeof(uint32_t))
+#define KNOWN_FLAGS ((uint32_t)RATEGATE_NO_SHM)
 
 static int read_options(rategate_options* mine, const rategate_options* given) {
   memset(mine, 0, sizeof *mine);
@@ -32,7 +33,7 @@ static int read_options(rategate_options* mine, const rategate_options* given) {
   }
   if (mine->timeout_ms == 0) mine->timeout_ms = DEFAULT_TIMEOUT_MS;
   if (mine->max_idle == 0) mine->max_idle = DEFAULT_MAX_IDLE;
-  return *mine->socket_path == '\0' ? -EINVAL : 0;
+  return *mine->socket_path == '\0' || (mine->flags & ~KNOWN_FLAGS) != 0 ? -EINVAL : 0;
 }
 
 static int open_cancel_fd(void) {
@@ -56,6 +57,7 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
   memcpy(fresh->address.sun_path, wanted.socket_path, length + 1);
   fresh->timeout_ms = wanted.timeout_ms;
   fresh->pool.max_idle = wanted.max_idle;
+  rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
   fresh->cancel_fd = open_cancel_fd();
   if (fresh->cancel_fd < 0) {
     rc = fresh->cancel_fd;
@@ -80,9 +82,13 @@ void rategate_close(rategate_client* client) {
   rategate_limit* limit = atomic_load_explicit(&client->limits, memory_order_acquire);
   while (limit != NULL) {
     rategate_limit* next = limit->next;
+    for (int i = 0; i < 2; ++i) {
+      rg_shared_rule_free(atomic_load_explicit(&limit->shared_rule[i], memory_order_acquire));
+    }
     free(limit);
     limit = next;
   }
+  rg_shared_close(&client->shared);
   free(client);
 }
 
@@ -109,6 +115,7 @@ void rategate_cancel(rategate_client* client) {
 void rg_after_fork(rategate_client* client) {
   if (rg_fork_guard_passed(&client->guard) || !rg_fork_guard_claim(&client->guard)) return;
   rg_pool_abandon(&client->pool);
+  rg_shared_after_fork(&client->shared);
   const int inherited = client->cancel_fd;
   client->cancel_fd = -1;
   if (inherited >= 0) close(inherited);

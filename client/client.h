@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <sys/un.h>
 
+#include "client/attach.h"
 #include "client/fork_guard.h"
 #include "client/pool.h"
 #include "client/request.h"
+#include "client/shared_rule.h"
 #include "rategate/rategate.h"
 
 struct rategate_client {
@@ -16,6 +18,7 @@ struct rategate_client {
   uint32_t timeout_ms;
   struct rg_fork_guard guard;
   struct rg_pool pool;
+  struct rg_shared shared;
   atomic_bool cancelled;
   int cancel_fd; /* an eventfd that can be read once cancelled; this process' own */
   _Atomic(struct rategate_limit*) limits; /* only grows */
@@ -27,6 +30,8 @@ struct rategate_client {
 
 struct rategate_limit {
   rategate_client* client;
+  /* Without a key and with one, which may be two limits (RATEGATE_RECIPE_LIMIT). NULL: not known */
+  _Atomic(struct rg_shared_rule*) shared_rule[2];
   struct rategate_limit* next;
   int64_t permits;   /* 0: not declared */
   int64_t period_ms; /* 0: not declared */
@@ -40,8 +45,14 @@ struct rategate_limit {
 /* To be called before anything of the client is used that a child must not share. */
 void rg_after_fork(rategate_client* client);
 
-/* A check whose answer is waited for until the deadline. */
-int rg_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost, int cancel_fd,
-             int64_t deadline, rategate_decision* decision, rategate_error* error);
+/* 0, or fails with -EINVAL. */
+int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
+                         int64_t cost, const rategate_decision* decision, rategate_error* error);
+
+/* A check of arguments in their ranges, over the socket, whose answer is waited for until the
+ * deadline. What it takes for the next one to be decided in place is asked for by the way. */
+int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                       int cancel_fd, int64_t deadline, rategate_decision* decision,
+                       rategate_error* error);
 
 #endif

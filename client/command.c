@@ -66,7 +66,7 @@ int rategate_command(rategate_client* client, size_t count, const char* const* w
       .scan = {.missing = 1}};
   int rc = growing.answer.data == NULL ? -ENOMEM : write_request(&request, count, words, sizes);
   if (rc == 0) {
-    rc = rg_exchange(client, &request, &growing.answer, -1, deadline, error);
+    rc = rg_exchange(client, &request, &growing.answer, -1, deadline, NULL, error);
     if (rc == 0) {
       rc = rg_make_reply(&growing.scan, growing.answer.data, reply);
       if (rc != 0) rg_fail_system(error, rc, "cannot read the answer", "");

@@ -2,14 +2,11 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
-
-#define NS_PER_S INT64_C(1000000000)
 
 int64_t rg_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+  return rg_nanoseconds(&now);
 }
 
 int64_t rg_after_ms(int64_t start, int64_t ms) {
@@ -23,10 +20,7 @@ int rg_wait(int fd, short events, int cancel_fd, int64_t deadline) {
     struct timespec left = {0, 0};
     if (deadline != RG_NEVER) {
       const int64_t ns = deadline - rg_now();
-      if (ns > 0) {
-        left.tv_sec = (time_t)(ns / NS_PER_S);
-        left.tv_nsec = (long)(ns % NS_PER_S);
-      }
+      if (ns > 0) left = rg_timespec(ns);
     }
     const int ready = ppoll(fds, 2, deadline == RG_NEVER ? NULL : &left, NULL);
     if (ready < 0 && errno != EINTR) return -errno;

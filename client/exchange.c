@@ -1,7 +1,6 @@
 #include "client/exchange.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "client/client.h"
@@ -25,7 +24,7 @@ static int64_t ask(int fd, const struct rg_request* request, struct rg_answer* a
   for (;;) {
     if (answer->size == answer->capacity) return -EPROTO;
     const int64_t got = rg_receive(fd, answer->data + answer->size, answer->capacity - answer->size,
-                                   cancel_fd, deadline);
+                                   answer->passed, cancel_fd, deadline);
     if (got < 0) return got;
     answer->size += (size_t)got;
     const int64_t whole = answer->data[0] == '-' ? look_for_line(answer) : answer->look(answer);
@@ -56,7 +55,8 @@ static int fail_as_answered(const char* line, size_t size, rategate_error* error
 }
 
 int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
-                int cancel_fd, int64_t deadline, rategate_error* error) {
+                int cancel_fd, int64_t deadline, struct rg_connection** kept,
+                rategate_error* error) {
   rg_after_fork(client);
   struct rg_connection* connection;
   int64_t rc = rg_pool_take(&client->pool, &connection);
@@ -75,8 +75,33 @@ int rg_exchange(rategate_client* client, const struct rg_request* request, struc
   }
   /* A cut error line leaves the rest of it on the way. */
   if (rc > 0 && answer->data[rc - 1] != '\n') rg_connection_close(connection);
+  if (kept != NULL && rc > 0 && answer->data[0] != '-') {
+    *kept = connection;
+    return 0;
+  }
   rg_pool_give(&client->pool, connection);
   if (rc < 0) return fail_to_ask(client, (int)rc, connected, error);
   if (answer->data[0] == '-') return fail_as_answered(answer->data + 1, (size_t)rc - 1, error);
   return 0;
+}
+
+static int64_t scan(struct rg_answer* answer) {
+  struct rg_scanned_answer* scanned = (struct rg_scanned_answer*)answer;
+  const int whole = rg_scan_on(&scanned->scan, answer->data, answer->size);
+  return whole > 0 ? (int64_t)scanned->scan.at : whole;
+}
+
+struct rg_scanned_answer rg_scanned_answer(char* data, size_t capacity) {
+  const struct rg_scanned_answer scanned = {
+      .answer = {.data = data, .capacity = capacity, .look = scan}, .scan = {.missing = 1}};
+  return scanned;
+}
+
+bool rg_ask_on(struct rg_connection* connection, const struct rg_request* request,
+               struct rg_answer* answer, int cancel_fd, int64_t deadline) {
+  if (connection->fd < 0) return false;
+  const int64_t rc = ask(connection->fd, request, answer, cancel_fd, deadline);
+  if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return true;
+  rg_connection_close(connection);
+  return false;
 }

@@ -1,7 +1,6 @@
 #include "client/pool.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,6 +45,8 @@ int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection) {
   if (fresh == NULL) return -ENOMEM;
   atomic_init(&fresh->busy, true);
   fresh->fd = -1;
+  fresh->attach_asked = false;
+  fresh->generation = 0;
   do {
     fresh->next = first;
   } while (!atomic_compare_exchange_weak_explicit(&pool->first, &first, fresh, memory_order_release,
@@ -68,6 +69,8 @@ void rg_connection_close(struct rg_connection* connection) {
   /* In this order, because a fork between the two must not leave the child with a number that is
    * somebody else's by then. */
   connection->fd = -1;
+  connection->attach_asked = false;
+  connection->generation = 0;
   if (fd >= 0) close(fd);
 }
 

@@ -6,11 +6,15 @@
 #define RATEGATE_CLIENT_POOL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rg_connection {
   atomic_bool busy;
-  int fd; /* -1: not connected. Belongs to who has set `busy` */
+  /* The rest belongs to who has set `busy`. */
+  int fd;              /* -1: not connected */
+  bool attach_asked;   /* since it was connected */
+  uint64_t generation; /* of the segment that ATTACH answered here; 0: none */
   struct rg_connection* next;
 };
 

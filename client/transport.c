@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -59,11 +61,45 @@ int rg_send(int fd, const char* data, size_t size, int cancel_fd, int64_t deadli
   return 0;
 }
 
-int64_t rg_receive(int fd, char* data, size_t size, int cancel_fd, int64_t deadline) {
+static void keep_descriptors(struct msghdr* message, struct rg_descriptors* passed) {
+  for (struct cmsghdr* c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+      if (passed->count < (int)(sizeof passed->fd / sizeof passed->fd[0])) {
+        passed->fd[passed->count++] = fd;
+      } else {
+        close(fd);
+      }
+    }
+  }
+}
+
+static ssize_t receive_with(int fd, char* data, size_t size, struct rg_descriptors* passed) {
+  /* More than there is room for are closed by the kernel. */
+  union {
+    char bytes[CMSG_SPACE(sizeof passed->fd)];
+    struct cmsghdr aligned;
+  } control;
+  struct iovec bytes = {.iov_base = data, .iov_len = size};
+  struct msghdr message = {.msg_iov = &bytes,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
+  const ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got >= 0) keep_descriptors(&message, passed);
+  return got;
+}
+
+int64_t rg_receive(int fd, char* data, size_t size, struct rg_descriptors* passed, int cancel_fd,
+                   int64_t deadline) {
   for (;;) {
     const int rc = rg_wait(fd, POLLIN, cancel_fd, deadline);
     if (rc != 0) return rc;
-    const ssize_t got = recv(fd, data, size, MSG_DONTWAIT);
+    const ssize_t got =
+        passed == NULL ? recv(fd, data, size, MSG_DONTWAIT) : receive_with(fd, data, size, passed);
     if (got > 0) return got;
     if (got == 0) return -ECONNRESET;
     if (errno != EAGAIN && errno != EINTR) return -errno;

@@ -15,7 +15,16 @@ int rg_connect(const struct sockaddr_un* address, int cancel_fd, int64_t deadlin
  * receiving tells. */
 int rg_send(int fd, const char* data, size_t size, int cancel_fd, int64_t deadline);
 
-/* Receives 1 to `size` bytes and returns how many, or -errno: -ECONNRESET when the peer hung up. */
-int64_t rg_receive(int fd, char* data, size_t size, int cancel_fd, int64_t deadline);
+/* Descriptors that came with the bytes; the receiver's, close-on-exec. */
+struct rg_descriptors {
+  int fd[2];
+  int count;
+};
+
+/* Receives 1 to `size` bytes and returns how many, or -errno: -ECONNRESET when the peer hung up.
+ * Descriptors that come along are added to `passed`, or closed where there is no more room (NULL:
+ * none). */
+int64_t rg_receive(int fd, char* data, size_t size, struct rg_descriptors* passed, int cancel_fd,
+                   int64_t deadline);
 
 #endif

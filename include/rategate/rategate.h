@@ -15,15 +15,23 @@
  *  2. Being denied is not a failure of rategate_check: it is a decision.
  *  3. Everything is thread-safe but rategate_close. Threads that ask at the same time use a
  *     connection each; a connection is kept for the next caller. No locks are held.
- *  4. fork() is safe at any moment: a child uses the same client and handles, and connects anew.
- *     A child made by vfork() may only exec.
+ *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
+ *     connects anew. A child made by vfork() may only exec.
  *  5. Every call returns within its time-out. No signal is raised (a lost connection is no
  *     SIGPIPE), signals do not interrupt a call, nothing is printed, descriptors are close-on-exec.
- *  6. rategate_check and rategate_acquire allocate no memory, but for a connection's record of
- *     some bytes when more threads ask at the same time than ever before.
+ *  6. rategate_check and rategate_acquire allocate no memory, but for records of some bytes: one
+ *     when more threads ask at the same time than ever before, one of a handle's limit when its
+ *     definition or the daemon is new, one for a daemon's shared memory.
  *  7. A daemon that was restarted is noticed: a call whose connection ends before an answer
  *     connects again and repeats its request once. If the lost request had been counted, it is
- * counted twice, which is safe: a limit may be used less than it could, never more.
+ *     counted twice, which is safe: a limit may be used less than it could, never more.
+ *  8. The first call on a connection also asks the daemon for its shared memory, and the first on
+ *     a handle what that limit is in there; where that is refused, the socket it is. From then on
+ *     a check is decided in the calling process, and makes no system call, when permits for its
+ *     key lie there or its window is known to be used up. Otherwise it asks the daemon. Both ways
+ *     give the same answer. Between two windows the call waits for the next one to open.
+ *  9. Shared memory takes one descriptor for the daemon's socket of hints, and address space of a
+ *     few MiB for each start of the daemon that is seen, until rategate_close.
  *
  * Error values:
  *  -EINVAL        an argument is out of its range
@@ -85,7 +93,11 @@ typedef struct rategate_options {
                               setuid), else RATEGATE_DEFAULT_SOCKET */
   uint32_t timeout_ms;     /* for a call to connect, ask and be answered. 0: 5000 */
   uint32_t max_idle;       /* connections kept open between calls. 0: 64 */
+  uint32_t flags;          /* RATEGATE_NO_SHM or 0 */
 } rategate_options;
+
+/* In options.flags: ask over the socket only. */
+#define RATEGATE_NO_SHM UINT32_C(1)
 
 typedef enum rategate_reason {
   RATEGATE_COUNTED = 0,           /* allowed: the permits are in the store's counter */
@@ -102,6 +114,10 @@ typedef struct rategate_decision {
   int64_t remaining;      /* permits left in the window: an estimate, not a promise */
   int64_t retry_after_ms; /* 0 when allowed; -1 when the cost can never fit */
   int64_t reset_after_ms; /* until the window is over and the next one open, rounded up */
+  int64_t window_end_ms;  /* end of the window that was decided in, ms of the store's clock; 0
+                             where the daemon decided */
+  int64_t decided_ns;     /* the reading of CLOCK_MONOTONIC, or of its coarse sister, by which it
+                             was decided in shared memory; 0 where the daemon decided */
 } rategate_decision;
 
 /* Why a call failed, in words: the daemon's own where it answered. Ends with a NUL. */

@@ -81,6 +81,10 @@ struct Decision {
   std::int64_t remaining = 0;  // in this window: an estimate, not a promise
   milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
   milliseconds reset_after{};  // until the window is over
+  // Where it was decided in shared memory, else 0: the end of the window that was decided in, ms
+  // of the store's clock, and the reading of CLOCK_MONOTONIC by which it was decided.
+  std::int64_t window_end_ms = 0;
+  std::int64_t decided_ns = 0;
 };
 
 // A call was denied.
@@ -119,6 +123,7 @@ struct Options {
   std::string socket_path;     // empty: $RATEGATE_SOCKET, else the default path
   milliseconds timeout{0};     // of one call. 0: 5 s
   std::uint32_t max_idle = 0;  // connections kept open between calls. 0: 64
+  bool shared_memory = true;   // false: ask over the socket only
 };
 
 // An answer to any verb; its nodes live as long as it does.
@@ -185,6 +190,8 @@ class Limit {
     to.remaining = from.remaining;
     to.retry_after = milliseconds(from.retry_after_ms);
     to.reset_after = milliseconds(from.reset_after_ms);
+    to.window_end_ms = from.window_end_ms;
+    to.decided_ns = from.decided_ns;
     return to;
   }
 
@@ -207,6 +214,7 @@ class Client {
     given.socket_path = options.socket_path.empty() ? nullptr : options.socket_path.c_str();
     given.timeout_ms = static_cast<std::uint32_t>(options.timeout.count());
     given.max_idle = options.max_idle;
+    given.flags = options.shared_memory ? 0 : RATEGATE_NO_SHM;
     rategate_client* client = nullptr;
     const int rc = rategate_open(&client, &given);
     if (rc == -ENAMETOOLONG) throw std::invalid_argument("rategate: the socket's path is too long");

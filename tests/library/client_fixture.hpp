@@ -13,13 +13,15 @@ namespace fake {
 
 class OpenClient {
  public:
+  // Asks over the socket only, unless the flags are 0.
   explicit OpenClient(const std::string& path, std::uint32_t timeout_ms = 20'000,
-                      std::uint32_t max_idle = 0) {
+                      std::uint32_t max_idle = 0, std::uint32_t flags = RATEGATE_NO_SHM) {
     rategate_options options{};
     options.size = sizeof options;
     options.socket_path = path.c_str();
     options.timeout_ms = timeout_ms;
     options.max_idle = max_idle;
+    options.flags = flags;
     if (rategate_open(&client_, &options) != 0) throw std::runtime_error("rategate_open");
   }
   ~OpenClient() { rategate_close(client_); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <list>
@@ -66,8 +68,16 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  // The next request's words; none once the client has hung up.
+  // The next request's words; none once the client has hung up. ATTACH is answered as by a daemon
+  // without shared memory, and not told.
   Words request() {
+    Words words = any_request();
+    for (; words == Words{"ATTACH"}; words = any_request()) send("-NOSHM off\r\n");
+    return words;
+  }
+
+  // The same without exceptions.
+  Words any_request() {
     Words words;
     const std::string head = line();
     if (head.empty() || head[0] != '*') return {};
@@ -96,6 +106,25 @@ class Peer {
       if (sent <= 0) return;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+  }
+
+  // The bytes of an answer in one piece, and descriptors with them.
+  void send_with(std::string_view bytes, const std::vector<int>& descriptors) const {
+    iovec data{const_cast<char*>(bytes.data()), bytes.size()};
+    std::vector<char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (!descriptors.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = control.size();
+      cmsghdr* header = CMSG_FIRSTHDR(&message);
+      header->cmsg_level = SOL_SOCKET;
+      header->cmsg_type = SCM_RIGHTS;
+      header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+      std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
+    }
+    sendmsg(fd_, &message, MSG_NOSIGNAL);
   }
 
   // Each byte in a write of its own.
