@@ -57,10 +57,11 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   _Atomic(struct rg_shared_rule*)* place = &limit->shared_rule[key_size > 0];
   struct rg_shared_rule* known = atomic_load_explicit(place, memory_order_acquire);
   /* Before it is asked: what changes meanwhile is asked for again. */
-  const uint64_t rules = rg_rules_of(segment);
+  const uint64_t rules = rg_rules_of(&segment->view);
   if (is_of(known, segment, rules)) return 0;
   struct rg_shared_rule* fresh = calloc(1, sizeof *fresh);
   if (fresh == NULL) return 0;
+  fresh->view = segment->view;
   fresh->segment = segment;
   fresh->rules = rules;
   atomic_init(&fresh->slot, RG_SHM_NO_HINT);

@@ -13,6 +13,7 @@ struct rategate_limit;
 
 /* Does not change once it is published, but for the hint. Freed with its client. */
 struct rg_shared_rule {
+  struct rg_shm_view view;          /* of its segment */
   const struct rg_segment* segment; /* that it is a rule of */
   uint64_t rules;                   /* the header's number when it was asked for */
   struct rg_shm_rule rule;
@@ -32,8 +33,8 @@ void rg_shared_rule_free(struct rg_shared_rule* rule);
 
 /* The header's number of the rules. Relaxed: a rule's id means the same for ever, an old one only
  * finds nothing new. */
-static inline uint64_t rg_rules_of(const struct rg_segment* segment) {
-  return (uint64_t)rg_field_load((const int64_t*)&segment->view.header->rules);
+static inline uint64_t rg_rules_of(const struct rg_shm_view* view) {
+  return (uint64_t)rg_field_load((const int64_t*)&view->header->rules);
 }
 
 #endif

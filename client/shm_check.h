@@ -37,12 +37,13 @@ struct rg_shm_rule {
   bool keyed;        /* false: all keys are the empty one */
 };
 
-/* Between which two moments Redis' clock is, in ns. */
+/* Between which two moments Redis' clock is: middle_ns - margin_ns and middle_ns + margin_ns. As
+ * unsigned numbers, because sums of whatever stands in the record may wrap round. */
 struct rg_shm_time {
-  int64_t earliest_ns; /* 0 and more */
-  int64_t latest_ns;
-  int64_t error_ns; /* the clock's, without the lag of the reading */
-  int64_t drift;    /* as in the record */
+  uint64_t middle_ns;
+  uint64_t margin_ns;
+  uint64_t error_ns; /* the part of the margin that is the clock's error */
+  uint64_t drift;    /* as in the record */
 };
 
 /* What the clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
@@ -69,18 +70,13 @@ struct rg_shm_result {
 
 #define RG_SHM_NO_HINT UINT32_MAX
 
-/* Decides on a key's pool. `id` is of rg_identity_of under the view's secret. `slot_hint` is the
- * slot to look at first, or RG_SHM_NO_HINT. cost 1 to RATEGATE_MAX_COST. Of the result, what
- * belongs to another outcome is untouched. */
+/* Decides on a pool. `id` is of rg_identity_of under the view's secret, or NULL for the empty key,
+ * which then takes no hash where the hint is right. `slot_hint` is the number of the slot to look
+ * at first, or RG_SHM_NO_HINT. cost 1 to RATEGATE_MAX_COST. Of the result, what does not belong to
+ * the outcome means nothing. */
 enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg_shm_rule* rule,
                                  const struct rg_identity* id, uint32_t slot_hint, int64_t cost,
                                  int64_t now_ns, int64_t lag_ns, struct rg_shm_result* result);
-
-/* The same for the empty key, without a hash where the hint is right. */
-enum rg_shm_outcome rg_shm_check_keyless(const struct rg_shm_view* view,
-                                         const struct rg_shm_rule* rule, uint32_t slot_hint,
-                                         int64_t cost, int64_t now_ns, int64_t lag_ns,
-                                         struct rg_shm_result* result);
 
 #ifdef __cplusplus
 }
