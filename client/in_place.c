@@ -102,7 +102,7 @@ bool rg_check_in_place(const rategate_limit* limit, const void* key, size_t key_
   struct rg_shared_rule* known =
       atomic_load_explicit(&limit->shared_rule[key_size > 0], memory_order_acquire);
   *started_ns = 0;
-  if (known == NULL || !known->rule.shared || rg_rules_of(&known->view) != known->rules) {
+  if (known == NULL || !known->rule.shared || !rg_rules_are(known)) {
     return false;
   }
   if (key_size > 0 && known->rule.keyed) {

@@ -45,7 +45,16 @@ static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t ke
 
 static bool is_of(const struct rg_shared_rule* known, const struct rg_segment* segment,
                   uint64_t rules) {
-  return known != NULL && known->segment == segment && known->rules == rules;
+  return known != NULL && known->segment == segment &&
+         atomic_load_explicit(&known->rules, memory_order_relaxed) == rules;
+}
+
+static bool says_the_same(const struct rg_shared_rule* known, const struct rg_shared_rule* fresh) {
+  if (known == NULL || known->segment != fresh->segment) return false;
+  const struct rg_shm_rule* a = &known->rule;
+  const struct rg_shm_rule* b = &fresh->rule;
+  return a->id == b->id && a->limit == b->limit && a->period_ms == b->period_ms &&
+         a->shared == b->shared && a->keyed == b->keyed;
 }
 
 int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
@@ -63,7 +72,7 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   if (fresh == NULL) return 0;
   fresh->view = segment->view;
   fresh->segment = segment;
-  fresh->rules = rules;
+  atomic_init(&fresh->rules, rules);
   atomic_init(&fresh->slot, RG_SHM_NO_HINT);
   if (!ask_for_rule(limit, key, key_size, connection, cancel_fd, deadline, &fresh->rule)) {
     free(fresh);
@@ -71,12 +80,16 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   }
   const int64_t period_ms = fresh->rule.period_ms;
   do {
+    if (says_the_same(known, fresh)) {
+      /* Mostly it was another limit that changed. */
+      atomic_store_explicit(&known->rules, rules, memory_order_relaxed);
+      free(fresh);
+      return period_ms;
+    }
     fresh->older = known;
     /* Release: who finds it sees it whole. */
-  } while (!is_of(known, segment, rules) &&
-           !atomic_compare_exchange_weak_explicit(place, &known, fresh, memory_order_acq_rel,
+  } while (!atomic_compare_exchange_weak_explicit(place, &known, fresh, memory_order_acq_rel,
                                                   memory_order_acquire));
-  if (is_of(known, segment, rules)) free(fresh); /* another thread was faster */
   return period_ms;
 }
 

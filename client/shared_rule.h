@@ -3,6 +3,7 @@
 #define RATEGATE_CLIENT_SHARED_RULE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,11 +12,11 @@
 
 struct rategate_limit;
 
-/* Does not change once it is published, but for the hint. Freed with its client. */
+/* Does not change once it is published, but for what is atomic. Freed with its client. */
 struct rg_shared_rule {
   struct rg_shm_view view;          /* of its segment */
   const struct rg_segment* segment; /* that it is a rule of */
-  uint64_t rules;                   /* the header's number when it was asked for */
+  _Atomic uint64_t rules;           /* the header's number when it was asked for last */
   struct rg_shm_rule rule;
   _Atomic uint32_t slot; /* of the empty key, as far as is known */
   struct rg_shared_rule* older;
@@ -35,6 +36,11 @@ void rg_shared_rule_free(struct rg_shared_rule* rule);
  * finds nothing new. */
 static inline uint64_t rg_rules_of(const struct rg_shm_view* view) {
   return (uint64_t)rg_field_load((const int64_t*)&view->header->rules);
+}
+
+/* Whether they are still the rules that it was asked for under. */
+static inline bool rg_rules_are(const struct rg_shared_rule* known) {
+  return rg_rules_of(&known->view) == atomic_load_explicit(&known->rules, memory_order_relaxed);
 }
 
 #endif

@@ -36,7 +36,7 @@ class Segment {
 
   Segment() : Segment(Options{}) {}
   explicit Segment(const Options& options) : bytes_(rg_shm_bytes(options.slots)) {
-    memfd_ = memfd_create("rategate-test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    memfd_ = memfd_create(name(options.generation).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (memfd_ < 0 || ftruncate(memfd_, static_cast<off_t>(bytes_)) != 0 ||
         posix_fallocate(memfd_, 0, static_cast<off_t>(bytes_)) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, nudges_) != 0) {
@@ -72,7 +72,10 @@ class Segment {
     return reinterpret_cast<rg_slot*>(static_cast<char*>(base_) + RG_SHM_HEADER_BYTES);
   }
   std::size_t bytes() const { return bytes_; }
-  void* base() const { return base_; }
+  // How the segment is called in /proc/self/maps.
+  static std::string name(std::uint64_t generation) {
+    return "rategate-test-" + std::to_string(generation) + "-";
+  }
   int memfd() const { return memfd_; }
   int nudge_fd() const { return nudges_[0]; }
   // Numbers of slots that were nudged for since it was asked last.
