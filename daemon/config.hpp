@@ -38,6 +38,8 @@ struct ServerConfig {
   std::int64_t max_pending = 1000;   // checks of one connection that may wait for the store
   bool declared_limits = true;
   std::int64_t max_declared = 1000;
+  std::string shm_users;  // names or numbers, separated by commas; both empty: who may connect
+  std::string shm_groups;
   bool operator==(const ServerConfig&) const = default;
 };
 
@@ -56,6 +58,12 @@ struct RedisConfig {
   bool operator==(const RedisConfig&) const = default;
 };
 
+struct ShmConfig {
+  bool enabled = true;
+  std::int64_t slots = 65'536;  // rounded up to a power of two
+  bool operator==(const ShmConfig&) const = default;
+};
+
 struct ClockConfig {
   std::int64_t max_error_us = 100'000;
   std::int64_t max_drift_ppm = 1000;
@@ -72,6 +80,7 @@ struct LogConfig {
 struct FixedConfig {
   Store store = Store::Redis;
   ServerConfig server;
+  ShmConfig shm;
   RedisConfig redis;
   ClockConfig clock;
   LogConfig log;

@@ -67,6 +67,9 @@ class Daemon {
       listeners.push_back(std::move(*listener));
     }
     socket_ = listeners.front()->path();
+    auto access = ShmAccess::of(config_.fixed.server);
+    if (!access) return Error{access.error()};
+    server_.offer(std::move(*access));
     if (auto listening = server_.listen(std::move(listeners)); !listening) return listening;
 
     engine_.start({[this](const Answer& answer) { server_.answered(answer); },

@@ -61,6 +61,8 @@ template <auto Member>
 FieldPointer redis(Config& config) {
   return &(config.fixed.redis.*Member);
 }
+FieldPointer shm_enabled(Config& config) { return &config.fixed.shm.enabled; }
+FieldPointer shm_slots(Config& config) { return &config.fixed.shm.slots; }
 FieldPointer store(Config& config) { return &config.fixed.store; }
 FieldPointer max_error(Config& config) { return &config.fixed.clock.max_error_us; }
 FieldPointer max_drift(Config& config) { return &config.fixed.clock.max_drift_ppm; }
@@ -101,6 +103,20 @@ constexpr std::array kSettings{
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
         "How many limits that were declared in calls are kept at a time.")
         .range(1, 1'000'000),
+    Row("server", "shm_users", Kind::Text, server<&ServerConfig::shm_users>,
+        "The users that may use shared memory, by name or number, separated by commas. With this "
+        "and shm_groups empty: everybody who may open the socket.")
+        .optional(),
+    Row("server", "shm_groups", Kind::Text, server<&ServerConfig::shm_groups>,
+        "The groups whose members may use shared memory, by name or number, separated by commas.")
+        .optional(),
+
+    Row("shm", "enabled", Kind::Switch, shm_enabled,
+        "Whether checks may be decided in shared memory, by programs that use the library."),
+    Row("shm", "slots", Kind::Whole, shm_slots,
+        "How many pools there is room for, 64 bytes each, rounded up to a power of two. What finds "
+        "no room is decided over the socket.")
+        .range(16, 16'777'216),
 
     Row("redis", "host", Kind::Text, redis<&RedisConfig::host>,
         "Name or address of the Redis or Valkey server. REDIS_HOST overrides it."),
@@ -174,9 +190,13 @@ constexpr std::array kSettings{
         .otherwise("\"rategate:{%n:%k}:%p:%w\"")
         .live(),
     Row("limits.NAME", "mode", Kind::Choice, nullptr,
-        "How permits are reserved. exact: just what is asked, when it is asked.")
-        .words("exact")
-        .otherwise("\"exact\"")
+        "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "
+        "permits, "
+        "else exact. lease: ahead of the checks. exact: just what is asked, when it is asked; not "
+        "in "
+        "shared memory.")
+        .words("auto lease exact")
+        .otherwise("\"auto\"")
         .live(),
     Row("limits.NAME", "on_store_down", Kind::Choice, nullptr,
         "What a check gets while the store is away: deny, allow, or error.")

@@ -24,12 +24,12 @@ bool Counters::Equal::operator()(const Ref& ref, std::uint32_t slot) const {
 }
 
 std::uint32_t Counters::find_or_add(const LimitUsePtr& use, std::string_view key,
-                                    const IsOver& is_over) {
+                                    const MayForget& may_forget) {
   const auto found = index_.find(Ref{use.get(), key});
   if (found != index_.end()) return *found;
   for (int i = 0; i < 2 && !slots_.empty(); ++i) {
     sweep_at_ = sweep_at_ + 1 < slots() ? sweep_at_ + 1 : 0;
-    forget_if(sweep_at_, is_over);
+    forget_if(sweep_at_, may_forget);
   }
   if (free_.empty()) {
     free_.push_back(slots());
@@ -45,16 +45,18 @@ std::uint32_t Counters::find_or_add(const LimitUsePtr& use, std::string_view key
   return slot;
 }
 
-void Counters::forget_if(std::uint32_t slot, const IsOver& is_over) {
+void Counters::forget_if(std::uint32_t slot, const MayForget& may_forget) {
   Counter& counter = slots_[slot];
-  if (!counter.idle() || (index_.size() <= kMaxIdle && !is_over(counter))) return;
+  if (!counter.idle() || !may_forget(counter, index_.size() > kMaxIdle)) return;
   index_.erase(slot);
+  const std::uint32_t generation = counter.generation + 1;
   counter = Counter{};
+  counter.generation = generation;
   free_.push_back(slot);
 }
 
-void Counters::sweep(const IsOver& is_over) {
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) forget_if(slot, is_over);
+void Counters::sweep(const MayForget& may_forget) {
+  for (std::uint32_t slot = 0; slot < slots(); ++slot) forget_if(slot, may_forget);
 }
 
 }  // namespace rategate

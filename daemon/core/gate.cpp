@@ -19,16 +19,24 @@ std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 
 
 }  // namespace
 
-Gate::Gate(const Options& options)
-    : options_(options), clock_(options.clock), counters_(options.seed) {}
+Gate::Gate(const Options& options, SharedPools* shared)
+    : options_(options),
+      shared_(shared),
+      clock_(options.clock),
+      random_(options.jitter_seed | 1),
+      counters_(options.seed) {}
 
-bool Gate::is_over(const Counter& counter, Mono now) const {
+bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   const auto reading = clock_.read(now);
-  return reading && counter.pool.window().end_ms * 1000 <= reading->earliest.us;
+  const bool over = reading && counter.pool.last_end_ms() * 1000 <= reading->earliest.us;
+  if (!over && !crowded) return false;
+  let_go(counter);
+  return true;
 }
 
 void Gate::sweep(Mono now) {
-  counters_.sweep([&](const Counter& counter) { return is_over(counter, now); });
+  counters_.sweep(
+      [&](Counter& counter, bool crowded) { return may_forget(counter, crowded, now); });
 }
 
 // ---- Decisions ----------------------------------------------------------------------------
@@ -124,10 +132,21 @@ CheckResult Gate::deny_locally(Counter& counter, Pool::State state, const Window
     ++counter.use->denied;
     return result;
   }
-  result.decision =
-      decide(limit, Reason::OverLimit, false, counter.pool.remaining(window, limit.permits), now);
+  const std::int64_t remaining =
+      counter.pool.left(window, limit.permits) + counter.pool.held(window);
+  result.decision = decide(limit, Reason::OverLimit, false, remaining, now);
   count(*counter.use, result.decision);
   ++stats_.denied_locally;
+  return result;
+}
+
+CheckResult Gate::allow_from_pool(Counter& counter, const Window& window, Mono now) {
+  const Limit& limit = *counter.use->limit;
+  CheckResult result;
+  const std::int64_t remaining =
+      counter.pool.left(window, limit.permits) + counter.pool.held(window);
+  result.decision = decide(limit, Reason::Counted, true, remaining, now);
+  count(*counter.use, result.decision);
   return result;
 }
 
@@ -155,15 +174,19 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
     return result;
   }
   // Without %k all keys are one counter.
-  const std::uint32_t slot =
-      counters_.find_or_add(use, limit.redis_key.has_key() ? key : std::string_view(),
-                            [&](const Counter& other) { return is_over(other, now); });
+  const std::uint32_t slot = counters_.find_or_add(
+      use, limit.redis_key.has_key() ? key : std::string_view(),
+      [&](Counter& other, bool crowded) { return may_forget(other, crowded, now); });
   Counter& counter = counters_[slot];
   const auto reading = clock_.read(now);
   if (reading && usable(*reading, limit)) {
     const Placed placed = place(*reading, limit.period_ms);
+    if (sharing_ && use->leased) share_pool(slot, reading->earliest.us / 1000);
     if (placed.open) {
       const Pool::State state = local_state(counter, placed.window);
+      if (use->leased && state != Pool::State::Lost && spend(slot, placed.window, cost, now)) {
+        return allow_from_pool(counter, placed.window, now);
+      }
       if (state != Pool::State::Unknown) {
         return deny_locally(counter, state, placed.window, now);
       }
@@ -189,7 +212,8 @@ void Gate::abandon(WaiterId id) {
 
 void Gate::list_due(std::uint32_t slot) {
   Counter& counter = counters_[slot];
-  if (counter.listed || counter.reservation != 0 || counter.due.empty()) return;
+  if (counter.listed || counter.reservation != 0) return;
+  if (counter.due.empty() && !counter.refill && !counter.prepare) return;
   counter.listed = true;
   due_.push_back(slot);
 }
@@ -232,11 +256,14 @@ void Gate::turn(Mono now) {
     if (waiters_[slot].deadline > now) break;
     expire(slot, now);
   }
-  while (!parked_.empty() && parked_.top().until <= now) {
-    const std::uint32_t slot = parked_.top().slot;
-    parked_.pop();
-    counters_[slot].listed = false;
-    list_due(slot);
+  while (!wakes_.empty() && wakes_.top().at <= now) {
+    const Wake wake = wakes_.top();
+    wakes_.pop();
+    Counter& counter = counters_[wake.slot];
+    if (counter.generation != wake.generation || counter.wake != wake.at) continue;
+    counter.wake = kNever;
+    attend(wake.slot, now);
+    list_due(wake.slot);
   }
   if (store_ != Store::Up) return;
   std::vector<std::uint32_t> due;
@@ -251,7 +278,7 @@ Mono Gate::next_turn() const {
   Mono next = kNever;
   if (store_ == Store::Up && !due_.empty()) return Mono{0};
   if (waiters_.soonest() != Waiters::kNone) next = waiters_[waiters_.soonest()].deadline;
-  if (!parked_.empty()) next = std::min(next, parked_.top().until);
+  if (!wakes_.empty()) next = std::min(next, wakes_.top().at);
   return next;
 }
 
@@ -259,10 +286,16 @@ bool Gate::take_measure_wanted() { return std::exchange(measure_wanted_, false);
 
 void Gate::ask(std::uint32_t slot, Mono now) {
   Counter& counter = counters_[slot];
-  if (counter.reservation != 0 || counter.due.empty()) return;
+  if (counter.reservation != 0) return;
   const Limit& limit = *counter.use->limit;
   const auto reading = clock_.read(now);
-  if (!reading || !usable(*reading, limit)) {
+  const bool known = reading && usable(*reading, limit);
+  if (counter.due.empty()) {
+    if (known) ask_for_lease(slot, place(*reading, limit.period_ms), now);
+    counter.refill = counter.prepare = false;
+    return;
+  }
+  if (!known) {
     if (counter.measurements >= kMeasurements) {
       counter.measurements = 0;
       answer_all(counter, counter.due, [&] { return deny_untrusted(*counter.use, now); });
@@ -277,20 +310,51 @@ void Gate::ask(std::uint32_t slot, Mono now) {
   counter.measurements = 0;
   const Placed placed = place(*reading, limit.period_ms);
   if (!placed.open) {
-    counter.listed = true;
-    parked_.push({after(now, with_drift(placed.opens_in_us)), slot});
+    wake_at(slot, after(now, with_drift(placed.opens_in_us)));
     return;
   }
-  const Pool::State state = local_state(counter, placed.window);
+  const Window window = placed.window;
+  // A lease that came meanwhile may serve them.
+  while (counter.use->leased && !counter.due.empty() &&
+         local_state(counter, window) != Pool::State::Lost &&
+         spend(slot, window, waiters_[counter.due.first].cost, now)) {
+    answer(counter, counter.due, counter.due.first, allow_from_pool(counter, window, now));
+  }
+  if (counter.due.empty()) {
+    list_due(slot);  // the pool may be low
+    return;
+  }
+  const Pool::State state = local_state(counter, window);
   if (state != Pool::State::Unknown) {
-    answer_all(counter, counter.due,
-               [&] { return deny_locally(counter, state, placed.window, now); });
+    answer_all(counter, counter.due, [&] { return deny_locally(counter, state, window, now); });
     return;
   }
-  compose(slot, placed.window);
+  compose(slot, window, lease_for(counter, window, now), now);
 }
 
-void Gate::compose(std::uint32_t slot, const Window& window) {
+// No check waits for it.
+void Gate::ask_for_lease(std::uint32_t slot, const Placed& placed, Mono now) {
+  Counter& counter = counters_[slot];
+  if (counter.use->dropped || stopping_) return;
+  if (counter.refill && placed.open &&
+      local_state(counter, placed.window) == Pool::State::Unknown) {
+    const std::int64_t lease = lease_for(counter, placed.window, now);
+    if (lease > 0) {
+      compose(slot, placed.window, lease, now);
+      return;
+    }
+  }
+  if (counter.prepare && placed.open && counter.lead_for_ms == placed.window.end_ms) {
+    const std::int64_t period = counter.use->limit->period_ms;
+    const Window next{placed.window.end_ms, placed.window.end_ms + period};
+    if (counter.prepared_ms >= next.end_ms) return;
+    const std::int64_t lease = lease_for(counter, next, now);
+    counter.prepared_ms = next.end_ms;
+    if (lease > 0) compose(slot, next, lease, now);
+  }
+}
+
+void Gate::compose(std::uint32_t slot, const Window& window, std::int64_t lease, Mono now) {
   Counter& counter = counters_[slot];
   const Limit& limit = *counter.use->limit;
   const std::int64_t bound_ms = options_.clock.max_error_us / 1000;
@@ -303,7 +367,11 @@ void Gate::compose(std::uint32_t slot, const Window& window) {
   request.window = window;
   request.limit = limit.permits;
   request.ahead_ms = bound_ms;
+  if (const auto reading = clock_.read(now)) {
+    request.ahead_ms += std::max<std::int64_t>(0, window.start_ms - reading->earliest.us / 1000);
+  }
   request.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
+  request.lease = lease;
   request.costs.clear();
   while (!counter.due.empty()) {
     Waiters::Waiter& waiter = waiters_[counter.due.first];
@@ -338,6 +406,11 @@ void Gate::again(std::uint32_t slot) {
 
 StoreClock::Measured Gate::measured(Mono sent, Mono received, StoreTime time) {
   const auto result = clock_.measure(sent, received, time);
+  const std::int64_t took = std::max<std::int64_t>(1, received.us - sent.us);
+  round_trip_us_ += (took - round_trip_us_) / 8;
+  if (shared_ != nullptr && result != StoreClock::Measured::Kept) {
+    publish_clock(received, result == StoreClock::Measured::Contradicted);
+  }
   for (const std::uint32_t slot : unmeasured_) {
     counters_[slot].listed = false;
     list_due(slot);
@@ -353,40 +426,58 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
   const Limit& limit = *counter.use->limit;
   const Window window = counter.request.window;
   const auto& costs = counter.request.costs;
+  if (reply.status == ReserveAnswer::Status::Spoilt) {
+    failed(id, false, now);
+    return;
+  }
   if (reply.status != ReserveAnswer::Status::Looked || reply.granted.size() != costs.size()) {
     again(slot);
     return;
   }
 
-  std::int64_t total = 0;
-  for (std::size_t i = 0; i < costs.size(); ++i) total += reply.granted[i] * costs[i].cost;
-  const bool kept = counter.pool.took(window, total, reply.counter, limit.permits,
-                                      limit.on_store_down == OnStoreDown::Allow);
+  std::int64_t granted = 0;
+  for (std::size_t i = 0; i < costs.size(); ++i) granted += reply.granted[i] * costs[i].cost;
+  stats_.reserved += granted + reply.leased;
+  PoolTally tally;
+  const bool kept = counter.pool.took(window, granted + reply.leased, reply.counter, limit.permits,
+                                      limit.on_store_down == OnStoreDown::Allow, shared_, tally);
+  settle(counter, tally, now);
   if (!kept) ++stats_.windows_lost;
 
-  if (!inside(window, limit, now) && !mutant("late-reply-granted")) {
+  if (!costs.empty() && !inside(window, limit, now) && !mutant("late-reply-granted")) {
     ++stats_.late_answers;  // charged, and granted to nobody
+    stats_.stranded += granted + reply.leased;
     again(slot);
     return;
   }
 
   counter.reservation = 0;
-  std::int64_t counted = reply.counter - total;
+  std::int64_t counted = reply.counter - granted - reply.leased;
   for (std::size_t i = 0; i < costs.size(); ++i) {
     for (std::int64_t n = 0; n < costs[i].count && !counter.asked.empty(); ++n) {
+      const bool allowed = kept && n < reply.granted[i];
+      // Its asker has gone or was answered: charged, and spent by nobody.
+      const bool unspent = allowed && waiters_[counter.asked.first].gone;
       CheckResult result;
       if (!kept) {
         result = deny_locally(counter, Pool::State::Lost, window, now);
-      } else {
-        const bool allowed = n < reply.granted[i];
+      } else if (!unspent) {
         if (allowed) counted += costs[i].cost;
         const std::int64_t remaining = std::max<std::int64_t>(0, limit.permits - counted);
         result.decision =
             decide(limit, allowed ? Reason::Counted : Reason::OverLimit, allowed, remaining, now);
-        count(*counter.use, result.decision);
+        if (!waiters_[counter.asked.first].gone) count(*counter.use, result.decision);
       }
+      if (allowed) (unspent ? stats_.stranded : stats_.spent) += costs[i].cost;
+      if (allowed && counter.use->leased) note_spent(counter, costs[i].cost, now);
       answer(counter, counter.asked, counter.asked.first, result);
     }
+  }
+  if (!kept) stats_.stranded += granted + reply.leased;
+  if (kept && reply.leased > 0) add_lease(counter, window, reply.leased, now);
+  if (counter.use->leased) {
+    look(counter, now);
+    attend(slot, now);
   }
   list_due(slot);
 }
@@ -400,6 +491,11 @@ void Gate::failed(std::uint64_t id, bool retry, Mono now) {
   }
   Counter& counter = counters_[slot];
   counter.reservation = 0;
+  if (mutant("time-out-counted-as-a-grant")) {
+    CheckResult result;
+    result.decision = decide(*counter.use->limit, Reason::Counted, true, 0, now);
+    answer_all(counter, counter.asked, [&] { return result; });
+  }
   answer_all(counter, counter.asked, [&] { return by_policy(*counter.use, now); });
   list_due(slot);
 }
@@ -427,13 +523,25 @@ void Gate::store_away(Mono now) {
   }
 }
 
-void Gate::store_replaced() { clock_.forget(); }
+void Gate::store_replaced() {
+  clock_.forget();
+  if (shared_ != nullptr) shared_->forget_clock();
+  clock_published_ = Mono{INT64_MIN};
+}
 
 void Gate::lose_open_windows(Mono now) {
   const auto reading = clock_.read(now);
   if (!reading) return;
   lost_through_ = reading->latest;
   ++stats_.windows_lost;
+  // Also what was reserved ahead: the counters of those windows are as lost.
+  for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
+    Counter& counter = counters_[slot];
+    if (!counter.live || counter.use->limit->on_store_down == OnStoreDown::Allow) continue;
+    PoolTally tally;
+    counter.pool.give_up(true, shared_, tally);
+    settle(counter, tally, now);
+  }
 }
 
 void Gate::stop() {
@@ -444,6 +552,7 @@ void Gate::stop() {
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     Counter& counter = counters_[slot];
     answer_all(counter, counter.due, [&] { return result; });
+    if (counter.live && counter.use->leased) let_go(counter);
   }
 }
 

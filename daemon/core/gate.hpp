@@ -6,12 +6,9 @@
 // abandoned. Permits are given out only for a reservation that the store has answered, inside the
 // window it was made for.
 //
-// The state of a counter's line:
-//
-//   idle ──check──> due ──turn()──> asked ──answer──> idle (or due, when more came meanwhile)
-//                    │ ▲
-//                    ▼ │ its moment has come, the clock was measured, the store is up
-//                  parked
+// Limits that are leased have permits reserved ahead of their checks: docs/leases.md has the
+// states, the sizes and why nothing over-admits. Where there is a shared segment, their pools lie
+// in it, and clients spend from them without the gate.
 //
 // Not thread-safe.
 #pragma once
@@ -65,6 +62,16 @@ struct GateStats {
   std::uint64_t reservations = 0;
   std::uint64_t late_answers = 0;  // of reservations whose window was over
   std::uint64_t windows_lost = 0;
+
+  // Permits.
+  std::int64_t reserved = 0;  // by answers that came in; = spent + released + stranded + held
+  std::int64_t spent = 0;     // by checks that came to the daemon
+  std::int64_t shared = 0;    // by clients, in shared memory
+  std::int64_t released = 0;
+  std::int64_t stranded = 0;
+  std::uint64_t nudges = 0;
+  std::uint64_t forged = 0;      // shared words that held what was never put there
+  std::uint64_t table_full = 0;  // pools that found no slot
 };
 
 class Gate {
@@ -73,6 +80,7 @@ class Gate {
     std::int64_t command_timeout_us = 250'000;  // the longest a check waits
     StoreClock::Options clock;
     HashSeed seed;
+    std::uint64_t jitter_seed = 1;
   };
   enum class Store : std::uint8_t {
     Connecting,  // may be there in a moment: checks wait
@@ -80,11 +88,21 @@ class Gate {
     Away,  // checks are answered by on_store_down at once
   };
 
-  explicit Gate(const Options& options);
+  // `shared` may be null, and outlives the gate.
+  explicit Gate(const Options& options, SharedPools* shared = nullptr);
 
   // Costs are 1 to kMaxPermits, keys at most kMaxKeyBytes. `ticket` comes back in the answer.
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
                     std::uint64_t ticket, Mono now);
+  // Somebody is attached: from now on the pools of leased limits get a slot in the segment.
+  void share() { sharing_ = shared_ != nullptr; }
+  // A client says that the pool in that slot is low. Any number may come.
+  void nudged(std::uint32_t slot, Mono now);
+  // Books what clients have spent by now. Costs a look at each pool.
+  void look_at_pools(Mono now);
+  // After LimitTable::configure(): what is held for limits that were dropped is given up.
+  void drop_limits(Mono now);
+
   // Its asker has gone: what was not yet asked of the store for it is not asked.
   void abandon(WaiterId waiter);
 
@@ -100,7 +118,7 @@ class Gate {
   void store_replaced();
   // After the first measurement of such a store: the windows that are open now are lost.
   void lose_open_windows(Mono now);
-  // Every waiting check is answered `Stopping`, and so is every one to come.
+  // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop();
 
   // Deadlines, parked lines, reservations. To be called after events, and at next_turn().
@@ -110,6 +128,7 @@ class Gate {
   // What came of it; to be taken after every call above.
   std::vector<Answer>& answers() { return answers_; }
   std::vector<Reservation>& reservations() { return reservations_; }
+  std::vector<Release>& releases() { return releases_; }
   bool take_measure_wanted();
 
   Store store() const { return store_; }
@@ -117,19 +136,21 @@ class Gate {
   const StoreClock& clock() const { return clock_; }
   std::size_t waiting() const { return waiters_.count(); }
   std::size_t counters() const { return counters_.size(); }
+  std::int64_t held() const;  // permits in all pools, as of the last look at each
   void set_command_timeout(std::int64_t us) { options_.command_timeout_us = us; }
 
   // Forgets the counters whose windows are over.
   void sweep(Mono now);
 
  private:
-  struct Parked {
-    Mono until;
+  struct Wake {
+    Mono at;
     std::uint32_t slot;
-    bool operator>(const Parked& other) const { return until > other.until; }
+    std::uint32_t generation;
+    bool operator>(const Wake& other) const { return at > other.at; }
   };
 
-  bool is_over(const Counter& counter, Mono now) const;
+  bool may_forget(Counter& counter, bool crowded, Mono now);
   bool usable(const ClockReading& reading, const Limit& limit) const;
   bool inside(const Window& window, const Limit& limit, Mono now) const;
   std::int64_t with_drift(std::int64_t us) const;
@@ -137,14 +158,34 @@ class Gate {
   void list_due(std::uint32_t slot);
   void expire(std::uint32_t slot, Mono now);
   void ask(std::uint32_t slot, Mono now);
-  void compose(std::uint32_t slot, const Window& window);
+  void ask_for_lease(std::uint32_t slot, const Placed& placed, Mono now);
+  void compose(std::uint32_t slot, const Window& window, std::int64_t lease, Mono now);
   void again(std::uint32_t slot);
+
+  // Leases: gate_lease.cpp.
+  void share_pool(std::uint32_t slot, std::int64_t over_ms);
+  void let_go(Counter& counter);
+  bool spend(std::uint32_t slot, const Window& window, std::int64_t cost, Mono now);
+  void note_spent(Counter& counter, std::int64_t permits, Mono now);
+  void settle(Counter& counter, PoolTally& tally, Mono now);
+  void look(Counter& counter, Mono now);
+  std::int64_t lease_for(Counter& counter, const Window& window, Mono now);
+  void add_lease(Counter& counter, const Window& window, std::int64_t permits, Mono now);
+  void watch_level(std::uint32_t slot, const Window& window, Mono now);
+  void wake_at(std::uint32_t slot, Mono at);
+  void attend(std::uint32_t slot, Mono now);
+  void attend_next_window(std::uint32_t slot, const Placed& placed, Mono now);
+  void attend_long_window(std::uint32_t slot, const Placed& placed, Mono now);
+  void release_stock(Counter& counter, const Window& window);
+  void publish_clock(Mono now, bool anew);
+  std::int64_t jitter();
 
   Decision decide(const Limit& limit, Reason reason, bool allowed, std::int64_t remaining,
                   Mono now) const;
   CheckResult by_policy(LimitUse& use, Mono now);
   CheckResult deny_locally(Counter& counter, Pool::State state, const Window& window, Mono now);
   CheckResult deny_untrusted(LimitUse& use, Mono now);
+  CheckResult allow_from_pool(Counter& counter, const Window& window, Mono now);
   void count(LimitUse& use, const Decision& decision);
   void hand_out(const Counter& counter, std::uint64_t ticket, const CheckResult& result);
   void answer(Counter& counter, Waiters::Line& line, std::uint32_t slot, const CheckResult&);
@@ -152,7 +193,13 @@ class Gate {
   void answer_all(Counter& counter, Waiters::Line& line, const Result& result);
 
   Options options_;
+  SharedPools* shared_;
+  bool sharing_ = false;
   StoreClock clock_;
+  std::int64_t round_trip_us_ = 1000;  // smoothed
+  Mono clock_published_{INT64_MIN};
+  std::int64_t published_error_us_ = 0;
+  std::uint64_t random_;
   Store store_ = Store::Connecting;
   bool stopping_ = false;
   bool measure_wanted_ = false;
@@ -163,11 +210,12 @@ class Gate {
 
   std::vector<std::uint32_t> due_;
   std::vector<std::uint32_t> unmeasured_;
-  std::priority_queue<Parked, std::vector<Parked>, std::greater<>> parked_;
+  std::priority_queue<Wake, std::vector<Wake>, std::greater<>> wakes_;
   std::uint64_t last_reservation_ = 0;
 
   std::vector<Answer> answers_;
   std::vector<Reservation> reservations_;
+  std::vector<Release> releases_;
   GateStats stats_;
 };
 

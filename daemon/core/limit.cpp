@@ -45,6 +45,10 @@ std::string_view to_text(OnStoreDown policy) {
 
 std::string_view to_text(Mode mode) {
   switch (mode) {
+    case Mode::Auto:
+      return "auto";
+    case Mode::Lease:
+      return "lease";
     case Mode::Exact:
       return "exact";
   }
@@ -59,8 +63,10 @@ Result<OnStoreDown> parse_on_store_down(std::string_view text) {
 }
 
 Result<Mode> parse_mode(std::string_view text) {
-  if (text == to_text(Mode::Exact)) return Mode::Exact;
-  return Error{"expected exact"};
+  for (const auto mode : {Mode::Auto, Mode::Lease, Mode::Exact}) {
+    if (text == to_text(mode)) return mode;
+  }
+  return Error{"expected auto, lease or exact"};
 }
 
 Result<std::int64_t> parse_permits(std::string_view text) {

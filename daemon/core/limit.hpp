@@ -27,11 +27,15 @@ enum class OnStoreDown : std::uint8_t {
   Allow,  // an allowed decision with reason 2, counted apart
   Error,  // -STOREDOWN
 };
-// How permits are reserved. Exact: just what is asked, when it is asked.
-enum class Mode : std::uint8_t { Exact };
+// How permits are reserved.
+enum class Mode : std::uint8_t {
+  Auto,   // leased where the limit is large enough to gain from it, else exact
+  Lease,  // ahead of the checks, by demand
+  Exact,  // just what is asked, when it is asked; not in shared memory
+};
 
 std::string_view to_text(OnStoreDown);  // "deny", "allow", "error"
-std::string_view to_text(Mode);         // "exact"
+std::string_view to_text(Mode);         // "auto", "lease", "exact"
 Result<OnStoreDown> parse_on_store_down(std::string_view text);
 Result<Mode> parse_mode(std::string_view text);
 
@@ -74,7 +78,7 @@ struct Limit {
   std::string name;
   std::int64_t permits = 0;    // per period, 1 to kMaxPermits
   std::int64_t period_ms = 0;  // kMinPeriodMs to kMaxPeriodMs
-  Mode mode = Mode::Exact;
+  Mode mode = Mode::Auto;
   OnStoreDown on_store_down = OnStoreDown::Deny;
   KeyTemplate redis_key;
   bool declared = false;  // in a call, not in the configuration

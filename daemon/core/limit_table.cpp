@@ -2,15 +2,34 @@
 
 namespace rategate {
 
-void LimitTable::configure(const std::vector<Limit>& limits) {
+bool LimitTable::configure(const std::vector<Limit>& limits) {
   std::map<std::string, LimitUsePtr, std::less<>> next;
   for (const Limit& limit : limits) {
     const auto known = configured_.find(limit.name);
-    next[limit.name] = known != configured_.end() && same_limit(*known->second->limit, limit)
-                           ? known->second
-                           : std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+    next[limit.name] =
+        known != configured_.end() && same_limit(*known->second->limit, limit)
+            ? known->second
+            : std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
   }
   configured_.swap(next);
+  bool dropped = false;
+  for (const auto& [name, use] : next) {
+    const auto kept = configured_.find(name);
+    if (kept != configured_.end() && kept->second == use) continue;
+    use->dropped = dropped = true;
+  }
+  // A limit that was declared so far may have a configured one before it now.
+  for (auto it = declared_.begin(); it != declared_.end();) {
+    const Limit& limit = *(*it)->limit;
+    if (!configured_.contains(limit.name)) {
+      ++it;
+      continue;
+    }
+    (*it)->dropped = dropped = true;
+    by_declaration_.erase({limit.name, limit.permits, limit.period_ms, !limit.redis_key.has_key()});
+    it = declared_.erase(it);
+  }
+  return dropped;
 }
 
 LimitUsePtr LimitTable::configured(std::string_view name) const {
@@ -37,7 +56,8 @@ LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool k
     by_declaration_.erase({old.name, old.permits, old.period_ms, !old.redis_key.has_key()});
     declared_.erase(idle);
   }
-  declared_.push_front(std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit))));
+  declared_.push_front(
+      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_));
   by_declaration_.emplace(std::move(declaration), declared_.begin());
   return declared_.front();
 }

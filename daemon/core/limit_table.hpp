@@ -10,16 +10,23 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/core/lease.hpp"
 #include "daemon/core/limit.hpp"
 
 namespace rategate {
 
-// A limit in use. The object is the limit's identity: other numbers are another object.
+// A limit in use. The object is the limit's identity: other numbers are another object, and another
+// rule in shared memory.
 struct LimitUse {
-  explicit LimitUse(LimitPtr l) : limit(std::move(l)) {}
+  explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
+      : limit(std::move(l)), rule(r), leased(is_leased(*limit)) {}
   LimitPtr limit;
+  std::uint64_t rule;         // its id, never given twice; 0: not for shared memory
+  bool leased;                // permits are reserved ahead
+  bool dropped = false;       // by a reload: what it holds is given up
   std::uint64_t allowed = 0;  // decisions since it is in use
   std::uint64_t denied = 0;
+  std::uint64_t shared = 0;  // permits that clients spent in shared memory
 };
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 
@@ -27,8 +34,9 @@ class LimitTable {
  public:
   explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
 
-  // The whole set, at start and on reload. A limit that did not change keeps its identity.
-  void configure(const std::vector<Limit>& limits);
+  // The whole set, at start and on reload. A limit that did not change keeps its identity; one that
+  // did, or is gone, is marked as dropped. Whether there was such a one.
+  bool configure(const std::vector<Limit>& limits);
 
   // Nothing where no limit of that name is configured.
   LimitUsePtr configured(std::string_view name) const;
@@ -52,6 +60,7 @@ class LimitTable {
   };
   using Recent = std::list<LimitUsePtr>;
 
+  std::uint64_t last_rule_ = 0;
   std::size_t max_declared_;
   std::map<std::string, LimitUsePtr, std::less<>> configured_;
   Recent declared_;  // latest first

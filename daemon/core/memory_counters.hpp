@@ -1,5 +1,5 @@
-// The counters of `store = "memory"`: what daemon/io/reserve.lua does in Redis, for one host and
-// without Redis. Not thread-safe.
+// The counters of `store = "memory"`: what daemon/io/reserve.lua and release.lua do in Redis, for
+// one host and without Redis. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@ namespace rategate {
 class MemoryCounters {
  public:
   ReserveAnswer reserve(const Reservation& request, StoreTime now);
+  void release(const Release& release, StoreTime now);
   std::size_t size() const { return counters_.size(); }
 
  private:

@@ -2,6 +2,7 @@
 // the suite catches each. In the build that users get, mutant() is the constant false.
 #pragma once
 
+#include <functional>
 #include <string_view>
 
 namespace rategate {
@@ -12,6 +13,11 @@ inline std::string_view& active_mutant() {
   return name;
 }
 inline bool mutant(std::string_view name) { return active_mutant() == name; }
+// What happens between two steps of a client on shared memory: see client/mutant.h.
+inline std::function<void()>& step_hook() {
+  static std::function<void()> hook;
+  return hook;
+}
 #else
 constexpr bool mutant(std::string_view) { return false; }
 #endif

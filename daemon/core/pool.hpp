@@ -1,60 +1,136 @@
-// What this host knows of one counter in one window: what it took of it, and whether there is
-// anything left to ask for. The gate asks it before it asks the store. Knowledge of a window is
-// forgotten when a later one is entered.
+// What this host holds of one counter, for two windows at a time (even and odd ones): the permits
+// it reserved and has not spent, and what it knows of the counter itself.
+//
+// The permits that may be spent at once lie in a word for each window, in the shared segment where
+// the pool has a slot there, else in the pool. Clients spend from a shared word without asking, so
+// the pool keeps a book of what was put there: what is missing was spent, what is too much was
+// forged, and is voided. docs/leases.md has the fields.
+//
+// One thread uses a pool; the words in a shared slot are used by any number of processes.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
+#include "client/pool_word.h"
+#include "daemon/core/shared_pools.hpp"
 #include "daemon/core/time.hpp"
 
 namespace rategate {
 
+// Where permits ended that a pool no longer has, since its owner looked last.
+struct PoolTally {
+  std::int64_t spent = 0;     // from shared words, by clients
+  std::int64_t stranded = 0;  // their window ended, or was given up
+  std::int64_t forged = 0;    // words that held what was never put there
+};
+
 class Pool {
  public:
   enum class State : std::uint8_t {
-    Unknown,    // the store must be asked
+    Unknown,    // the store may have more
     Exhausted,  // the counter has reached the limit
     Lost,       // the store has lost permits of this window that were given out
   };
 
-  State state(const Window& window) const { return window == window_ ? state_ : State::Unknown; }
+  State state(const Window& window) const {
+    const Part* part = find(window);
+    return part == nullptr ? State::Unknown : part->state;
+  }
 
-  // The store answered for the window: `granted` permits for this host, and the counter after
-  // them. False when the counter is below what this host alone has taken: it was lost, and
+  // Takes the cost out of what is held for the window: all of it or nothing.
+  bool take(const Window& window, std::int64_t cost, SharedPools* shared, PoolTally& tally);
+
+  // The store answered for the window: `granted` permits for this host in all, and the counter
+  // after them. False when the counter is below what this host alone has taken: it was lost, and
   // nothing more is given out in this window. With `may_restart` the count begins again instead.
+  // Nothing is changed where the window is older than one that is known.
   bool took(const Window& window, std::int64_t granted, std::int64_t counter, std::int64_t limit,
-            bool may_restart) {
-    if (window != window_) {
-      window_ = window;
-      state_ = State::Unknown;
-      taken_ = 0;
-    }
-    taken_ += granted;
-    if (counter < taken_) {
-      if (!may_restart) {
-        state_ = State::Lost;
-        return false;
-      }
-      taken_ = granted;
-    }
-    counter_ = counter;
-    if (counter >= limit) state_ = State::Exhausted;
-    return true;
-  }
+            bool may_restart, SharedPools* shared, PoolTally& tally);
+  // Of what was granted, what nobody waits for. At most `chunk` of it is shown at once.
+  void add(const Window& window, std::int64_t permits, std::int64_t chunk, SharedPools* shared,
+           PoolTally& tally);
+  // Shows more of the stock, and whether the window is exhausted.
+  void show(const Window& window, std::int64_t chunk, SharedPools* shared, PoolTally& tally);
+  // Exhausted was long ago: other hosts may have given permits back.
+  void doubt(const Window& window, SharedPools* shared, PoolTally& tally);
 
-  // Permits left at the last answer for this window; an estimate, never a promise.
-  std::int64_t remaining(const Window& window, std::int64_t limit) const {
-    return window == window_ ? std::max<std::int64_t>(0, limit - counter_) : limit;
-  }
+  // Looks at the shared words: what was spent there comes to the tally.
+  void look(SharedPools* shared, PoolTally& tally);
 
-  const Window& window() const { return window_; }
+  // Permits that were never shown, of the window: out of the pool, to be given back.
+  std::int64_t take_stock(const Window& window);
+  // Voids everything. `lost`: the windows that are known are denied from now on.
+  void give_up(bool lost, SharedPools* shared, PoolTally& tally);
+
+  // The words move to the slot, or back (kNone).
+  void move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally);
+  std::uint32_t slot() const { return slot_; }
+  void set_low_water(std::int64_t permits, SharedPools* shared);
+  std::int64_t low_water() const { return low_water_; }
+
+  // Permits held for the window: shown (as of the last look) and stock.
+  std::int64_t held(const Window& window) const {
+    const Part* part = find(window);
+    return part == nullptr ? 0 : part->shown + part->stock;
+  }
+  std::int64_t stock(const Window& window) const {
+    const Part* part = find(window);
+    return part == nullptr ? 0 : part->stock;
+  }
+  // Permits left in the counter at the last answer for the window; an estimate, never a promise.
+  std::int64_t left(const Window& window, std::int64_t limit) const {
+    const Part* part = find(window);
+    return part == nullptr ? limit : part->left;
+  }
+  // Both windows.
+  std::int64_t held() const {
+    return part_[0].shown + part_[0].stock + part_[1].shown + part_[1].stock;
+  }
+  // The window that was entered last.
+  std::optional<Window> newest(std::int64_t period_ms) const {
+    if (last_end_ms() == 0) return std::nullopt;
+    return Window{last_end_ms() - period_ms, last_end_ms()};
+  }
+  // The slot was given back: the words are the pool's own again, and void.
+  void forget_slot() { slot_ = SharedPools::kNone; }
+  // The last end of a window that is known, 0 for none.
+  std::int64_t last_end_ms() const { return std::max(part_[0].end_ms, part_[1].end_ms); }
 
  private:
-  Window window_;
-  std::int64_t counter_ = 0;
-  std::int64_t taken_ = 0;  // by this host
-  State state_ = State::Unknown;
+  struct Part {
+    std::int64_t end_ms = 0;  // 0: of no window
+    std::int64_t taken = 0;   // by this host, as the counter must hold at least
+    std::int32_t shown = 0;   // in the word, as far as is known
+    std::int32_t stock = 0;
+    std::int32_t left = 0;  // at most 1e9, as limits are
+    State state = State::Unknown;
+  };
+
+  static int parity_of(const Window& window) {
+    return static_cast<int>(window.start_ms / (window.end_ms - window.start_ms)) & 1;
+  }
+  const Part* find(const Window& window) const {
+    const Part& part = part_[parity_of(window)];
+    return part.end_ms == window.end_ms ? &part : nullptr;
+  }
+  Part* find(const Window& window) {
+    return const_cast<Part*>(static_cast<const Pool*>(this)->find(window));
+  }
+  Part* enter(const Window& window, SharedPools* shared, PoolTally& tally);
+  std::uint64_t* word(int parity, SharedPools* shared) {
+    return slot_ == SharedPools::kNone ? &own_[parity] : &shared->slot(slot_).word[parity];
+  }
+  bool is_shared() const { return slot_ != SharedPools::kNone; }
+  std::uint64_t look_at(int parity, std::uint64_t seen, SharedPools* shared, PoolTally& tally);
+  void retire(int parity, SharedPools* shared, PoolTally& tally);
+  void show_part(int parity, std::int64_t chunk, SharedPools* shared, PoolTally& tally);
+
+  Part part_[2];
+  std::uint64_t own_[2] = {RG_WORD_VOID, RG_WORD_VOID};
+  std::uint32_t slot_ = SharedPools::kNone;
+  std::int32_t low_water_ = 0;
 };
 
 }  // namespace rategate

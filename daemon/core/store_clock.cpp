@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/core/mutant.hpp"
+
 namespace rategate {
 namespace {
 constexpr std::int64_t kStampErrorUs = 100;
@@ -49,7 +51,7 @@ void StoreClock::forget() {
 std::optional<ClockReading> StoreClock::read(Mono now) const {
   if (!known_) return std::nullopt;
   const std::int64_t middle = now.us + offset_us_;
-  const std::int64_t error = error_at(now);
+  const std::int64_t error = mutant("offset-without-error") ? 0 : error_at(now);
   floor_ = std::max(floor_, StoreTime{middle - error});
   return ClockReading{floor_, std::max(floor_, StoreTime{middle + error})};
 }

@@ -51,6 +51,16 @@ class StoreClock {
     return reading.error_us() <= options_.max_error_us;
   }
   const Options& options() const { return options_; }
+  // The measurement that counts.
+  struct Measurement {
+    Mono at;
+    std::int64_t offset_us = 0;
+    std::int64_t error_us = 0;  // at that moment
+  };
+  std::optional<Measurement> measured() const {
+    if (!known_) return std::nullopt;
+    return Measurement{measured_, offset_us_, error_us_};
+  }
   std::int64_t offset_us() const { return offset_us_; }
 
  private:

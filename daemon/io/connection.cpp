@@ -133,6 +133,10 @@ std::size_t Connection::process(std::string_view bytes) {
       const Handled handled = host_.handle(*this, args, reply);
       if (handled == Handled::Parked) continue;
       last = handled == Handled::Close;
+      if (handled == Handled::Attach) {
+        send_attached();
+        continue;
+      }
     }
     if (!in_order) {
       places_.push_back({{}, reply, true});
@@ -231,6 +235,28 @@ void Connection::flush() {
     return;
   }
   if (!out_.empty()) write_rest();
+}
+
+// The answer to ATTACH, with its descriptors. libuv passes only handles of its own, so this is by
+// hand; it is short and the first to be written, so it goes as a whole or the peer reads nothing.
+void Connection::send_attached() {
+  const std::array<int, 2> fds = host_.attach_fds();
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+  iovec bytes{out_.data(), out_.size()};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fds);
+  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
+  const ssize_t sent = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const bool whole = sent == static_cast<ssize_t>(out_.size());
+  out_.clear();
+  if (!whole) close();
 }
 
 // The socket is full: libuv writes the rest when there is room.

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -43,6 +44,8 @@ class ConnectionHost {
   virtual Args& args() = 0;
   virtual std::string& scratch() = 0;
   virtual OutputBudget& budget() = 0;
+  // What goes with the answer to ATTACH.
+  virtual std::array<int, 2> attach_fds() = 0;
   virtual std::size_t max_request() const = 0;
   virtual std::size_t max_pending() const = 0;
 };
@@ -65,6 +68,9 @@ class Connection {
   // The answer of a parked check, and then what that made possible.
   void answered(std::uint32_t number, std::string_view reply);
   void settle();
+
+  // Whether descriptors can go with the next answer: nothing is to be written before it.
+  bool may_attach() const { return places_.empty() && out_.empty() && write_ == nullptr; }
 
   // The daemon stops: answers what has arrived by now, and closes when all is written.
   void drain();
@@ -94,6 +100,7 @@ class Connection {
   void release();
   void flush();
   void write_rest();
+  void send_attached();
   bool must_pause() const;
   void read_or_pause();
   void account();

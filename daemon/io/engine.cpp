@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "daemon/io/memory_link.hpp"
-#include "daemon/io/mono_clock.hpp"
 #include "daemon/io/redis_link.hpp"
 
 namespace rategate {
@@ -20,13 +19,17 @@ Gate::Options gate_options(const FixedConfig& config) {
   options.clock.max_drift_ppm = config.clock.max_drift_ppm;
   // Never blocks once the machine has booted; without it the hash is merely not seeded.
   if (getrandom(&options.seed, sizeof options.seed, 0) < 0) options.seed = {};
+  options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
   return options;
 }
 
 }  // namespace
 
 Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
-    : log_(log), gate_(gate_options(config)), alarm_(loop, [] {}) {
+    : log_(log),
+      segment_(make_segment(loop, config, log, this)),
+      gate_(gate_options(config), segment_ == nullptr ? nullptr : &segment_->pools()),
+      alarm_(loop, [] {}) {
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
   StoreEvents& events = *this;
@@ -36,6 +39,19 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
     link_ = std::make_unique<RedisLink>(loop, config.redis, events);
   }
   host_ = link_->status().address;
+}
+
+std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
+                                              Engine* self) {
+  if (!config.shm.enabled) return nullptr;
+  // The nudge wakes the loop, and the pump comes with each wake.
+  auto segment = Segment::make(loop, config.shm.slots, [self](std::uint32_t slot) {
+    if (!self->stopped_) self->gate_.nudged(slot, mono_now());
+  });
+  if (segment) return std::move(*segment);
+  log.event(LogLevel::Warning, "shm_off", "there is no shared memory: checks go over the socket",
+            {{"why", segment.error()}});
+  return nullptr;
 }
 
 Engine::~Engine() { link_->stop(); }
@@ -50,15 +66,24 @@ void Engine::start(Listener listener) {
 }
 
 void Engine::stop() {
-  stopped_ = true;
+  if (std::exchange(stopped_, true)) return;
   gate_.stop();
   hand_out();
+  take_releases();
+  link_->flush();
   link_->stop();
 }
 
 CheckResult Engine::check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
                           std::uint64_t ticket) {
   return gate_.check(limit, key, cost, ticket, mono_now());
+}
+
+void Engine::drop_limits() { gate_.drop_limits(mono_now()); }
+
+void Engine::take_releases() {
+  for (const Release& release : gate_.releases()) link_->release(release);
+  gate_.releases().clear();
 }
 
 void Engine::sweep() { gate_.sweep(mono_now()); }
@@ -85,6 +110,7 @@ void Engine::pump() {
     reservations_.swap(gate_.reservations());
     for (const Reservation& reservation : reservations_) link_->reserve(reservation);
     reservations_.clear();
+    take_releases();
     if (gate_.take_measure_wanted()) link_->measure();
     link_->flush();
     hand_out();

@@ -13,6 +13,8 @@
 #include "daemon/core/gate.hpp"
 #include "daemon/io/alarm.hpp"
 #include "daemon/io/log.hpp"
+#include "daemon/io/mono_clock.hpp"
+#include "daemon/io/segment.hpp"
 #include "daemon/io/store_link.hpp"
 #include "daemon/io/uv_handle.hpp"
 
@@ -36,6 +38,13 @@ class Engine final : private StoreEvents {
 
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
                     std::uint64_t ticket);
+  // Null when shared memory is off.
+  Segment* segment() const { return segment_.get(); }
+  void share() { gate_.share(); }
+  // After limits were changed: what was held for those that are gone is given up.
+  void drop_limits();
+  // So that what is told is as of now.
+  void look_at_pools() { gate_.look_at_pools(mono_now()); }
   void abandon(WaiterId waiter) { gate_.abandon(waiter); }
   void sweep();
 
@@ -62,8 +71,13 @@ class Engine final : private StoreEvents {
   void pump();
   void hand_out();
 
+  static std::unique_ptr<Segment> make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
+                                               Engine* self);
+  void take_releases();
+
   Log& log_;
   Listener listener_;
+  std::unique_ptr<Segment> segment_;
   Gate gate_;
   UvHandle<uv_prepare_t> prepare_;
   Alarm alarm_;

@@ -34,6 +34,8 @@ void MemoryLink::flush() {
   }
 }
 
+void MemoryLink::release(const Release& release) { counters_.release(release, time(mono_now())); }
+
 void MemoryLink::stop() { asked_.clear(); }
 
 StoreStatus MemoryLink::status() const {

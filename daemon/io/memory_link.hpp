@@ -15,6 +15,7 @@ class MemoryLink final : public StoreLink {
 
   void start() override;
   void reserve(const Reservation& reservation) override { asked_.push_back(reservation); }
+  void release(const Release& release) override;
   void measure() override { measure_ = true; }
   void flush() override;
   void stop() override;

@@ -19,6 +19,12 @@ namespace {
 
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
+// Of one script call: what keeps it short, for Redis serves nobody else meanwhile.
+constexpr std::size_t kMaxCounters = 32;
+constexpr std::size_t kMaxWords = 1024;
+// Calls under way: enough that Redis never waits for the next, few enough that a check which comes
+// behind ten thousand others' leases is not kept waiting by them.
+constexpr std::size_t kMaxCalls = 8;
 
 }  // namespace
 
@@ -173,15 +179,14 @@ void RedisLink::on_connected(bool ok) {
 void RedisLink::greet() {
   arm(config_.command_timeout_ms);
   if (!config_.password.empty()) {
-    command(Ask::Auth, 0,
-            config_.username.empty() ? redis_request({"AUTH", config_.password})
-                                     : redis_request({"AUTH", config_.username, config_.password}));
+    command(Ask::Auth, config_.username.empty()
+                           ? redis_request({"AUTH", config_.password})
+                           : redis_request({"AUTH", config_.username, config_.password}));
   }
-  if (config_.db != 0)
-    command(Ask::Select, 0, redis_request({"SELECT", std::to_string(config_.db)}));
-  command(Ask::Info, 0, redis_request({"INFO"}));
-  command(Ask::Load, 0, redis_request({"SCRIPT", "LOAD", script_}));
-  command(Ask::Time, 0, redis_request({"TIME"}));
+  if (config_.db != 0) command(Ask::Select, redis_request({"SELECT", std::to_string(config_.db)}));
+  command(Ask::Info, redis_request({"INFO"}));
+  command(Ask::Load, redis_request({"SCRIPT", "LOAD", script_}));
+  command(Ask::Time, redis_request({"TIME"}));
 }
 
 void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
@@ -251,6 +256,9 @@ void RedisLink::drop() {
     resolve_ = nullptr;
   }
   asked_.clear();
+  urgent_.clear();
+  ahead_.clear();
+  calls_ = 0;
   unsent_ = 0;
   want_write_ = false;
   if (context_ != nullptr) {
@@ -346,8 +354,7 @@ void RedisLink::on_timer() {
 
 // ---- Asking and being answered ------------------------------------------------------------
 
-void RedisLink::command(Ask what, std::uint64_t id, const std::string& bytes) {
-  if (context_ == nullptr) return;
+RedisLink::Asked& RedisLink::command(Ask what, const std::string& bytes) {
   redisAsyncFormattedCommand(
       context_,
       [](redisAsyncContext* c, void* reply, void*) {
@@ -357,19 +364,54 @@ void RedisLink::command(Ask what, std::uint64_t id, const std::string& bytes) {
         }
       },
       nullptr, bytes.data(), bytes.size());
-  asked_.push_back({what, id, kNever});
   ++unsent_;
+  return asked_.emplace_back(Asked{what});
 }
 
 void RedisLink::reserve(const Reservation& reservation) {
-  buffer_.clear();
-  append_reserve(buffer_, reservation, script_known_ ? script_sha_ : std::string_view(), script_);
-  command(Ask::Reserve, reservation.id, buffer_);
+  (reservation.costs.empty() ? ahead_ : urgent_).push_back(reservation);
 }
 
-void RedisLink::measure() { command(Ask::Time, 0, redis_request({"TIME"})); }
+void RedisLink::release(const Release& release) {
+  if (state_ != State::Up || context_ == nullptr) return;  // stranded, then
+  buffer_.clear();
+  append_release(buffer_, release, release_script());
+  command(Ask::Release, buffer_);
+}
+
+void RedisLink::measure() {
+  if (context_ != nullptr) command(Ask::Time, redis_request({"TIME"}));
+}
+
+void RedisLink::call_reserve() {
+  if (state_ != State::Up || context_ == nullptr) return;
+  while (calls_ < kMaxCalls && !urgent_.empty()) call_reserve(urgent_);
+  while (calls_ < kMaxCalls && !ahead_.empty()) call_reserve(ahead_);
+}
+
+void RedisLink::call_reserve(std::deque<Reservation>& queue) {
+  batch_.clear();
+  std::size_t words = 0;
+  while (!queue.empty() && batch_.size() < kMaxCounters) {
+    words += words_of(queue.front());
+    if (words > kMaxWords && !batch_.empty()) break;
+    batch_.push_back(std::move(queue.front()));
+    queue.pop_front();
+  }
+  buffer_.clear();
+  append_reserve(buffer_, batch_, script_known_ ? script_sha_ : std::string_view(), script_);
+  Asked& asked = command(Ask::Reserve, buffer_);
+  asked.ids.reserve(batch_.size());
+  asked.runs.reserve(batch_.size());
+  for (const Reservation& reservation : batch_) {
+    asked.ids.push_back(reservation.id);
+    asked.runs.push_back(static_cast<std::uint32_t>(reservation.costs.size()));
+  }
+  ++calls_;
+}
 
 void RedisLink::flush() {
+  call_reserve();
   if (!want_write_ || context_ == nullptr || state_ < State::Greeting) return;
   want_write_ = false;
   const Mono now = mono_now();
@@ -417,12 +459,13 @@ void RedisLink::cleanup(void* self) {
 
 void RedisLink::on_reply(const redisReply* reply) {
   if (asked_.empty()) return;  // an unasked push
-  const Asked asked = asked_.front();
+  const Asked asked = std::move(asked_.front());
   asked_.pop_front();
+  if (asked.what == Ask::Reserve) --calls_;
   if (state_ == State::Greeting) {
     on_greeting(asked, *reply);
   } else if (asked.what == Ask::Reserve) {
-    on_reservation(asked, *reply);
+    on_reservations(asked, *reply);
   } else if (asked.what == Ask::Time) {
     if (const auto time = parse_time(*reply)) time_was(asked, *time);
   }
@@ -437,13 +480,13 @@ void RedisLink::time_was(const Asked& asked, StoreTime time) {
   events_.store_time(asked.sent, received_, time, std::exchange(fresh_primary_, false));
 }
 
-void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
+void RedisLink::on_reservations(const Asked& asked, const redisReply& reply) {
   if (reply.type == REDIS_REPLY_ERROR) {
-    on_refusal(asked.id, std::string(text_of(reply)));
+    on_refusal(asked, std::string(text_of(reply)));
     return;
   }
-  const auto answer = parse_reserve_answer(reply);
-  if (!answer) {
+  const auto answers = parse_reserve_answers(reply, asked.runs);
+  if (!answers) {
     away("an answer was not understood");
     return;
   }
@@ -453,35 +496,38 @@ void RedisLink::on_reservation(const Asked& asked, const redisReply& reply) {
     status_.error.clear();
     events_.store_accepts();
   }
-  time_was(asked, answer->time);
-  events_.reserved(asked.id, *answer);
+  time_was(asked, answers->front().time);
+  for (std::size_t i = 0; i < answers->size(); ++i) {
+    const ReserveAnswer& answer = (*answers)[i];
+    events_.reserved(asked.ids[i], answer);
+    if (answer.status == ReserveAnswer::Status::Spoilt) {
+      events_.counter_spoilt("the counter holds something that is no number");
+    }
+  }
 }
 
-void RedisLink::on_refusal(std::uint64_t id, const std::string& error) {
-  switch (kind_of_error(error)) {
-    case RedisError::NoScript:
-      script_known_ = false;  // the whole text goes with the next ones
-      if (mutant("noscript-is-grant")) {
-        ReserveAnswer granted;
-        granted.counter = kMaxPermits;
-        granted.granted = {1'000'000};
-        events_.reserved(id, granted);
-        return;
-      }
-      events_.reserve_failed(id, true);
-      return;
-    case RedisError::Connection:
-      away(error);
-      return;
-    case RedisError::Counter:
-      events_.reserve_failed(id, false);
-      events_.counter_spoilt(error);
-      return;
-    case RedisError::Store:
-      events_.reserve_failed(id, false);
-      status_.error = error;
-      if (!std::exchange(refusing_, true)) events_.store_refuses(error);
-      return;
+void RedisLink::on_refusal(const Asked& asked, const std::string& error) {
+  const RedisError kind = kind_of_error(error);
+  if (kind == RedisError::Connection) {
+    away(error);
+    return;
+  }
+  if (kind == RedisError::NoScript)
+    script_known_ = false;  // the whole text goes with the next ones
+  for (const std::uint64_t id : asked.ids) {
+    if (kind == RedisError::NoScript && mutant("noscript-is-grant")) {
+      ReserveAnswer granted;
+      granted.counter = kMaxPermits;
+      granted.granted = {1'000'000};
+      events_.reserved(id, granted);
+    } else {
+      events_.reserve_failed(id, kind == RedisError::NoScript);
+    }
+  }
+  if (kind == RedisError::Counter) events_.counter_spoilt(error);
+  if (kind == RedisError::Store) {
+    status_.error = error;
+    if (!std::exchange(refusing_, true)) events_.store_refuses(error);
   }
 }
 

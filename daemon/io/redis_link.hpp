@@ -19,6 +19,7 @@
 #include <deque>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "daemon/config.hpp"
 #include "daemon/io/store_link.hpp"
@@ -33,6 +34,7 @@ class RedisLink final : public StoreLink {
 
   void start() override;
   void reserve(const Reservation& reservation) override;
+  void release(const Release& release) override;
   void measure() override;
   void flush() override;
   void stop() override;
@@ -40,11 +42,12 @@ class RedisLink final : public StoreLink {
 
  private:
   enum class State : std::uint8_t { Stopped, Backoff, Resolving, Connecting, Greeting, Up };
-  enum class Ask : std::uint8_t { Auth, Select, Info, Load, Time, Reserve };
+  enum class Ask : std::uint8_t { Auth, Select, Info, Load, Time, Reserve, Release };
   struct Asked {
     Ask what;
-    std::uint64_t id = 0;  // of the reservation
-    Mono sent = kNever;    // right before it was written
+    Mono sent = kNever;                 // right before it was written
+    std::vector<std::uint64_t> ids{};   // of the reservations in a call
+    std::vector<std::uint32_t> runs{};  // of costs, of each
   };
   struct Resolve;  // a look-up under way; it may outlive the link
 
@@ -60,16 +63,18 @@ class RedisLink final : public StoreLink {
   void lost(const std::string& why);
   void back_off();
 
-  void command(Ask what, std::uint64_t id, const std::string& bytes);
+  Asked& command(Ask what, const std::string& bytes);
+  void call_reserve();
+  void call_reserve(std::deque<Reservation>& queue);
   void on_poll(int status, int events);
   void poll_for(int events);
   void on_connected(bool ok);
   void on_disconnected();
   void on_reply(const redisReply* reply);
   void on_greeting(const Asked& asked, const redisReply& reply);
-  void on_reservation(const Asked& asked, const redisReply& reply);
+  void on_reservations(const Asked& asked, const redisReply& reply);
   bool read_info(std::string_view info, std::string& why);
-  void on_refusal(std::uint64_t id, const std::string& error);
+  void on_refusal(const Asked& asked, const std::string& error);
   void time_was(const Asked& asked, StoreTime time);
   void on_timer();
   void arm(std::int64_t ms);
@@ -96,6 +101,11 @@ class RedisLink final : public StoreLink {
   std::size_t unsent_ = 0;   // how many at its end are not written yet
   Mono received_;            // right after the last read
   std::string buffer_;       // a request being written down
+  // Reservations that are not in a call yet: those that checks wait for, and leases alone.
+  std::deque<Reservation> urgent_;
+  std::deque<Reservation> ahead_;
+  std::vector<Reservation> batch_;
+  std::size_t calls_ = 0;  // of the reserve script, without an answer
 
   std::string script_;
   std::string script_sha_;     // as SCRIPT LOAD answered

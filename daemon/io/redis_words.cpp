@@ -9,8 +9,8 @@
 namespace rategate {
 namespace {
 
-// EVALSHA, the script, how many keys, the key, and what comes before the costs.
-constexpr std::size_t kReserveWords = 9;
+// The counter's name, and what comes before the costs.
+constexpr std::size_t kReserveWords = 8;
 
 void append_count(std::string& out, char type, std::size_t count) {
   char digits[24];
@@ -84,38 +84,66 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
   return out;
 }
 
-void append_reserve(std::string& out, const Reservation& r, std::string_view sha,
-                    std::string_view script) {
-  append_count(out, '*', kReserveWords + 2 * r.costs.size());
+std::size_t words_of(const Reservation& reservation) {
+  return kReserveWords + 2 * reservation.costs.size();
+}
+
+void append_reserve(std::string& out, std::span<const Reservation> reservations,
+                    std::string_view sha, std::string_view script) {
+  std::size_t words = 3;
+  for (const Reservation& r : reservations) words += words_of(r);
+  append_count(out, '*', words);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
-  append_bulk(out, "1");
-  append_bulk(out, r.counter);
-  append_bulk(out, r.window.start_ms);
-  append_bulk(out, r.window.end_ms);
-  append_bulk(out, r.limit);
-  append_bulk(out, r.ahead_ms);
-  append_bulk(out, r.expire_at_ms);
-  for (const CostRun& run : r.costs) {
-    append_bulk(out, run.cost);
-    append_bulk(out, run.count);
+  append_bulk(out, static_cast<std::int64_t>(reservations.size()));
+  for (const Reservation& r : reservations) append_bulk(out, r.counter);
+  for (const Reservation& r : reservations) {
+    append_bulk(out, r.window.start_ms);
+    append_bulk(out, r.window.end_ms);
+    append_bulk(out, r.limit);
+    append_bulk(out, r.ahead_ms);
+    append_bulk(out, r.expire_at_ms);
+    append_bulk(out, r.lease);
+    append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
+    for (const CostRun& run : r.costs) {
+      append_bulk(out, run.cost);
+      append_bulk(out, run.count);
+    }
   }
 }
+
+void append_release(std::string& out, const Release& release, std::string_view script) {
+  append_count(out, '*', 5);
+  append_bulk(out, "EVAL");
+  append_bulk(out, script);
+  append_bulk(out, "1");
+  append_bulk(out, release.counter);
+  append_bulk(out, release.permits);
+}
+
+std::string_view release_script() { return kReleaseScript; }
 
 std::string reserve_script() {
   std::string script(kReserveScript);
   if (mutant("script-grants-one-more")) {
-    replace(script, "tonumber(ARGV[3]) - c", "1 + tonumber(ARGV[3]) - c");
+    replace(script, "math.max(0, tonumber(ARGV[at + 2])", "1 + math.max(0, tonumber(ARGV[at + 2])");
   }
-  if (mutant("no-ttl")) replace(script, "ttl ~= -2 and (", "false and (");
-  if (mutant("ttl-only-when-missing")) replace(script, " or now + ttl < tonumber(ARGV[5])", "");
+  if (mutant("no-ttl")) {
+    replace(script, ", 'PX', string.format('%.0f', expire_at - now)", "");
+    replace(script, "if ttl == -1 or", "if false and");
+  }
+  if (mutant("ttl-only-when-missing")) {
+    replace(script, " or (ttl >= 0 and now + ttl < expire_at)", "");
+  }
   if (mutant("grant-not-clamped")) {
-    replace(script, "math.max(0, tonumber(ARGV[3]) - counter)", "tonumber(ARGV[3]) - counter");
+    replace(script, "math.max(0, tonumber(ARGV[at + 2]) - counter)",
+            "tonumber(ARGV[at + 2]) - counter");
   }
   if (mutant("denied-cost-consumes")) {
     replace(script, "total = total + granted * cost",
-            "total = total + tonumber(ARGV[i + 1]) * cost");
+            "total = total + tonumber(ARGV[costs + 2 * i - 1]) * cost");
   }
+  if (mutant("past-window-accepted")) replace(script, "now >= tonumber(ARGV[at + 1])", "false");
   return script;
 }
 
@@ -139,22 +167,35 @@ std::optional<StoreTime> parse_time(const redisReply& reply) {
   return time_of(*reply.element[0], *reply.element[1]);
 }
 
-std::optional<ReserveAnswer> parse_reserve_answer(const redisReply& reply) {
-  if (reply.type != REDIS_REPLY_ARRAY || reply.elements < 4) return std::nullopt;
-  const auto status = number_of(*reply.element[0]);
-  const auto counter = number_of(*reply.element[1]);
-  const auto time = time_of(*reply.element[2], *reply.element[3]);
-  if (!status || *status < 0 || *status > 2 || !counter || !time) return std::nullopt;
-  ReserveAnswer answer;
-  answer.status = static_cast<ReserveAnswer::Status>(*status);
-  answer.counter = *counter;
-  answer.time = *time;
-  for (std::size_t i = 4; i < reply.elements; ++i) {
-    const auto granted = number_of(*reply.element[i]);
-    if (!granted) return std::nullopt;
-    answer.granted.push_back(*granted);
+std::optional<std::vector<ReserveAnswer>> parse_reserve_answers(
+    const redisReply& reply, std::span<const std::uint32_t> runs) {
+  if (reply.type != REDIS_REPLY_ARRAY) return std::nullopt;
+  std::size_t expected = 2;
+  for (const std::uint32_t n : runs) expected += 3 + n;
+  if (reply.elements != expected) return std::nullopt;
+  const auto time = time_of(*reply.element[0], *reply.element[1]);
+  if (!time) return std::nullopt;
+  std::vector<ReserveAnswer> answers(runs.size());
+  std::size_t at = 2;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    ReserveAnswer& answer = answers[i];
+    const auto status = number_of(*reply.element[at]);
+    const auto counter = number_of(*reply.element[at + 1]);
+    const auto leased = number_of(*reply.element[at + 2]);
+    if (!status || *status < 0 || *status > 3 || !counter || !leased) return std::nullopt;
+    answer.status = static_cast<ReserveAnswer::Status>(*status);
+    answer.counter = *counter;
+    answer.leased = *leased;
+    answer.time = *time;
+    at += 3;
+    answer.granted.reserve(runs[i]);
+    for (const std::size_t end = at + runs[i]; at < end; ++at) {
+      const auto granted = number_of(*reply.element[at]);
+      if (!granted) return std::nullopt;
+      answer.granted.push_back(*granted);
+    }
   }
-  return answer;
+  return answers;
 }
 
 RedisError kind_of_error(std::string_view error) {
@@ -163,7 +204,7 @@ RedisError kind_of_error(std::string_view error) {
                            "CLUSTERDOWN", "MOVED"})) {
     return RedisError::Connection;
   }
-  if (names_one_of(error, {"WRONGTYPE", "the counter holds", "not an integer"})) {
+  if (names_one_of(error, {"WRONGTYPE", "not an integer"})) {
     return RedisError::Counter;
   }
   return RedisError::Store;

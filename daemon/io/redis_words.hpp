@@ -4,10 +4,13 @@
 
 #include <hiredis/hiredis.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/core/reservation.hpp"
 
@@ -15,13 +18,17 @@ namespace rategate {
 
 std::string redis_request(std::initializer_list<std::string_view> words);
 
-// Appends the call of the reserve script: EVALSHA, or EVAL with the whole text where no `sha` is
-// known.
-void append_reserve(std::string& out, const Reservation& reservation, std::string_view sha,
-                    std::string_view script);
+// Words of a reservation in a call of the reserve script.
+std::size_t words_of(const Reservation& reservation);
+// Appends one call of the reserve script for all of them: EVALSHA, or EVAL with the whole text
+// where no `sha` is known.
+void append_reserve(std::string& out, std::span<const Reservation> reservations,
+                    std::string_view sha, std::string_view script);
+void append_release(std::string& out, const Release& release, std::string_view script);
 
-// daemon/io/reserve.lua, as it is sent.
+// daemon/io/reserve.lua and release.lua, as they are sent.
 std::string reserve_script();
+std::string_view release_script();
 
 struct RedisInfo {
   std::string run_id;
@@ -35,7 +42,11 @@ RedisInfo parse_info(std::string_view text);
 std::string_view text_of(const redisReply& reply);
 // Nothing where the reply is not of the form.
 std::optional<StoreTime> parse_time(const redisReply& reply);
-std::optional<ReserveAnswer> parse_reserve_answer(const redisReply& reply);
+
+// The answers to one call of the reserve script. `runs` is how many runs of costs each reservation
+// had.
+std::optional<std::vector<ReserveAnswer>> parse_reserve_answers(
+    const redisReply& reply, std::span<const std::uint32_t> runs);
 
 enum class RedisError {
   NoScript,    // the script is not known, and the whole text is wanted

@@ -1,55 +1,92 @@
--- Reserves permits of one window in its counter.
+-- Reserves permits of one window in each of some counters. Each is looked at as if it had come alone.
 --
--- KEYS[1]  the counter
--- ARGV     window's start and end (ms), limit, how far ahead a window may start (ms),
---          when the counter may expire (ms), then runs of equal costs: cost, how many
+-- KEYS     the counters
+-- ARGV     of each: window's start and end (ms), limit, how far ahead a window may start (ms), when
+--          the counter may expire (ms), permits wanted ahead of the costs, how many runs of equal
+--          costs; then of each run: cost, how many
 --
--- Answers {status, counter, TIME's seconds, TIME's microseconds, granted of run 1, ...}
--- with status 0: looked at; 1: the window is over; 2: it starts too far ahead.
+-- Answers {TIME's seconds, TIME's microseconds}, then of each counter: status, counter, permits granted
+-- ahead, and of each run how many were granted. Status 0: looked at; 1: the window is over; 2: it
+-- starts too far ahead; 3: the counter holds something that is no number.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local answer = {0, 0, tonumber(time[1]), tonumber(time[2])}
+local answer = {tonumber(time[1]), tonumber(time[2])}
+local at = 1
 
--- A host whose clock is off must not open an old window again, whose counter may have expired,
--- nor use one up that is still to come.
-if now >= tonumber(ARGV[2]) then
-  answer[1] = 1
-  return answer
-end
-if tonumber(ARGV[1]) > now + tonumber(ARGV[4]) then
-  answer[1] = 2
-  return answer
-end
+for k = 1, #KEYS do
+  local key = KEYS[k]
+  local expire_at = tonumber(ARGV[at + 4])
+  local runs = tonumber(ARGV[at + 6])
+  local costs = at + 7
+  local mine = #answer + 1
+  local status, counter, left, found = 0, 0, 0, false
 
-local counter = tonumber(redis.call('GET', KEYS[1]) or '0')
-if not counter then
-  return redis.error_reply('ERR the counter holds something that is no number')
-end
+  -- A host whose clock is off must not open an old window again, whose counter may have expired,
+  -- nor use one up that is still to come.
+  if now >= tonumber(ARGV[at + 1]) then
+    status = 1
+  elseif tonumber(ARGV[at]) > now + tonumber(ARGV[at + 3]) then
+    status = 2
+  else
+    found = redis.pcall('GET', key)
+    if type(found) == 'table' then
+      status = 3
+    elseif found then
+      counter = tonumber(found)
+      if not counter then
+        status, counter = 3, 0
+      end
+    end
+    -- Callers of the recipe, and hosts with a larger limit, push the counter above this limit;
+    -- one below zero was tampered with. Neither has permits left.
+    if status == 0 and counter >= 0 then
+      left = math.max(0, tonumber(ARGV[at + 2]) - counter)
+    end
+  end
 
--- Callers of the recipe, and hosts with a larger limit, push the counter above this limit;
--- one below zero was tampered with. Neither has permits left.
-local left = 0
-if counter >= 0 then
-  left = math.max(0, tonumber(ARGV[3]) - counter)
-end
+  local total = 0
+  for i = 1, runs do
+    local cost = tonumber(ARGV[costs + 2 * i - 2])
+    local granted = math.min(tonumber(ARGV[costs + 2 * i - 1]), math.floor(left / cost))
+    left = left - granted * cost
+    total = total + granted * cost
+    answer[mine + 2 + i] = granted
+  end
+  -- Never all that is left: there are other hosts. So it tapers to exactly what is queued.
+  local leased = math.min(tonumber(ARGV[at + 5]), math.floor(left / 4))
+  total = total + leased
 
-local total = 0
-for i = 6, #ARGV, 2 do
-  local cost = tonumber(ARGV[i])
-  local granted = math.min(tonumber(ARGV[i + 1]), math.floor(left / cost))
-  left = left - granted * cost
-  total = total + granted * cost
-  answer[#answer + 1] = granted
-end
-if total > 0 then
-  counter = redis.call('INCRBY', KEYS[1], string.format('%.0f', total))
-end
-answer[2] = counter
+  if status == 0 and not found then
+    if total > 0 then
+      counter = total
+      redis.call('SET', key, string.format('%.0f', total), 'PX', string.format('%.0f', expire_at - now))
+    end
+  elseif status == 0 then
+    if total > 0 then
+      local sum = redis.pcall('INCRBY', key, string.format('%.0f', total))
+      if type(sum) == 'table' then
+        if not string.find(sum.err, 'not an integer') then
+          return sum
+        end
+        status, counter, leased = 3, 0, 0
+        for i = 1, runs do
+          answer[mine + 2 + i] = 0
+        end
+      else
+        counter = sum
+      end
+    end
+    -- Granted or not: the recipe's own EXPIRE may end inside the window. Never lowered: another host
+    -- may know better.
+    local ttl = redis.call('PTTL', key)
+    if ttl == -1 or (ttl >= 0 and now + ttl < expire_at) then
+      redis.call('PEXPIREAT', key, string.format('%.0f', expire_at))
+    end
+  end
 
--- Granted or not: the recipe's own EXPIRE may end inside the window. Never lowered: another host
--- may know better. -2 (no such key) needs none.
-local ttl = redis.call('PTTL', KEYS[1])
-if ttl ~= -2 and (ttl == -1 or now + ttl < tonumber(ARGV[5])) then
-  redis.call('PEXPIREAT', KEYS[1], ARGV[5])
+  answer[mine] = status
+  answer[mine + 1] = counter
+  answer[mine + 2] = leased
+  at = costs + 2 * runs
 end
 return answer

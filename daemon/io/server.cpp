@@ -200,6 +200,34 @@ CheckOutcome Server::check(Session&, const CheckRequest& request) {
   return result.decision;
 }
 
+void Server::configure(const LiveConfig& live) {
+  if (limits_.configure(live.limits)) engine_.drop_limits();
+}
+
+ResolveOutcome Server::resolve(Session&, const CheckRequest& request) {
+  std::string error;
+  const LimitUsePtr use = find_limit(request, error);
+  if (use == nullptr) return CheckRefused{std::move(error)};
+  const Limit& limit = *use->limit;
+  return Resolved{use->rule, limit.permits, limit.period_ms,
+                  use->leased && engine_.segment() != nullptr, limit.redis_key.has_key()};
+}
+
+AttachOutcome Server::attach(Session&) {
+  Segment* segment = engine_.segment();
+  if (segment == nullptr || !shm_access_) return CheckRefused{error_text(ErrorId::NoShm)};
+  if (!shm_access_->allows(asking_->fd())) return CheckRefused{error_text(ErrorId::ShmDenied)};
+  if (!asking_->may_attach()) return CheckRefused{error_text(ErrorId::AttachAlone)};
+  ++attached_;
+  engine_.share();
+  const SharedPools& pools = segment->pools();
+  return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), mono_now_ns(), pools.bytes()};
+}
+
+std::array<int, 2> Server::attach_fds() {
+  return {engine_.segment()->memory_fd(), engine_.segment()->nudge_fd()};
+}
+
 void Server::answered(const Answer& answer) {
   const auto id = static_cast<std::uint32_t>(answer.ticket >> 32);
   const auto found = connections_.find(id);
@@ -230,7 +258,7 @@ std::string_view Server::version() const { return kVersion; }
 std::vector<LimitStatus> Server::limits() {
   std::vector<LimitStatus> result;
   for (const LimitUsePtr& use : limits_.all()) {
-    result.push_back({use->limit, use->allowed, use->denied});
+    result.push_back({use->limit, use->allowed, use->denied, use->leased, use->shared});
   }
   return result;
 }

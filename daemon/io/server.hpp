@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "daemon/io/listener.hpp"
 #include "daemon/io/log.hpp"
 #include "daemon/io/output_budget.hpp"
+#include "daemon/io/shm_access.hpp"
 #include "daemon/io/uv_handle.hpp"
 #include "daemon/proto/service.hpp"
 
@@ -30,7 +32,9 @@ class Server final : public Service, private ConnectionHost {
   ~Server() override;
 
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners);
-  void configure(const LiveConfig& live) { limits_.configure(live.limits); }
+  void configure(const LiveConfig& live);
+  // Shared memory is offered from now on, to those that may have it.
+  void offer(ShmAccess access) { shm_access_ = std::move(access); }
 
   // The engine's answers.
   void answered(const Answer& answer);
@@ -47,6 +51,8 @@ class Server final : public Service, private ConnectionHost {
 
   // Service.
   CheckOutcome check(Session& session, const CheckRequest& request) override;
+  ResolveOutcome resolve(Session& session, const CheckRequest& request) override;
+  AttachOutcome attach(Session& session) override;
   std::string_view version() const override;
   std::vector<InfoSection> info() override;
   std::vector<LimitStatus> limits() override;
@@ -64,6 +70,7 @@ class Server final : public Service, private ConnectionHost {
   Args& args() override { return args_; }
   std::string& scratch() override { return scratch_; }
   OutputBudget& budget() override { return budget_; }
+  std::array<int, 2> attach_fds() override;
   std::size_t max_request() const override {
     return static_cast<std::size_t>(config_.server.max_request);
   }
@@ -90,6 +97,8 @@ class Server final : public Service, private ConnectionHost {
   UvHandle<uv_prepare_t> prepare_;
   UvHandle<uv_timer_t> idle_timer_;
   std::function<void()> drained_;
+  std::optional<ShmAccess> shm_access_;
+  std::uint64_t attached_ = 0;
 
   OutputBudget budget_;
   Args args_;

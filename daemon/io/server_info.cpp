@@ -10,6 +10,7 @@ namespace rategate {
 
 std::vector<InfoSection> Server::info() {
   const auto number = [](auto value) { return std::to_string(value); };
+  engine_.look_at_pools();
   const Gate& gate = engine_.gate();
   const GateStats& stats = gate.stats();
   const StoreStatus store = engine_.store_status();
@@ -45,13 +46,29 @@ std::vector<InfoSection> Server::info() {
                       {"declared", number(limits_.declared_count())}}};
   for (const LimitUsePtr& use : limits_.all()) {
     const Limit& limit = *use->limit;
-    limits.fields.emplace_back("limit_" + limit.name,
-                               "rate=" + format_rate({limit.permits, limit.period_ms}) +
-                                   ",mode=" + std::string(to_text(limit.mode)) +
-                                   ",on_store_down=" + std::string(to_text(limit.on_store_down)) +
-                                   ",allowed=" + number(use->allowed) +
-                                   ",denied=" + number(use->denied));
+    limits.fields.emplace_back(
+        "limit_" + limit.name,
+        "rate=" + format_rate({limit.permits, limit.period_ms}) +
+            ",mode=" + std::string(to_text(limit.mode)) +
+            ",on_store_down=" + std::string(to_text(limit.on_store_down)) +
+            ",allowed=" + number(use->allowed) + ",denied=" + number(use->denied) +
+            ",leased=" + (use->leased ? "1" : "0") + ",shared=" + number(use->shared));
   }
+  const Segment* segment = engine_.segment();
+  InfoSection leases{"leases",
+                     {{"permits_reserved", number(stats.reserved)},
+                      {"permits_spent", number(stats.spent)},
+                      {"permits_spent_shared", number(stats.shared)},
+                      {"permits_released", number(stats.released)},
+                      {"permits_stranded", number(stats.stranded)},
+                      {"permits_held", number(gate.held())},
+                      {"shm_enabled", segment != nullptr ? "1" : "0"},
+                      {"shm_attached", number(attached_)},
+                      {"shm_slots", number(segment != nullptr ? segment->pools().slots() : 0)},
+                      {"shm_slots_used", number(segment != nullptr ? segment->pools().used() : 0)},
+                      {"shm_table_full", number(stats.table_full)},
+                      {"shm_nudges", number(stats.nudges)},
+                      {"shm_forged", number(stats.forged)}}};
   InfoSection counts{"stats",
                      {{"total_commands_processed", number(commands_)},
                       {"checks", number(stats.checks)},
@@ -69,8 +86,8 @@ std::vector<InfoSection> Server::info() {
                       {"counters", number(gate.counters())},
                       {"protocol_errors", number(protocol_errors_)},
                       {"log_lines_dropped", number(log_.dropped())}}};
-  return {std::move(server), std::move(clients), std::move(store_section), std::move(limits),
-          std::move(counts)};
+  return {std::move(server), std::move(clients), std::move(store_section),
+          std::move(limits), std::move(leases),  std::move(counts)};
 }
 
 }  // namespace rategate

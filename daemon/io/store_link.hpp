@@ -56,6 +56,7 @@ class StoreLink {
   virtual void start() = 0;
   // Both only while the store is up. Answered by events, in any order with others.
   virtual void reserve(const Reservation& reservation) = 0;
+  virtual void release(const Release& release) = 0;  // no event answers it
   virtual void measure() = 0;
   // Sends what was asked since the last flush, all at once.
   virtual void flush() = 0;

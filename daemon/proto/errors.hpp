@@ -47,6 +47,10 @@ enum class ErrorId : std::uint8_t {
   NoLimitNearOff,
   TooManyDeclared,  // max_declared
   StoreDown,        // limit
+  // ATTACH.
+  NoShm,
+  ShmDenied,
+  AttachAlone,
   // Other verbs.
   SyntaxError,
   NoSuchProtocol,

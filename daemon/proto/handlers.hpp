@@ -12,6 +12,9 @@ namespace rategate {
 
 Handler handle_check;  // verb_check.cpp
 
+Handler handle_resolve;  // verb_attach.cpp
+Handler handle_attach;
+
 Handler handle_limits;  // verb_status.cpp
 Handler handle_info;
 
@@ -40,6 +43,10 @@ Handler handle_help;
 
 // Appends an error reply.
 Handled reply_error(std::string& out, ErrorId id, std::initializer_list<ErrorValue> values = {});
+
+// The words of CHECK as a request that is in order; else false, after it has appended what is
+// wrong. Views the words.
+[[nodiscard]] bool read_check(const Args& args, CheckRequest& request, std::string& out);
 
 // Whether a connection may have this name; else appends why not. An empty name takes it away.
 [[nodiscard]] bool check_client_name(std::string_view name, std::string& out);

@@ -34,6 +34,25 @@ struct CheckRefused {
 
 using CheckOutcome = std::variant<Decision, Parked, CheckRefused>;
 
+// The way into shared memory. The descriptors go with the answer.
+struct Attached {
+  std::uint32_t layout_version = 0;
+  std::uint64_t generation = 0;
+  std::int64_t monotonic_ns = 0;  // the daemon's CLOCK_MONOTONIC
+  std::uint64_t bytes = 0;
+};
+using AttachOutcome = std::variant<Attached, CheckRefused>;
+
+// Under what id a limit's pools are found in shared memory.
+struct Resolved {
+  std::uint64_t rule = 0;
+  std::int64_t permits = 0;
+  std::int64_t period_ms = 0;
+  bool shared = false;  // whether its pools are there at all
+  bool keyed = false;   // whether the key is part of its counter's name
+};
+using ResolveOutcome = std::variant<Resolved, CheckRefused>;
+
 // A section of INFO. Names are lower case; a value may be any text, line ends are taken out of it.
 struct InfoSection {
   std::string name;
@@ -44,6 +63,8 @@ struct LimitStatus {
   LimitPtr limit;
   std::uint64_t allowed = 0;  // decisions since the daemon's start
   std::uint64_t denied = 0;
+  bool leased = false;
+  std::uint64_t shared = 0;  // permits spent in shared memory
 };
 
 struct ClientStatus {
@@ -71,6 +92,10 @@ class Service {
 
   // Views in the request are good during the call only.
   virtual CheckOutcome check(Session& session, const CheckRequest& request) = 0;
+
+  // The request's cost counts for nothing.
+  virtual ResolveOutcome resolve(Session& session, const CheckRequest& request) = 0;
+  virtual AttachOutcome attach(Session& session) = 0;
 
   virtual std::string_view version() const = 0;     // the daemon's: "0.1.0"
   virtual std::vector<InfoSection> info() = 0;      // all sections, in their order

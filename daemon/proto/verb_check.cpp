@@ -74,25 +74,30 @@ bool read_values(const Options& options, CheckRequest& request, std::string& out
 
 }  // namespace
 
-Handled handle_check(Session& session, Service& service, const Args& args, std::string& out) {
-  CheckRequest request;
+bool read_check(const Args& args, CheckRequest& request, std::string& out) {
   request.limit = args[1];
-  if (!valid_name(request.limit)) return reply_error(out, ErrorId::InvalidLimitName, {args[1]});
+  if (!valid_name(request.limit)) {
+    reply_error(out, ErrorId::InvalidLimitName, {args[1]});
+    return false;
+  }
   // Options come in pairs: an odd number of words behind the limit starts with the key.
   std::size_t at = 2;
   if ((args.size() - at) % 2 == 1) {
     request.keyed = true;
     request.key = args[at++];
     if (request.key.size() > kMaxKeyBytes) {
-      return reply_error(out, ErrorId::KeyTooLong, {request.key.size()});
+      reply_error(out, ErrorId::KeyTooLong, {request.key.size()});
+      return false;
     }
   }
-  if (at < args.size()) {
-    Options options;
-    if (!read_options(args, at, options, out) || !read_values(options, request, out)) {
-      return Handled::Replied;
-    }
-  }
+  if (at == args.size()) return true;
+  Options options;
+  return read_options(args, at, options, out) && read_values(options, request, out);
+}
+
+Handled handle_check(Session& session, Service& service, const Args& args, std::string& out) {
+  CheckRequest request;
+  if (!read_check(args, request, out)) return Handled::Replied;
   const CheckOutcome outcome = service.check(session, request);
   if (const auto* decision = std::get_if<Decision>(&outcome)) {
     write_decision(out, *decision);

@@ -52,7 +52,7 @@ Handled handle_limits(Session& session, Service& service, const Args&, std::stri
   reply.array(limits.size());
   for (const LimitStatus& status : limits) {
     const Limit& limit = *status.limit;
-    reply.map(10);
+    reply.map(12);
     reply.bulk("name");
     reply.bulk(limit.name);
     reply.bulk("limit");
@@ -63,6 +63,8 @@ Handled handle_limits(Session& session, Service& service, const Args&, std::stri
     reply.integer(limit.period_ms);
     reply.bulk("mode");
     reply.bulk(to_text(limit.mode));
+    reply.bulk("leased");
+    reply.integer(status.leased ? 1 : 0);
     reply.bulk("on_store_down");
     reply.bulk(to_text(limit.on_store_down));
     reply.bulk("redis_key");
@@ -73,6 +75,8 @@ Handled handle_limits(Session& session, Service& service, const Args&, std::stri
     reply.integer(static_cast<std::int64_t>(status.allowed));
     reply.bulk("denied");
     reply.integer(static_cast<std::int64_t>(status.denied));
+    reply.bulk("shared");
+    reply.integer(static_cast<std::int64_t>(status.shared));
   }
   return Handled::Replied;
 }

@@ -18,6 +18,7 @@ namespace rategate {
 enum class Handled {
   Replied,  // exactly one reply was appended
   Parked,   // nothing was appended: the reply comes later, in its place
+  Attach,   // one reply was appended, and the descriptors go with it
   Close,    // one reply was appended; the connection is closed when it is written
 };
 

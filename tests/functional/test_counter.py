@@ -190,7 +190,8 @@ class LateReply(harness.Case):
         server = self.redis()
         proxy = self.proxy(server)
         daemon = self.daemon(proxy, redis_settings={"command_timeout": "2s"}, limits={
-            "api": {"limit": 100, "period": f"{self.PERIOD_MS}ms", "redis_key": "t:%w"}})
+            "api": {"limit": 100, "period": f"{self.PERIOD_MS}ms", "redis_key": "t:%w",
+                    "mode": "exact"}})
         with daemon.conn() as conn:
             harness.wait_until(lambda: conn.check("api").allowed, 10, "the clock")
             proxy.hold_replies()

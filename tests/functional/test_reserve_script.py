@@ -1,7 +1,5 @@
 """daemon/io/reserve.lua alone, against a real Redis: what it grants, counts and expires."""
 
-import redis
-
 import harness
 
 BOUND_MS = 1500  # how long after its window a counter is kept here
@@ -18,16 +16,27 @@ class ReserveScript(harness.Case):
         start = self.server.wait_for_window(period_ms, (0.0, 0.9))
         return start, start + period_ms
 
-    def reserve(self, window, limit, *costs, ahead_ms=100, key="counter"):
-        """(status, counter, grants) for costs given as numbers, or as (cost, count)."""
+    @staticmethod
+    def words(window, limit, *costs, ahead_ms=100, lease=0):
+        """What the script is told of one counter; costs are numbers, or (cost, count)."""
         runs = [word for cost in costs
                 for word in (cost if isinstance(cost, tuple) else (cost, 1))]
+        return [*window, limit, ahead_ms, window[1] + BOUND_MS, lease, len(costs), *runs]
+
+    def reserve(self, window, limit, *costs, key="counter", **more):
+        """(status, counter, grants)."""
+        status, counter, leased, granted = self.reserve_lease(window, limit, *costs, key=key, **more)
+        self.assertEqual(leased, 0)
+        return status, counter, granted
+
+    def reserve_lease(self, window, limit, *costs, key="counter", **more):
+        """(status, counter, leased, grants)."""
         before = self.server.now_us()
-        status, counter, seconds, micros, *granted = self._script(
-            keys=[key], args=[*window, limit, ahead_ms, window[1] + BOUND_MS, *runs])
+        seconds, micros, status, counter, leased, *granted = self._script(
+            keys=[key], args=self.words(window, limit, *costs, **more))
         self.assertLessEqual(before, seconds * 1_000_000 + micros)
         self.assertGreaterEqual(self.server.now_us(), seconds * 1_000_000 + micros)
-        return status, counter, granted
+        return status, counter, leased, granted
 
     def left_to_live(self, key="counter"):
         """When the counter expires, in ms of Redis' clock."""
@@ -122,27 +131,63 @@ class ReserveScript(harness.Case):
 
     def test_a_window_that_is_over(self):
         now = self.server.now_ms()
-        self.assertEqual(self.reserve((now - 60_000, now), 10, 1), (1, 0, []))
-        self.assertEqual(self.reserve((now - 120_000, now - 60_000), 10, 1), (1, 0, []))
+        self.assertEqual(self.reserve((now - 60_000, now), 10, 1), (1, 0, [0]))
+        self.assertEqual(self.reserve((now - 120_000, now - 60_000), 10, 1), (1, 0, [0]))
         self.assertEqual(self.server.db.keys(), [])
 
     def test_a_window_far_ahead(self):
         now = self.server.now_ms()
         far = (now + 5_000, now + 65_000)
-        self.assertEqual(self.reserve(far, 10, 1, ahead_ms=1000), (2, 0, []))
+        self.assertEqual(self.reserve(far, 10, 1, ahead_ms=1000), (2, 0, [0]))
         self.assertEqual(self.server.db.keys(), [])
         self.assertEqual(self.reserve(far, 10, 1, ahead_ms=6000), (0, 1, [1]))
 
     def test_a_counter_that_is_none(self):
         window = self.window()
         self.server.db.rpush("counter", "x")
-        with self.assertRaises(redis.exceptions.ResponseError):
-            self.reserve(window, 10, 1)
+        self.assertEqual(self.reserve(window, 10, 1), (3, 0, [0]))
         self.assertEqual(self.server.db.lrange("counter", 0, -1), ["x"])
         self.server.db.set("text", "many")
-        with self.assertRaises(redis.exceptions.ResponseError):
-            self.reserve(window, 10, 1, key="text")
+        self.assertEqual(self.reserve(window, 10, 1, key="text"), (3, 0, [0]))
         self.assertEqual(self.server.db.get("text"), "many")
+        self.server.db.set("half", "1.5")
+        self.assertEqual(self.reserve(window, 10, 1, key="half"), (3, 0, [0]))
+        self.assertEqual(self.server.db.get("half"), "1.5")
+
+    def test_a_lease_is_a_quarter_of_what_is_left_at_most(self):
+        window = self.window()
+        self.assertEqual(self.reserve_lease(window, 100, 1, lease=10), (0, 11, 10, [1]))
+        self.assertEqual(self.reserve_lease(window, 100, 1, lease=1000), (0, 34, 22, [1]))
+        self.assertEqual(self.reserve_lease(window, 100, (1, 63), lease=1000), (0, 97, 0, [63]))
+        self.assertEqual(self.reserve_lease(window, 100, 5, lease=10), (0, 97, 0, [0]))
+
+    def test_a_lease_alone_for_a_window_ahead(self):
+        now = self.server.now_ms()
+        ahead = (now + 500, now + 60_500)
+        self.assertEqual(self.reserve_lease(ahead, 100, lease=5, ahead_ms=600), (0, 5, 5, []))
+        self.assertAlmostEqual(self.left_to_live(), ahead[1] + BOUND_MS, delta=50)
+
+    def test_many_counters_in_one_call(self):
+        window = self.window()
+        self.server.db.rpush("spoilt", "x")
+        over = (window[0] - 60_000, window[0])
+        _, _, *answer = self._script(keys=["a", "spoilt", "b", "old", "a"], args=[
+            *self.words(window, 10, (1, 3), 2, lease=4), *self.words(window, 10, 1),
+            *self.words(window, 1, 1, 1), *self.words(over, 10, 1), *self.words(window, 10, 6)])
+        self.assertEqual(answer, [0, 6, 1, 3, 1, 3, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 6, 0, 0])
+        self.assertEqual(self.server.db.mget("a", "b", "old"), ["6", "1", None])
+
+    def test_release_takes_off_what_there_is(self):
+        text = (harness.SOURCE_DIR / "daemon/io/release.lua").read_text(encoding="utf-8")
+        release = self.server.db.register_script(text)
+        self.assertEqual(release(keys=["counter"], args=[3]), 0)
+        self.assertEqual(self.server.db.keys(), [])
+        self.reserve(self.window(), 10, (1, 5))
+        before = self.server.db.pttl("counter")
+        self.assertEqual(release(keys=["counter"], args=[6]), 0)
+        self.assertEqual(release(keys=["counter"], args=[3]), 3)
+        self.assertEqual(self.server.db.get("counter"), "2")
+        self.assertLessEqual(self.server.db.pttl("counter"), before)
 
 
 if __name__ == "__main__":

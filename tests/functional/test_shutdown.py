@@ -14,7 +14,7 @@ class Shutdown(harness.Case):
     def test_under_load_no_promised_answer_is_lost(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             server = self.redis()
-            daemon = self.daemon(server, limits={"api": "1000000/h"},
+            daemon = self.daemon(server, limits={"api": {"limit": "1000000/h", "mode": "exact"}},
                                  redis_settings={"command_timeout": "2s"})
             load = harness.Load(daemon, callers=8, pause=0)
             self.addCleanup(load.stop)
@@ -52,7 +52,8 @@ class Shutdown(harness.Case):
     def test_waiting_checks_are_given_up_with_an_error(self):
         server = self.redis()
         between = self.proxy(server)
-        daemon = self.daemon(between, redis_settings={"command_timeout": "10s"})
+        daemon = self.daemon(between, limits={"api": {"limit": "100/1m", "mode": "exact"}},
+                             redis_settings={"command_timeout": "10s"})
         with daemon.conn() as conn:
             self.assertEqual(conn.check("api").allowed, 1)
             between.hold_requests()

@@ -185,10 +185,10 @@ TEST_CASE("one fault each") {
         "limit = \"100/second\"",
         "f:2:13: unknown setting 'v2' of limit 'api'; a limit's name with a dot in it is put in "
         "quotes: [limits.\"api.v2\"]"}},
-      {"[limits.api]\nlimit = \"5/s\"\nmode = \"lease\"\n",
-       {"f:4:8: mode of limit 'api': expected exact"}},
+      {"[limits.api]\nlimit = \"5/s\"\nmode = \"leases\"\n",
+       {"f:4:8: mode of limit 'api': expected auto, lease or exact"}},
       {"[limits.api]\nlimit = \"5/s\"\nmode = 1\n",
-       {"f:4:8: mode of limit 'api': expected \"exact\", in quotes"}},
+       {"f:4:8: mode of limit 'api': expected \"auto\", \"lease\" or \"exact\", in quotes"}},
       {"[limits.api]\nlimit = \"5/s\"\non_store_down = \"open\"\n",
        {"f:4:17: on_store_down of limit 'api': expected deny, allow or error"}},
       {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"x\"\n",

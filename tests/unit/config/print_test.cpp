@@ -31,6 +31,12 @@ max_request = 8192
 max_pending = 1000
 declared_limits = true
 max_declared = 1000
+shm_users = ""
+shm_groups = ""
+
+[shm]
+enabled = true
+slots = 65536
 
 [clock]
 max_error = "100ms"

@@ -327,7 +327,9 @@ TEST_CASE("the daemon that stops answers everybody") {
 
 TEST_CASE("many runs of costs go in several reservations") {
   Bench bench;
-  const auto use = limit(1'000'000);
+  Limit exact = declared_limit("api", {1'000'000, 1000}, true);
+  exact.mode = Mode::Exact;
+  const auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(exact));
   for (int i = 0; i < 1000; ++i) bench.check(use, "k", 1 + i % 2);
   std::size_t reservations = 0;
   std::size_t answered = 0;

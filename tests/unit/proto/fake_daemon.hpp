@@ -48,6 +48,14 @@ class FakeService : public Service {
     outcomes.pop_front();
     return outcome;
   }
+  ResolveOutcome resolve(Session&, const CheckRequest& request) override {
+    if (request.limit != "api") return CheckRefused{no_limit_error(request.limit, "api", false)};
+    return Resolved{5, 100, 1000, true, true};
+  }
+  AttachOutcome attach(Session&) override {
+    if (full) return CheckRefused{error_text(ErrorId::NoShm)};
+    return Attached{1, 77, 1'000'000, 4'198'400};
+  }
   std::string_view version() const override { return "0.1.0"; }
   std::vector<InfoSection> info() override { return sections; }
   std::vector<LimitStatus> limits() override { return statuses; }
@@ -75,7 +83,7 @@ inline LimitStatus api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 
   limit.permits = 100;
   limit.period_ms = 1000;
   limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
-  return {std::make_shared<const Limit>(std::move(limit)), allowed, denied};
+  return {std::make_shared<const Limit>(std::move(limit)), allowed, denied, true, 7};
 }
 
 struct Connection {

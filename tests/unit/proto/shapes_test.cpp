@@ -32,12 +32,14 @@ TEST_CASE("LIMITS is an array of maps") {
     REQUIRE(reply.items.size() == 2);
     const Reply& api = reply.items[0];
     CHECK(api.type == (resp == 3 ? '%' : '*'));
-    REQUIRE(api.items.size() == 20);
+    REQUIRE(api.items.size() == 24);
     CHECK(api.at("name").text == "api");
     CHECK(api.at("limit").number == 100);
     CHECK(api.at("period").text == "1s");
     CHECK(api.at("period_ms").number == 1000);
-    CHECK(api.at("mode").text == "exact");
+    CHECK(api.at("mode").text == "auto");
+    CHECK(api.at("leased").number == 1);
+    CHECK(api.at("shared").number == 7);
     CHECK(api.at("on_store_down").text == "deny");
     CHECK(api.at("redis_key").text == "rategate:{%n:%k}:%p:%w");
     CHECK(api.at("declared").number == 0);

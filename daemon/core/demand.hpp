@@ -1,0 +1,68 @@
+// What a host has lately spent of one counter: a sliding count over two buckets, each as long as
+// the period, or a second where that is longer. Pure; not thread-safe.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "daemon/core/time.hpp"
+
+namespace rategate {
+
+class Demand {
+ public:
+  static constexpr std::int64_t kLongestBucketUs = 1'000'000;
+  // Counts that came within less than this are taken as if it had been so long.
+  static constexpr std::int64_t kShortestUs = 1'000;
+
+  static std::int64_t bucket_us(std::int64_t period_ms) {
+    return std::min(period_ms * 1000, kLongestBucketUs);
+  }
+
+  void spent(Mono now, std::int64_t permits, std::int64_t bucket_us) {
+    turn(now, bucket_us);
+    current_ += permits;
+  }
+
+  // Permits of about the last bucket's length.
+  std::int64_t lately(Mono now, std::int64_t bucket_us) {
+    turn(now, bucket_us);
+    return current_ + std::max<std::int64_t>(0, previous_);
+  }
+
+  // Permits per second.
+  std::int64_t rate(Mono now, std::int64_t bucket_us) {
+    turn(now, bucket_us);
+    const std::int64_t into = std::clamp<std::int64_t>(now.us - began_.us, 0, bucket_us);
+    if (previous_ < 0) {  // the first bucket: there is nothing before it to be slid over
+      return current_ * 1'000'000 / std::max(into, kShortestUs);
+    }
+    // The part of the bucket before that is still within the last bucket's length.
+    const std::int64_t old = previous_ * ((bucket_us - into) / 1000) / (bucket_us / 1000);
+    return (old + current_) * 1'000'000 / bucket_us;
+  }
+
+ private:
+  void turn(Mono now, std::int64_t bucket_us) {
+    const std::int64_t age = now.us - began_.us;
+    if (age < bucket_us && previous_ != kNever) return;
+    if (previous_ == kNever || age >= 2 * bucket_us) {
+      // Nobody asked for so long that it is as if nobody had ever.
+      previous_ = kFirst;
+      began_ = now;
+    } else {
+      previous_ = current_;
+      began_ = Mono{began_.us + bucket_us};
+    }
+    current_ = 0;
+  }
+
+  static constexpr std::int64_t kNever = -2;
+  static constexpr std::int64_t kFirst = -1;
+
+  Mono began_;
+  std::int64_t current_ = 0;
+  std::int64_t previous_ = kNever;
+};
+
+}  // namespace rategate

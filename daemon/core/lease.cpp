@@ -1,0 +1,64 @@
+#include "daemon/core/lease.hpp"
+
+#include <algorithm>
+
+namespace rategate {
+namespace {
+constexpr std::int64_t kWorthLeasing = 16;  // permits per period
+constexpr std::int64_t kLeasesPerPeriod = 16;
+constexpr std::int64_t kSmallLease = 16;
+constexpr std::int64_t kMostSeconds = 2;
+constexpr std::int64_t kChunks = 8;
+}  // namespace
+
+bool is_leased(const Limit& limit) {
+  switch (limit.mode) {
+    case Mode::Exact:
+      return false;
+    case Mode::Lease:
+      return true;
+    case Mode::Auto:
+      break;
+  }
+  return limit.permits >= kWorthLeasing;
+}
+
+std::int64_t lease_size(const LeaseInput& in) {
+  // Rates are below 2^41 permits a second (2^31 within a millisecond), periods below 2^32 ms: no
+  // product overflows.
+  const std::int64_t rate = std::min(in.rate, kMaxPermits);
+  const std::int64_t rest = (rate * std::max<std::int64_t>(0, in.left_ms) + 999) / 1000;
+  const std::int64_t share = rate * in.period_ms / 1000 / kLeasesPerPeriod;
+  const std::int64_t wanted = std::max(share, std::min(kSmallLease, rest));
+  const std::int64_t most = std::min({rest, rate * kMostSeconds, in.lately, kMaxHeld - in.held});
+  return std::max<std::int64_t>(0, std::min(wanted, most));
+}
+
+std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64_t last_lease) {
+  const std::int64_t spent =
+      std::min(rate, kMaxPermits) * std::min(round_trip_us, 1'000'000L) * 2 / 1'000'000;
+  return std::clamp(std::max(spent, last_lease / 4), std::int64_t{0}, kMaxHeld);
+}
+
+std::int64_t chunk_of(std::int64_t period_ms, std::int64_t lease) {
+  if (period_ms <= kLongPeriodMs) return kMaxHeld;
+  return std::max<std::int64_t>(1, (lease + kChunks - 1) / kChunks);
+}
+
+bool is_hot(std::int64_t period_ms, std::int64_t rate) {
+  return period_ms <= kLongPeriodMs && rate * period_ms / 1000 >= kSmallLease;
+}
+
+std::int64_t lead_us(std::int64_t period_ms, std::int64_t round_trip_us, std::int64_t error_us,
+                     std::int64_t jitter) {
+  const std::int64_t spread = period_ms * 1000 / 8;
+  const std::int64_t least = 4 * round_trip_us + 2 * error_us + spread / 4;
+  return std::min(least, period_ms * 500) + spread * jitter / 1024;
+}
+
+std::int64_t exhausted_for_us(int times, std::int64_t jitter) {
+  const std::int64_t us = std::min<std::int64_t>(30'000'000, 2'000'000LL << std::min(times, 4));
+  return us / 2 + us / 2 * jitter / 1024;
+}
+
+}  // namespace rategate

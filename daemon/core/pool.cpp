@@ -1,0 +1,216 @@
+#include "daemon/core/pool.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "daemon/core/mutant.hpp"
+
+namespace rategate {
+namespace {
+// The loops that swap a word which clients swap, too, end after so many tries: a client that does
+// nothing else must not hold the daemon. What was not done is done another time.
+constexpr int kTries = 64;
+
+std::int32_t clipped(std::int64_t permits) {
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(permits, 0, std::numeric_limits<std::int32_t>::max()));
+}
+}  // namespace
+
+// Judges a word that was read, and books what clients spent of it. What was never put there is
+// voided, and the word is then void.
+std::uint64_t Pool::look_at(int parity, std::uint64_t seen, SharedPools* shared, PoolTally& tally) {
+  Part& part = part_[parity];
+  const bool nothing_put = part.end_ms == 0 || (seen == RG_WORD_VOID && part.shown == 0);
+  if (nothing_put && seen == RG_WORD_VOID) return seen;
+  const std::int64_t permits = rg_word_permits(seen);
+  if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown) {
+    rg_word_void(word(parity, shared));
+    ++tally.forged;
+    tally.spent += part.shown;  // nobody knows where they went
+    part.shown = 0;
+    return RG_WORD_VOID;
+  }
+  tally.spent += part.shown - permits;
+  part.shown = clipped(permits);
+  return seen;
+}
+
+void Pool::look(SharedPools* shared, PoolTally& tally) {
+  if (!is_shared()) return;
+  for (const int parity : {0, 1}) {
+    look_at(parity, rg_word_load(word(parity, shared)), shared, tally);
+  }
+}
+
+// The word is given up, and what was left of it with it.
+void Pool::retire(int parity, SharedPools* shared, PoolTally& tally) {
+  Part& part = part_[parity];
+  if (part.end_ms != 0) {
+    const std::uint64_t last = rg_word_void(word(parity, shared));
+    look_at(parity, last, shared, tally);
+    tally.stranded += part.shown + part.stock;
+  }
+  part = Part{};
+}
+
+Pool::Part* Pool::enter(const Window& window, SharedPools* shared, PoolTally& tally) {
+  const int parity = parity_of(window);
+  Part& part = part_[parity];
+  if (part.end_ms > window.end_ms) return nullptr;
+  if (part.end_ms < window.end_ms) {
+    retire(parity, shared, tally);
+    part.end_ms = window.end_ms;
+    if (is_shared()) shared->will_publish(slot_, parity, window.end_ms);
+  }
+  return &part;
+}
+
+bool Pool::take(const Window& window, std::int64_t cost, SharedPools* shared, PoolTally& tally) {
+  Part* part = find(window);
+  if (part == nullptr || part->state == State::Lost || part->shown + part->stock < cost) {
+    return false;
+  }
+  if (part->shown < cost && part->stock > 0) {
+    show_part(parity_of(window), cost - part->shown, shared, tally);
+  }
+  std::uint64_t* at = word(parity_of(window), shared);
+  std::uint64_t seen = rg_word_load(at);
+  for (int i = 0; i < kTries; ++i) {
+    if (is_shared()) seen = look_at(parity_of(window), seen, shared, tally);
+    const std::int64_t permits = rg_word_permits(seen);
+    if (seen == RG_WORD_VOID || permits < cost) return false;
+    if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
+      part->shown -= static_cast<std::int32_t>(cost);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Pool::took(const Window& window, std::int64_t granted, std::int64_t counter,
+                std::int64_t limit, bool may_restart, SharedPools* shared, PoolTally& tally) {
+  Part* part = enter(window, shared, tally);
+  if (part == nullptr) return true;  // of a window that is past: it is all the same
+  part->taken += granted;
+  if (counter < part->taken) {
+    if (!may_restart) {
+      retire(parity_of(window), shared, tally);
+      part->end_ms = window.end_ms;
+      part->state = State::Lost;
+      return false;
+    }
+    part->taken = granted;
+  }
+  part->left = clipped(std::min(limit - counter, limit));
+  if (counter >= limit || (mutant("exhausted-by-a-cost-that-does-not-fit") && granted == 0)) {
+    part->state = State::Exhausted;
+  }
+  if (is_shared()) {
+    rg_hint_store(&shared->slot(slot_).left, static_cast<std::uint32_t>(part->left));
+    if (part->state == State::Exhausted) show_part(parity_of(window), 0, shared, tally);
+  }
+  return true;
+}
+
+void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, SharedPools* shared,
+               PoolTally& tally) {
+  Part* part = enter(window, shared, tally);
+  if (part == nullptr || part->state == State::Lost) {
+    tally.stranded += permits;
+    return;
+  }
+  part->stock += clipped(permits);
+  if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, shared, tally);
+}
+
+void Pool::show(const Window& window, std::int64_t chunk, SharedPools* shared, PoolTally& tally) {
+  const Part* part = find(window);
+  if (part == nullptr || part->state == State::Lost) return;
+  show_part(parity_of(window), std::max<std::int64_t>(0, chunk - part->shown), shared, tally);
+}
+
+// Moves up to `permits` of the stock into the word; "exhausted" goes with it once there is no stock
+// behind it.
+void Pool::show_part(int parity, std::int64_t permits, SharedPools* shared, PoolTally& tally) {
+  Part& part = part_[parity];
+  if (part.end_ms > RG_WORD_MAX_END_MS) return;
+  std::uint64_t* at = word(parity, shared);
+  std::uint64_t seen = rg_word_load(at);
+  for (int i = 0; i < kTries; ++i) {
+    seen = look_at(parity, seen, shared, tally);
+    const std::int64_t more =
+        std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown});
+    const bool exhausted = part.state == State::Exhausted && part.stock == more;
+    const std::uint64_t next = rg_word_make(part.end_ms, part.shown + more, exhausted);
+    if (next == seen) return;
+    if (seen == RG_WORD_VOID) {
+      // Nobody swaps a void word: no need to.
+      rg_word_publish(at, next);
+    } else if (!rg_word_swap(at, &seen, next)) {
+      continue;
+    }
+    part.shown += static_cast<std::int32_t>(more);
+    part.stock -= static_cast<std::int32_t>(more);
+    return;
+  }
+}
+
+void Pool::doubt(const Window& window, SharedPools* shared, PoolTally& tally) {
+  Part* part = find(window);
+  if (part == nullptr || part->state != State::Exhausted) return;
+  part->state = State::Unknown;
+  show_part(parity_of(window), 0, shared, tally);
+}
+
+std::int64_t Pool::take_stock(const Window& window) {
+  Part* part = find(window);
+  if (part == nullptr) return 0;
+  std::int64_t stock = part->stock;
+  if (mutant("release-of-published-permits")) stock += part->shown;
+  part->stock = 0;
+  part->taken -= stock;  // from now on the counter may be lower by so much
+  return stock;
+}
+
+void Pool::give_up(bool lost, SharedPools* shared, PoolTally& tally) {
+  for (const int parity : {0, 1}) {
+    const std::int64_t end_ms = part_[parity].end_ms;
+    retire(parity, shared, tally);
+    if (!lost || end_ms == 0) continue;
+    part_[parity].end_ms = end_ms;
+    part_[parity].state = State::Lost;
+  }
+}
+
+void Pool::move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally) {
+  if (slot == slot_) return;
+  std::int32_t shown[2] = {0, 0};
+  for (const int parity : {0, 1}) {
+    if (part_[parity].end_ms == 0) continue;
+    look_at(parity, rg_word_void(word(parity, shared)), shared, tally);
+    shown[parity] = std::exchange(part_[parity].shown, 0);
+    // Out of a shared word they are no stock: what a client may have forged is not given back.
+    if (is_shared()) tally.stranded += std::exchange(shown[parity], 0);
+  }
+  slot_ = slot;
+  for (const int parity : {0, 1}) {
+    Part& part = part_[parity];
+    if (part.end_ms == 0 || part.state == State::Lost) continue;
+    if (is_shared()) shared->will_publish(slot_, parity, part.end_ms);
+    part.stock += shown[parity];
+    show_part(parity, shown[parity], shared, tally);
+  }
+  if (is_shared()) {
+    rg_hint_store(&shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
+  }
+}
+
+void Pool::set_low_water(std::int64_t permits, SharedPools* shared) {
+  low_water_ = clipped(permits);
+  if (is_shared()) {
+    rg_hint_store(&shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
+  }
+}
+
+}  // namespace rategate

@@ -1,0 +1,109 @@
+#include "daemon/core/shared_pools.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "daemon/core/mutant.hpp"
+
+namespace rategate {
+
+SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets)
+    : header_(new(memory) rg_shm_header{}),
+      slots_(reinterpret_cast<rg_slot*>(static_cast<unsigned char*>(memory) + RG_SHM_HEADER_BYTES)),
+      mask_(slots - 1),
+      generation_(secrets.generation),
+      hash_seed_(secrets.hash_seed),
+      digest_secret_(secrets.digest_secret),
+      book_((slots + kPage - 1) / kPage) {
+  header_->magic = RG_SHM_MAGIC;
+  header_->layout_version = RG_SHM_LAYOUT_VERSION;
+  header_->header_bytes = RG_SHM_HEADER_BYTES;
+  header_->bytes = bytes();
+  header_->slots = slots;
+  header_->probes = RG_SHM_PROBES;
+  header_->generation = generation_;
+  std::copy(hash_seed_.begin(), hash_seed_.end(), header_->hash_seed);
+  std::copy(digest_secret_.begin(), digest_secret_.end(), header_->digest_secret);
+}
+
+SharedPools::Entry& SharedPools::entry(std::uint32_t slot) {
+  auto& page = book_[slot / kPage];
+  if (page == nullptr) page = std::make_unique<Page>();
+  return (*page)[slot % kPage];
+}
+
+std::uint32_t SharedPools::owner(std::uint32_t index) const {
+  if (index > mask_ || book_[index / kPage] == nullptr) return kNone;
+  return (*book_[index / kPage])[index % kPage].owner;
+}
+
+std::uint32_t SharedPools::take(std::uint64_t rule, std::string_view key, std::uint32_t owner,
+                                std::int64_t over_ms, const Evict& evict) {
+  const rg_identity identity = rg_identity_of(rule, key.data(), key.size(), digest_secret_.data());
+  const auto hash = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
+  // Free ones first: an owner that comes again in its next window should find its slot.
+  for (const bool from_owners : {false, true}) {
+    for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {
+      const std::uint32_t at = (hash + probe) & mask_;
+      Entry& book = entry(at);
+      if ((book.owner != kNone) != from_owners) continue;
+      const bool over = mutant("ends-that-do-not-grow")
+                            ? book.last_end_ms[0] <= over_ms
+                            : std::max(book.last_end_ms[0], book.last_end_ms[1]) <= over_ms;
+      if (!over && !mutant("slot-reused-while-its-window-lives")) continue;
+      if (book.owner != kNone) {
+        evict(book.owner);
+        --used_;
+      }
+      rg_slot& slot = slots_[at];
+      // The hand-over; the pool publishes.
+      rg_word_void(&slot.word[0]);
+      rg_word_void(&slot.word[1]);
+      rg_identity_begin();
+      rg_identity_store(&slot.identity.rule, identity.rule);
+      for (int i = 0; i < 4; ++i) rg_identity_store(&slot.identity.key[i], identity.key[i]);
+      rg_hint_store(&slot.low_water, 0);
+      rg_hint_store(&slot.left, 0);
+      book.owner = owner;
+      ++used_;
+      return at;
+    }
+  }
+  return kNone;
+}
+
+void SharedPools::give_back(std::uint32_t slot) {
+  rg_word_void(&slots_[slot].word[0]);
+  rg_word_void(&slots_[slot].word[1]);
+  entry(slot).owner = kNone;
+  --used_;
+}
+
+void SharedPools::will_publish(std::uint32_t slot, int parity, std::int64_t end_ms) {
+  std::int64_t& last = entry(slot).last_end_ms[parity];
+  last = std::max(last, end_ms);
+}
+
+void SharedPools::set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,
+                            std::int64_t max_drift_ppm, Mono until) {
+  rg_shm_clock& clock = header_->clock;
+  const std::uint64_t next = rg_sequence_begin_write(&clock.sequence, clock_sequence_);
+  rg_field_store(&clock.offset_ns, offset_us * 1000);
+  // A microsecond more: both stamps were cut to whole ones.
+  rg_field_store(&clock.error_ns, (error_us + 1) * 1000);
+  rg_field_store(&clock.measured_ns, measured.us * 1000);
+  // age * drift >> 32 rounds down, so the factor is rounded up, and one nanosecond is within the
+  // microsecond above.
+  rg_field_store(&clock.drift, (max_drift_ppm * (std::int64_t{1} << 32) + 999'999) / 1'000'000 + 1);
+  rg_field_store(&clock.until_ns, until.us * 1000);
+  rg_sequence_end_write(&clock.sequence, next);
+  clock_sequence_ = next;
+}
+
+void SharedPools::forget_clock() { set_clock(0, 0, Mono{0}, 0, Mono{0}); }
+
+void SharedPools::rules_changed() {
+  rg_field_store(reinterpret_cast<std::int64_t*>(&header_->rules), ++rules_);
+}
+
+}  // namespace rategate

@@ -1,0 +1,84 @@
+// The daemon's side of the shared segment: the table of slots and the book of who owns them. What
+// stands in the segment may have been written by anybody, so nothing of it is believed: only words
+// are read, and those are judged by whoever put permits there (Pool).
+//
+// docs/shared-memory.md has the bytes and the interleavings. The memory comes from outside. One
+// thread uses this object; any number of processes use the memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "client/identity.h"
+#include "client/shm_layout.h"
+#include "daemon/core/store_clock.hpp"
+
+namespace rategate {
+
+class SharedPools {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  struct Secrets {
+    std::uint64_t generation = 1;  // below 2^63, another for each segment
+    std::array<std::uint64_t, 4> hash_seed{};
+    std::array<std::uint64_t, 2> digest_secret{};
+  };
+
+  // `memory` is rg_shm_bytes(slots) zeros at an address that 64 divides, and outlives this.
+  // `slots` is a power of two, RG_SHM_MIN_SLOTS to RG_SHM_MAX_SLOTS.
+  SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets);
+
+  // A slot for the pool of (rule, key), its words void, or kNone when all that it may have are in
+  // use. Slots whose windows ended by `over_ms` may be taken from their owner, who is told before
+  // by `evict(owner)`, and must let go of its slot.
+  using Evict = std::function<void(std::uint32_t owner)>;
+  std::uint32_t take(std::uint64_t rule, std::string_view key, std::uint32_t owner,
+                     std::int64_t over_ms, const Evict& evict);
+  // Its owner needs it no more. Both words become void; it is used again once its windows are over.
+  void give_back(std::uint32_t slot);
+
+  rg_slot& slot(std::uint32_t index) { return slots_[index]; }
+  std::uint32_t owner(std::uint32_t index) const;
+  // To be said of each window before it is published in a word.
+  void will_publish(std::uint32_t slot, int parity, std::int64_t end_ms);
+
+  // The clock for the clients. `until`: the error is above its bound from then on.
+  void set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,
+                 std::int64_t max_drift_ppm, Mono until);
+  void forget_clock();
+  // Limits were changed or dropped: clients resolve theirs anew.
+  void rules_changed();
+
+  std::uint32_t slots() const { return mask_ + 1; }
+  std::uint32_t used() const { return used_; }
+  std::uint64_t generation() const { return generation_; }
+  std::size_t bytes() const { return rg_shm_bytes(slots()); }
+
+ private:
+  struct Entry {
+    std::uint32_t owner = kNone;
+    std::int64_t last_end_ms[2] = {0, 0};  // of each word, ever
+  };
+  static constexpr std::uint32_t kPage = 256;
+  using Page = std::array<Entry, kPage>;
+
+  Entry& entry(std::uint32_t slot);
+
+  rg_shm_header* header_;
+  rg_slot* slots_;
+  std::uint32_t mask_;
+  std::uint64_t generation_;
+  std::array<std::uint64_t, 4> hash_seed_;  // its own copies: the header may be overwritten
+  std::array<std::uint64_t, 2> digest_secret_;
+  std::uint64_t clock_sequence_ = 0;
+  std::int64_t rules_ = 0;
+  std::uint32_t used_ = 0;
+  std::vector<std::unique_ptr<Page>> book_;  // pages are made when first used
+};
+
+}  // namespace rategate
