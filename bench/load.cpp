@@ -69,9 +69,11 @@ int connect_to(const std::string& target) {
   return fd;
 }
 
+// Requests that were sent together.
 struct Sent {
-  Clock::time_point due;     // when it was to be sent
+  Clock::time_point due;     // when they were to be sent
   std::int64_t sent_ms = 0;  // wall clock
+  int left = 1;              // of them not answered
 };
 
 struct Connection {
@@ -96,6 +98,7 @@ class Load {
         requests_(options.command, options.keys, options.each_key_in_turn),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         latency_(std::make_unique<bench_histogram>()) {
+    for (int i = 0; i < options.depth; ++i) batch_ += requests_.next();
     for (int i = 0; i < options.clients; ++i) {
       const std::string& target =
           options.targets[static_cast<std::size_t>(i) % options.targets.size()];
@@ -156,16 +159,25 @@ class Load {
     return counts_.replies == sent_ && enough_sent(Clock::now());
   }
 
-  void ask(Connection& connection, Clock::time_point due, std::int64_t sent_ms) {
-    connection.unsent += requests_.next();
-    connection.waiting.push_back({due, sent_ms});
-    ++sent_;
+  void ask(Connection& connection, Clock::time_point due, std::int64_t sent_ms, int count) {
+    if (requests_.uniform() && count == options_.depth) {
+      connection.unsent += batch_;
+    } else {
+      for (int i = 0; i < count; ++i) connection.unsent += requests_.next();
+    }
+    connection.waiting.push_back({due, sent_ms, count});
+    sent_ += static_cast<std::uint64_t>(count);
   }
 
   // Like redis-benchmark: once all of a batch is answered, the next one.
   void top_up(Connection& connection, Clock::time_point now) {
     const std::int64_t sent_ms = options_.window_ms > 0 ? wall_ms() : 0;
-    for (int i = 0; i < options_.depth && !enough_sent(now); ++i) ask(connection, now, sent_ms);
+    if (enough_sent(now)) return;
+    int count = options_.depth;
+    if (options_.requests > 0 && options_.requests - sent_ < static_cast<std::uint64_t>(count)) {
+      count = static_cast<int>(options_.requests - sent_);
+    }
+    ask(connection, now, sent_ms, count);
     flush(connection);
   }
 
@@ -176,7 +188,7 @@ class Load {
       const auto due = next_due();
       if (due > now) break;
       Connection& connection = *connections_[sent_ % connections_.size()];
-      ask(connection, due, sent_ms);
+      ask(connection, due, sent_ms, 1);
       flush(connection);
     }
   }
@@ -226,11 +238,11 @@ class Load {
     const auto now = Clock::now();
     const std::int64_t answered_ms = options_.window_ms > 0 ? wall_ms() : 0;
     connection.replies.feed({buffer_, static_cast<std::size_t>(n)}, counts_, [&](bool allowed) {
-      const Sent sent = connection.waiting.front();
-      connection.waiting.pop_front();
+      Sent& sent = connection.waiting.front();
       const auto latency = std::chrono::duration_cast<std::chrono::nanoseconds>(now - sent.due);
       bench_record(latency_.get(), static_cast<std::uint64_t>(latency.count()));
       if (allowed && options_.window_ms > 0) count_in_window(sent.sent_ms, answered_ms);
+      if (--sent.left == 0) connection.waiting.pop_front();
     });
     if (options_.rate <= 0 && connection.waiting.empty()) top_up(connection, now);
   }
@@ -244,6 +256,7 @@ class Load {
 
   LoadOptions options_;
   Requests requests_;
+  std::string batch_;  // for where all requests are the same
   int epoll_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::unique_ptr<bench_histogram> latency_;

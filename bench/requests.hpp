@@ -24,7 +24,11 @@ class Requests {
     std::shuffle(order_.begin(), order_.end(), std::mt19937{1});
   }
 
+  // Whether all requests are the same bytes.
+  [[nodiscard]] bool uniform() const { return texts_.size() == 1; }
+
   std::string_view next() {
+    if (uniform()) return texts_.front();
     if (in_turn_) {
       const std::string_view text = texts_[order_[at_]];
       at_ = at_ + 1 == order_.size() ? 0 : at_ + 1;

@@ -1,0 +1,131 @@
+"""The table: each row a number or a ratio of two, with what it must be and what would be beyond."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Row:
+    what: str
+    of: str  # "contestant/number"
+    to: Optional[str] = None  # divide by this one
+    must: Optional[float] = None
+    beyond: Optional[float] = None
+    unit: str = "x"
+    least: bool = True  # must is the most that may be; else the least
+    scale: float = 1
+
+    def contestants(self):
+        return [name.rsplit("/", 1)[0] for name in (self.of, self.to) if name]
+
+    def mark(self, value):
+        def reaches(bound):
+            return value <= bound if self.least else value >= bound
+        if self.must is None:
+            return ""
+        if not reaches(self.must):
+            return "MISSED"
+        return "beyond" if reaches(self.beyond) else "ok"
+
+
+def at_least(what, of, to=None, must=None, beyond=None, **more):
+    return Row(what, of, to, must, beyond, least=False, **more)
+
+
+FLOOR = "floor: coarse clock + CAS/ns"
+COLD = "cold keys, 3 hosts/"
+SHM = "shm: each check's time, two cores loaded/"
+
+TARGETS = [
+    Row("shm by handle, allowed : coarse clock + CAS", "shm: handle, allowed/ns", FLOOR, 2.5, 1.4),
+    Row("shm by handle, denied : coarse clock + CAS", "shm: handle, denied/ns", FLOOR, 2.5, 1.4),
+    Row("shm by key, one hot key : coarse clock + CAS", "shm: one hot key/ns", FLOOR, 4, 2),
+    Row("shm by key, 1,000 keys : coarse clock + CAS", "shm: 1,000 keys/ns", FLOOR, 6, 3.5),
+    Row("two processes on one pool, each : contended CAS", "shm: two processes, one pool/ns",
+        "floor: contended CAS/ns", 2, 1.3),
+    at_least("old recipe over TCP : shm by handle", "peer: old recipe, Python/mean_ns",
+             "shm: handle, allowed/ns", 5000, 10000),
+    at_least("socket CHECK rate : INCR", "CHECK, P1/rate", "redis INCR, P1/rate", 1.1, 1.3),
+    at_least("socket CHECK rate : INCR, pipeline 16", "CHECK, P16/rate", "redis INCR, P16/rate",
+             2.3, 3),
+    at_least("socket CHECK rate : INCR, pipeline 64", "CHECK, P64/rate", "redis INCR, P64/rate",
+             3.5, 4.5),
+    Row("daemon's CPU per check : redis-server's per INCR, P16", "CHECK, P16/cpu_us",
+        "redis INCR, P16/cpu_us", 0.6, 0.4),
+    at_least("exact, one hot key, rate : INCR", "CHECK exact, P1/rate", "redis INCR, P1/rate",
+             0.9, 1.1),
+    at_least("exact, one hot key, rate : INCR, pipeline 16", "CHECK exact, P16/rate",
+             "redis INCR, P16/rate", 1.6, 2),
+    at_least("exact, 10,000 keys, rate : INCR, pipeline 16", "CHECK exact, 10,000 keys, P16/rate",
+             "redis INCR, 10,000 keys, P16/rate", 0.35, 0.6),
+    Row("Redis commands per allowed check, 100,000/s, 3 hosts",
+        "hot limit, 3 hosts/commands_per_allowed", None, 0.005, 0.001, ""),
+    Row("100,000 keys, 10 checks each, 3 hosts: commands per check", COLD + "commands_per_check",
+        None, 0.3, 0.12, ""),
+    Row("100,000 keys, 10 checks each, 3 hosts: p99 : round trip", COLD + "p99_round_trips",
+        None, 3, 1.5),
+    at_least("utilisation of a window, 1 host", "hot limit, 1 host/utilisation", None, 99, 99.9,
+             unit="%"),
+    at_least("utilisation of a window, 3 hosts", "hot limit, 3 hosts/utilisation", None, 97, 99,
+             unit="%"),
+    Row("over-admitted, 1 host", "hot limit, 1 host/over_admitted", None, 0, 0, ""),
+    Row("over-admitted, 3 hosts", "hot limit, 3 hosts/over_admitted", None, 0, 0, ""),
+    Row("p99.9 of a shm check : median, two cores loaded", SHM + "p999", SHM + "p50", 20, 5),
+    Row("daemon's memory per live key", "daemon's memory per live key/bytes", None, 128, 96, "B"),
+    Row("idle daemon: CPU", "idle daemon/cpu_ticks", None, 0, 0, "ticks"),
+    Row("idle daemon: wake-ups in 3 s", "idle daemon/wakeups", None, 0, 0, ""),
+    Row("idle daemon: resident memory", "idle daemon/rss_mib", None, 8, 5, "MiB"),
+    Row("librategate.so: text", "librategate.so/text_kib", None, 64, 32, "KiB"),
+    Row("librategate.so: needs more than libc", "librategate.so/more_than_libc", None, 0, 0, ""),
+]
+
+
+def rate(contestant, what=None):
+    return at_least(what or contestant, contestant + "/rate", unit="k/s", scale=1e-3)
+
+
+def time_ns(contestant):
+    return Row(contestant, contestant + "/ns", unit="ns")
+
+
+DETAILS = [
+    *(time_ns(name) for name in (
+        "floor: coarse clock + CAS", "floor: precise clock", "floor: precise clock + CAS",
+        "floor: contended CAS", "floor: memory latency", "shm: handle, allowed",
+        "shm: handle, denied", "shm: one hot key", "shm: 1,000 keys", "shm: 100,000 keys",
+        "shm: two processes, one pool")),
+    Row("shm: median, two cores loaded", SHM + "p50", unit="ns"),
+    Row("shm: p99.9, two cores loaded", SHM + "p999", unit="ns"),
+    Row("shm: p99.99, two cores loaded", SHM + "p9999", unit="ns"),
+    Row("shm: maximum, two cores loaded", SHM + "max", unit="us", scale=1e-3),
+    Row("floor: Unix socket ping-pong", "floor: Unix socket ping-pong/ns", unit="us", scale=1e-3),
+    Row("redis PING, one client, median", "redis PING, one client/p50", unit="us"),
+    Row("CHECK, one client, median", "CHECK, one client/p50", unit="us"),
+    *(rate(name) for name in (
+        "redis-benchmark INCR, P1", "redis-benchmark INCR, P16", "redis-benchmark INCR, P64",
+        "redis INCR, P1", "redis INCR, P16", "redis INCR, P64", "redis INCR, 10,000 keys, P16",
+        "CHECK, P1", "CHECK, P16", "CHECK, P64", "CHECK denied, P16", "CHECK memory store, P16",
+        "CHECK exact, P1", "CHECK exact, P16", "CHECK exact, 10,000 keys, P16")),
+    *(Row(f"{name}: share of a core that the server was busy", f"{name}/busy", unit="%", scale=100)
+      for name in ("redis INCR, P1", "redis INCR, P16", "redis INCR, P64", "CHECK, P1", "CHECK, P16",
+                   "CHECK, P64", "CHECK exact, P16")),
+    Row("redis-server's CPU per INCR, P16", "redis INCR, P16/cpu_us", unit="us"),
+    Row("daemon's CPU per CHECK, P16", "CHECK, P16/cpu_us", unit="us"),
+    *(Row(f"{name}, {q}", f"{name}/{number}", unit="us")
+      for name in ("open loop: redis INCR", "open loop: CHECK", "open loop: CHECK exact",
+                   "open loop: CHECK denied")
+      for q, number in (("median", "p50"), ("p99", "p99"), ("p99.9", "p999"))),
+    Row("cold keys, 3 hosts: p99", COLD + "p99_us", unit="us"),
+    *(Row(f"between windows, {trip} ms away: share of a period of {period} ms",
+          f"between windows, {trip} ms away/p{period}ms", unit="%")
+      for trip in ("0.2", "1", "20") for period in (10, 100, 1000)),
+]
+
+
+def peer_rows(names):
+    """What a check costs its caller, one after the other; and how many of ours go into it."""
+    for name in names:
+        yield Row(f"{name} : shm by handle", f"{name}/mean_ns", "shm: handle, allowed/ns",
+                  least=False)
+    for name in names:
+        yield Row(f"{name}, mean", f"{name}/mean_ns", unit="us", scale=1e-3)

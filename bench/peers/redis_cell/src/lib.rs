@@ -1,0 +1,1 @@
+//! Nothing: cargo builds no dependency without something that depends on it.
