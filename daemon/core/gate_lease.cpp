@@ -307,6 +307,10 @@ void Gate::release_stock(Counter& counter, const Window& window) {
   stats_.released += permits;
   releases_.push_back(
       {limit.redis_key.expand(limit.name, counter.key, limit.period_ms, window.start_ms), permits});
+  if (mutant("release-repeated")) {
+    const Release again = releases_.back();
+    releases_.push_back(again);
+  }
 }
 
 }  // namespace rategate
