@@ -159,7 +159,8 @@ class Segment {
 
   std::string attach_answer(std::int64_t version = RG_SHM_LAYOUT_VERSION,
                             std::int64_t shifted_ns = 0) const {
-    return "*4\r\n:" + std::to_string(version) + "\r\n:" + std::to_string(header().generation) +
+    return "*4\r\n:" + std::to_string(version) +
+           "\r\n:" + std::to_string(rg_identity_load(&header().generation)) +
            "\r\n:" + std::to_string(mono_ns() + shifted_ns) + "\r\n:" + std::to_string(bytes_) +
            "\r\n";
   }
