@@ -68,9 +68,9 @@ static inline bool rg_word_still(const uint64_t* word, uint64_t seen) {
 /* ---- The daemon ----------------------------------------------------------------------------- */
 
 /* Takes the word away and gives what it was. Acquire: the swaps before it, and what their readers
- * had read, are before what follows. Release: part of the hand-over, with the fence below. */
+ * had read, are before what follows. What follows is told apart by the fence below. */
 static inline uint64_t rg_word_void(uint64_t* word) {
-  return __atomic_exchange_n(word, RG_WORD_VOID, __ATOMIC_ACQ_REL);
+  return __atomic_exchange_n(word, RG_WORD_VOID, __ATOMIC_ACQUIRE);
 }
 
 /* Between the voids and the new identity: who reads any of the new identity and then, behind its
@@ -81,14 +81,10 @@ static inline void rg_identity_store(uint64_t* part, uint64_t value) {
   __atomic_store_n(part, value, __ATOMIC_RELAXED);
 }
 
-/* Release: the identity first. Only over a void word or one of an older window. */
+/* Release: the identity first. Only over a void word: a store over another would end the release
+ * sequence by which a later void comes after the swaps before it. */
 static inline void rg_word_publish(uint64_t* word, uint64_t value) {
   __atomic_store_n(word, value, __ATOMIC_RELEASE);
-}
-
-/* Publishes over a window that is past, and gives what was left of it. */
-static inline uint64_t rg_word_replace(uint64_t* word, uint64_t value) {
-  return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
 }
 
 /* ---- Small numbers beside the word: estimates, read and written each on its own ----------------

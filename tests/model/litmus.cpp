@@ -109,17 +109,6 @@ void add_next_window(std::vector<Program>& all) {
                            give_slot(slot, {0}, kB);
                            rg_word_publish(&slot.word[0], word_of(3, 1));
                          }));
-    all.push_back(beside(asking("next window by replace", wanted), slot_of(kA, word_of(1, 1)),
-                         {{wanted}}, [](rg_slot& slot) {
-                           rg_word_replace(&slot.word[0], word_of(2, 1));
-                           give_slot(slot, {0}, kB);
-                           rg_word_publish(&slot.word[0], word_of(3, 1));
-                         }));
-    all.push_back(beside(asking("first windows by replace", wanted), slot_of(kA, word_of(1, 1)),
-                         {{wanted}}, [](rg_slot& slot) {
-                           give_slot(slot, {0}, kB);
-                           rg_word_replace(&slot.word[0], word_of(3, 1));
-                         }));
     all.push_back(beside(asking("a slot's first two pools", wanted), slot_of(kNobody, RG_WORD_VOID),
                          {{wanted}}, [](rg_slot& slot) {
                            give_slot(slot, {}, kA);

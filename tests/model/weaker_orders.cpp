@@ -37,10 +37,6 @@ const std::vector<Kept>& kept_orders() {
   static const std::vector<Kept> kept = {
       {{{"rg_word_swap", "swap", __ATOMIC_ACQ_REL}, __ATOMIC_RELEASE},
        "kept: C11 wants success no weaker than failure, which is acquire"},
-      {{{"rg_word_void", "exchange", __ATOMIC_ACQ_REL}, __ATOMIC_ACQUIRE},
-       "kept: the fence behind it does that; where there is none, nobody reads on"},
-      {{{"rg_word_replace", "exchange", __ATOMIC_ACQ_REL}, __ATOMIC_RELEASE},
-       "kept: an update; the swaps before it reach the void's acquire through it"},
   };
   return kept;
 }
