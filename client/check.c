@@ -96,15 +96,3 @@ int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, 
   rg_pool_give(&limit->client->pool, connection);
   return 0;
 }
-
-int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                   rategate_decision* decision, rategate_error* error) {
-  const int rc = rg_look_at_arguments(limit, key, key_size, cost, decision, error);
-  if (rc != 0) return rc;
-  int64_t started_ns;
-  if (rg_check_in_place(limit, key, key_size, cost, decision, &started_ns)) return 0;
-  if (started_ns == 0) started_ns = rg_now();
-  return rg_check_by_daemon(limit, key, key_size, cost, -1,
-                            rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms), decision,
-                            error);
-}

@@ -15,12 +15,56 @@
 #define RG_KEY_BYTES_IN_SLOT 31
 #define RG_KEY_IS_DIGEST 255
 
-/* The last byte of the fourth word says what the others are. */
+static inline uint64_t rg_eight_bytes(const unsigned char* at) {
+  uint64_t word;
+  memcpy(&word, at, 8);
+  return word;
+}
+
+/* The last 1 to 7 bytes of a key of 8 and more, padded with zeros: by a load that ends with them.
+ */
+static inline uint64_t rg_last_bytes(const unsigned char* end, size_t count) {
+  return count == 0 ? 0 : rg_eight_bytes(end - 8) >> (64 - 8 * count);
+}
+
+/* 0 to 7 bytes, padded with zeros. */
+static inline uint64_t rg_few_bytes(const unsigned char* at, size_t count) {
+  if (count >= 4) {
+    uint32_t first;
+    uint32_t last;
+    memcpy(&first, at, 4);
+    memcpy(&last, at + count - 4, 4);
+    return first | (uint64_t)last << (8 * (count - 4));
+  }
+  uint64_t word = 0;
+  for (size_t i = 0; i < count; ++i) word |= (uint64_t)at[i] << (8 * i);
+  return word;
+}
+
+/* The last byte of the fourth word says what the others are. Words are little endian. A memcpy of
+ * unknown size would be a call, and this is in the way of each check. */
 static inline struct rg_identity rg_identity_of(uint64_t rule, const void* key, size_t size,
                                                 const uint64_t digest_secret[2]) {
   struct rg_identity identity = {rule, {0, 0, 0, 0}};
   if (size <= RG_KEY_BYTES_IN_SLOT) {
-    if (size > 0) memcpy(identity.key, key, size);
+    const unsigned char* at = (const unsigned char*)key;
+    if (size < 8) {
+      identity.key[0] = rg_few_bytes(at, size);
+    } else {
+      identity.key[0] = rg_eight_bytes(at);
+      const uint64_t tail = rg_last_bytes(at + size, size & 7);
+      if (size < 16) {
+        identity.key[1] = tail;
+      } else {
+        identity.key[1] = rg_eight_bytes(at + 8);
+        if (size < 24) {
+          identity.key[2] = tail;
+        } else {
+          identity.key[2] = rg_eight_bytes(at + 16);
+          identity.key[3] = tail;
+        }
+      }
+    }
     identity.key[3] |= (uint64_t)size << 56;
   } else {
     rg_sip_hash_128(digest_secret, key, size, identity.key);
@@ -38,9 +82,10 @@ static inline uint64_t rg_fold_product(uint64_t a, uint64_t b) {
 
 /* A fast seeded hash. It only finds the slot: nothing depends on its not colliding. */
 static inline uint64_t rg_identity_hash(const struct rg_identity* id, const uint64_t seed[4]) {
-  const uint64_t a = rg_fold_product(id->key[0] ^ seed[0], id->key[1] ^ seed[1]);
+  const uint64_t rule = id->rule * UINT64_C(0x9e3779b97f4a7c15);
+  const uint64_t a = rg_fold_product(id->key[0] ^ seed[0], id->key[1] ^ rule ^ seed[1]);
   const uint64_t b = rg_fold_product(id->key[2] ^ seed[2], id->key[3] ^ seed[3]);
-  return rg_fold_product(a ^ id->rule ^ seed[3], b ^ seed[0]);
+  return a ^ b;
 }
 
 /* Whether the slot's identity is this one, as far as relaxed loads tell: right only together with

@@ -11,6 +11,10 @@
 #define MAX_WAIT_NS RG_NS_PER_MS
 #define MAX_WAITS 3
 
+/* The way that is meant to take nanoseconds. It has no buffer that could overflow, and a canary
+ * takes a tenth of its time. */
+#define RG_HOT __attribute__((no_stack_protector))
+
 static void wait_until(int64_t moment_ns) {
   const struct timespec moment = rg_timespec(moment_ns);
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, NULL) == EINTR) {
@@ -85,18 +89,16 @@ static bool decide_precisely(const rategate_limit* limit, struct rg_shared_rule*
   }
 }
 
-static __attribute__((noinline)) bool decide_for_key(const rategate_limit* limit,
-                                                     struct rg_shared_rule* known, const void* key,
-                                                     size_t key_size, int64_t cost,
-                                                     rategate_decision* decision,
-                                                     int64_t* started_ns) {
+static __attribute__((noinline)) RG_HOT bool decide_for_key(
+    const rategate_limit* limit, struct rg_shared_rule* known, const void* key, size_t key_size,
+    int64_t cost, rategate_decision* decision, int64_t* started_ns) {
   const struct rg_identity id =
       rg_identity_of(known->rule.id, key, key_size, known->view.digest_secret);
   return decide(limit, known, &id, cost, decision, started_ns);
 }
 
-bool rg_check_in_place(const rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                       rategate_decision* decision, int64_t* started_ns) {
+RG_INLINE bool check_in_place(const rategate_limit* limit, const void* key, size_t key_size,
+                              int64_t cost, rategate_decision* decision, int64_t* started_ns) {
   /* Acquire: it is seen whole, and so is its segment. That one may have been replaced: then it is
    * zeros, which miss. */
   struct rg_shared_rule* known =
@@ -109,4 +111,32 @@ bool rg_check_in_place(const rategate_limit* limit, const void* key, size_t key_
     return decide_for_key(limit, known, key, key_size, cost, decision, started_ns);
   }
   return decide(limit, known, NULL, cost, decision, started_ns);
+}
+
+bool rg_check_in_place(const rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                       rategate_decision* decision, int64_t* started_ns) {
+  return check_in_place(limit, key, key_size, cost, decision, started_ns);
+}
+
+static __attribute__((noinline)) int check_by_daemon(rategate_limit* limit, const void* key,
+                                                     size_t key_size, int64_t cost,
+                                                     int64_t started_ns,
+                                                     rategate_decision* decision,
+                                                     rategate_error* error) {
+  if (started_ns == 0) started_ns = rg_now();
+  return rg_check_by_daemon(limit, key, key_size, cost, -1,
+                            rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms), decision,
+                            error);
+}
+
+RG_HOT int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                          rategate_decision* decision, rategate_error* error) {
+  const bool in_range = limit != NULL && decision != NULL && (key != NULL || key_size == 0) &&
+                        key_size <= RATEGATE_MAX_KEY && cost >= 1 && cost <= RATEGATE_MAX_COST;
+  if (!RG_LIKELY(in_range)) {
+    return rg_look_at_arguments(limit, key, key_size, cost, decision, error);
+  }
+  int64_t started_ns;
+  if (RG_LIKELY(check_in_place(limit, key, key_size, cost, decision, &started_ns))) return 0;
+  return check_by_daemon(limit, key, key_size, cost, started_ns, decision, error);
 }
