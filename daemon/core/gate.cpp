@@ -45,11 +45,22 @@ bool Gate::usable(const ClockReading& reading, const Limit& limit) const {
   return clock_.trusts(reading) && precise_enough(reading, limit.period_ms);
 }
 
-bool Gate::inside(const Window& window, const Limit& limit, Mono now) const {
+// Without a division for as long as a window lasts.
+Placed Gate::placed(LimitUse& use, const ClockReading& reading) const {
+  if (reading.earliest.us >= use.window.start_ms * 1000 &&
+      reading.latest.us < use.window.end_ms * 1000) {
+    return {use.window, true, 0};
+  }
+  const Placed placed = place(reading, use.limit->period_ms);
+  if (placed.open) use.window = placed.window;
+  return placed;
+}
+
+bool Gate::inside(const Window& window, LimitUse& use, Mono now) const {
   const auto reading = clock_.read(now);
-  if (!reading || !usable(*reading, limit)) return false;
-  const Placed placed = place(*reading, limit.period_ms);
-  return placed.open && placed.window == window;
+  if (!reading || !usable(*reading, *use.limit)) return false;
+  const Placed at = placed(use, *reading);
+  return at.open && at.window == window;
 }
 
 // The error grows while one waits, so it takes longer by that.
@@ -66,8 +77,9 @@ Pool::State Gate::local_state(const Counter& counter, const Window& window) cons
   return counter.pool.state(window);
 }
 
-Decision Gate::decide(const Limit& limit, Reason reason, bool allowed, std::int64_t remaining,
+Decision Gate::decide(LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
                       Mono now) const {
+  const Limit& limit = *use.limit;
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
@@ -75,8 +87,8 @@ Decision Gate::decide(const Limit& limit, Reason reason, bool allowed, std::int6
   decision.remaining = remaining;
   decision.reset_after_ms = limit.period_ms;
   if (const auto reading = clock_.read(now)) {
-    const Placed placed = place(*reading, limit.period_ms);
-    const std::int64_t until = placed.open ? placed.window.end_ms : placed.window.start_ms;
+    const Placed at = placed(use, *reading);
+    const std::int64_t until = at.open ? at.window.end_ms : at.window.start_ms;
     const std::int64_t us = until * 1000 - reading->earliest.us;
     decision.reset_after_ms = ms_rounded_up(with_drift(us));
   }
@@ -117,7 +129,7 @@ CheckResult Gate::by_policy(LimitUse& use, Mono now) {
     return result;
   }
   const bool allowed = limit.on_store_down == OnStoreDown::Allow;
-  result.decision = decide(limit, Reason::StoreAway, allowed, 0, now);
+  result.decision = decide(use, Reason::StoreAway, allowed, 0, now);
   count(use, result.decision);
   return result;
 }
@@ -127,14 +139,14 @@ CheckResult Gate::deny_locally(Counter& counter, Pool::State state, const Window
   const Limit& limit = *counter.use->limit;
   CheckResult result;
   if (state == Pool::State::Lost) {
-    result.decision = decide(limit, Reason::StoreAway, false, 0, now);
+    result.decision = decide(*counter.use, Reason::StoreAway, false, 0, now);
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;
   }
   const std::int64_t remaining =
       counter.pool.left(window, limit.permits) + counter.pool.held(window);
-  result.decision = decide(limit, Reason::OverLimit, false, remaining, now);
+  result.decision = decide(*counter.use, Reason::OverLimit, false, remaining, now);
   count(*counter.use, result.decision);
   ++stats_.denied_locally;
   return result;
@@ -145,19 +157,32 @@ CheckResult Gate::allow_from_pool(Counter& counter, const Window& window, Mono n
   CheckResult result;
   const std::int64_t remaining =
       counter.pool.left(window, limit.permits) + counter.pool.held(window);
-  result.decision = decide(limit, Reason::Counted, true, remaining, now);
+  result.decision = decide(*counter.use, Reason::Counted, true, remaining, now);
   count(*counter.use, result.decision);
   return result;
 }
 
 CheckResult Gate::deny_untrusted(LimitUse& use, Mono now) {
   CheckResult result;
-  result.decision = decide(*use.limit, Reason::ClockNotTrusted, false, 0, now);
+  result.decision = decide(use, Reason::ClockNotTrusted, false, 0, now);
   count(use, result.decision);
   return result;
 }
 
 // ---- The way of a check -------------------------------------------------------------------
+
+std::uint32_t Gate::slot_of(const LimitUsePtr& use, std::string_view key, Mono now) {
+  // Without %k all keys are one counter.
+  if (!use->limit->redis_key.has_key()) key = {};
+  if (key.empty() && use->keyless < counters_.slots()) {
+    const Counter& known = counters_[use->keyless];
+    if (known.live && known.use == use && known.key.empty()) return use->keyless;
+  }
+  const std::uint32_t slot = counters_.find_or_add(
+      use, key, [&](Counter& other, bool crowded) { return may_forget(other, crowded, now); });
+  if (key.empty()) use->keyless = slot;
+  return slot;
+}
 
 CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64_t cost,
                         std::uint64_t ticket, Mono now) {
@@ -169,26 +194,23 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
   }
   const Limit& limit = *use->limit;
   if (cost > limit.permits) {
-    result.decision = decide(limit, Reason::NeverFits, false, 0, now);
+    result.decision = decide(*use, Reason::NeverFits, false, 0, now);
     count(*use, result.decision);
     return result;
   }
-  // Without %k all keys are one counter.
-  const std::uint32_t slot = counters_.find_or_add(
-      use, limit.redis_key.has_key() ? key : std::string_view(),
-      [&](Counter& other, bool crowded) { return may_forget(other, crowded, now); });
+  const std::uint32_t slot = slot_of(use, key, now);
   Counter& counter = counters_[slot];
   const auto reading = clock_.read(now);
   if (reading && usable(*reading, limit)) {
-    const Placed placed = place(*reading, limit.period_ms);
+    const Placed at = placed(*use, *reading);
     if (sharing_ && use->leased) share_pool(slot, reading->earliest.us / 1000);
-    if (placed.open) {
-      const Pool::State state = local_state(counter, placed.window);
-      if (use->leased && state != Pool::State::Lost && spend(slot, placed.window, cost, now)) {
-        return allow_from_pool(counter, placed.window, now);
+    if (at.open) {
+      const Pool::State state = local_state(counter, at.window);
+      if (use->leased && state != Pool::State::Lost && spend(slot, at.window, cost, now)) {
+        return allow_from_pool(counter, at.window, now);
       }
       if (state != Pool::State::Unknown) {
-        return deny_locally(counter, state, placed.window, now);
+        return deny_locally(counter, state, at.window, now);
       }
     }
   }
@@ -291,7 +313,7 @@ void Gate::ask(std::uint32_t slot, Mono now) {
   const auto reading = clock_.read(now);
   const bool known = reading && usable(*reading, limit);
   if (counter.due.empty()) {
-    if (known) ask_for_lease(slot, place(*reading, limit.period_ms), now);
+    if (known) ask_for_lease(slot, placed(*counter.use, *reading), now);
     counter.refill = counter.prepare = false;
     return;
   }
@@ -308,12 +330,12 @@ void Gate::ask(std::uint32_t slot, Mono now) {
     return;
   }
   counter.measurements = 0;
-  const Placed placed = place(*reading, limit.period_ms);
-  if (!placed.open) {
-    wake_at(slot, after(now, with_drift(placed.opens_in_us)));
+  const Placed at = placed(*counter.use, *reading);
+  if (!at.open) {
+    wake_at(slot, after(now, with_drift(at.opens_in_us)));
     return;
   }
-  const Window window = placed.window;
+  const Window window = at.window;
   // A lease that came meanwhile may serve them.
   while (counter.use->leased && !counter.due.empty() &&
          local_state(counter, window) != Pool::State::Lost &&
@@ -444,7 +466,7 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
   settle(counter, tally, now);
   if (!kept) ++stats_.windows_lost;
 
-  if (!costs.empty() && !inside(window, limit, now) && !mutant("late-reply-granted")) {
+  if (!costs.empty() && !inside(window, *counter.use, now) && !mutant("late-reply-granted")) {
     ++stats_.late_answers;  // charged, and granted to nobody
     stats_.stranded += granted + reply.leased;
     again(slot);
@@ -464,8 +486,8 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
       } else if (!unspent) {
         if (allowed) counted += costs[i].cost;
         const std::int64_t remaining = std::max<std::int64_t>(0, limit.permits - counted);
-        result.decision =
-            decide(limit, allowed ? Reason::Counted : Reason::OverLimit, allowed, remaining, now);
+        result.decision = decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit,
+                                 allowed, remaining, now);
         if (!waiters_[counter.asked.first].gone) count(*counter.use, result.decision);
       }
       if (allowed) (unspent ? stats_.stranded : stats_.spent) += costs[i].cost;
@@ -493,7 +515,7 @@ void Gate::failed(std::uint64_t id, bool retry, Mono now) {
   counter.reservation = 0;
   if (mutant("time-out-counted-as-a-grant")) {
     CheckResult result;
-    result.decision = decide(*counter.use->limit, Reason::Counted, true, 0, now);
+    result.decision = decide(*counter.use, Reason::Counted, true, 0, now);
     answer_all(counter, counter.asked, [&] { return result; });
   }
   answer_all(counter, counter.asked, [&] { return by_policy(*counter.use, now); });

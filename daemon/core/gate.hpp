@@ -152,7 +152,9 @@ class Gate {
 
   bool may_forget(Counter& counter, bool crowded, Mono now);
   bool usable(const ClockReading& reading, const Limit& limit) const;
-  bool inside(const Window& window, const Limit& limit, Mono now) const;
+  Placed placed(LimitUse& use, const ClockReading& reading) const;
+  bool inside(const Window& window, LimitUse& use, Mono now) const;
+  std::uint32_t slot_of(const LimitUsePtr& use, std::string_view key, Mono now);
   std::int64_t with_drift(std::int64_t us) const;
   Pool::State local_state(const Counter& counter, const Window& window) const;
   void list_due(std::uint32_t slot);
@@ -180,7 +182,7 @@ class Gate {
   void publish_clock(Mono now, bool anew);
   std::int64_t jitter();
 
-  Decision decide(const Limit& limit, Reason reason, bool allowed, std::int64_t remaining,
+  Decision decide(LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
                   Mono now) const;
   CheckResult by_policy(LimitUse& use, Mono now);
   CheckResult deny_locally(Counter& counter, Pool::State state, const Window& window, Mono now);

@@ -126,17 +126,17 @@ void Gate::watch_level(std::uint32_t slot, const Window& window, Mono now) {
   list_due(slot);
 }
 
-void Gate::nudged(std::uint32_t at, Mono now) {
+void Gate::nudged(std::uint32_t number, Mono now) {
   ++stats_.nudges;
   if (shared_ == nullptr || stopping_) return;
-  const std::uint32_t slot = shared_->owner(at);
-  if (slot >= counters_.slots() || counters_[slot].pool.slot() != at) return;
+  const std::uint32_t slot = shared_->owner(number);
+  if (slot >= counters_.slots() || counters_[slot].pool.slot() != number) return;
   Counter& counter = counters_[slot];
   look(counter, now);
   const auto reading = clock_.read(now);
   if (!reading || !usable(*reading, *counter.use->limit)) return;
-  const Placed placed = place(*reading, counter.use->limit->period_ms);
-  if (placed.open) watch_level(slot, placed.window, now);
+  const Placed at = placed(*counter.use, *reading);
+  if (at.open) watch_level(slot, at.window, now);
   attend(slot, now);
 }
 
@@ -235,11 +235,11 @@ void Gate::attend(std::uint32_t slot, Mono now) {
   const auto reading = clock_.read(now);
   if (!reading || !usable(*reading, *counter.use->limit)) return;
   look(counter, now);
-  const Placed placed = place(*reading, counter.use->limit->period_ms);
+  const Placed at = placed(*counter.use, *reading);
   if (counter.use->limit->period_ms > kLongPeriodMs) {
-    attend_long_window(slot, placed, now);
+    attend_long_window(slot, at, now);
   } else {
-    attend_next_window(slot, placed, now);
+    attend_next_window(slot, at, now);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "daemon/core/lease.hpp"
 #include "daemon/core/limit.hpp"
+#include "daemon/core/time.hpp"
 
 namespace rategate {
 
@@ -27,6 +28,10 @@ struct LimitUse {
   std::uint64_t allowed = 0;  // decisions since it is in use
   std::uint64_t denied = 0;
   std::uint64_t shared = 0;  // permits that clients spent in shared memory
+  // What makes the next check cheaper: the window that was open last, and the place of the counter
+  // without a key among the gate's.
+  Window window;
+  std::uint32_t keyless = UINT32_MAX;
 };
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 

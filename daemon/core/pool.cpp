@@ -67,21 +67,19 @@ Pool::Part* Pool::enter(const Window& window, SharedPools* shared, PoolTally& ta
 }
 
 bool Pool::take(const Window& window, std::int64_t cost, SharedPools* shared, PoolTally& tally) {
-  Part* part = find(window);
-  if (part == nullptr || part->state == State::Lost || part->shown + part->stock < cost) {
-    return false;
-  }
-  if (part->shown < cost && part->stock > 0) {
-    show_part(parity_of(window), cost - part->shown, shared, tally);
-  }
-  std::uint64_t* at = word(parity_of(window), shared);
+  const int parity = index_of(window);
+  if (parity < 0) return false;
+  Part& part = part_[parity];
+  if (part.state == State::Lost || part.shown + part.stock < cost) return false;
+  if (part.shown < cost && part.stock > 0) show_part(parity, cost - part.shown, shared, tally);
+  std::uint64_t* at = word(parity, shared);
   std::uint64_t seen = rg_word_load(at);
   for (int i = 0; i < kTries; ++i) {
-    if (is_shared()) seen = look_at(parity_of(window), seen, shared, tally);
+    if (is_shared()) seen = look_at(parity, seen, shared, tally);
     const std::int64_t permits = rg_word_permits(seen);
     if (seen == RG_WORD_VOID || permits < cost) return false;
     if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
-      part->shown -= static_cast<std::int32_t>(cost);
+      part.shown -= static_cast<std::int32_t>(cost);
       return true;
     }
   }

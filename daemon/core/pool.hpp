@@ -111,9 +111,14 @@ class Pool {
   static int parity_of(const Window& window) {
     return static_cast<int>(window.start_ms / (window.end_ms - window.start_ms)) & 1;
   }
+  // Which part is of the window, or -1. By its end: the parity takes a division.
+  int index_of(const Window& window) const {
+    if (part_[0].end_ms == window.end_ms) return 0;
+    return part_[1].end_ms == window.end_ms ? 1 : -1;
+  }
   const Part* find(const Window& window) const {
-    const Part& part = part_[parity_of(window)];
-    return part.end_ms == window.end_ms ? &part : nullptr;
+    const int at = index_of(window);
+    return at < 0 ? nullptr : &part_[at];
   }
   Part* find(const Window& window) {
     return const_cast<Part*>(static_cast<const Pool*>(this)->find(window));

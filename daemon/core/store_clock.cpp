@@ -32,6 +32,7 @@ StoreClock::Measured StoreClock::measure(Mono sent, Mono received, StoreTime tim
     if (!contradicted && error > held) return Measured::Kept;
   }
   known_ = true;
+  read_at_ = Mono{INT64_MIN};
   measured_ = received;
   offset_us_ = offset;
   error_us_ = error;
@@ -50,10 +51,13 @@ void StoreClock::forget() {
 
 std::optional<ClockReading> StoreClock::read(Mono now) const {
   if (!known_) return std::nullopt;
+  if (now == read_at_) return reading_;
   const std::int64_t middle = now.us + offset_us_;
   const std::int64_t error = mutant("offset-without-error") ? 0 : error_at(now);
   floor_ = std::max(floor_, StoreTime{middle - error});
-  return ClockReading{floor_, std::max(floor_, StoreTime{middle + error})};
+  read_at_ = now;
+  reading_ = ClockReading{floor_, std::max(floor_, StoreTime{middle + error})};
+  return reading_;
 }
 
 Placed place(const ClockReading& reading, std::int64_t period_ms) {

@@ -74,6 +74,9 @@ class StoreClock {
   // No reading is earlier than one given before: a better measurement may move the middle back,
   // and on one host windows never go backwards.
   mutable StoreTime floor_{INT64_MIN};
+  // The last reading: the checks of one read from a socket have one moment.
+  mutable Mono read_at_{INT64_MIN};
+  mutable ClockReading reading_;
 };
 
 // Where a moment lies among the windows of a period.

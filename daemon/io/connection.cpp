@@ -83,7 +83,7 @@ void Connection::on_read(ssize_t count, const char* bytes) {
     on_end();
     return;
   }
-  active_ = mono_now();
+  active_ = moment_ = mono_now();
   take({bytes, static_cast<std::size_t>(count)});
   settle();
 }
@@ -203,6 +203,7 @@ void Connection::settle() {
 
 // Handles some more of what has arrived; false when there is no more to handle.
 bool Connection::go_on() {
+  moment_ = mono_now();
   if (!input_.empty()) {
     const std::size_t before = input_.size();
     input_.erase(0, process(input_));

@@ -82,6 +82,8 @@ class Connection {
   std::size_t waiting() const { return waiting_; }
   Mono since() const { return since_; }
   Mono active() const { return active_; }
+  // The moment of the requests at hand: read after their bytes were, and once for all of them.
+  Mono moment() const { return moment_; }
   int fd() const;
 
  private:
@@ -112,6 +114,7 @@ class Connection {
   Session session_;
   Mono since_;
   Mono active_;  // the last bytes from it
+  Mono moment_;
 
   std::string input_;  // of a request that is not all there, or not read for now
   Progress progress_;

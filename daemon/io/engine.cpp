@@ -75,8 +75,8 @@ void Engine::stop() {
 }
 
 CheckResult Engine::check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
-                          std::uint64_t ticket) {
-  return gate_.check(limit, key, cost, ticket, mono_now());
+                          std::uint64_t ticket, Mono now) {
+  return gate_.check(limit, key, cost, ticket, now);
 }
 
 void Engine::drop_limits() { gate_.drop_limits(mono_now()); }

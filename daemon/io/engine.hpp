@@ -37,7 +37,7 @@ class Engine final : private StoreEvents {
   void stop();
 
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
-                    std::uint64_t ticket);
+                    std::uint64_t ticket, Mono now);
   // Null when shared memory is off.
   Segment* segment() const { return segment_.get(); }
   void share() { gate_.share(); }

@@ -189,7 +189,8 @@ CheckOutcome Server::check(Session&, const CheckRequest& request) {
   std::string error;
   const LimitUsePtr limit = find_limit(request, error);
   if (limit == nullptr) return CheckRefused{std::move(error)};
-  const CheckResult result = engine_.check(limit, request.key, request.cost, ticket_of(*asking_));
+  const CheckResult result =
+      engine_.check(limit, request.key, request.cost, ticket_of(*asking_), asking_->moment());
   if (result.waits) {
     asking_->park(result.waiter);
     return Parked{};

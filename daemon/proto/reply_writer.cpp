@@ -10,6 +10,12 @@ constexpr std::size_t kNumberLine = 24;
 
 char* put_number(char* at, char type, std::int64_t value) {
   *at++ = type;
+  if (value >= 0 && value < 10) {  // most numbers of a decision
+    *at++ = static_cast<char>('0' + value);
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+  }
   at = std::to_chars(at, at + 20, value).ptr;
   *at++ = '\r';
   *at++ = '\n';
