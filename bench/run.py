@@ -31,6 +31,8 @@ class Bench:
         self.seconds = 0.3 if smoke else args.seconds
         self.window_seconds = 2 if smoke else 4
         self.cold_keys, self.cold_period_s = (1000, 1) if smoke else (100_000, 20)
+        # Warming so many pools takes longer than a smoke measurement.
+        self.most_shm_keys = 200 if smoke else 100_000
         self.live_keys = 5000 if smoke else 100_000
         self.idle_scale = 0.1 if smoke else 1
         self.place = None

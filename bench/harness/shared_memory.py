@@ -22,8 +22,9 @@ def check(limit, kind, keys=0, processes=1, burst=1000):
     """A kind of check; a row only where shared memory decided."""
     def measure(bench):
         daemon = bench.shared_memory_daemon()
-        result = run_json([os.path.join(bench.bin_dir, "bench_shm"), daemon.path, limit, kind, keys,
-                           processes, burst, bench.seconds])
+        result = run_json([os.path.join(bench.bin_dir, "bench_shm"), daemon.path, limit, kind,
+                           min(keys, bench.most_shm_keys), processes, burst,
+                           bench.seconds])
         share = result["in_shared_memory"] / max(1, result["checks"])
         enough = share > 0.9 if kind == "latency" else result["counted"] >= 10 * burst
         if not enough:
