@@ -1,0 +1,216 @@
+"""Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more is
+allowed than the limit.
+
+A decision that was made in shared memory says its window and its moment. One that the daemon made
+says neither: it is of one of the windows between the stamps before and after the call. So what
+cannot be told is given to the windows as favourably as can be, and only what fits nowhere is too
+much: nothing is reported that was right.
+"""
+
+import collections
+import mmap
+import os
+import struct
+
+HEADER = struct.Struct("=6Q")
+RECORD = struct.Struct("=IHHIIqqqq")
+MARK = struct.Struct("=I")
+MAX_RECORDS = 1 << 20
+FILE_BYTES = HEADER.size + MAX_RECORDS * RECORD.size
+
+Record = collections.namedtuple(
+    "Record", "mark limit key cost unused before_ns after_ns decided_ns window_end_ms")
+Counts = collections.namedtuple("Counts", "begun allowed denied failed longest_ns unused")
+
+
+def key_text(number):
+    """As load.h: every second key is longer than a slot has room for."""
+    return f"k{number}" if number % 2 == 0 else f"a-key-that-does-not-fit-in-a-slot-{number}"
+
+
+class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared")):
+    """keys 0: asked without one."""
+
+    @classmethod
+    def parse(cls, text):
+        """NAME:PERMITS:PERIOD_MS:KEYS, as for the callers; 0 permits: the daemon knows them."""
+        name, permits, period_ms, keys = text.split(":")
+        return cls(name, int(permits), int(period_ms), int(keys), permits != "0")
+
+    def text(self):
+        return f"{self.name}:{self.permits if self.declared else 0}:{self.period_ms}:{self.keys}"
+
+    def counter(self, key, window):
+        """The name in Redis of the default template, of the window that starts there (ms)."""
+        unit, size = ("s", 1000) if self.period_ms % 1000 == 0 else ("ms", 1)
+        text = key_text(key) if self.keys else ""
+        return f"rategate:{{{self.name}:{text}}}:{self.period_ms // size}{unit}:{window // size}"
+
+
+def read_counts(path):
+    with open(path, "rb") as file:
+        data = file.read(HEADER.size)
+    return Counts(*HEADER.unpack(data)) if len(data) == HEADER.size else Counts(*[0] * 6)
+
+
+def read_records(path):
+    """Those that are whole: a caller that was killed may have left a hole."""
+    if os.path.getsize(path) < FILE_BYTES:
+        return
+    begun = min(read_counts(path).begun, MAX_RECORDS)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
+        end = HEADER.size + begun * RECORD.size
+        for fields in RECORD.iter_unpack(data[HEADER.size:end]):
+            if fields[0] == 1:
+                yield Record(*fields)
+
+
+class Offset:
+    """Redis time minus CLOCK_MONOTONIC, in ns: all that agrees with every sample."""
+
+    def __init__(self):
+        self.low, self.high = -(1 << 62), 1 << 62
+
+    def sample(self, before_ns, redis_us, after_ns):
+        """Redis' TIME was asked for between the two moments; it is cut to microseconds."""
+        self.low = max(self.low, redis_us * 1000 - after_ns)
+        self.high = min(self.high, redis_us * 1000 + 1000 - before_ns)
+
+    def stepped(self):
+        return self.low > self.high
+
+
+class Counter:
+    """What was seen of one counter in Redis."""
+
+    def __init__(self):
+        self.most = self.last = self.last_ms = 0
+
+    def see(self, value, now_ms):
+        """now_ms: a moment of Redis not after the look."""
+        self.most, self.last, self.last_ms = max(self.most, value), value, now_ms
+
+
+class Verdict:
+    """Counts over all windows, and everything that is wrong."""
+
+    def __init__(self):
+        self.wrong = []
+        self.windows = self.full = self.decisions = self.permits = 0
+        self.in_place = self.ambiguous = self.over_admitted = self.counters = 0
+        self.by_limit = collections.Counter()    # decisions
+        self.full_by_limit = collections.Counter()
+
+    def say(self, text):
+        if len(self.wrong) < 50:
+            self.wrong.append(text)
+
+
+def fit(sure, loose, permits):
+    """Permits that fit into no window, at best. sure: window to permits; loose: (first window, last
+    window, permits) each. Windows are whole numbers in a row. By earliest deadline, which is best."""
+    over = sum(max(0, taken - permits) for taken in sure.values())
+    room = collections.defaultdict(lambda: permits,
+                                   {w: max(0, permits - taken) for w, taken in sure.items()})
+    pending = sorted(loose)
+    if not pending:
+        return over
+    at, waiting = 0, []
+    window = pending[0][0]
+    while at < len(pending) or waiting:
+        while at < len(pending) and pending[at][0] <= window:
+            waiting.append([pending[at][1], pending[at][2]])
+            at += 1
+        waiting.sort()
+        left = room[window]
+        while waiting and left > 0:
+            taken = min(left, waiting[0][1])
+            left -= taken
+            waiting[0][1] -= taken
+            if waiting[0][1] == 0:
+                waiting.pop(0)
+        over += sum(cost for last, cost in waiting if last <= window)
+        waiting = [one for one in waiting if one[0] > window]
+        window = window + 1 if waiting or at == len(pending) else max(window + 1, pending[at][0])
+    return over
+
+
+class _Subject:
+    """One limit and key."""
+
+    def __init__(self):
+        self.sure = collections.Counter()
+        self.loose = []
+
+
+def _place(record, limit, offset, subject, verdict):
+    period = limit.period_ms * 1_000_000
+    earliest = record.before_ns + offset.low
+    latest = record.after_ns + offset.high
+    if not record.decided_ns:
+        first, last = earliest // period, latest // period
+        if first == last:
+            subject.sure[first] += record.cost
+        else:
+            verdict.ambiguous += 1
+            subject.loose.append((first, last, record.cost))
+        return
+    verdict.in_place += 1
+    end = record.window_end_ms * 1_000_000
+    start = end - period
+    subject.sure[start // period] += record.cost
+    where = f"{limit.name} key {record.key}: {record}"
+    if end % period:
+        verdict.say(f"no window of the limit's period: {where}")
+    if record.decided_ns + offset.high < start or record.decided_ns + offset.low >= end:
+        verdict.say(f"decided at a moment outside of its window: {where}")
+    if latest < start or earliest >= end:
+        verdict.say(f"asked and answered outside of its window: {where}")
+
+
+def evaluate(records, limits, offset, counters=None):
+    """A Verdict. counters: name in Redis to Counter."""
+    verdict = Verdict()
+    if offset.stepped():
+        verdict.say("Redis' clock and this host's stepped against each other: the run says nothing")
+        return verdict
+    subjects = collections.defaultdict(_Subject)
+    for record in records:
+        limit = limits[record.limit]
+        verdict.decisions += 1
+        verdict.permits += record.cost
+        verdict.by_limit[limit.name] += 1
+        _place(record, limit, offset, subjects[(record.limit, record.key)], verdict)
+    for (number, key), subject in sorted(subjects.items()):
+        limit = limits[number]
+        over = fit(subject.sure, subject.loose, limit.permits)
+        if over:
+            verdict.over_admitted += over
+            most = max(subject.sure.items(), key=lambda one: one[1], default=None)
+            verdict.say(f"{limit.name} key {key}: {over} permits above {limit.permits} per "
+                        f"{limit.period_ms} ms; most surely in one window: {most}")
+        touched = set(subject.sure)
+        for first, last, _ in subject.loose:
+            touched.update(range(first, last + 1))
+        verdict.windows += len(touched)
+        full = sum(taken >= limit.permits * 0.95 for taken in subject.sure.values())
+        verdict.full += full
+        verdict.full_by_limit[limit.name] += full
+        _compare(limit, key, subject.sure, counters or {}, verdict)
+    return verdict
+
+
+def _compare(limit, key, sure, counters, verdict):
+    for window, taken in sure.items():
+        start = window * limit.period_ms
+        name = limit.counter(key, start)
+        counter = counters.get(name)
+        if counter is None:
+            continue
+        if counter.most > limit.permits:
+            verdict.say(f"{name} was {counter.most}, above {limit.permits}")
+        if counter.last_ms < start + limit.period_ms:
+            continue  # it may have grown after the last look
+        verdict.counters += 1
+        if counter.last < taken:
+            verdict.say(f"{name} ended at {counter.last}; {taken} were allowed")

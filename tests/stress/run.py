@@ -1,0 +1,101 @@
+"""Three daemons, one Redis, eight callers, and everything that can happen to them:
+    run.py [--seconds N] [--seed S] [--daemon BINARY]
+Callers write down each allowed decision; evaluate.py judges. Prints a table; exits with 1 where the
+promise was broken or too little was asked to say anything."""
+
+import argparse
+import pathlib
+import random
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "functional"))
+
+# pylint: disable=wrong-import-position
+import evaluate
+from hosts import Hosts
+from support import env, log
+
+LIMITS = [
+    evaluate.Limit("hot", 10_000, 1000, 0, False),
+    evaluate.Limit("quick", 400, 250, 3, False),
+    evaluate.Limit("second", 1500, 1000, 3, False),
+    evaluate.Limit("long", 8000, 10_000, 2, False),
+    evaluate.Limit("small", 10, 250, 2, False),
+    evaluate.Limit("exact", 50, 1000, 2, False),
+    evaluate.Limit("declared", 300, 1000, 2, True),
+]
+MODES = {"exact": "exact"}
+# The faults end so long before the end, or in the middle of a short run.
+QUIET_SECONDS = 3.0
+
+
+def run(seconds, seed, binary=None, env_more=None):
+    """(Hosts, Verdict) after that time."""
+    directory = env.make_dir()
+    hosts = None
+    try:
+        hosts = Hosts(LIMITS, MODES, directory, random.Random(seed), binary, env_more)
+        hosts.start()
+        hosts.endure(max(seconds - QUIET_SECONDS, seconds / 2))
+        hosts.recover(min(QUIET_SECONDS, seconds / 2))
+        hosts.finish()
+        return hosts, hosts.judge()
+    except BaseException:
+        log.show()
+        raise
+    finally:
+        if hosts:
+            hosts.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def too_little(verdict, hosts):
+    """What must have happened for the verdict to mean something. Low: machines are busy."""
+    floors = [("decisions in shared memory", verdict.in_place, 1000),
+              ("decisions over the socket", verdict.decisions - verdict.in_place, 300),
+              ("windows used up", verdict.full, 10),
+              ("counters compared", verdict.counters, 10),
+              ("checks denied", hosts.totals["denied"], 300)]
+    floors += [(f"decisions of {limit.name}", verdict.by_limit[limit.name], 20) for limit in LIMITS]
+    return [f"{what}: {got}, below {floor}" for what, got, floor in floors if got < floor]
+
+
+def report(verdict, hosts, out=sys.stdout):
+    decisions = max(1, verdict.decisions)
+    rows = [("windows checked", verdict.windows), ("of these used up", verdict.full),
+            ("allowed decisions", verdict.decisions), ("permits of these", verdict.permits),
+            ("decided in shared memory", f"{100 * verdict.in_place / decisions:.1f} %"),
+            ("between two windows by the stamps", verdict.ambiguous),
+            ("denied", hosts.totals["denied"]), ("failed", hosts.totals["failed"]),
+            ("counters in Redis compared", verdict.counters),
+            ("callers in all", len(hosts.files))]
+    rows += [(f"fault: {name}", count) for name, count in sorted(hosts.faults.items())]
+    rows += [("over-admitted permits", verdict.over_admitted)]
+    for name, value in rows:
+        out.write(f"{name:36}{value:>12}\n")
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--seconds", type=float, default=60)
+    words.add_argument("--seed", type=int, default=None)
+    words.add_argument("--daemon", default=None)
+    options = words.parse_args()
+    seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
+    print(f"seed {seed}, {options.seconds:g} s", flush=True)
+    try:
+        hosts, verdict = run(options.seconds, seed, options.daemon)
+    except AssertionError as failure:
+        sys.exit(f"FAILED with seed {seed}: {failure}")
+    report(verdict, hosts)
+    wrong = verdict.wrong + too_little(verdict, hosts)
+    for text in wrong:
+        print("WRONG:", text)
+    if wrong:
+        log.show()
+        sys.exit(f"FAILED with seed {seed}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The stress test's judge: it finds what is wrong in made-up records, finds nothing where all is
+right, and a daemon with a known mistake does not get by it."""
+
+import os
+import pathlib
+import random
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "functional")]
+
+# pylint: disable=wrong-import-position
+import evaluate
+import harness
+import run
+
+SECOND = 1_000_000_000
+LIMIT = evaluate.Limit("api", 10, 1000, 0, False)
+
+
+def offset(shift_ns=0):
+    """Measured to 10 us."""
+    known = evaluate.Offset()
+    known.sample(100_000, (105_000 + shift_ns) // 1000, 110_000)
+    return known
+
+
+def by_daemon(before, after, cost=1):
+    """Seconds."""
+    return evaluate.Record(1, 0, 0, cost, 0, int(before * SECOND), int(after * SECOND), 0, 0)
+
+
+def in_place(moment, end, cost=1, decided=None):
+    at = int(moment * SECOND)
+    return evaluate.Record(1, 0, 0, cost, 0, at, at + 100,
+                           int(decided * SECOND) if decided else at + 50, end * 1000)
+
+
+class Judge(harness.Case):
+    def judge(self, records, counters=None, shift_ns=0):
+        return evaluate.evaluate(records, [LIMIT], offset(shift_ns), counters)
+
+    def counter(self, value, at_ms):
+        counter = evaluate.Counter()
+        counter.see(value, at_ms)
+        return {"rategate:{api:}:1s:5": counter}
+
+    def test_the_limit_and_no_more(self):
+        full = [in_place(5.2, 6) for _ in range(10)]
+        verdict = self.judge(full)
+        self.assertEqual((verdict.wrong, verdict.windows, verdict.full), ([], 1, 1))
+        verdict = self.judge(full + [in_place(5.9, 6)])
+        self.assertEqual(verdict.over_admitted, 1)
+        self.assertEqual(len(verdict.wrong), 1)
+        self.assertEqual(self.judge(full + [by_daemon(5.3, 5.4, cost=2)]).over_admitted, 2)
+
+    def test_who_cannot_be_told_is_of_the_better_window(self):
+        full = [in_place(5.2, 6) for _ in range(10)]
+        self.assertEqual(self.judge(full + [by_daemon(5.9, 6.1)] * 10).wrong, [])
+        self.assertEqual(self.judge(full + [by_daemon(5.9, 6.1)] * 11).over_admitted, 1)
+        # Who could go into a later window as well makes room for who could not.
+        loose = [by_daemon(5.9, 7.1)] * 10 + [by_daemon(5.9, 6.1)] * 10
+        self.assertEqual(self.judge(full + loose).wrong, [])
+        self.assertEqual(self.judge(full + loose + [by_daemon(6.5, 6.6)]).over_admitted, 1)
+
+    def test_windows_far_apart(self):
+        self.assertEqual(self.judge([by_daemon(5.9, 6.1), by_daemon(900_005.9, 900_006.1)]).wrong,
+                         [])
+
+    def test_a_statement_that_is_not_so(self):
+        for record in (in_place(5.2, 7), in_place(5.2, 5), in_place(5.2, 6, decided=6.1),
+                       in_place(5.2, 6, decided=4.9)):
+            self.assertGreater(len(self.judge([record]).wrong), 0, record)
+        skew = in_place(5.2, 6)._replace(window_end_ms=6001)
+        self.assertRegex(self.judge([skew]).wrong[0], "no window")
+
+    def test_the_offset_counts(self):
+        shift = 300 * SECOND // 1000
+        record = in_place(5.8, 7)  # 6.1 in Redis
+        self.assertEqual(self.judge([record], shift_ns=shift).wrong, [])
+        self.assertGreater(len(self.judge([record]).wrong), 0)
+
+    def test_a_counter_that_says_less_or_too_much(self):
+        nine = [in_place(5.2, 6) for _ in range(9)]
+        self.assertEqual(self.judge(nine, self.counter(9, 6100)).wrong, [])
+        self.assertEqual(self.judge(nine, self.counter(8, 5900)).wrong, [])
+        self.assertRegex(self.judge(nine, self.counter(8, 6100)).wrong[0], "9 were allowed")
+        self.assertRegex(self.judge(nine, self.counter(11, 5900)).wrong[0], "above 10")
+
+    def test_clocks_that_stepped(self):
+        known = offset()
+        known.sample(200_000, 205_000, 210_000)
+        self.assertFalse(known.stepped())
+        known.sample(300_000, 305, 310_000)
+        known.sample(400_000, 505, 410_000)
+        self.assertTrue(known.stepped())
+        self.assertRegex(evaluate.evaluate([], [LIMIT], known).wrong[0], "stepped")
+
+    def test_a_record_that_was_not_finished_is_none(self):
+        whole = by_daemon(5.3, 5.4)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(evaluate.HEADER.pack(3, 2, 0, 0, 0, 0))
+            for mark in (1, 0, 1, 1):
+                file.write(evaluate.RECORD.pack(*whole._replace(mark=mark)))
+            file.truncate(evaluate.FILE_BYTES)
+            file.flush()
+            self.assertEqual(list(evaluate.read_records(file.name)), [whole, whole])
+            os.truncate(file.name, 10)
+            self.assertEqual(list(evaluate.read_records(file.name)), [])
+
+
+class Whole(harness.Case):
+    def test_a_daemon_that_grants_one_more_is_caught(self):
+        binary = harness.BIN_DIR / "rategated_mutants"
+        if not binary.exists():
+            self.skipTest("rategated_mutants is not built")
+        for mutant, caught in (("", False), ("script-grants-one-more", True)):
+            with self.subTest(mutant=mutant):
+                _, verdict = run.run(4, random.randrange(1 << 32), str(binary),
+                                     {"RATEGATE_MUTANT": mutant})
+                self.assertGreater(verdict.decisions, 0)
+                self.assertEqual(bool(verdict.wrong), caught, verdict.wrong)
+                self.assertEqual(verdict.over_admitted > 0, caught)
+
+
+if __name__ == "__main__":
+    harness.main()
