@@ -75,7 +75,9 @@ static inline uint64_t rg_word_void(uint64_t* word) {
 
 /* Between the voids and the new identity: who reads any of the new identity and then, behind its
  * acquire fence, the word again, finds it void or newer. */
-static inline void rg_identity_begin(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
+static inline void rg_identity_begin(void) { /* NOLINT(modernize-redundant-void-arg): also C */
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+}
 
 static inline void rg_identity_store(uint64_t* part, uint64_t value) {
   __atomic_store_n(part, value, __ATOMIC_RELAXED);

@@ -48,7 +48,10 @@ int rg_segment_map(int memfd, int64_t bytes, uint64_t generation, struct rg_segm
   }
   fresh->generation = generation;
   fresh->view.header = fresh->pages;
-  fresh->view.slots = (struct rg_slot*)(void*)((char*)fresh->pages + RG_SHM_HEADER_BYTES);
+  /* The header is as large as some slots. */
+  RG_STATIC_ASSERT(RG_SHM_HEADER_BYTES % sizeof(struct rg_slot) == 0, "slots follow the header");
+  struct rg_slot* slots = fresh->pages;
+  fresh->view.slots = slots + RG_SHM_HEADER_BYTES / sizeof(struct rg_slot);
   fresh->view.mask = header.slots - 1;
   fresh->view.probes = header.probes;
   memcpy(fresh->view.hash_seed, header.hash_seed, sizeof fresh->view.hash_seed);
@@ -58,8 +61,9 @@ int rg_segment_map(int memfd, int64_t bytes, uint64_t generation, struct rg_segm
 }
 
 void rg_segment_blank(const struct rg_segment* segment) {
-  mmap(segment->pages, segment->bytes, PROT_READ | PROT_WRITE,
-       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  const void* ignored = mmap(segment->pages, segment->bytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  (void)ignored; /* a failure leaves the mapping as it was */
 }
 
 void rg_segment_free(struct rg_segment* segment) {

@@ -249,6 +249,7 @@ void Gate::attend_next_window(std::uint32_t slot, const Placed& placed, Mono now
   const std::int64_t bucket = Demand::bucket_us(period_ms);
   if (!is_hot(period_ms, counter.demand.rate(now, bucket))) return;
   const auto reading = clock_.read(now);
+  if (!reading) return;
   // Between two windows it is too late for the one that comes, and early for the one after.
   const std::int64_t end_ms = placed.window.end_ms;
   if (placed.open && counter.prepared_ms < end_ms + period_ms) {

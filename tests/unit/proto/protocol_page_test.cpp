@@ -137,7 +137,8 @@ TEST_CASE("the examples of docs/protocol.md are what the program says, byte for 
       {"limits",
        {{"configured", "1"},
         {"declared", "0"},
-        {"limit_api", "rate=100/1s,mode=auto,on_store_down=deny,allowed=99,denied=1,leased=1,shared=7"}}}};
+        {"limit_api",
+         "rate=100/1s,mode=auto,on_store_down=deny,allowed=99,denied=1,leased=1,shared=7"}}}};
   Connection connection(service);
   const auto all = examples();
   REQUIRE(all.size() >= 4);
