@@ -20,7 +20,7 @@ namespace {
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
 // Of one script call: what keeps it short, for Redis serves nobody else meanwhile.
-constexpr std::size_t kMaxCounters = 32;
+constexpr std::size_t kMaxCounters = 64;
 constexpr std::size_t kMaxWords = 1024;
 // Calls under way: enough that Redis never waits for the next, few enough that a check which comes
 // behind ten thousand others' leases is not kept waiting by them.
@@ -401,12 +401,11 @@ void RedisLink::call_reserve(std::deque<Reservation>& queue) {
   buffer_.clear();
   append_reserve(buffer_, batch_, script_known_ ? script_sha_ : std::string_view(), script_);
   Asked& asked = command(Ask::Reserve, buffer_);
-  asked.ids.reserve(batch_.size());
-  asked.runs.reserve(batch_.size());
-  for (const Reservation& reservation : batch_) {
-    asked.ids.push_back(reservation.id);
-    asked.runs.push_back(static_cast<std::uint32_t>(reservation.costs.size()));
+  if (!spare_parts_.empty()) {
+    asked.parts.swap(spare_parts_.back());
+    spare_parts_.pop_back();
   }
+  for (const Reservation& reservation : batch_) asked.parts.push_back(asked_of(reservation));
   ++calls_;
 }
 
@@ -459,7 +458,7 @@ void RedisLink::cleanup(void* self) {
 
 void RedisLink::on_reply(const redisReply* reply) {
   if (asked_.empty()) return;  // an unasked push
-  const Asked asked = std::move(asked_.front());
+  Asked asked = std::move(asked_.front());
   asked_.pop_front();
   if (asked.what == Ask::Reserve) --calls_;
   if (state_ == State::Greeting) {
@@ -468,6 +467,10 @@ void RedisLink::on_reply(const redisReply* reply) {
     on_reservations(asked, *reply);
   } else if (asked.what == Ask::Time) {
     if (const auto time = parse_time(*reply)) time_was(asked, *time);
+  }
+  if (asked.parts.capacity() > 0 && spare_parts_.size() < kMaxCalls) {
+    asked.parts.clear();
+    spare_parts_.push_back(std::move(asked.parts));
   }
 }
 
@@ -485,8 +488,7 @@ void RedisLink::on_reservations(const Asked& asked, const redisReply& reply) {
     on_refusal(asked, std::string(text_of(reply)));
     return;
   }
-  const auto answers = parse_reserve_answers(reply, asked.runs);
-  if (!answers) {
+  if (!parse_reserve_answers(reply, asked.parts, answers_)) {
     away("an answer was not understood");
     return;
   }
@@ -496,10 +498,10 @@ void RedisLink::on_reservations(const Asked& asked, const redisReply& reply) {
     status_.error.clear();
     events_.store_accepts();
   }
-  time_was(asked, answers->front().time);
-  for (std::size_t i = 0; i < answers->size(); ++i) {
-    const ReserveAnswer& answer = (*answers)[i];
-    events_.reserved(asked.ids[i], answer);
+  time_was(asked, answers_.front().time);
+  for (std::size_t i = 0; i < asked.parts.size(); ++i) {
+    const ReserveAnswer& answer = answers_[i];
+    events_.reserved(asked.parts[i].id, answer);
     if (answer.status == ReserveAnswer::Status::Spoilt) {
       events_.counter_spoilt("the counter holds something that is no number");
     }
@@ -514,7 +516,7 @@ void RedisLink::on_refusal(const Asked& asked, const std::string& error) {
   }
   if (kind == RedisError::NoScript)
     script_known_ = false;  // the whole text goes with the next ones
-  for (const std::uint64_t id : asked.ids) {
+  for (const auto& [id, runs, checks] : asked.parts) {
     if (kind == RedisError::NoScript && mutant("noscript-is-grant")) {
       ReserveAnswer granted;
       granted.counter = kMaxPermits;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "daemon/config.hpp"
+#include "daemon/io/redis_words.hpp"
 #include "daemon/io/store_link.hpp"
 #include "daemon/io/uv_handle.hpp"
 
@@ -46,8 +47,7 @@ class RedisLink final : public StoreLink {
   struct Asked {
     Ask what;
     Mono sent = kNever;                 // right before it was written
-    std::vector<std::uint64_t> ids{};   // of the reservations in a call
-    std::vector<std::uint32_t> runs{};  // of costs, of each
+    std::vector<ReserveAsked> parts{};  // the reservations in a call
   };
   struct Resolve;  // a look-up under way; it may outlive the link
 
@@ -105,7 +105,9 @@ class RedisLink final : public StoreLink {
   std::deque<Reservation> urgent_;
   std::deque<Reservation> ahead_;
   std::vector<Reservation> batch_;
-  std::size_t calls_ = 0;  // of the reserve script, without an answer
+  std::vector<ReserveAnswer> answers_;                  // to one call; kept for their memory
+  std::vector<std::vector<ReserveAsked>> spare_parts_;  // of calls that were answered
+  std::size_t calls_ = 0;                               // of the reserve script, without an answer
 
   std::string script_;
   std::string script_sha_;     // as SCRIPT LOAD answered

@@ -9,8 +9,25 @@
 namespace rategate {
 namespace {
 
-// The counter's name, and what comes before the costs.
-constexpr std::size_t kReserveWords = 8;
+// Words that begin a row of counters of one limit and window.
+constexpr std::size_t kRowWords = 7;
+
+// Checks of one permit are told by their number alone.
+bool is_checks_alone(const Reservation& r) {
+  return r.lease == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
+}
+
+bool in_one_row(const Reservation& a, const Reservation& b) {
+  return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
+         a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
+}
+
+// How many of them, from the first on, are one row.
+std::size_t row_of(std::span<const Reservation> reservations) {
+  std::size_t n = 1;
+  while (n < reservations.size() && in_one_row(reservations[0], reservations[n])) ++n;
+  return n;
+}
 
 void append_count(std::string& out, char type, std::size_t count) {
   char digits[24];
@@ -70,9 +87,39 @@ std::optional<StoreTime> time_of(const redisReply& seconds, const redisReply& mi
   return StoreTime{*s * 1'000'000 + *us};
 }
 
+// What the script says of one counter; the time is no part of it.
+bool parse_reserve_answer(const redisReply& reply, const ReserveAsked& asked,
+                          ReserveAnswer& answer) {
+  answer.granted.clear();
+  if (reply.type == REDIS_REPLY_INTEGER) {
+    answer.status = ReserveAnswer::Status::Looked;
+    answer.counter = reply.integer;
+    answer.leased = 0;
+    answer.granted.push_back(asked.checks);
+    return asked.checks > 0;
+  }
+  if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 3 + asked.runs) return false;
+  const auto status = number_of(*reply.element[0]);
+  const auto counter = number_of(*reply.element[1]);
+  const auto leased = number_of(*reply.element[2]);
+  if (!status || *status < 0 || *status > 3 || !counter || !leased) return false;
+  answer.status = static_cast<ReserveAnswer::Status>(*status);
+  answer.counter = *counter;
+  answer.leased = *leased;
+  for (std::size_t at = 3; at < reply.elements; ++at) {
+    const auto granted = number_of(*reply.element[at]);
+    if (!granted) return false;
+    answer.granted.push_back(*granted);
+  }
+  return true;
+}
+
+// Wherever it stands.
 void replace(std::string& text, std::string_view what, std::string_view with) {
-  const std::size_t at = text.find(what);
-  if (at != std::string::npos) text.replace(at, what.size(), with);
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
 }
 
 }  // namespace
@@ -85,29 +132,44 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return kReserveWords + 2 * reservation.costs.size();
+  return 1 + (is_checks_alone(reservation) ? 1 : 2 + 2 * reservation.costs.size());
 }
 
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
                     std::string_view sha, std::string_view script) {
   std::size_t words = 3;
+  for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
+    words += kRowWords;
+  }
   for (const Reservation& r : reservations) words += words_of(r);
   append_count(out, '*', words);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
   append_bulk(out, static_cast<std::int64_t>(reservations.size()));
   for (const Reservation& r : reservations) append_bulk(out, r.counter);
-  for (const Reservation& r : reservations) {
-    append_bulk(out, r.window.start_ms);
-    append_bulk(out, r.window.end_ms);
-    append_bulk(out, r.limit);
-    append_bulk(out, r.ahead_ms);
-    append_bulk(out, r.expire_at_ms);
-    append_bulk(out, r.lease);
-    append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
-    for (const CostRun& run : r.costs) {
-      append_bulk(out, run.cost);
-      append_bulk(out, run.count);
+  while (!reservations.empty()) {
+    const auto row = reservations.first(row_of(reservations));
+    reservations = reservations.subspan(row.size());
+    const Reservation& first = row.front();
+    const bool checks_alone = is_checks_alone(first);
+    append_bulk(out, static_cast<std::int64_t>(row.size()));
+    append_bulk(out, checks_alone ? "checks" : "costs");
+    append_bulk(out, first.window.start_ms);
+    append_bulk(out, first.window.end_ms);
+    append_bulk(out, first.limit);
+    append_bulk(out, first.ahead_ms);
+    append_bulk(out, first.expire_at_ms);
+    for (const Reservation& r : row) {
+      if (checks_alone) {
+        append_bulk(out, r.costs.front().count);
+        continue;
+      }
+      append_bulk(out, r.lease);
+      append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
+      for (const CostRun& run : r.costs) {
+        append_bulk(out, run.cost);
+        append_bulk(out, run.count);
+      }
     }
   }
 }
@@ -126,24 +188,20 @@ std::string_view release_script() { return kReleaseScript; }
 std::string reserve_script() {
   std::string script(kReserveScript);
   if (mutant("script-grants-one-more")) {
-    replace(script, "math.max(0, tonumber(ARGV[at + 2])", "1 + math.max(0, tonumber(ARGV[at + 2])");
+    replace(script, "local limit = tonumber(ARGV[at + 4])", "local limit = 1 + ARGV[at + 4]");
   }
   if (mutant("no-ttl")) {
-    replace(script, ", 'PX', string.format('%.0f', expire_at - now)", "");
-    replace(script, "if ttl == -1 or", "if false and");
+    replace(script, ", 'PX', lives", "");
+    replace(script, "if ttl < lives", "if false");
   }
-  if (mutant("ttl-only-when-missing")) {
-    replace(script, " or (ttl >= 0 and now + ttl < expire_at)", "");
-  }
+  if (mutant("ttl-only-when-missing")) replace(script, "if ttl < lives", "if ttl == -1");
   if (mutant("grant-not-clamped")) {
-    replace(script, "math.max(0, tonumber(ARGV[at + 2]) - counter)",
-            "tonumber(ARGV[at + 2]) - counter");
+    replace(script, "math.max(0, limit - counter)", "limit - counter");
   }
   if (mutant("denied-cost-consumes")) {
-    replace(script, "total = total + granted * cost",
-            "total = total + tonumber(ARGV[costs + 2 * i - 1]) * cost");
+    replace(script, "total = total + granted * cost", "total = total + count * cost");
   }
-  if (mutant("past-window-accepted")) replace(script, "now >= tonumber(ARGV[at + 1])", "false");
+  if (mutant("past-window-accepted")) replace(script, "now >= tonumber(ARGV[at + 3])", "false");
   return script;
 }
 
@@ -167,35 +225,26 @@ std::optional<StoreTime> parse_time(const redisReply& reply) {
   return time_of(*reply.element[0], *reply.element[1]);
 }
 
-std::optional<std::vector<ReserveAnswer>> parse_reserve_answers(
-    const redisReply& reply, std::span<const std::uint32_t> runs) {
-  if (reply.type != REDIS_REPLY_ARRAY) return std::nullopt;
-  std::size_t expected = 2;
-  for (const std::uint32_t n : runs) expected += 3 + n;
-  if (reply.elements != expected) return std::nullopt;
+ReserveAsked asked_of(const Reservation& reservation) {
+  ReserveAsked asked;
+  asked.id = reservation.id;
+  asked.runs = static_cast<std::uint32_t>(reservation.costs.size());
+  if (is_checks_alone(reservation)) asked.checks = reservation.costs.front().count;
+  return asked;
+}
+
+bool parse_reserve_answers(const redisReply& reply, std::span<const ReserveAsked> asked,
+                           std::vector<ReserveAnswer>& answers) {
+  if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 2 + asked.size()) return false;
   const auto time = time_of(*reply.element[0], *reply.element[1]);
-  if (!time) return std::nullopt;
-  std::vector<ReserveAnswer> answers(runs.size());
-  std::size_t at = 2;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
+  if (!time) return false;
+  if (answers.size() < asked.size()) answers.resize(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
     ReserveAnswer& answer = answers[i];
-    const auto status = number_of(*reply.element[at]);
-    const auto counter = number_of(*reply.element[at + 1]);
-    const auto leased = number_of(*reply.element[at + 2]);
-    if (!status || *status < 0 || *status > 3 || !counter || !leased) return std::nullopt;
-    answer.status = static_cast<ReserveAnswer::Status>(*status);
-    answer.counter = *counter;
-    answer.leased = *leased;
     answer.time = *time;
-    at += 3;
-    answer.granted.reserve(runs[i]);
-    for (const std::size_t end = at + runs[i]; at < end; ++at) {
-      const auto granted = number_of(*reply.element[at]);
-      if (!granted) return std::nullopt;
-      answer.granted.push_back(*granted);
-    }
+    if (!parse_reserve_answer(*reply.element[2 + i], asked[i], answer)) return false;
   }
-  return answers;
+  return true;
 }
 
 RedisError kind_of_error(std::string_view error) {

@@ -18,7 +18,7 @@ namespace rategate {
 
 std::string redis_request(std::initializer_list<std::string_view> words);
 
-// Words of a reservation in a call of the reserve script.
+// Words that a reservation adds to a call of the reserve script, besides those that begin a row.
 std::size_t words_of(const Reservation& reservation);
 // Appends one call of the reserve script for all of them: EVALSHA, or EVAL with the whole text
 // where no `sha` is known.
@@ -43,10 +43,18 @@ std::string_view text_of(const redisReply& reply);
 // Nothing where the reply is not of the form.
 std::optional<StoreTime> parse_time(const redisReply& reply);
 
-// The answers to one call of the reserve script. `runs` is how many runs of costs each reservation
-// had.
-std::optional<std::vector<ReserveAnswer>> parse_reserve_answers(
-    const redisReply& reply, std::span<const std::uint32_t> runs);
+// What must be known of a reservation to read its answer.
+struct ReserveAsked {
+  std::uint64_t id = 0;
+  std::uint32_t runs = 0;   // of costs
+  std::int64_t checks = 0;  // of one permit, where there is nothing else
+};
+ReserveAsked asked_of(const Reservation& reservation);
+
+// The answers to one call of the reserve script: the first of `answers`, as many as were asked. The
+// others there are kept for their memory. False where the reply is not of the form.
+bool parse_reserve_answers(const redisReply& reply, std::span<const ReserveAsked> asked,
+                           std::vector<ReserveAnswer>& answers);
 
 enum class RedisError {
   NoScript,    // the script is not known, and the whole text is wanted

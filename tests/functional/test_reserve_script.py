@@ -19,9 +19,16 @@ class ReserveScript(harness.Case):
     @staticmethod
     def words(window, limit, *costs, ahead_ms=100, lease=0):
         """What the script is told of one counter; costs are numbers, or (cost, count)."""
-        runs = [word for cost in costs
-                for word in (cost if isinstance(cost, tuple) else (cost, 1))]
-        return [*window, limit, ahead_ms, window[1] + BOUND_MS, lease, len(costs), *runs]
+        runs = [cost if isinstance(cost, tuple) else (cost, 1) for cost in costs]
+        row = [*window, limit, ahead_ms, window[1] + BOUND_MS]
+        if lease == 0 and len(runs) == 1 and runs[0][0] == 1:
+            return [1, "checks", *row, runs[0][1]]
+        return [1, "costs", *row, lease, len(runs), *(word for run in runs for word in run)]
+
+    @staticmethod
+    def answer(answer, count):
+        """[status, counter, leased, grants...] of a counter asked for so many checks."""
+        return answer if isinstance(answer, list) else [0, answer, 0, count]
 
     def reserve(self, window, limit, *costs, key="counter", **more):
         """(status, counter, grants)."""
@@ -32,8 +39,9 @@ class ReserveScript(harness.Case):
     def reserve_lease(self, window, limit, *costs, key="counter", **more):
         """(status, counter, leased, grants)."""
         before = self.server.now_us()
-        seconds, micros, status, counter, leased, *granted = self._script(
-            keys=[key], args=self.words(window, limit, *costs, **more))
+        words = self.words(window, limit, *costs, **more)
+        seconds, micros, answer = self._script(keys=[key], args=words)
+        status, counter, leased, *granted = self.answer(answer, words[-1])
         self.assertLessEqual(before, seconds * 1_000_000 + micros)
         self.assertGreaterEqual(self.server.now_us(), seconds * 1_000_000 + micros)
         return status, counter, leased, granted
@@ -171,11 +179,54 @@ class ReserveScript(harness.Case):
         window = self.window()
         self.server.db.rpush("spoilt", "x")
         over = (window[0] - 60_000, window[0])
-        _, _, *answer = self._script(keys=["a", "spoilt", "b", "old", "a"], args=[
+        _, _, *answers = self._script(keys=["a", "spoilt", "b", "old", "a"], args=[
             *self.words(window, 10, (1, 3), 2, lease=4), *self.words(window, 10, 1),
             *self.words(window, 1, 1, 1), *self.words(over, 10, 1), *self.words(window, 10, 6)])
-        self.assertEqual(answer, [0, 6, 1, 3, 1, 3, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 6, 0, 0])
+        self.assertEqual(answers, [[0, 6, 1, 3, 1], [3, 0, 0, 0], [0, 1, 0, 1, 0], [1, 0, 0, 0],
+                                   [0, 6, 0, 0]])
         self.assertEqual(self.server.db.mget("a", "b", "old"), ["6", "1", None])
+
+    def test_a_row_of_counters(self):
+        """Those of one limit and window in one row, each with what was asked of it."""
+        window = self.window()
+        db = self.server.db
+        db.set("above", 15)
+        db.set("below", -5)
+        db.set("near", 8, px=600_000)
+        db.rpush("spoilt", "x")
+        db.set("huge", 2**62)
+        keys = ["new", "above", "below", "near", "spoilt", "most", "huge", "new"]
+        _, _, *answers = self._script(keys=keys, args=[
+            len(keys), "checks", *window, 10, 100, window[1] + BOUND_MS, 1, 1, 7, 3, 1, 20, 2, 9])
+        self.assertEqual(answers, [1, [0, 15, 0, 0], [0, -5, 0, 0], [0, 10, 0, 2], [3, 0, 0, 0],
+                                   [0, 10, 0, 10], [0, 2**62, 0, 0], 10])
+        self.assertEqual(db.mget("new", "above", "below", "near", "most", "huge"),
+                         ["10", "15", "-5", "10", "10", str(2**62)])
+        for key in ("new", "above", "most"):
+            self.assertAlmostEqual(self.left_to_live(key), window[1] + BOUND_MS, delta=50)
+        self.assertGreater(db.pttl("near"), 590_000)
+
+    def test_a_counter_that_cannot_grow(self):
+        self.server.db.set("counter", 2**63 - 1)
+        status, _, granted = self.reserve(self.window(), 10, (1, 2))
+        self.assertEqual((status, granted), (0, [0]))
+        self.assertEqual(self.server.db.get("counter"), str(2**63 - 1))
+
+    def test_checks_that_are_denied_leave_nothing_behind(self):
+        window = self.window()
+        self.assertEqual(self.reserve(window, 0, (1, 3)), (0, 0, [0]))
+        self.server.db.set("counter", 10, px=600_000)
+        self.assertEqual(self.reserve(window, 10, (1, 3)), (0, 10, [0]))
+        self.assertEqual(self.server.db.get("counter"), "10")
+        self.assertGreater(self.server.db.pttl("counter"), 590_000)
+
+    def test_rows_of_costs_and_of_checks_in_one_call(self):
+        window = self.window()
+        row = [*window, 100, 100, window[1] + BOUND_MS]
+        _, _, *answers = self._script(keys=["a", "b", "c", "d"], args=[
+            2, "costs", *row, 8, 1, 2, 3, 0, 2, 5, 1, 1, 4, 1, "checks", *row, 3, *self.words(
+                (window[0] - 60_000, window[0]), 100, 1)])
+        self.assertEqual(answers, [[0, 14, 8, 3], [0, 9, 0, 1, 4], 3, [1, 0, 0, 0]])
 
     def test_release_takes_off_what_there_is(self):
         text = (harness.SOURCE_DIR / "daemon/io/release.lua").read_text(encoding="utf-8")
