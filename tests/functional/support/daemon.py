@@ -101,7 +101,7 @@ class Daemon:
 
     redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store
     limits     name to "100/second" or to a dict of settings
-    server, redis_settings, clock, log_settings    dicts for the tables [server], [redis], ...
+    server, shm, redis_settings, clock, log_settings    dicts for the tables [server], [shm], ...
     args       instead of a file: the whole command line after the program's name
     env        more environment;  shift_ms, monotonic_shift_ms  move its clocks
     ready      wait for READY=1
@@ -110,7 +110,7 @@ class Daemon:
     def __init__(self, redis=None, limits=None, server=None, redis_settings=None, clock=None,
                  log_settings=None, args=None, env_more=None, shift_ms=0, monotonic_shift_ms=0,
                  ready=True, watchdog_ms=0, binary=None, command_prefix=(), socket_path=None,
-                 pass_fds=()):
+                 pass_fds=(), shm=None):
         self.dir = env.make_dir()
         self.socket = socket_path or os.path.join(self.dir, "rg.sock")
         self.config = os.path.join(self.dir, "rategate.toml")
@@ -123,6 +123,7 @@ class Daemon:
         try:
             self.tables = {
                 "server": {"socket": self.socket, **(server or {})},
+                "shm": dict(shm or {}),
                 "redis": dict(redis_settings or {}),
                 "clock": dict(clock or {}),
                 "log": {"level": "debug", **(log_settings or {})},
