@@ -203,7 +203,7 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
   const auto reading = clock_.read(now);
   if (reading && usable(*reading, limit)) {
     const Placed at = placed(*use, *reading);
-    if (sharing_ && use->leased) share_pool(slot, reading->earliest.us / 1000);
+    if (sharing_ && use->leased) share_pool(slot, reading->earliest.us / 1000, now);
     if (at.open) {
       const Pool::State state = local_state(counter, at.window);
       if (use->leased && state != Pool::State::Lost && spend(slot, at.window, cost, now)) {

@@ -165,7 +165,7 @@ class Gate {
   void again(std::uint32_t slot);
 
   // Leases: gate_lease.cpp.
-  void share_pool(std::uint32_t slot, std::int64_t over_ms);
+  void share_pool(std::uint32_t slot, std::int64_t over_ms, Mono now);
   void let_go(Counter& counter);
   bool spend(std::uint32_t slot, const Window& window, std::int64_t cost, Mono now);
   void note_spent(Counter& counter, std::int64_t permits, Mono now);

@@ -142,16 +142,16 @@ void Gate::nudged(std::uint32_t number, Mono now) {
 
 // ---- The segment ----------------------------------------------------------------------------
 
-void Gate::share_pool(std::uint32_t slot, std::int64_t over_ms) {
+void Gate::share_pool(std::uint32_t slot, std::int64_t over_ms, Mono now) {
   Counter& counter = counters_[slot];
   if (counter.pool.slot() != SharedPools::kNone || counter.use->rule == 0 || counter.use->dropped) {
     return;
   }
   const std::uint32_t taken =
-      shared_->take(counter.use->rule, counter.key, slot, over_ms, [this](std::uint32_t owner) {
+      shared_->take(counter.use->rule, counter.key, slot, over_ms, [&](std::uint32_t owner) {
         PoolTally tally;
         counters_[owner].pool.move_to(SharedPools::kNone, shared_, tally);
-        stats_.stranded += tally.stranded;
+        settle(counters_[owner], tally, now);
       });
   if (taken == SharedPools::kNone) {
     ++stats_.table_full;
@@ -159,7 +159,7 @@ void Gate::share_pool(std::uint32_t slot, std::int64_t over_ms) {
   }
   PoolTally tally;
   counter.pool.move_to(taken, shared_, tally);
-  stats_.stranded += tally.stranded;
+  settle(counter, tally, now);
 }
 
 // Everything it holds goes: stock back to the store, the rest to nobody.
