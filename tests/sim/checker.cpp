@@ -1,0 +1,149 @@
+#include "tests/sim/checker.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace rategate::sim {
+
+Checker::Share& Checker::Account::share(int daemon) {
+  for (Share& share : shares) {
+    if (share.daemon == daemon) return share;
+  }
+  return shares.emplace_back(Share{daemon});
+}
+
+void Checker::fail(std::string what) {
+  if (failure_.empty()) failure_ = std::move(what);
+}
+
+Checker::Account* Checker::open(std::string name, int limit, const Window& window) {
+  Account*& account = by_name_[name];
+  if (account == nullptr) {
+    account = &accounts_.emplace_back();
+    account->name = std::move(name);
+    account->window = window;
+  }
+  // The store does not know whose counter it is; who decides does.
+  if (limit >= 0) account->limit = limit;
+  return account;
+}
+
+Checker::Account* Checker::find(const std::string& name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+void Checker::in_force(int limit, std::int64_t permits, std::int64_t from_us) {
+  forces_[limit].push_back({permits, from_us, std::numeric_limits<std::int64_t>::max()});
+}
+
+void Checker::out_of_force(int limit, std::int64_t permits, std::int64_t until_us) {
+  for (Force& force : forces_[limit]) {
+    if (force.permits != permits || force.until_us != std::numeric_limits<std::int64_t>::max()) {
+      continue;
+    }
+    force.until_us = until_us;
+    return;
+  }
+}
+
+void Checker::counted(Account& account, bool existed, std::int64_t by, std::int64_t value,
+                      std::int64_t now_us) {
+  if (!existed) {
+    if (promised_ && account.granted > 0 && now_us < account.window.end_ms * 1000) {
+      fail(account.name + ": expired inside its window, with permits of it out");
+    }
+    account.counter = 0;
+  }
+  account.counter += by;
+  account.most = std::max(account.most, account.counter);
+  if (promised_ && value != account.counter) {
+    fail(account.name + ": the counter is " + std::to_string(value) + ", reserved and called are " +
+         std::to_string(account.counter));
+  }
+}
+
+void Checker::reserved(int daemon, const Reservation& request, const ReserveAnswer& answer,
+                       bool existed, std::int64_t value, std::int64_t now_us) {
+  if (answer.status != ReserveAnswer::Status::Looked) return;
+  std::int64_t granted = answer.leased;
+  for (std::size_t i = 0; i < request.costs.size(); ++i) {
+    granted += request.costs[i].cost * answer.granted[i];
+  }
+  Account& account = *open(request.counter, -1, request.window);
+  if (existed || value != 0) counted(account, existed, granted, value, now_us);
+  if (granted == 0) return;
+  account.granted += granted;
+  account.share(daemon).granted += granted;
+  if (!promised_) return;
+  if (now_us >= account.window.end_ms * 1000) {
+    fail(account.name + ": granted after its window was over");
+  }
+  if (account.counter > request.limit) {
+    fail(account.name + ": granted up to " + std::to_string(account.counter) + " of " +
+         std::to_string(request.limit));
+  }
+}
+
+void Checker::released(int daemon, const std::string& name, std::int64_t asked,
+                       std::int64_t taken) {
+  Account* account = find(name);
+  if (account == nullptr) return fail(name + ": given back, and never reserved");
+  Share& share = account->share(daemon);
+  // Where the counter is gone, what was asked is not to be spent either.
+  share.released += asked;
+  account->counter -= taken;
+  account->granted -= taken;
+  if (promised_ && share.spent > share.granted - share.released) {
+    fail(name + ": given back and spent");
+  }
+}
+
+void Checker::recipe_called(Account& account, bool existed, std::int64_t value,
+                            std::int64_t now_us) {
+  counted(account, existed, 1, value, now_us);
+}
+
+void Checker::spent(int daemon, Account& account, std::int64_t cost, bool told,
+                    std::int64_t now_us) {
+  Share& share = account.share(daemon);
+  share.spent += cost;
+  if (told) account.allowed += cost;
+  if (told) allowed_ += cost;
+  if (!promised_) return;
+  if (share.spent > share.granted - share.released) {
+    fail(account.name + ": daemon " + std::to_string(daemon) + " and its clients spent " +
+         std::to_string(share.spent) + " of " + std::to_string(share.granted - share.released) +
+         " reserved");
+  }
+  const std::int64_t ms = now_us / 1000;
+  if (ms < account.window.start_ms || ms >= account.window.end_ms) {
+    fail(account.name + ": allowed at " + std::to_string(now_us) + " us, outside the window");
+  }
+}
+
+void Checker::denied(const Account& account, std::int64_t cost, std::int64_t limit) {
+  if (!promised_ || account.most + cost > limit) return;
+  fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(account.most) +
+       " of " + std::to_string(limit) + " taken at most");
+}
+
+void Checker::finish() {
+  if (!promised_) return;
+  for (const Account& account : accounts_) {
+    if (account.allowed == 0) continue;
+    std::int64_t most = 0;
+    for (const Force& force : forces_[account.limit]) {
+      if (force.until_us >= account.window.start_ms * 1000 &&
+          force.from_us < account.window.end_ms * 1000) {
+        most = std::max(most, force.permits);
+      }
+    }
+    if (account.allowed > most) {
+      fail(account.name + ": allowed " + std::to_string(account.allowed) + " of " +
+           std::to_string(most));
+    }
+  }
+}
+
+}  // namespace rategate::sim

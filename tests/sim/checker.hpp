@@ -1,0 +1,100 @@
+// What must be true of every schedule, held against what is seen from outside of the code under
+// test: what the store did, and which decisions were handed out when, by true time.
+//
+//   allowed in a window of the store's clock  <=  the limit
+//   spent by a daemon and its clients in a counter  <=  what that daemon reserved there, less what
+//                                                      it gave back
+//   a counter in the store  =  what was granted and not given back, and the recipe's calls
+//   granted only below the limit, only to a window that is not over; a counter outlives its window
+//   denied only what did not fit at some moment of the window
+//
+// The first that is not true is kept, in words.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/core/reservation.hpp"
+
+namespace rategate::sim {
+
+class Checker {
+ public:
+  // A (limit, key), by number.
+  using Subject = int;
+
+  struct Share {
+    int daemon = 0;
+    std::int64_t granted = 0;
+    std::int64_t released = 0;
+    std::int64_t spent = 0;
+  };
+  // One counter: a subject in one window.
+  struct Account {
+    std::string name;
+    Window window;
+    int limit = -1;
+    std::vector<Share> shares;
+    std::int64_t allowed = 0;
+    std::int64_t counter = 0;  // what the store must hold
+    std::int64_t granted = 0;
+    std::int64_t most = 0;  // the counter's highest value
+    Share& share(int daemon);
+  };
+
+  // Only crashes and missing answers count.
+  void promise_nothing() { promised_ = false; }
+  void fail(std::string what);
+  const std::string& failure() const { return failure_; }
+
+  template <class Name>
+  Account& account(Subject subject, int limit, const Window& window, const Name& name) {
+    Account*& account = by_subject_[{subject, window.start_ms}];
+    if (account == nullptr) account = open(name(), limit, window);
+    return *account;
+  }
+  Account* find(const std::string& name);
+
+  // The number of a limit that some host goes by, from then until the last window that it may have
+  // reserved for is over.
+  void in_force(int limit, std::int64_t permits, std::int64_t from_us);
+  void out_of_force(int limit, std::int64_t permits, std::int64_t until_us);
+
+  // `existed`: whether the store had the counter before.
+  void reserved(int daemon, const Reservation& request, const ReserveAnswer& answer, bool existed,
+                std::int64_t value, std::int64_t now_us);
+  void released(int daemon, const std::string& name, std::int64_t asked, std::int64_t taken);
+  void recipe_called(Account& account, bool existed, std::int64_t value, std::int64_t now_us);
+  // `told`: somebody got the answer.
+  void spent(int daemon, Account& account, std::int64_t cost, bool told, std::int64_t now_us);
+  void denied(const Account& account, std::int64_t cost, std::int64_t limit);
+  // At the end.
+  void finish();
+
+  std::int64_t allowed() const { return allowed_; }
+
+ private:
+  struct Force {
+    std::int64_t permits;
+    std::int64_t from_us;
+    std::int64_t until_us;
+  };
+  Account* open(std::string name, int limit, const Window& window);
+  void counted(Account& account, bool existed, std::int64_t by, std::int64_t value,
+               std::int64_t now_us);
+
+  bool promised_ = true;
+  std::string failure_;
+  std::deque<Account> accounts_;
+  std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;
+  std::unordered_map<std::string, Account*> by_name_;
+  std::map<int, std::vector<Force>> forces_;
+  std::int64_t allowed_ = 0;
+};
+
+}  // namespace rategate::sim

@@ -1,0 +1,46 @@
+// A process that asks: by the library's own code on the segment of its host's daemon, or over the
+// socket. It may be paused between any two steps on shared memory, while the world goes on.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "client/shm_check.h"
+#include "tests/sim/daemon.hpp"
+
+namespace rategate::sim {
+
+class World;
+
+class Process {
+ public:
+  // `socket_only`: it is given no shared memory.
+  Process(World& world, int host, bool socket_only);
+
+  void check(int limit, int key, std::int64_t cost);
+
+ private:
+  // What it knows of one limit.
+  struct Handle {
+    Daemon* daemon = nullptr;  // of whose segment
+    rg_shm_view view{};
+    std::uint64_t rules = 0;
+    rg_shm_rule rule{};
+    std::uint32_t slot = RG_SHM_NO_HINT;
+  };
+  enum class Outcome { Answered, Later, Miss };
+
+  Outcome in_place(Handle& handle, int limit, int key, std::int64_t cost, int waits);
+  Outcome look(Handle& handle, int limit, int key, std::int64_t cost, std::int64_t lag_ns,
+               std::int64_t* wait_ns);
+  void decided(Handle& handle, int limit, int key, std::int64_t cost, const rg_identity& id,
+               const rg_shm_result& result, std::int64_t read_us);
+  void by_socket(int limit, int key, std::int64_t cost);
+
+  World& world_;
+  int host_;
+  bool socket_only_;
+  std::vector<Handle> handles_;
+};
+
+}  // namespace rategate::sim

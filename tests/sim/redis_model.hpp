@@ -1,0 +1,56 @@
+// What Redis does with a counter, as far as rategate and the callers of the recipe can see it:
+// strings with expiry, and the two scripts. Written from what Redis documents, sharing no code with
+// the daemon; tests/sim/test_redis_model.py holds it against a real server and the real scripts.
+//
+// Time comes in with each command: what TIME would say then.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/core/reservation.hpp"
+
+namespace rategate::sim {
+
+class RedisModel {
+ public:
+  // An integer, or the error's text.
+  struct Number {
+    std::int64_t value = 0;
+    std::string error;
+  };
+
+  std::optional<std::string> get(const std::string& key, std::int64_t now_us);
+  // expire_in_ms 0: none, and what there was is gone.
+  void set(const std::string& key, std::string value, std::int64_t expire_in_ms,
+           std::int64_t now_us);
+  Number incr_by(const std::string& key, std::int64_t by, std::int64_t now_us);
+  // Whether the key is there. A moment that is not to come deletes it.
+  bool expire_at(const std::string& key, std::int64_t at_ms, std::int64_t now_us);
+  // ms, -1 where it does not expire, -2 where there is no key.
+  std::int64_t pttl(const std::string& key, std::int64_t now_us);
+  bool del(const std::string& key, std::int64_t now_us);
+
+  ReserveAnswer reserve(const Reservation& request, std::int64_t now_us);
+  // What was taken off.
+  std::int64_t release(const Release& release, std::int64_t now_us);
+
+  void forget_all() { entries_.clear(); }
+  // Whether a key expires within so many ms of now, before or after.
+  bool edge_within(std::int64_t ms, std::int64_t now_us) const;
+
+ private:
+  struct Entry {
+    std::string value;
+    std::int64_t expires_ms = -1;
+  };
+  // Null when there is none, or it has expired.
+  Entry* find(const std::string& key, std::int64_t now_us);
+
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace rategate::sim

@@ -1,0 +1,88 @@
+// What one schedule is made of: drawn from its seed, and nothing else. A cut takes something out of
+// it, or makes it smaller, so that a failure can be looked at with little around it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/core/limit.hpp"
+
+namespace rategate::sim {
+
+// What a schedule is mostly about. Each is checked for the same; Outside has faults that the
+// promise does not cover, and is only checked for crashes and for checks without an answer.
+enum class Kind : std::uint8_t {
+  Mixed,    // some of everything
+  Hot,      // one key, several processes, the limit reached in each window
+  Slots,    // more keys than slots, two limits in one table, processes that pause
+  Edges,    // checks around the edges of windows, slow and lopsided ways to the store
+  Faults,   // connections lost, errors, hosts paused, killed, stopped, started
+  Recipe,   // callers of the old recipe with wrong clocks
+  Reload,   // numbers change under way
+  Long,     // windows of 10 s to a day, costs, quiet times
+  Many,     // up to 200 hosts
+  Outside,  // the store loses counters
+};
+inline constexpr int kKinds = 10;
+std::string_view name_of(Kind kind);
+std::optional<Kind> kind_of(std::string_view name);
+
+struct LimitPlan {
+  std::string name;
+  std::int64_t permits = 0;
+  std::int64_t period_ms = 0;
+  Mode mode = Mode::Auto;
+  OnStoreDown on_store_down = OnStoreDown::Deny;
+  std::string redis_key;
+  bool keyed = true;
+};
+
+struct Scenario {
+  std::uint64_t seed = 0;
+  Kind kind = Kind::Mixed;
+  std::int64_t start_us = 0;
+  std::int64_t length_us = 0;
+  std::vector<LimitPlan> limits;
+  int hosts = 1;
+  int processes = 1;  // of each host
+  int keys = 1;       // of each limit that has any
+  std::uint32_t slots = 16;
+  std::int64_t max_cost = 1;
+  std::int64_t gap_us = 1000;  // between two checks of one process, about
+  int edge_percent = 0;        // of the checks come right around a window's edge
+  int socket_percent = 0;      // of the processes have no shared memory
+  std::int64_t max_error_us = 100'000;
+
+  std::int64_t delay_us = 100;   // one way to the store
+  std::int64_t lopsided_us = 0;  // more on one of the ways
+  int slow_one_in = 50;          // messages that take up to slow_us
+  std::int64_t slow_us = 0;
+  std::int64_t command_timeout_us = 250'000;
+
+  // How many times, over all hosts.
+  int losses = 0;     // of a connection
+  int pauses = 0;     // of a host's daemon
+  int kills = 0;      // of a host's daemon, or an orderly stop; another starts
+  int reloads = 0;    // on every host, at slightly different times
+  int refusals = 0;   // times in which the store answers with errors
+  int stalls = 0;     // times in which the store answers nobody
+  int restarts = 0;   // of the store, which loses its counters (Outside only)
+  int differing = 0;  // hosts that have other numbers for the limits
+  int recipe_callers = 0;
+  std::int64_t recipe_skew_us = 0;  // their clocks are off by so much at most
+  int step_percent = 0;             // of the steps on shared memory at which a process is paused
+  std::int64_t step_us = 0;         // for so long at most
+};
+
+// The schedule of that seed; its kind is drawn, too, unless it is said.
+Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind);
+
+// The names of all cuts, in the order in which they are worth a try.
+const std::vector<std::string>& cuts();
+// False where it changes nothing any more.
+bool apply_cut(Scenario& scenario, std::string_view cut);
+
+}  // namespace rategate::sim

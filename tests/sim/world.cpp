@@ -1,0 +1,281 @@
+#include "tests/sim/world.hpp"
+
+#include <algorithm>
+
+#include "tests/sim/hooks.hpp"
+
+namespace rategate::sim {
+namespace {
+constexpr int kMostNested = 3;
+// Longer than any time-out, back-off or pause: what is under way has come to its end.
+constexpr std::int64_t kQuietUs = 4'000'000;
+// The longest that a check waits, a pause and all.
+constexpr std::int64_t kWaitingUs = 2'500'000;
+}  // namespace
+
+World::World(const Scenario& scenario)
+    : scenario_(scenario),
+      events_(scenario.start_us),
+      random_(scenario.seed),
+      store_(events_, checker_),
+      end_us_(scenario.start_us + scenario.length_us) {
+  if (scenario.kind == Kind::Outside) checker_.promise_nothing();
+  for (int i = 0; i < scenario.keys; ++i) {
+    std::string key = "key" + std::to_string(i);
+    // Some are longer than a slot has room for, and alike in what it would keep.
+    if (i % 4 == 3) key = "a-key-that-is-longer-than-a-slot-has-room-for-" + key;
+    keys_.push_back(key);
+  }
+  for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
+  hosts_.reserve(static_cast<std::size_t>(scenario.hosts));
+  for (int i = 0; i < scenario.hosts; ++i) add_host(i);
+  set_step([this] { step(); });
+}
+
+World::~World() { set_step(nullptr); }
+
+Limit World::limit_of(const LimitPlan& plan) const {
+  Limit limit;
+  limit.name = plan.name;
+  limit.permits = plan.permits;
+  limit.period_ms = plan.period_ms;
+  limit.mode = plan.mode;
+  limit.on_store_down = plan.on_store_down;
+  limit.redis_key = *KeyTemplate::parse(plan.redis_key);
+  return limit;
+}
+
+std::string_view World::key(int limit, int key) const {
+  if (!scenario_.limits[static_cast<std::size_t>(limit)].keyed) return {};
+  return keys_[static_cast<std::size_t>(key)];
+}
+
+Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
+  const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
+  if (!numbers.redis_key.has_key()) key = 0;
+  const std::int64_t period = numbers.period_ms;
+  const std::int64_t start = at_us / 1000 / period * period;
+  return checker_.account(limit * 1000 + key, limit, Window{start, start + period}, [&] {
+    return numbers.redis_key.expand(numbers.name, this->key(limit, key), period, start);
+  });
+}
+
+Daemon* World::daemon(int host) {
+  Daemon* daemon = hosts_[static_cast<std::size_t>(host)].daemon;
+  return daemon != nullptr && daemon->alive() ? daemon : nullptr;
+}
+
+std::int64_t World::longest_period_us() const {
+  std::int64_t period = 0;
+  for (const LimitPlan& plan : scenario_.limits) period = std::max(period, plan.period_ms * 1000);
+  return period;
+}
+
+// ---- Hosts ----------------------------------------------------------------------------------
+
+void World::add_host(int number) {
+  const HostClock clock(random_.between(1'000'000, 1'000'000'000'000), events_.now(),
+                        random_.between(-900, 900));
+  std::vector<Limit> limits = base_limits_;
+  if (number < scenario_.differing) {
+    for (Limit& limit : limits) limit.permits = random_.any_size(1, 2 * limit.permits);
+  }
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    checker_.in_force(static_cast<int>(i), limits[i].permits, 0);
+  }
+  hosts_.push_back({clock, limits, nullptr, {}});
+  start_daemon(number);
+  for (int i = 0; i < scenario_.processes; ++i) {
+    hosts_.back().processes.push_back(
+        std::make_unique<Process>(*this, number, random_.percent(scenario_.socket_percent)));
+  }
+}
+
+void World::start_daemon(int number) {
+  Host& host = hosts_[static_cast<std::size_t>(number)];
+  auto old = host.daemon == nullptr ? nullptr : host.daemon->memory();
+  const int id = static_cast<int>(daemons_.size());
+  // The order in which limits are numbered may be another with each start.
+  std::vector<Limit> limits = host.limits;
+  std::rotate(limits.begin(), limits.begin() + id % static_cast<int>(limits.size()), limits.end());
+  daemons_.push_back(
+      std::make_unique<Daemon>(*this, number, id, host.clock, limits, std::move(old)));
+  host.daemon = daemons_.back().get();
+  host.daemon->start();
+}
+
+void World::end_daemon(int number, bool orderly) {
+  Host& host = hosts_[static_cast<std::size_t>(number)];
+  Daemon* daemon = this->daemon(number);
+  if (daemon == nullptr) return;
+  if (orderly) {
+    daemon->when_awake([daemon] { daemon->stop(); });
+  } else {
+    daemon->kill();
+  }
+  events_.in(random_.any_size(1000, 500'000), [this, number, daemon, &host] {
+    if (host.daemon != daemon) return;
+    if (daemon->alive()) daemon->kill();  // it was paused all the time
+    start_daemon(number);
+  });
+}
+
+void World::reload(int number, const std::vector<std::int64_t>& permits) {
+  Host& host = hosts_[static_cast<std::size_t>(number)];
+  for (std::size_t i = 0; i < permits.size(); ++i) {
+    if (host.limits[i].permits == permits[i]) continue;
+    checker_.in_force(static_cast<int>(i), permits[i], events_.now());
+    // Checks that wait are judged by the old number, and a daemon that was killed leaves what it
+    // had prepared.
+    const bool killed = daemons_.size() > hosts_.size() || daemon(number) == nullptr;
+    checker_.out_of_force(static_cast<int>(i), host.limits[i].permits,
+                          events_.now() + kWaitingUs + (killed ? 3 * longest_period_us() : 0));
+    host.limits[i].permits = permits[i];
+  }
+  Daemon* daemon = this->daemon(number);
+  if (daemon != nullptr) daemon->reload(host.limits);
+}
+
+void World::reload_all() {
+  std::vector<std::int64_t> permits;
+  for (const Limit& limit : base_limits_) {
+    permits.push_back(random_.one_in(3) ? limit.permits : random_.any_size(1, 2 * limit.permits));
+  }
+  for (int i = 0; i < scenario_.hosts; ++i) {
+    events_.in(random_.below(20'000), [this, i, permits] {
+      Daemon* daemon = this->daemon(i);
+      if (daemon == nullptr) return reload(i, permits);
+      daemon->when_awake([this, i, permits] { reload(i, permits); });
+    });
+  }
+}
+
+// ---- Who asks -------------------------------------------------------------------------------
+
+void World::next_check(Process& process, std::int64_t gap_us) {
+  // In bursts, and with quiet times.
+  std::int64_t wait = random_.below(2 * gap_us) + 1;
+  if (random_.one_in(3)) wait /= 8;
+  if (random_.one_in(60)) wait *= 40;
+  std::int64_t at = events_.now() + wait;
+  const int limit =
+      static_cast<int>(random_.below(static_cast<std::int64_t>(scenario_.limits.size())));
+  if (random_.percent(scenario_.edge_percent)) {
+    const std::int64_t period = scenario_.limits[static_cast<std::size_t>(limit)].period_ms * 1000;
+    const std::int64_t edge = (at + period - 1) / period * period + random_.between(-6000, 3000);
+    if (edge - at < 8 * gap_us) at = std::max(at, edge);
+  }
+  if (at >= end_us_) return;
+  events_.at(at, [this, &process, gap_us, limit] {
+    ++checks_;
+    // The first keys are hot.
+    const std::int64_t key = std::min(random_.below(scenario_.keys), random_.below(scenario_.keys));
+    const std::int64_t cost = random_.one_in(3) ? random_.between(1, scenario_.max_cost) : 1;
+    next_check(process, gap_us);
+    process.check(limit, static_cast<int>(key), cost);
+  });
+}
+
+void World::plan_checks() {
+  for (Host& host : hosts_) {
+    // Some hosts are busy, others are nearly idle.
+    const std::int64_t host_gap = scenario_.gap_us * random_.between(1, 4) / 2 + 1;
+    for (auto& process : host.processes) next_check(*process, host_gap);
+  }
+}
+
+void World::next_recipe(std::int64_t skew_us, std::int64_t gap_us) {
+  const std::int64_t at = events_.now() + 1 + random_.below(2 * gap_us);
+  if (at >= end_us_) return;
+  events_.at(at, [this, skew_us, gap_us] {
+    next_recipe(skew_us, gap_us);
+    const std::int64_t period_s = std::max<std::int64_t>(1, base_limits_[0].period_ms / 1000);
+    const std::int64_t believed_us = events_.now() + skew_us;
+    events_.in(random_.below(2 * scenario_.delay_us) + 1, [this, believed_us, period_s] {
+      store_.serve(
+          [this, believed_us, period_s] { store_.recipe(account(0, 0, believed_us), period_s); });
+    });
+  });
+}
+
+void World::plan_recipe() {
+  for (int i = 0; i < scenario_.recipe_callers; ++i) {
+    next_recipe(random_.between(-scenario_.recipe_skew_us, scenario_.recipe_skew_us),
+                scenario_.gap_us * random_.between(1, 8));
+  }
+}
+
+// ---- What befalls them ----------------------------------------------------------------------
+
+void World::some_times(int times, const std::function<void()>& fault) {
+  for (int i = 0; i < times; ++i) events_.in(random_.below(scenario_.length_us), fault);
+}
+
+void World::plan_faults() {
+  const auto any_host = [this] { return static_cast<int>(random_.below(scenario_.hosts)); };
+  some_times(scenario_.losses, [this, any_host] {
+    Daemon* daemon = this->daemon(any_host());
+    if (daemon != nullptr) daemon->when_awake([daemon] { daemon->cut_link(); });
+  });
+  some_times(scenario_.pauses, [this, any_host] {
+    Daemon* daemon = this->daemon(any_host());
+    if (daemon != nullptr) daemon->pause(random_.any_size(1000, 1'500'000));
+  });
+  some_times(scenario_.kills, [this, any_host] { end_daemon(any_host(), random_.one_in(2)); });
+  some_times(scenario_.reloads, [this] { reload_all(); });
+  some_times(scenario_.refusals, [this] { store_.refuse(random_.any_size(1000, 500'000)); });
+  some_times(scenario_.stalls, [this] { store_.stall(random_.any_size(1000, 400'000)); });
+  some_times(scenario_.restarts, [this] {
+    store_.restart();
+    for (int i = 0; i < scenario_.hosts; ++i) {
+      Daemon* daemon = this->daemon(i);
+      if (daemon != nullptr) daemon->when_awake([daemon] { daemon->cut_link(); });
+    }
+  });
+}
+
+// Between two steps of a process on shared memory.
+void World::step() {
+  if (depth_ >= kMostNested || !random_.percent(scenario_.step_percent)) return;
+  ++depth_;
+  const std::int64_t us = random_.any_size(1, std::max<std::int64_t>(1, scenario_.step_us));
+  events_.run_until(std::min(events_.now() + us, end_us_));
+  --depth_;
+}
+
+std::string World::run() {
+  plan_checks();
+  plan_recipe();
+  plan_faults();
+  // Until something is wrong, or the end.
+  const std::int64_t stride = std::max<std::int64_t>(1, scenario_.length_us / 16);
+  while (events_.now() < end_us_ && checker_.failure().empty()) {
+    events_.run_until(std::min(end_us_, events_.now() + stride));
+  }
+  if (!checker_.failure().empty()) return checker_.failure();
+  events_.run_until(end_us_ + kQuietUs);
+  checker_.finish();
+  for (const auto& daemon : daemons_) {
+    if (daemon->alive()) daemon->check_books();
+    if (daemon->asked() != daemon->answered()) {
+      checker_.fail("daemon " + std::to_string(daemon->id()) + ": " +
+                    std::to_string(daemon->asked() - daemon->answered()) + " checks unanswered");
+    }
+  }
+  return checker_.failure();
+}
+
+World::Totals World::totals() const {
+  Totals totals;
+  totals.checks = checks_;
+  totals.allowed = checker_.allowed();
+  totals.events = static_cast<std::int64_t>(events_.happened());
+  for (const auto& daemon : daemons_) {
+    totals.shared += daemon->gate().stats().shared;
+    totals.stranded += daemon->gate().stats().stranded;
+    totals.reserved += daemon->gate().stats().reserved;
+  }
+  return totals;
+}
+
+}  // namespace rategate::sim

@@ -1,0 +1,86 @@
+// One schedule: hosts with their daemons and processes, the store, callers of the recipe, and what
+// befalls them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/checker.hpp"
+#include "tests/sim/daemon.hpp"
+#include "tests/sim/event_queue.hpp"
+#include "tests/sim/process.hpp"
+#include "tests/sim/random.hpp"
+#include "tests/sim/scenario.hpp"
+#include "tests/sim/store.hpp"
+
+namespace rategate::sim {
+
+class World {
+ public:
+  explicit World(const Scenario& scenario);
+  ~World();
+
+  // The whole schedule. What was not true of it, or "".
+  std::string run();
+
+  const Scenario& scenario() const { return scenario_; }
+  EventQueue& events() { return events_; }
+  Random& random() { return random_; }
+  Store& store() { return store_; }
+  Checker& checker() { return checker_; }
+  // Of the host; null while none runs.
+  Daemon* daemon(int host);
+  std::string_view key(int limit, int key) const;
+  // Of the window that is open at that time.
+  Checker::Account& account(int limit, int key, std::int64_t at_us);
+
+  struct Totals {
+    std::int64_t checks = 0;
+    std::int64_t allowed = 0;
+    std::int64_t shared = 0;  // permits
+    std::int64_t stranded = 0;
+    std::int64_t reserved = 0;
+    std::int64_t events = 0;
+  };
+  Totals totals() const;
+
+ private:
+  struct Host {
+    HostClock clock;
+    std::vector<Limit> limits;
+    Daemon* daemon;
+    std::vector<std::unique_ptr<Process>> processes;
+  };
+
+  Limit limit_of(const LimitPlan& plan) const;
+  void add_host(int number);
+  void start_daemon(int host);
+  void plan_checks();
+  void next_check(Process& process, std::int64_t gap_us);
+  void plan_recipe();
+  void next_recipe(std::int64_t skew_us, std::int64_t gap_us);
+  void plan_faults();
+  void some_times(int times, const std::function<void()>& fault);
+  void end_daemon(int host, bool orderly);
+  void reload_all();
+  void reload(int host, const std::vector<std::int64_t>& permits);
+  void step();
+  std::int64_t longest_period_us() const;
+
+  Scenario scenario_;
+  EventQueue events_;
+  Random random_;
+  Checker checker_;
+  Store store_;
+  std::vector<std::string> keys_;
+  std::vector<Limit> base_limits_;
+  std::vector<Host> hosts_;
+  std::vector<std::unique_ptr<Daemon>> daemons_;  // all that ever ran
+  std::int64_t end_us_;
+  std::int64_t checks_ = 0;
+  int depth_ = 0;
+};
+
+}  // namespace rategate::sim
