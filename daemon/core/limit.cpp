@@ -1,6 +1,7 @@
 #include "daemon/core/limit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "daemon/core/duration.hpp"
@@ -8,9 +9,19 @@
 namespace rategate {
 namespace {
 
-bool is_alnum(char c) {
+constexpr bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
+
+// Which bytes a limit's name may have. A table, because each check over the socket is looked at.
+constexpr std::array<bool, 256> kInNames = [] {
+  std::array<bool, 256> in_names{};
+  for (std::size_t byte = 0; byte < in_names.size(); ++byte) {
+    const char c = static_cast<char>(byte);
+    in_names[byte] = is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
+  }
+  return in_names;
+}();
 
 // Bytes that stand for themselves in a counter's name (RFC 3986, unreserved).
 bool is_unreserved(char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~'; }
@@ -100,9 +111,8 @@ std::string format_rate(const Rate& rate) {
 
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return kInNames[static_cast<unsigned char>(c)]; });
 }
 
 Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {

@@ -2,6 +2,8 @@
 // bounded number is kept.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -35,6 +37,7 @@ struct LimitUse {
 };
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 
+// Not thread-safe, looking up included.
 class LimitTable {
  public:
   explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
@@ -43,8 +46,8 @@ class LimitTable {
   // did, or is gone, is marked as dropped. Whether there was such a one.
   bool configure(const std::vector<Limit>& limits);
 
-  // Nothing where no limit of that name is configured.
-  LimitUsePtr configured(std::string_view name) const;
+  // Nothing where no limit of that name is configured. Good until the next configure().
+  const LimitUsePtr& configured(std::string_view name) const;
 
   // The limit that a call declares. Beyond max_declared the one that was longest unused makes
   // room, unless checks or windows still live in it; nothing when all do.
@@ -68,6 +71,10 @@ class LimitTable {
   std::uint64_t last_rule_ = 0;
   std::size_t max_declared_;
   std::map<std::string, LimitUsePtr, std::less<>> configured_;
+  // Where names were found last: nearly all checks name one of a few limits. A name has one place
+  // here, which it may share with others.
+  mutable std::array<const LimitUsePtr*, 64> seen_{};
+  LimitUsePtr none_;
   Recent declared_;  // latest first
   std::map<Declaration, Recent::iterator> by_declaration_;
 };

@@ -80,6 +80,7 @@ class Server final : public Service, private ConnectionHost {
 
   void accept(uv_stream_t* from);
   LimitUsePtr find_limit(const CheckRequest& request, std::string& error);
+  CheckOutcome ask(const LimitUsePtr& limit, const CheckRequest& request);
   ClientStatus status_of(const Connection& connection) const;
   void watch_idle();
   void close_idle();
