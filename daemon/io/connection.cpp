@@ -52,9 +52,14 @@ void Connection::start() { read_or_pause(); }
 
 // ---- In -----------------------------------------------------------------------------------
 
-bool Connection::must_pause() const {
-  return finishing_ || waiting_ >= host_.budget().max_pending(host_.max_pending()) ||
-         unwritten() >= host_.budget().high_water();
+// It changes with the budget, and so not while requests are handled.
+Connection::Room Connection::room() const {
+  const OutputBudget& budget = host_.budget();
+  return {budget.max_pending(host_.max_pending()), budget.high_water()};
+}
+
+bool Connection::must_pause(const Room& room) const {
+  return finishing_ || waiting_ >= room.waiting || unwritten() >= room.unwritten;
 }
 
 void Connection::read_or_pause() {
@@ -112,10 +117,12 @@ void Connection::take(std::string_view bytes) {
 std::size_t Connection::process(std::string_view bytes) {
   std::size_t done = 0;
   processing_ = true;
-  while (done < bytes.size() && !must_pause() && !is_closed()) {
-    Args& args = host_.args();
-    const ParseResult result =
-        parse_request(bytes.substr(done), host_.max_request(), args, progress_);
+  // What is the same for all of them is asked once.
+  const Room most = room();
+  const std::size_t max_request = host_.max_request();
+  Args& args = host_.args();
+  while (done < bytes.size() && !must_pause(most) && !is_closed()) {
+    const ParseResult result = parse_request(bytes.substr(done), max_request, args, progress_);
     if (result.kind == Parsed::Incomplete) break;
     done += result.consumed;
     if (result.kind == Parsed::Skip) continue;

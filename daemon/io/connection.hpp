@@ -62,7 +62,8 @@ class Connection {
 
   // The request at hand is answered later: its number in the order of answers.
   std::uint32_t next_number() const {
-    return first_number_ + static_cast<std::uint32_t>(places_.size());
+    return places_.empty() ? first_number_
+                           : first_number_ + static_cast<std::uint32_t>(places_.size());
   }
   void park(WaiterId waiter);
   // The answer of a parked check, and then what that made possible.
@@ -103,7 +104,14 @@ class Connection {
   void flush();
   void write_rest();
   void send_attached();
-  bool must_pause() const;
+  // What may be under way before it reads no more.
+  struct Room {
+    std::size_t waiting;    // checks
+    std::size_t unwritten;  // bytes of answers
+  };
+  Room room() const;
+  bool must_pause(const Room& room) const;
+  bool must_pause() const { return must_pause(room()); }
   void read_or_pause();
   void account();
   std::size_t unwritten() const { return out_.size() + writing_.size(); }
