@@ -6,7 +6,7 @@ import statistics
 import time
 
 import harness
-from support import callers
+from support import callers, segment
 from support.callers import evaluate
 from test_global_limit import LIMIT as RECIPE_LIMIT
 from test_global_limit import Recipe
@@ -183,10 +183,16 @@ class Voided(Shared):
         those = [self.caller(daemon, limits=high) for _ in range(2)]
         for caller in those:
             caller.wait_allowed(in_place=True)
+        it = self._owned(segment.Segment(daemon.socket))
         spans = []
         for part in (0.9, 0.95, 0.5):
             self.server.wait_for_window(1000, (part, part + 0.04))
+            old = segment.resolve(it.conn, "second").rule
+            self.assertEqual(len(it.pools(old)), 1)
             begun = self.lower(daemon, 100)
+            # A client that has not noticed yet finds nothing under the old rule, in either word.
+            for slot in it.pools(old).values():
+                self.assertEqual([word.permits for word in slot.words], [0, 0])
             last = self.server.now_ms() // 1000 + 2
             harness.wait_until(lambda w=last: self.server.now_ms() // 1000 > w, 10, "two windows")
             spans.append((begun, time.monotonic_ns()))
