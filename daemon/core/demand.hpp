@@ -21,13 +21,13 @@ class Demand {
 
   void spent(Mono now, std::int64_t permits, std::int64_t bucket_us) {
     turn(now, bucket_us);
-    current_ += permits;
+    current_ = static_cast<std::int32_t>(std::min<std::int64_t>(current_ + permits, INT32_MAX));
   }
 
   // Permits of about the last bucket's length.
   std::int64_t lately(Mono now, std::int64_t bucket_us) {
     turn(now, bucket_us);
-    return current_ + std::max<std::int64_t>(0, previous_);
+    return std::int64_t{current_} + std::max(0, previous_);
   }
 
   // Permits per second.
@@ -35,7 +35,7 @@ class Demand {
     turn(now, bucket_us);
     const std::int64_t into = std::clamp<std::int64_t>(now.us - began_.us, 0, bucket_us);
     if (previous_ < 0) {  // the first bucket: there is nothing before it to be slid over
-      return current_ * 1'000'000 / std::max(into, kShortestUs);
+      return std::int64_t{current_} * 1'000'000 / std::max(into, kShortestUs);
     }
     // The part of the bucket before that is still within the last bucket's length.
     const std::int64_t old = previous_ * ((bucket_us - into) / 1000) / (bucket_us / 1000);
@@ -57,12 +57,13 @@ class Demand {
     current_ = 0;
   }
 
-  static constexpr std::int64_t kNever = -2;
-  static constexpr std::int64_t kFirst = -1;
+  static constexpr std::int32_t kNever = -2;
+  static constexpr std::int32_t kFirst = -1;
 
   Mono began_;
-  std::int64_t current_ = 0;
-  std::int64_t previous_ = kNever;
+  // More than a limit can have in a bucket is counted as that.
+  std::int32_t current_ = 0;
+  std::int32_t previous_ = kNever;
 };
 
 }  // namespace rategate

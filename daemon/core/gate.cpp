@@ -176,7 +176,7 @@ std::uint32_t Gate::slot_of(const LimitUsePtr& use, std::string_view key, Mono n
   if (!use->limit->redis_key.has_key()) key = {};
   if (key.empty() && use->keyless < counters_.slots()) {
     const Counter& known = counters_[use->keyless];
-    if (known.live && known.use == use && known.key.empty()) return use->keyless;
+    if (known.live && known.use == use.get() && known.key.view().empty()) return use->keyless;
   }
   const std::uint32_t slot = counters_.find_or_add(
       use, key, [&](Counter& other, bool crowded) { return may_forget(other, crowded, now); });
@@ -216,8 +216,8 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
   }
   if (store_ == Store::Away) return by_policy(*use, now);
   result.waits = true;
-  result.waiter =
-      waiters_.add(counter.due, ticket, cost, after(now, options_.command_timeout_us), slot);
+  result.waiter = waiters_.add(counters_.make_waiting(counter).due, ticket, cost,
+                               after(now, options_.command_timeout_us), slot);
   list_due(slot);
   return result;
 }
@@ -228,14 +228,19 @@ void Gate::abandon(WaiterId id) {
   if (waiter->asked) {
     waiter->gone = true;  // its permits are charged; there is nobody to give them to
   } else {
-    waiters_.remove(counters_[waiter->counter].due, id.slot);
+    Counter& counter = counters_[waiter->counter];
+    waiters_.remove(counters_.make_waiting(counter).due, id.slot);
+    counters_.ended_waiting(counter);
   }
 }
 
 void Gate::list_due(std::uint32_t slot) {
   Counter& counter = counters_[slot];
-  if (counter.listed || counter.reservation != 0) return;
-  if (counter.due.empty() && !counter.refill && !counter.prepare) return;
+  counters_.ended_waiting(counter);
+  const Waiting* const waiting = counters_.waiting(counter);
+  if (counter.listed || (waiting != nullptr && waiting->reservation != 0)) return;
+  const bool due = waiting != nullptr && !waiting->due.empty();
+  if (!due && !counter.refill && !counter.prepare) return;
   counter.listed = true;
   due_.push_back(slot);
 }
@@ -263,7 +268,8 @@ void Gate::expire(std::uint32_t slot, Mono now) {
   Waiters::Waiter& waiter = waiters_[slot];
   Counter& counter = counters_[waiter.counter];
   if (!waiter.asked) {
-    answer(counter, counter.due, slot, by_policy(*counter.use, now));
+    answer(counter, counters_.make_waiting(counter).due, slot, by_policy(*counter.use, now));
+    counters_.ended_waiting(counter);
     return;
   }
   waiters_.stop_timing(slot);
@@ -282,15 +288,17 @@ void Gate::turn(Mono now) {
     const Wake wake = wakes_.top();
     wakes_.pop();
     Counter& counter = counters_[wake.slot];
-    if (counter.generation != wake.generation || counter.wake != wake.at) continue;
-    counter.wake = kNever;
+    // Another alarm, or another counter that has come to this slot.
+    Schedule* const schedule = counters_.schedule(counter);
+    if (schedule == nullptr || schedule->wake != wake.at) continue;
+    schedule->wake = kNever;
     attend(wake.slot, now);
     list_due(wake.slot);
   }
   if (store_ != Store::Up) return;
-  std::vector<std::uint32_t> due;
-  due.swap(due_);
-  for (const std::uint32_t slot : due) {
+  asking_.clear();
+  asking_.swap(due_);
+  for (const std::uint32_t slot : asking_) {
     counters_[slot].listed = false;
     ask(slot, now);
   }
@@ -308,11 +316,12 @@ bool Gate::take_measure_wanted() { return std::exchange(measure_wanted_, false);
 
 void Gate::ask(std::uint32_t slot, Mono now) {
   Counter& counter = counters_[slot];
-  if (counter.reservation != 0) return;
+  Waiting* const waiting = counters_.waiting(counter);
+  if (waiting != nullptr && waiting->reservation != 0) return;
   const Limit& limit = *counter.use->limit;
   const auto reading = clock_.read(now);
   const bool known = reading && usable(*reading, limit);
-  if (counter.due.empty()) {
+  if (waiting == nullptr || waiting->due.empty()) {
     if (known) ask_for_lease(slot, placed(*counter.use, *reading), now);
     counter.refill = counter.prepare = false;
     return;
@@ -320,7 +329,8 @@ void Gate::ask(std::uint32_t slot, Mono now) {
   if (!known) {
     if (counter.measurements >= kMeasurements) {
       counter.measurements = 0;
-      answer_all(counter, counter.due, [&] { return deny_untrusted(*counter.use, now); });
+      answer_all(counter, waiting->due, [&] { return deny_untrusted(*counter.use, now); });
+      counters_.ended_waiting(counter);
       return;
     }
     ++counter.measurements;
@@ -337,18 +347,19 @@ void Gate::ask(std::uint32_t slot, Mono now) {
   }
   const Window window = at.window;
   // A lease that came meanwhile may serve them.
-  while (counter.use->leased && !counter.due.empty() &&
-         local_state(counter, window) != Pool::State::Lost &&
-         spend(slot, window, waiters_[counter.due.first].cost, now)) {
-    answer(counter, counter.due, counter.due.first, allow_from_pool(counter, window, now));
+  Waiters::Line& due = waiting->due;
+  while (counter.use->leased && !due.empty() && local_state(counter, window) != Pool::State::Lost &&
+         spend(slot, window, waiters_[due.first].cost, now)) {
+    answer(counter, due, due.first, allow_from_pool(counter, window, now));
   }
-  if (counter.due.empty()) {
+  if (due.empty()) {
     list_due(slot);  // the pool may be low
     return;
   }
   const Pool::State state = local_state(counter, window);
   if (state != Pool::State::Unknown) {
-    answer_all(counter, counter.due, [&] { return deny_locally(counter, state, window, now); });
+    answer_all(counter, due, [&] { return deny_locally(counter, state, window, now); });
+    counters_.ended_waiting(counter);
     return;
   }
   compose(slot, window, lease_for(counter, window, now), now);
@@ -366,12 +377,14 @@ void Gate::ask_for_lease(std::uint32_t slot, const Placed& placed, Mono now) {
       return;
     }
   }
-  if (counter.prepare && placed.open && counter.lead_for_ms == placed.window.end_ms) {
+  Schedule* const schedule = counters_.schedule(counter);
+  if (counter.prepare && placed.open && schedule != nullptr &&
+      schedule->lead_for_ms == placed.window.end_ms) {
     const std::int64_t period = counter.use->limit->period_ms;
     const Window next{placed.window.end_ms, placed.window.end_ms + period};
-    if (counter.prepared_ms >= next.end_ms) return;
+    if (schedule->prepared_ms >= next.end_ms) return;
     const std::int64_t lease = lease_for(counter, next, now);
-    counter.prepared_ms = next.end_ms;
+    schedule->prepared_ms = next.end_ms;
     if (lease > 0) compose(slot, next, lease, now);
   }
 }
@@ -380,12 +393,13 @@ void Gate::compose(std::uint32_t slot, const Window& window, std::int64_t lease,
   Counter& counter = counters_[slot];
   const Limit& limit = *counter.use->limit;
   const std::int64_t bound_ms = options_.clock.max_error_us / 1000;
-  Reservation& request = counter.request;
+  Waiting& waiting = counters_.make_waiting(counter);
+  Reservation& request = reservations_.emplace_back();
   // The slot comes back with the answer, so that it is found without a search.
   request.id = (static_cast<std::uint64_t>(slot) << 32) | (++last_reservation_ & 0x7fff'ffffU) |
                0x8000'0000U;
   request.counter =
-      limit.redis_key.expand(limit.name, counter.key, limit.period_ms, window.start_ms);
+      limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms);
   request.window = window;
   request.limit = limit.permits;
   request.ahead_ms = bound_ms;
@@ -394,34 +408,42 @@ void Gate::compose(std::uint32_t slot, const Window& window, std::int64_t lease,
   }
   request.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
   request.lease = lease;
-  request.costs.clear();
-  while (!counter.due.empty()) {
-    Waiters::Waiter& waiter = waiters_[counter.due.first];
+  while (!waiting.due.empty()) {
+    Waiters::Waiter& waiter = waiters_[waiting.due.first];
     if (request.costs.empty() || request.costs.back().cost != waiter.cost) {
       if (request.costs.size() == kMaxRuns) break;
       request.costs.push_back({waiter.cost, 0});
     }
     ++request.costs.back().count;
     waiter.asked = true;
-    waiters_.move_first(counter.due, counter.asked);
+    waiters_.move_first(waiting.due, waiting.asked);
   }
-  counter.reservation = request.id;
+  waiting.reservation = request.id;
+  waiting.window = window;
+  waiting.costs = request.costs;
   ++stats_.reservations;
-  reservations_.push_back(request);
 }
 
 // What was asked is asked again, before what came later.
 void Gate::again(std::uint32_t slot) {
-  Counter& counter = counters_[slot];
-  counter.reservation = 0;
-  for (std::uint32_t at = counter.asked.first; at != Waiters::kNone;) {
+  Waiting& waiting = counters_.make_waiting(counters_[slot]);
+  waiting.reservation = 0;
+  for (std::uint32_t at = waiting.asked.first; at != Waiters::kNone;) {
     const std::uint32_t next = waiters_[at].next;
     waiters_[at].asked = false;
-    if (waiters_[at].gone) waiters_.remove(counter.asked, at);
+    if (waiters_[at].gone) waiters_.remove(waiting.asked, at);
     at = next;
   }
-  waiters_.put_before(counter.asked, counter.due);
+  waiters_.put_before(waiting.asked, waiting.due);
   list_due(slot);
+}
+
+// What waits for the reservation; null where it is not under way any more.
+Waiting* Gate::under_way(std::uint64_t reservation) {
+  const auto slot = static_cast<std::uint32_t>(reservation >> 32);
+  if (slot >= counters_.slots()) return nullptr;
+  Waiting* const waiting = counters_.waiting(counters_[slot]);
+  return waiting != nullptr && waiting->reservation == reservation ? waiting : nullptr;
 }
 
 // ---- The store's events -------------------------------------------------------------------
@@ -442,12 +464,14 @@ StoreClock::Measured Gate::measured(Mono sent, Mono received, StoreTime time) {
 }
 
 void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
+  Waiting* const waiting = under_way(id);
+  if (waiting == nullptr) return;
   const auto slot = static_cast<std::uint32_t>(id >> 32);
-  if (slot >= counters_.slots() || counters_[slot].reservation != id) return;
   Counter& counter = counters_[slot];
   const Limit& limit = *counter.use->limit;
-  const Window window = counter.request.window;
-  const auto& costs = counter.request.costs;
+  const Window window = waiting->window;
+  const CostRuns& costs = waiting->costs;
+  Waiters::Line& asked = waiting->asked;
   if (reply.status == ReserveAnswer::Status::Spoilt) {
     failed(id, false, now);
     return;
@@ -473,13 +497,13 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
     return;
   }
 
-  counter.reservation = 0;
+  waiting->reservation = 0;
   std::int64_t counted = reply.counter - granted - reply.leased;
   for (std::size_t i = 0; i < costs.size(); ++i) {
-    for (std::int64_t n = 0; n < costs[i].count && !counter.asked.empty(); ++n) {
+    for (std::int64_t n = 0; n < costs[i].count && !asked.empty(); ++n) {
       const bool allowed = kept && n < reply.granted[i];
       // Its asker has gone or was answered: charged, and spent by nobody.
-      const bool unspent = allowed && waiters_[counter.asked.first].gone;
+      const bool unspent = allowed && waiters_[asked.first].gone;
       CheckResult result;
       if (!kept) {
         result = deny_locally(counter, Pool::State::Lost, window, now);
@@ -488,11 +512,11 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
         const std::int64_t remaining = std::max<std::int64_t>(0, limit.permits - counted);
         result.decision = decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit,
                                  allowed, remaining, now);
-        if (!waiters_[counter.asked.first].gone) count(*counter.use, result.decision);
+        if (!waiters_[asked.first].gone) count(*counter.use, result.decision);
       }
       if (allowed) (unspent ? stats_.stranded : stats_.spent) += costs[i].cost;
       if (allowed && counter.use->leased) note_spent(counter, costs[i].cost, now);
-      answer(counter, counter.asked, counter.asked.first, result);
+      answer(counter, asked, asked.first, result);
     }
   }
   if (!kept) stats_.stranded += granted + reply.leased;
@@ -505,27 +529,29 @@ void Gate::answered(std::uint64_t id, const ReserveAnswer& reply, Mono now) {
 }
 
 void Gate::failed(std::uint64_t id, bool retry, Mono now) {
+  Waiting* const waiting = under_way(id);
+  if (waiting == nullptr) return;
   const auto slot = static_cast<std::uint32_t>(id >> 32);
-  if (slot >= counters_.slots() || counters_[slot].reservation != id) return;
   if (retry) {
     again(slot);
     return;
   }
   Counter& counter = counters_[slot];
-  counter.reservation = 0;
+  waiting->reservation = 0;
   if (mutant("time-out-counted-as-a-grant")) {
     CheckResult result;
     result.decision = decide(*counter.use, Reason::Counted, true, 0, now);
-    answer_all(counter, counter.asked, [&] { return result; });
+    answer_all(counter, waiting->asked, [&] { return result; });
   }
-  answer_all(counter, counter.asked, [&] { return by_policy(*counter.use, now); });
+  answer_all(counter, waiting->asked, [&] { return by_policy(*counter.use, now); });
   list_due(slot);
 }
 
 void Gate::store_connecting() {
   store_ = Store::Connecting;
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
-    if (counters_[slot].reservation != 0) again(slot);
+    const Waiting* const waiting = counters_.waiting(counters_[slot]);
+    if (waiting != nullptr && waiting->reservation != 0) again(slot);
   }
   for (const std::uint32_t slot : unmeasured_) {
     counters_[slot].listed = false;
@@ -541,7 +567,10 @@ void Gate::store_away(Mono now) {
   store_ = Store::Away;
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     Counter& counter = counters_[slot];
-    answer_all(counter, counter.due, [&] { return by_policy(*counter.use, now); });
+    Waiting* const waiting = counters_.waiting(counter);
+    if (waiting == nullptr) continue;
+    answer_all(counter, waiting->due, [&] { return by_policy(*counter.use, now); });
+    counters_.ended_waiting(counter);
   }
 }
 
@@ -573,7 +602,10 @@ void Gate::stop() {
   store_connecting();
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     Counter& counter = counters_[slot];
-    answer_all(counter, counter.due, [&] { return result; });
+    if (Waiting* const waiting = counters_.waiting(counter)) {
+      answer_all(counter, waiting->due, [&] { return result; });
+      counters_.ended_waiting(counter);
+    }
     if (counter.live && counter.use->leased) let_go(counter);
   }
 }

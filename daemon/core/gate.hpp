@@ -146,7 +146,6 @@ class Gate {
   struct Wake {
     Mono at;
     std::uint32_t slot;
-    std::uint32_t generation;
     bool operator>(const Wake& other) const { return at > other.at; }
   };
 
@@ -163,6 +162,7 @@ class Gate {
   void ask_for_lease(std::uint32_t slot, const Placed& placed, Mono now);
   void compose(std::uint32_t slot, const Window& window, std::int64_t lease, Mono now);
   void again(std::uint32_t slot);
+  Waiting* under_way(std::uint64_t reservation);
 
   // Leases: gate_lease.cpp.
   void share_pool(std::uint32_t slot, std::int64_t over_ms, Mono now);
@@ -211,6 +211,7 @@ class Gate {
   Counters counters_;
 
   std::vector<std::uint32_t> due_;
+  std::vector<std::uint32_t> asking_;  // those of a turn; kept for its memory
   std::vector<std::uint32_t> unmeasured_;
   std::priority_queue<Wake, std::vector<Wake>, std::greater<>> wakes_;
   std::uint64_t last_reservation_ = 0;

@@ -31,7 +31,7 @@ std::int64_t Gate::held() const {
 // ---- What was spent -------------------------------------------------------------------------
 
 void Gate::note_spent(Counter& counter, std::int64_t permits, Mono now) {
-  counter.used = now;
+  if (Schedule* const schedule = counters_.schedule(counter)) schedule->used = now;
   counter.demand.spent(now, permits, Demand::bucket_us(counter.use->limit->period_ms));
 }
 
@@ -73,8 +73,10 @@ std::int64_t Gate::lease_for(Counter& counter, const Window& window, Mono now) {
   const std::int64_t period_ms = counter.use->limit->period_ms;
   const std::int64_t bucket = Demand::bucket_us(period_ms);
   std::int64_t waiting = 0;
-  for (std::uint32_t at = counter.due.first; at != Waiters::kNone; at = waiters_[at].next) {
-    waiting += waiters_[at].cost;
+  if (const Waiting* const line = counters_.waiting(counter)) {
+    for (std::uint32_t at = line->due.first; at != Waiters::kNone; at = waiters_[at].next) {
+      waiting += waiters_[at].cost;
+    }
   }
   LeaseInput input;
   input.period_ms = period_ms;
@@ -86,7 +88,7 @@ std::int64_t Gate::lease_for(Counter& counter, const Window& window, Mono now) {
     input.left_ms = std::min(period_ms, window.end_ms - reading->latest.us / 1000);
   }
   const std::int64_t lease = lease_size(input);
-  counter.last_lease = lease;
+  counter.last_lease = static_cast<std::int32_t>(lease);
   counter.pool.set_low_water(low_water(input.rate, round_trip_us_, lease), shared_);
   return lease;
 }
@@ -148,7 +150,7 @@ void Gate::share_pool(std::uint32_t slot, std::int64_t over_ms, Mono now) {
     return;
   }
   const std::uint32_t taken =
-      shared_->take(counter.use->rule, counter.key, slot, over_ms, [&](std::uint32_t owner) {
+      shared_->take(counter.use->rule, counter.key.view(), slot, over_ms, [&](std::uint32_t owner) {
         PoolTally tally;
         counters_[owner].pool.move_to(SharedPools::kNone, shared_, tally);
         settle(counters_[owner], tally, now);
@@ -221,10 +223,10 @@ void Gate::publish_clock(Mono now, bool anew) {
 // ---- Coming back by itself ------------------------------------------------------------------
 
 void Gate::wake_at(std::uint32_t slot, Mono at) {
-  Counter& counter = counters_[slot];
-  if (at >= counter.wake) return;
-  counter.wake = at;
-  wakes_.push({at, slot, counter.generation});
+  Schedule& schedule = counters_.make_schedule(counters_[slot]);
+  if (at >= schedule.wake) return;
+  schedule.wake = at;
+  wakes_.push({at, slot});
 }
 
 // What a counter's alarm is for: the window that opens, the next one to be reserved, stock to be
@@ -250,14 +252,15 @@ void Gate::attend_next_window(std::uint32_t slot, const Placed& placed, Mono now
   if (!is_hot(period_ms, counter.demand.rate(now, bucket))) return;
   const auto reading = clock_.read(now);
   if (!reading) return;
+  Schedule& schedule = counters_.make_schedule(counter);
   // Between two windows it is too late for the one that comes, and early for the one after.
   const std::int64_t end_ms = placed.window.end_ms;
-  if (placed.open && counter.prepared_ms < end_ms + period_ms) {
-    if (counter.lead_for_ms != end_ms) {
-      counter.lead_for_ms = end_ms;
-      counter.lead_us = lead_us(period_ms, round_trip_us_, reading->error_us(), jitter());
+  if (placed.open && schedule.prepared_ms < end_ms + period_ms) {
+    if (schedule.lead_for_ms != end_ms) {
+      schedule.lead_for_ms = end_ms;
+      schedule.lead_us = lead_us(period_ms, round_trip_us_, reading->error_us(), jitter());
     }
-    const std::int64_t in_us = end_ms * 1000 - counter.lead_us - reading->latest.us;
+    const std::int64_t in_us = end_ms * 1000 - schedule.lead_us - reading->latest.us;
     if (in_us > 0) {
       wake_at(slot, after(now, in_us));
     } else {
@@ -274,27 +277,32 @@ void Gate::attend_long_window(std::uint32_t slot, const Placed& placed, Mono now
   Counter& counter = counters_[slot];
   if (!placed.open) return;
   const Window window = placed.window;
+  const bool exhausted = counter.pool.state(window) == Pool::State::Exhausted;
+  if (counter.pool.stock(window) == 0 && !exhausted) return;
+  const bool first = counters_.schedule(counter) == nullptr;
+  Schedule& schedule = counters_.make_schedule(counter);
+  if (first) schedule.used = now;  // its permits have just come
   if (counter.pool.stock(window) > 0) {
-    if (now >= after(counter.used, kIdleUs)) {
+    if (now >= after(schedule.used, kIdleUs)) {
       release_stock(counter, window);
     } else {
-      wake_at(slot, after(counter.used, kIdleUs));
+      wake_at(slot, after(schedule.used, kIdleUs));
     }
   }
-  if (counter.pool.state(window) != Pool::State::Exhausted) return;
-  if (counter.believe_for_ms != window.end_ms) {
-    counter.believe_for_ms = window.end_ms;
-    counter.doubts = 0;
+  if (!exhausted) return;
+  if (schedule.believe_for_ms != window.end_ms) {
+    schedule.believe_for_ms = window.end_ms;
+    schedule.doubts = 0;
   }
-  if (counter.believe_until == Mono{0}) {
-    counter.believe_until = after(now, exhausted_for_us(counter.doubts, jitter()));
-    if (counter.doubts < 8) ++counter.doubts;
+  if (schedule.believe_until == Mono{0}) {
+    schedule.believe_until = after(now, exhausted_for_us(schedule.doubts, jitter()));
+    if (schedule.doubts < 8) ++schedule.doubts;
   }
-  if (now < counter.believe_until) {
-    wake_at(slot, counter.believe_until);
+  if (now < schedule.believe_until) {
+    wake_at(slot, schedule.believe_until);
     return;
   }
-  counter.believe_until = Mono{0};
+  schedule.believe_until = Mono{0};
   PoolTally tally;
   counter.pool.doubt(window, shared_, tally);
   settle(counter, tally, now);
@@ -307,7 +315,8 @@ void Gate::release_stock(Counter& counter, const Window& window) {
   if (permits == 0) return;
   stats_.released += permits;
   releases_.push_back(
-      {limit.redis_key.expand(limit.name, counter.key, limit.period_ms, window.start_ms), permits});
+      {limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
+       permits});
   if (mutant("release-repeated")) {
     const Release again = releases_.back();
     releases_.push_back(again);

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "daemon/core/limit.hpp"
 #include "daemon/core/mutant.hpp"
 
 namespace rategate {
@@ -10,6 +11,9 @@ namespace {
 // The loops that swap a word which clients swap, too, end after so many tries: a client that does
 // nothing else must not hold the daemon. What was not done is done another time.
 constexpr int kTries = 64;
+
+constexpr std::uint32_t kLeftMask = (std::uint32_t{1} << 30) - 1;
+static_assert(kLeftMask >= kMaxPermits);
 
 std::int32_t clipped(std::int64_t permits) {
   return static_cast<std::int32_t>(
@@ -36,6 +40,11 @@ std::uint64_t Pool::look_at(int parity, std::uint64_t seen, SharedPools* shared,
   return seen;
 }
 
+// What is in the word is taken out of clients' reach, and booked.
+void Pool::void_word(int parity, SharedPools* shared, PoolTally& tally) {
+  if (is_shared()) look_at(parity, rg_word_void(word(parity, shared)), shared, tally);
+}
+
 void Pool::look(SharedPools* shared, PoolTally& tally) {
   if (!is_shared()) return;
   for (const int parity : {0, 1}) {
@@ -47,8 +56,7 @@ void Pool::look(SharedPools* shared, PoolTally& tally) {
 void Pool::retire(int parity, SharedPools* shared, PoolTally& tally) {
   Part& part = part_[parity];
   if (part.end_ms != 0) {
-    const std::uint64_t last = rg_word_void(word(parity, shared));
-    look_at(parity, last, shared, tally);
+    void_word(parity, shared, tally);
     tally.stranded += part.shown + part.stock;
   }
   part = Part{};
@@ -72,10 +80,15 @@ bool Pool::take(const Window& window, std::int64_t cost, SharedPools* shared, Po
   Part& part = part_[parity];
   if (part.state == State::Lost || part.shown + part.stock < cost) return false;
   if (part.shown < cost && part.stock > 0) show_part(parity, cost - part.shown, shared, tally);
+  if (!is_shared()) {
+    if (part.shown < cost) return false;
+    part.shown -= static_cast<std::int32_t>(cost);
+    return true;
+  }
   std::uint64_t* at = word(parity, shared);
   std::uint64_t seen = rg_word_load(at);
   for (int i = 0; i < kTries; ++i) {
-    if (is_shared()) seen = look_at(parity, seen, shared, tally);
+    seen = look_at(parity, seen, shared, tally);
     const std::int64_t permits = rg_word_permits(seen);
     if (seen == RG_WORD_VOID || permits < cost) return false;
     if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
@@ -90,7 +103,7 @@ bool Pool::took(const Window& window, std::int64_t granted, std::int64_t counter
                 std::int64_t limit, bool may_restart, SharedPools* shared, PoolTally& tally) {
   Part* part = enter(window, shared, tally);
   if (part == nullptr) return true;  // of a window that is past: it is all the same
-  part->taken += granted;
+  part->taken = clipped(part->taken + granted);
   if (counter < part->taken) {
     if (!may_restart) {
       retire(parity_of(window), shared, tally);
@@ -98,14 +111,14 @@ bool Pool::took(const Window& window, std::int64_t granted, std::int64_t counter
       part->state = State::Lost;
       return false;
     }
-    part->taken = granted;
+    part->taken = clipped(granted);
   }
-  part->left = clipped(std::min(limit - counter, limit));
+  part->left = static_cast<std::uint32_t>(clipped(std::min(limit - counter, limit))) & kLeftMask;
   if (counter >= limit || (mutant("exhausted-by-a-cost-that-does-not-fit") && granted == 0)) {
     part->state = State::Exhausted;
   }
   if (is_shared()) {
-    rg_hint_store(&shared->slot(slot_).left, static_cast<std::uint32_t>(part->left));
+    rg_hint_store(&shared->slot(slot_).left, part->left);
     if (part->state == State::Exhausted) show_part(parity_of(window), 0, shared, tally);
   }
   return true;
@@ -133,6 +146,13 @@ void Pool::show(const Window& window, std::int64_t chunk, SharedPools* shared, P
 void Pool::show_part(int parity, std::int64_t permits, SharedPools* shared, PoolTally& tally) {
   Part& part = part_[parity];
   if (part.end_ms > RG_WORD_MAX_END_MS) return;
+  if (!is_shared()) {
+    const auto more = static_cast<std::int32_t>(
+        std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown}));
+    part.shown += more;
+    part.stock -= more;
+    return;
+  }
   std::uint64_t* at = word(parity, shared);
   std::uint64_t seen = rg_word_load(at);
   for (int i = 0; i < kTries; ++i) {
@@ -167,7 +187,8 @@ std::int64_t Pool::take_stock(const Window& window) {
   std::int64_t stock = part->stock;
   if (mutant("release-of-published-permits")) stock += part->shown;
   part->stock = 0;
-  part->taken -= stock;  // from now on the counter may be lower by so much
+  part->taken -=
+      static_cast<std::int32_t>(stock);  // from now on the counter may be lower by so much
   return stock;
 }
 
@@ -186,7 +207,7 @@ void Pool::move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally) {
   std::int32_t shown[2] = {0, 0};
   for (const int parity : {0, 1}) {
     if (part_[parity].end_ms == 0) continue;
-    look_at(parity, rg_word_void(word(parity, shared)), shared, tally);
+    void_word(parity, shared, tally);
     shown[parity] = std::exchange(part_[parity].shown, 0);
     // Out of a shared word they are no stock: what a client may have forged is not given back.
     if (is_shared()) tally.stranded += std::exchange(shown[parity], 0);

@@ -1,10 +1,10 @@
 // What this host holds of one counter, for two windows at a time (even and odd ones): the permits
 // it reserved and has not spent, and what it knows of the counter itself.
 //
-// The permits that may be spent at once lie in a word for each window, in the shared segment where
-// the pool has a slot there, else in the pool. Clients spend from a shared word without asking, so
-// the pool keeps a book of what was put there: what is missing was spent, what is too much was
-// forged, and is voided. docs/leases.md has the fields.
+// Where the pool has a slot in the shared segment, the permits that may be spent at once lie in a
+// word for each window there. Clients spend from it without asking, so the pool keeps a book of
+// what was put there: what is missing was spent, what is too much was forged, and is voided.
+// Without a slot the book is all there is. docs/leases.md has the fields.
 //
 // One thread uses a pool; the words in a shared slot are used by any number of processes.
 #pragma once
@@ -93,7 +93,7 @@ class Pool {
     if (last_end_ms() == 0) return std::nullopt;
     return Window{last_end_ms() - period_ms, last_end_ms()};
   }
-  // The slot was given back: the words are the pool's own again, and void.
+  // The slot was given back, after give_up().
   void forget_slot() { slot_ = SharedPools::kNone; }
   // The last end of a window that is known, 0 for none.
   std::int64_t last_end_ms() const { return std::max(part_[0].end_ms, part_[1].end_ms); }
@@ -101,12 +101,13 @@ class Pool {
  private:
   struct Part {
     std::int64_t end_ms = 0;  // 0: of no window
-    std::int64_t taken = 0;   // by this host, as the counter must hold at least
+    std::int32_t taken = 0;   // by this host, as the counter must hold at least
     std::int32_t shown = 0;   // in the word, as far as is known
     std::int32_t stock = 0;
-    std::int32_t left = 0;  // at most 1e9, as limits are
-    State state = State::Unknown;
+    std::uint32_t left : 30 = 0;  // at most 1e9, as limits are
+    State state : 2 = State::Unknown;
   };
+  static_assert(sizeof(Part) == 24);
 
   static int parity_of(const Window& window) {
     return static_cast<int>(window.start_ms / (window.end_ms - window.start_ms)) & 1;
@@ -124,16 +125,16 @@ class Pool {
     return const_cast<Part*>(static_cast<const Pool*>(this)->find(window));
   }
   Part* enter(const Window& window, SharedPools* shared, PoolTally& tally);
-  std::uint64_t* word(int parity, SharedPools* shared) {
-    return slot_ == SharedPools::kNone ? &own_[parity] : &shared->slot(slot_).word[parity];
+  std::uint64_t* word(int parity, SharedPools* shared) const {
+    return &shared->slot(slot_).word[parity];
   }
   bool is_shared() const { return slot_ != SharedPools::kNone; }
   std::uint64_t look_at(int parity, std::uint64_t seen, SharedPools* shared, PoolTally& tally);
   void retire(int parity, SharedPools* shared, PoolTally& tally);
-  void show_part(int parity, std::int64_t chunk, SharedPools* shared, PoolTally& tally);
+  void void_word(int parity, SharedPools* shared, PoolTally& tally);
+  void show_part(int parity, std::int64_t permits, SharedPools* shared, PoolTally& tally);
 
   Part part_[2];
-  std::uint64_t own_[2] = {RG_WORD_VOID, RG_WORD_VOID};
   std::uint32_t slot_ = SharedPools::kNone;
   std::int32_t low_water_ = 0;
 };

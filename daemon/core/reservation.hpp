@@ -6,15 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "daemon/core/cost_runs.hpp"
 #include "daemon/core/time.hpp"
 
 namespace rategate {
-
-// `count` checks in a row, each of `cost` permits.
-struct CostRun {
-  std::int64_t cost = 1;
-  std::int64_t count = 1;
-};
 
 struct Reservation {
   std::uint64_t id = 0;  // of this gate; comes back with the answer
@@ -24,7 +19,7 @@ struct Reservation {
   std::int64_t ahead_ms = 0;      // the store refuses a window that starts later than this from now
   std::int64_t expire_at_ms = 0;  // the counter lives at least until then
   std::int64_t lease = 0;         // permits wanted ahead, after the costs
-  std::vector<CostRun> costs;     // in the order of the checks; none where it is a lease alone
+  CostRuns costs;                 // in the order of the checks; none where it is a lease alone
 };
 
 struct ReserveAnswer {

@@ -5,7 +5,7 @@
 using namespace rategate;
 
 namespace {
-Reservation reservation(std::int64_t limit, std::vector<CostRun> costs) {
+Reservation reservation(std::int64_t limit, CostRuns costs) {
   Reservation result;
   result.counter.assign(1, 'c');
   result.window = {1000, 2000};
