@@ -1,5 +1,5 @@
-"""Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more is
-allowed than the limit.
+"""Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more
+is allowed than the limit.
 
 A decision that was made in shared memory says its window and its moment. One that the daemon made
 says neither: it is of one of the windows between the stamps before and after the call. So what
@@ -108,7 +108,8 @@ class Verdict:
 
 def fit(sure, loose, permits):
     """Permits that fit into no window, at best. sure: window to permits; loose: (first window, last
-    window, permits) each. Windows are whole numbers in a row. By earliest deadline, which is best."""
+    window, permits) each. Windows are whole numbers in a row. By the earliest
+    deadline, which is best."""
     over = sum(max(0, taken - permits) for taken in sure.values())
     room = collections.defaultdict(lambda: permits,
                                    {w: max(0, permits - taken) for w, taken in sure.items()})

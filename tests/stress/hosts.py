@@ -25,8 +25,8 @@ CALLERS = [(C, "shm"), (CPP, "shm"), (C, "shm"), (CPP, "shm"), (C, "shm"), (C, "
 
 
 class Watch(threading.Thread):
-    """Looks at Redis' clock and counters all the time, over a connection of its own. It stands still
-    while Redis does."""
+    """Looks at Redis' clock and counters all the time, over a connection of its own. It stands
+    still while Redis does."""
 
     def __init__(self, redis):
         super().__init__(daemon=True)

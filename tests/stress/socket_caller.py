@@ -1,4 +1,4 @@
-"""A caller of the stress test over the socket, in Python, with pipelines and nothing of the library:
+"""A caller of the stress test over the socket, with pipelines and nothing of the library:
     socket_caller.py SOCKET RECORDS SEED socket LIMIT...
 Asks until SIGTERM, then exits with 0. It writes what record.h says."""
 

@@ -1,4 +1,4 @@
-"""Programs that ask through the library, and write down what they were allowed; see tests/stress."""
+"""Programs that ask through the library and write down what they are allowed; see tests/stress."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""ATTACH as a client of its own makes it, and the segment's bytes as docs/shared-memory.md has them."""
+"""ATTACH as a client of its own makes it; the segment's bytes are as docs/shared-memory.md says."""
 
 import collections
 import mmap
@@ -12,7 +12,8 @@ from support.resp import Conn, Parser, RespError, encode
 HEADER_BYTES, SLOT_BYTES = 4096, 64
 # Offsets in the header.
 MAGIC, VERSION, HEADER_SIZE, BYTES, SLOTS, PROBES, GENERATION = 0, 8, 12, 16, 24, 28, 32
-SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS, RULES = 128, 136, 144, 152, 160, 168, 192
+SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS = range(128, 176, 8)
+RULES = 192
 
 Word = collections.namedtuple("Word", "end_ms permits exhausted")
 Slot = collections.namedtuple("Slot", "words rule key low_water left")
