@@ -1,4 +1,4 @@
-"""The segment as a client sees it: what ATTACH and RESOLVE answer, who may have it, what it holds."""
+"""The segment as a client sees it: what ATTACH and RESOLVE answer, who may have it, its bytes."""
 
 import collections
 import errno
