@@ -243,10 +243,34 @@ void World::step() {
   --depth_;
 }
 
+void World::next_even_check(Process& process, std::int64_t gap_us) {
+  const std::int64_t at = events_.now() + 1 + random_.below(2 * gap_us - 1);
+  if (at >= end_us_) return;
+  events_.at(at, [this, &process, gap_us] {
+    ++checks_;
+    next_even_check(process, gap_us);
+    process.check(0, 0, 1);
+  });
+}
+
+std::string World::run_evenly(int busy, std::int64_t gap_us) {
+  for (int i = 0; i < scenario_.hosts; ++i) {
+    const std::int64_t gap = i < busy ? gap_us : scenario_.limits[0].period_ms * 400;
+    for (auto& process : hosts_[static_cast<std::size_t>(i)].processes) {
+      next_even_check(*process, std::max<std::int64_t>(1, gap));
+    }
+  }
+  return run_planned();
+}
+
 std::string World::run() {
   plan_checks();
   plan_recipe();
   plan_faults();
+  return run_planned();
+}
+
+std::string World::run_planned() {
   // Until something is wrong, or the end.
   const std::int64_t stride = std::max<std::int64_t>(1, scenario_.length_us / 16);
   while (events_.now() < end_us_ && checker_.failure().empty()) {

@@ -24,6 +24,9 @@ class World {
 
   // The whole schedule. What was not true of it, or "".
   std::string run();
+  // The same, with the first `busy` hosts' processes asking for one permit each `gap_us`, about,
+  // and nobody else but now and then.
+  std::string run_evenly(int busy, std::int64_t gap_us);
 
   const Scenario& scenario() const { return scenario_; }
   EventQueue& events() { return events_; }
@@ -57,7 +60,9 @@ class World {
   Limit limit_of(const LimitPlan& plan) const;
   void add_host(int number);
   void start_daemon(int host);
+  std::string run_planned();
   void plan_checks();
+  void next_even_check(Process& process, std::int64_t gap_us);
   void next_check(Process& process, std::int64_t gap_us);
   void plan_recipe();
   void next_recipe(std::int64_t skew_us, std::int64_t gap_us);
