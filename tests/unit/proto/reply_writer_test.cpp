@@ -32,6 +32,20 @@ TEST_CASE("what RESP2 and RESP3 share") {
   }
 }
 
+TEST_CASE("numbers of every length are written as they are") {
+  std::int64_t power = 1;
+  for (int digits = 1; digits <= 18; ++digits, power *= 10) {
+    for (const std::int64_t value : {power - 1, power, power + 1, power * 9 + power / 2, -power}) {
+      CHECK(written(2, [&](ReplyWriter& r) { r.integer(value); }) ==
+            ":" + std::to_string(value) + "\r\n");
+      std::string out;
+      write_decision(out, {true, Reason::Counted, value, value, 0, 7});
+      const std::string number = std::to_string(value);
+      CHECK(out == "*6\r\n:1\r\n:" + number + "\r\n:" + number + "\r\n:0\r\n:7\r\n:0\r\n");
+    }
+  }
+}
+
 TEST_CASE("what differs between RESP2 and RESP3") {
   CHECK(written(2, [](ReplyWriter& r) { r.null(); }) == "$-1\r\n");
   CHECK(written(3, [](ReplyWriter& r) { r.null(); }) == "_\r\n");
