@@ -141,20 +141,25 @@ const Verb* search(int resp, const Args& args, std::string& out) {
   return subcommand;
 }
 
+inline Handled run(const Verb& verb, Session& session, Service& service, const Args& args,
+                   std::string& out) {
+  if (args.size() < verb.min_words || args.size() > verb.max_words) {
+    return reply_error(out, ErrorId::WrongArity, {verb.name});
+  }
+  if ((session.permissions & verb.permission) == 0) {
+    return reply_error(out, ErrorId::NoPermission, {verb.name});
+  }
+  session.last_command = verb.name;
+  if (verb.heavy && service.output_full()) return reply_error(out, ErrorId::OutputFull);
+  return verb.handler(session, service, args, out);
+}
+
 }  // namespace
 
 Handled dispatch(Session& session, Service& service, const Args& args, std::string& out) {
-  const Verb* const verb = is_check(args[0]) ? &kCheck : search(session.resp, args, out);
-  if (verb == nullptr) return Handled::Replied;
-  if (args.size() < verb->min_words || args.size() > verb->max_words) {
-    return reply_error(out, ErrorId::WrongArity, {verb->name});
-  }
-  if ((session.permissions & verb->permission) == 0) {
-    return reply_error(out, ErrorId::NoPermission, {verb->name});
-  }
-  session.last_command = verb->name;
-  if (verb->heavy && service.output_full()) return reply_error(out, ErrorId::OutputFull);
-  return verb->handler(session, service, args, out);
+  if (is_check(args[0])) return run(kCheck, session, service, args, out);
+  const Verb* const verb = search(session.resp, args, out);
+  return verb == nullptr ? Handled::Replied : run(*verb, session, service, args, out);
 }
 
 }  // namespace rategate
