@@ -12,7 +12,7 @@ bool LimitTable::configure(const std::vector<Limit>& limits) {
             : std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
   }
   configured_.swap(next);
-  seen_.fill(nullptr);
+  seen_.fill({});
   bool dropped = false;
   for (const auto& [name, use] : next) {
     const auto kept = configured_.find(name);
@@ -36,13 +36,12 @@ bool LimitTable::configure(const std::vector<Limit>& limits) {
 const LimitUsePtr& LimitTable::configured(std::string_view name) const {
   if (name.empty()) return none_;
   // Names of one service are often of one length and differ at the end.
-  const std::size_t place = name.size() + 7 * std::size_t{static_cast<unsigned char>(name.back())} +
-                            31 * std::size_t{static_cast<unsigned char>(name[name.size() / 2])};
-  const LimitUsePtr*& seen = seen_[place % seen_.size()];
-  if (seen != nullptr && (*seen)->limit->name == name) return *seen;
+  const std::size_t place = name.size() + 7 * std::size_t{static_cast<unsigned char>(name.back())};
+  Seen& seen = seen_[place % seen_.size()];
+  if (seen.name == name) return *seen.use;
   const auto found = configured_.find(name);
   if (found == configured_.end()) return none_;
-  seen = &found->second;
+  seen = {found->first, &found->second};
   return found->second;
 }
 

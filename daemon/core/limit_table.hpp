@@ -66,6 +66,10 @@ class LimitTable {
     bool recipe;  // counted in the recipe's counter
     auto operator<=>(const Declaration&) const = default;
   };
+  struct Seen {
+    std::string_view name;
+    const LimitUsePtr* use = nullptr;
+  };
   using Recent = std::list<LimitUsePtr>;
 
   std::uint64_t last_rule_ = 0;
@@ -73,7 +77,7 @@ class LimitTable {
   std::map<std::string, LimitUsePtr, std::less<>> configured_;
   // Where names were found last: nearly all checks name one of a few limits. A name has one place
   // here, which it may share with others.
-  mutable std::array<const LimitUsePtr*, 64> seen_{};
+  mutable std::array<Seen, 64> seen_{};
   LimitUsePtr none_;
   Recent declared_;  // latest first
   std::map<Declaration, Recent::iterator> by_declaration_;
