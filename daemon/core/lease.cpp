@@ -8,6 +8,7 @@ constexpr std::int64_t kWorthLeasing = 16;  // permits per period
 constexpr std::int64_t kLeasesPerPeriod = 16;
 constexpr std::int64_t kSmallLease = 16;
 constexpr std::int64_t kMostSeconds = 2;
+constexpr std::int64_t kColdLease = 3;  // what a key gets ahead of which nothing is known yet
 constexpr std::int64_t kChunks = 8;
 }  // namespace
 
@@ -26,11 +27,13 @@ bool is_leased(const Limit& limit) {
 std::int64_t lease_size(const LeaseInput& in) {
   // Rates are below 2^41 permits a second (2^31 within a millisecond), periods below 2^32 ms: no
   // product overflows.
-  const std::int64_t rate = std::min(in.rate, kMaxPermits);
+  // A rate of less than one a second is not none.
+  const std::int64_t rate = std::clamp<std::int64_t>(in.rate, in.lately > 0 ? 1 : 0, kMaxPermits);
   const std::int64_t rest = (rate * std::max<std::int64_t>(0, in.left_ms) + 999) / 1000;
   const std::int64_t share = rate * in.period_ms / 1000 / kLeasesPerPeriod;
   const std::int64_t wanted = std::max(share, std::min(kSmallLease, rest));
-  const std::int64_t most = std::min({rest, rate * kMostSeconds, in.lately, kMaxHeld - in.held});
+  const std::int64_t most =
+      std::min({rest, rate * kMostSeconds, std::max(in.lately, kColdLease), kMaxHeld - in.held});
   return std::max<std::int64_t>(0, std::min(wanted, most));
 }
 
@@ -42,7 +45,8 @@ std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64
 
 std::int64_t chunk_of(std::int64_t period_ms, std::int64_t lease) {
   if (period_ms <= kLongPeriodMs) return kMaxHeld;
-  return std::max<std::int64_t>(1, (lease + kChunks - 1) / kChunks);
+  // A small lease is not worth a release.
+  return std::max(kSmallLease, (lease + kChunks - 1) / kChunks);
 }
 
 bool is_hot(std::int64_t period_ms, std::int64_t rate) {
