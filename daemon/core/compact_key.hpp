@@ -25,7 +25,7 @@ class CompactKey {
     auto block = std::make_unique<char[]>(key.size());
     std::copy(key.begin(), key.end(), block.get());
     const Block outside{block.release(), static_cast<std::uint32_t>(key.size())};
-    std::memcpy(bytes_.data(), &outside.bytes, sizeof outside.bytes);
+    std::memcpy(bytes_.data(), static_cast<const void*>(&outside.bytes), sizeof outside.bytes);
     std::memcpy(bytes_.data() + sizeof outside.bytes, &outside.size, sizeof outside.size);
     size_ = kOutside;
   }
@@ -56,7 +56,7 @@ class CompactKey {
   };
   Block outside() const {
     Block block{};
-    std::memcpy(&block.bytes, bytes_.data(), sizeof block.bytes);
+    std::memcpy(static_cast<void*>(&block.bytes), bytes_.data(), sizeof block.bytes);
     std::memcpy(&block.size, bytes_.data() + sizeof block.bytes, sizeof block.size);
     return block;
   }
