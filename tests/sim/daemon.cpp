@@ -14,6 +14,7 @@ namespace {
 constexpr int kMostTurns = 10'000;  // of one pump; more, and it spins
 // A check is answered at its deadline at the latest; this much later an alarm may be.
 constexpr std::int64_t kAlarmLateUs = 2'000;
+constexpr std::int64_t kSmallLease = 16;
 
 Gate::Options gate_options(const Scenario& scenario, int id) {
   Gate::Options options;
@@ -111,6 +112,7 @@ void Daemon::ask(int limit, int key, std::int64_t cost) {
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
   const Ask ask{limit, key, cost, use->limit->permits, world_.events().now()};
   ++asked_;
+  wanted_ += cost;
   const std::uint64_t ticket = ++tickets_;
   const CheckResult result = gate_->check(use, world_.key(limit, key), cost, ticket, now());
   if (result.waits) {
@@ -208,7 +210,10 @@ void Daemon::store_up(bool lost) {
 void Daemon::store_connecting() { gate_->store_connecting(); }
 void Daemon::store_away() { gate_->store_away(now()); }
 void Daemon::reserved(std::uint64_t id, const ReserveAnswer& answer) {
+  const std::uint64_t late = gate_->stats().late_answers;
+  const std::int64_t reserved = gate_->stats().reserved;
   gate_->answered(id, answer, now());
+  if (gate_->stats().late_answers > late) late_ += gate_->stats().reserved - reserved;
 }
 void Daemon::reserve_failed(std::uint64_t id, bool retry) { gate_->failed(id, retry, now()); }
 
@@ -256,6 +261,12 @@ void Daemon::check_books() {
                  std::to_string(stats.spent) + ", by clients " + std::to_string(stats.shared) +
                  ", given back " + std::to_string(stats.released) + ", stranded " +
                  std::to_string(stats.stranded) + ", held " + std::to_string(held));
+  }
+  // docs/simulation.md says why it cannot be more.
+  const std::int64_t unused = stats.stranded + held - late_;
+  if (unused > 2 * wanted_ + kSmallLease) {
+    checker.fail(who + std::to_string(unused) + " permits reserved for nobody, and " +
+                 std::to_string(wanted_) + " were asked for");
   }
   if (stats.forged != 0) checker.fail(who + "took a word for forged that nobody forged");
   for (const auto& [id, rule] : rules_) {

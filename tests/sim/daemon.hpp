@@ -56,7 +56,10 @@ class Daemon final : public LinkOwner {
   bool has_rule(std::uint64_t rule) const;
   std::shared_ptr<Memory> memory() const { return memory_; }
   // A client spent that in its segment.
-  void client_spent(std::uint64_t rule, std::int64_t cost) { rules_[rule].spent += cost; }
+  void client_spent(std::uint64_t rule, std::int64_t cost) {
+    rules_[rule].spent += cost;
+    wanted_ += cost;
+  }
 
   // Everything is in its place; to be asked when nothing is under way.
   void check_books();
@@ -109,6 +112,8 @@ class Daemon final : public LinkOwner {
     std::int64_t spent = 0;  // by clients, as they say
   };
   std::map<std::uint64_t, Rule> rules_;
+  std::int64_t wanted_ = 0;  // permits, by clients and over the socket, granted or not
+  std::int64_t late_ = 0;    // permits of answers whose window was over
   std::int64_t asked_ = 0;
   std::int64_t answered_ = 0;
 };

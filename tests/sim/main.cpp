@@ -106,7 +106,8 @@ void report(std::uint64_t seed, const Options& options, const std::string& failu
   if (!options.mutant.empty()) line += " --mutant " + options.mutant;
   for (std::size_t i = 0; i < kept.size(); ++i) line += (i == 0 ? " --cut " : ",") + kept[i];
   std::cout << "FAILED seed " << seed << " (" << name_of(scenario_of(seed, options.kind).kind)
-            << "): " << failure << "\n  smaller: " << last << "\n  replay: " << line << std::endl;
+            << "): " << failure << "\n  smaller: " << last << "\n  replay: ./dev sim " << line
+            << std::endl;
 }
 
 int run_schedules(const Options& options) {
