@@ -1,6 +1,7 @@
 """The programs of a stress run, and what is done to them."""
 
 import collections
+import contextlib
 import heapq
 import os
 import pathlib
@@ -288,15 +289,15 @@ class Hosts:
         return evaluate.evaluate(records, self.limits, self._watch.offset, self._watch.counters)
 
     def close(self):
-        for caller in self._callers:
-            if caller.process.poll() is None:
-                caller.process.kill()
-                caller.process.wait()
-        for daemon in self._daemons:
-            if daemon:
-                daemon.close()
-        if self._watch:
-            self._watch.stop()
-        if self._redis:
-            self._redis.cont()
-            self._redis.close()
+        """Everything ends, also where one of them does not end well."""
+        with contextlib.ExitStack() as ending:
+            if self._redis:
+                ending.callback(self._redis.close)
+            if self._watch:
+                ending.callback(self._watch.stop)
+                ending.callback(self._redis.cont)
+            for daemon in filter(None, self._daemons):
+                ending.callback(daemon.close)
+            for caller in self._callers:
+                ending.callback(caller.process.wait)
+                ending.callback(caller.process.kill)

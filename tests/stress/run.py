@@ -4,6 +4,7 @@ Callers write down each allowed decision; evaluate.py judges. Prints a table; ex
 promise was broken or too little was asked to say anything."""
 
 import argparse
+import os
 import pathlib
 import random
 import shutil
@@ -45,9 +46,11 @@ def run(seconds, seed, binary=None, env_more=None):
         log.show()
         raise
     finally:
-        if hosts:
-            hosts.close()
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            if hosts:
+                hosts.close()
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def too_little(verdict, hosts):
@@ -80,7 +83,7 @@ def main():
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--seconds", type=float, default=60)
     words.add_argument("--seed", type=int, default=None)
-    words.add_argument("--daemon", default=None)
+    words.add_argument("--daemon", type=os.path.abspath, default=None)
     options = words.parse_args()
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}, {options.seconds:g} s", flush=True)
