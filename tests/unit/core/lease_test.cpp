@@ -1,0 +1,88 @@
+#include "daemon/core/lease.hpp"
+
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+LeaseInput busy() {
+  LeaseInput in;
+  in.period_ms = 1000;
+  in.rate = 16'000;
+  in.lately = 16'000;
+  in.left_ms = 1000;
+  return in;
+}
+}  // namespace
+
+TEST_CASE("a lease is a sixteenth of what demand spends in a period") {
+  CHECK(lease_size(busy()) == 1000);
+  LeaseInput in = busy();
+  in.rate = in.lately = 0;
+  CHECK(lease_size(in) == 0);
+}
+
+TEST_CASE("a lease is no more than the rest of the window can use, than was spent, than fits") {
+  LeaseInput in = busy();
+  in.left_ms = 10;
+  CHECK(lease_size(in) == 160);
+  in.left_ms = -5;
+  CHECK(lease_size(in) == 0);
+  in = busy();
+  in.lately = 20;
+  CHECK(lease_size(in) == 20);
+  in = busy();
+  in.held = kMaxHeld - 7;
+  CHECK(lease_size(in) == 7);
+  in = busy();
+  in.period_ms = in.left_ms = 24 * 3600'000;
+  in.lately = kMaxPermits;
+  CHECK(lease_size(in) == 2 * in.rate);
+}
+
+TEST_CASE("a small lease covers the rest of the window, up to 16") {
+  LeaseInput in = busy();
+  in.rate = 40;
+  in.lately = 40;
+  CHECK(lease_size(in) == 16);
+  in.left_ms = 100;
+  CHECK(lease_size(in) == 4);
+}
+
+TEST_CASE("the extremes of a lease do not overflow") {
+  LeaseInput in;
+  in.rate = in.lately = INT64_MAX;
+  in.period_ms = in.left_ms = kMaxPeriodMs;
+  CHECK(lease_size(in) == kMaxHeld);
+  CHECK(low_water(INT64_MAX, INT64_MAX, INT64_MAX) == kMaxHeld);
+}
+
+TEST_CASE("low water is two round trips of demand, a quarter of the lease at least") {
+  CHECK(low_water(10'000, 1'000, 40) == 20);
+  CHECK(low_water(10'000, 1'000, 400) == 100);
+  CHECK(low_water(0, 1'000, 0) == 0);
+}
+
+TEST_CASE("only long windows are shown in chunks") {
+  CHECK(chunk_of(kLongPeriodMs, 8000) == kMaxHeld);
+  CHECK(chunk_of(kLongPeriodMs + 1, 8000) == 1000);
+  CHECK(chunk_of(kLongPeriodMs + 1, 0) >= 1);
+}
+
+TEST_CASE("the next window is reserved ahead by hosts that will use it") {
+  CHECK(is_hot(1000, 16));
+  CHECK_FALSE(is_hot(1000, 15));
+  CHECK_FALSE(is_hot(kLongPeriodMs + 1, 1'000'000));
+  const std::int64_t first = lead_us(1000, 500, 300, 0);
+  const std::int64_t last = lead_us(1000, 500, 300, 1023);
+  CHECK(first >= 4 * 500);
+  CHECK(last > first);
+  CHECK(lead_us(10, 1'000'000, 0, 1023) < 10'000);
+}
+
+TEST_CASE("exhausted is believed for longer each time, up to half a minute") {
+  CHECK(exhausted_for_us(0, 0) == 1'000'000);
+  CHECK(exhausted_for_us(1, 0) == 2'000'000);
+  CHECK(exhausted_for_us(100, 1024) == 30'000'000);
+  CHECK(exhausted_for_us(0, 512) > exhausted_for_us(0, 0));
+}
