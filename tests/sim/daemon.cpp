@@ -264,7 +264,7 @@ void Daemon::check_books() {
   }
   // docs/simulation.md says why it cannot be more.
   const std::int64_t unused = stats.stranded + held - late_;
-  if (unused > 2 * wanted_ + kSmallLease) {
+  if (unused > 3 * wanted_ + kSmallLease) {
     checker.fail(who + std::to_string(unused) + " permits reserved for nobody, and " +
                  std::to_string(wanted_) + " were asked for");
   }
