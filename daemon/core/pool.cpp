@@ -67,9 +67,9 @@ Pool::Part* Pool::enter(const Window& window, SharedPools* shared, PoolTally& ta
   Part& part = part_[parity];
   if (part.end_ms > window.end_ms) return nullptr;
   if (part.end_ms < window.end_ms) {
+    if (is_shared() && !shared->will_publish(slot_, parity, window.end_ms)) return nullptr;
     retire(parity, shared, tally);
     part.end_ms = window.end_ms;
-    if (is_shared()) shared->will_publish(slot_, parity, window.end_ms);
   }
   return &part;
 }
@@ -216,7 +216,13 @@ void Pool::move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally) {
   for (const int parity : {0, 1}) {
     Part& part = part_[parity];
     if (part.end_ms == 0 || part.state == State::Lost) continue;
-    if (is_shared()) shared->will_publish(slot_, parity, part.end_ms);
+    if (is_shared() && !shared->will_publish(slot_, parity, part.end_ms)) {
+      // Past, and it may look like what the slot's last owner had there: a client that was paused
+      // since would take it for that.
+      tally.stranded += shown[parity] + part.stock;
+      part = Part{};
+      continue;
+    }
     part.stock += shown[parity];
     show_part(parity, shown[parity], shared, tally);
   }

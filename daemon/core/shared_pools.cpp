@@ -79,9 +79,12 @@ void SharedPools::give_back(std::uint32_t slot) {
   --used_;
 }
 
-void SharedPools::will_publish(std::uint32_t slot, int parity, std::int64_t end_ms) {
+bool SharedPools::will_publish(std::uint32_t slot, int parity, std::int64_t end_ms) {
   std::int64_t& last = entry(slot).last_end_ms[parity];
+  const bool grows = end_ms > last || mutant("ends-that-do-not-grow") ||
+                     mutant("slot-reused-while-its-window-lives");
   last = std::max(last, end_ms);
+  return grows;
 }
 
 void SharedPools::set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,

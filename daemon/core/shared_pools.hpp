@@ -44,8 +44,9 @@ class SharedPools {
 
   rg_slot& slot(std::uint32_t index) { return slots_[index]; }
   std::uint32_t owner(std::uint32_t index) const;
-  // To be said of each window before it is published in a word.
-  void will_publish(std::uint32_t slot, int parity, std::int64_t end_ms);
+  // To be asked of each window before it is published in a word: false where that must not be,
+  // because one that ends as late was there before.
+  [[nodiscard]] bool will_publish(std::uint32_t slot, int parity, std::int64_t end_ms);
 
   // The clock for the clients. `until`: the error is above its bound from then on.
   void set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,

@@ -165,3 +165,27 @@ TEST_CASE("permits move into a slot, and none move out of one") {
   CHECK(tally.stranded == 10);
   CHECK(pool.held() == 0);
 }
+
+TEST_CASE("a window that the slot's last owner had is not shown there again") {
+  SegmentMemory memory(16);
+  SharedPools table(memory.get(), 16, {});
+  PoolTally tally;
+  const Window past{2000, 3000};
+  Pool first;
+  const std::uint32_t slot = table.take(1, "a", 0, 0, [](std::uint32_t) {});
+  first.move_to(slot, &table, tally);
+  first.took(past, 5, 5, 100, false, &table, tally);
+  first.add(past, 5, kAll, &table, tally);
+  first.move_to(SharedPools::kNone, &table, tally);
+  table.give_back(slot);
+
+  Pool second;
+  second.took(past, 5, 5, 100, false, &table, tally);
+  second.add(past, 5, kAll, &table, tally);
+  REQUIRE(table.take(1, "a", 1, 3000, [](std::uint32_t) {}) == slot);
+  tally = PoolTally{};
+  second.move_to(slot, &table, tally);
+  CHECK(table.slot(slot).word[0] == RG_WORD_VOID);
+  CHECK(tally.stranded == 5);
+  CHECK(second.held() == 0);
+}

@@ -24,7 +24,7 @@ struct Table {
     for (std::uint32_t owner = 0;; ++owner) {
       const std::uint32_t slot = take("key" + std::to_string(owner), owner);
       if (slot == SharedPools::kNone) return owner;
-      pools.will_publish(slot, 0, 1000);
+      REQUIRE(pools.will_publish(slot, 0, 1000));
     }
   }
 };
@@ -38,7 +38,7 @@ TEST_CASE("two keys never have one slot, and one whose eight are in use has none
   for (std::uint32_t owner = 0; owner < 200; ++owner) {
     const std::uint32_t slot = table.take("key" + std::to_string(owner), owner);
     if (slot == SharedPools::kNone) continue;
-    table.pools.will_publish(slot, 1, 1000);
+    REQUIRE(table.pools.will_publish(slot, 1, 1000));
     ++given;
     taken.insert(slot);
     CHECK(table.pools.owner(slot) == owner);
@@ -54,7 +54,9 @@ TEST_CASE("a slot changes hands only when the windows of both its words are over
   const std::uint32_t without = table.fill();
   const std::string key = "key" + std::to_string(without);
   // One word of each slot lives on.
-  for (std::uint32_t slot = 0; slot < kSlots; ++slot) table.pools.will_publish(slot, 1, 2000);
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    REQUIRE(table.pools.will_publish(slot, 1, 2000));
+  }
   CHECK(table.take(key, without, 1999) == SharedPools::kNone);
   CHECK(table.evicted.empty());
   const std::uint32_t slot = table.take(key, without, 2000);
@@ -66,7 +68,9 @@ TEST_CASE("a slot changes hands only when the windows of both its words are over
 TEST_CASE("a slot that was given back is void, and used again when its windows are over") {
   Table table;
   const std::uint32_t slot = table.take("a", 1);
-  table.pools.will_publish(slot, 0, 1000);
+  CHECK(table.pools.will_publish(slot, 0, 1000));
+  CHECK_FALSE(table.pools.will_publish(slot, 0, 1000));
+  CHECK_FALSE(table.pools.will_publish(slot, 0, 999));
   rg_word_publish(&table.pools.slot(slot).word[0], rg_word_make(1000, 5, false));
   table.pools.give_back(slot);
   CHECK(table.pools.slot(slot).word[0] == RG_WORD_VOID);
