@@ -1,6 +1,7 @@
 #include "daemon/io/segment.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -74,15 +75,21 @@ Segment::~Segment() {
   if (memory_ != nullptr) munmap(memory_, bytes_);
 }
 
+// An empty message looks like the end.
+bool Segment::has_ended() const {
+  pollfd end{receive_fd_.get(), POLLRDHUP, 0};
+  return poll(&end, 1, 0) > 0 && (end.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
 void Segment::receive() {
   for (int i = 0; i < kMostAtOnce; ++i) {
     std::uint32_t slot = 0;
     const ssize_t got = recv(receive_fd_.get(), &slot, sizeof slot, MSG_TRUNC);
     if (got < 0) return;
     if (got == sizeof slot) nudged_(slot);
-    if (got != 0) continue;
-    // Nothing, or the end: a client has shut the socket down for all. It would be readable for
-    // ever; nudges are only hints, so there are none from now on.
+    if (got != 0 || !has_ended()) continue;
+    // A client has shut the socket down for all. It would be readable for ever; nudges are only
+    // hints, so there are none from now on.
     uv_poll_stop(poll_->get());
     return;
   }

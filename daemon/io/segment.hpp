@@ -38,6 +38,7 @@ class Segment {
   explicit Segment(std::function<void(std::uint32_t)> nudged) : nudged_(std::move(nudged)) {}
   std::optional<Error> map(std::int64_t slots);
   std::optional<Error> open_nudges(uv_loop_t* loop);
+  bool has_ended() const;
   void receive();
 
   std::function<void(std::uint32_t)> nudged_;
