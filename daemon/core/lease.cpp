@@ -29,7 +29,8 @@ std::int64_t lease_size(const LeaseInput& in) {
   // product overflows.
   // A rate of less than one a second is not none.
   const std::int64_t rate = std::clamp<std::int64_t>(in.rate, in.lately > 0 ? 1 : 0, kMaxPermits);
-  const std::int64_t rest = (rate * std::max<std::int64_t>(0, in.left_ms) + 999) / 1000;
+  // What the window can still use, beyond what is there for it.
+  const std::int64_t rest = (rate * std::max<std::int64_t>(0, in.left_ms) + 999) / 1000 - in.held;
   const std::int64_t share = rate * in.period_ms / 1000 / kLeasesPerPeriod;
   const std::int64_t wanted = std::max(share, std::min(kSmallLease, rest));
   const std::int64_t most =

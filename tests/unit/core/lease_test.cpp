@@ -32,6 +32,11 @@ TEST_CASE("a lease is no more than the rest of the window can use, than was spen
   in.lately = 20;
   CHECK(lease_size(in) == 20);
   in = busy();
+  in.held = 15'700;
+  CHECK(lease_size(in) == 300);
+  in.held = 16'000;
+  CHECK(lease_size(in) == 0);
+  in.rate = in.lately = kMaxPermits;
   in.held = kMaxHeld - 7;
   CHECK(lease_size(in) == 7);
   in = busy();
