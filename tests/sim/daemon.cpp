@@ -45,10 +45,9 @@ Memory::Memory(std::uint32_t slots) : bytes_(std::aligned_alloc(64, rg_shm_bytes
   std::memset(bytes_.get(), 0, rg_shm_bytes(slots));
 }
 
-Daemon::Daemon(World& world, int host, int id, const HostClock& clock,
-               const std::vector<Limit>& limits, std::shared_ptr<Memory> old)
+Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<Limit>& limits,
+               std::shared_ptr<Memory> old)
     : world_(world),
-      host_(host),
       id_(id),
       clock_(clock),
       memory_(old != nullptr && mistake("adopts-the-old-segment")

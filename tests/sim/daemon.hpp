@@ -34,7 +34,7 @@ class Memory {
 class Daemon final : public LinkOwner {
  public:
   // `old`: the segment of the daemon before, for the mistake of adopting it.
-  Daemon(World& world, int host, int id, const HostClock& clock, const std::vector<Limit>& limits,
+  Daemon(World& world, int id, const HostClock& clock, const std::vector<Limit>& limits,
          std::shared_ptr<Memory> old);
 
   void start() { link_.start(); }
@@ -92,7 +92,6 @@ class Daemon final : public LinkOwner {
   void set_alarm();
 
   World& world_;
-  int host_;
   int id_;
   HostClock clock_;
   bool alive_ = true;
@@ -104,7 +103,6 @@ class Daemon final : public LinkOwner {
   std::unique_ptr<Gate> gate_;
   Link link_;
   Mono alarm_ = kNever;
-  bool pumping_ = false;
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, Ask> waiting_;
   struct Rule {

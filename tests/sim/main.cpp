@@ -10,9 +10,7 @@
 //
 // Exit codes: 0 as it should be, 1 not, 2 not understood.
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -54,20 +52,18 @@ std::optional<Options> read_options(int argc, char** argv) {
       options.progress = true;
     } else if (word == "--utilisation") {
       options.utilisation = true;
-    } else if (i + 1 == argc) {
-      return std::nullopt;
-    } else if (word == "--schedules") {
+    } else if (i + 1 < argc && word == "--schedules") {
       options.schedules = std::atoll(argv[++i]);
-    } else if (word == "--seed") {
+    } else if (i + 1 < argc && word == "--seed") {
       options.seed = std::strtoull(argv[++i], nullptr, 10);
-    } else if (word == "--kind") {
+    } else if (i + 1 < argc && word == "--kind") {
       options.kind = kind_of(argv[++i]);
       if (!options.kind) return std::nullopt;
-    } else if (word == "--cut") {
+    } else if (i + 1 < argc && word == "--cut") {
       options.cuts = split(argv[++i]);
-    } else if (word == "--mutant") {
+    } else if (i + 1 < argc && word == "--mutant") {
       options.mutant = argv[++i];
-    } else if (word == "--mutants") {
+    } else if (i + 1 < argc && word == "--mutants") {
       options.mutants_file = argv[++i];
     } else {
       return std::nullopt;
@@ -107,7 +103,8 @@ void report(std::uint64_t seed, const Options& options, const std::string& failu
   for (std::size_t i = 0; i < kept.size(); ++i) line += (i == 0 ? " --cut " : ",") + kept[i];
   std::cout << "FAILED seed " << seed << " (" << name_of(scenario_of(seed, options.kind).kind)
             << "): " << failure << "\n  smaller: " << last << "\n  replay: ./dev sim " << line
-            << std::endl;
+            << '\n'
+            << std::flush;
 }
 
 int run_schedules(const Options& options) {
@@ -128,19 +125,19 @@ int run_schedules(const Options& options) {
     }
     if (options.progress && (i + 1) % 100 == 0) {
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-      std::fprintf(stderr, "\r%lld of %lld schedules, %lld checks, %.0f s ",
-                   static_cast<long long>(i + 1), static_cast<long long>(options.schedules),
-                   static_cast<long long>(sum.checks), took.count());
+      std::cerr << '\r' << i + 1 << " of " << options.schedules << " schedules, " << sum.checks
+                << " checks, " << static_cast<std::int64_t>(took.count()) << " s " << std::flush;
     }
   }
-  if (options.progress) std::fputc('\n', stderr);
+  if (options.progress) std::cerr << '\n';
   std::cout << options.schedules << " schedules, " << sum.checks << " checks, " << sum.allowed
             << " permits allowed, " << sum.shared << " of them in shared memory, " << sum.events
-            << " events; " << failed << " failed" << std::endl;
+            << " events; " << failed << " failed" << '\n'
+            << std::flush;
   // A simulation in which nothing happens proves nothing.
   const bool alive = sum.allowed * 20 > sum.checks && sum.shared * 20 > sum.allowed;
   if (failed == 0 && options.schedules >= 1000 && !options.kind && !alive) {
-    std::cout << "FAILED: hardly anything was allowed" << std::endl;
+    std::cout << "FAILED: hardly anything was allowed" << '\n' << std::flush;
     return 1;
   }
   return failed == 0 ? 0 : 1;

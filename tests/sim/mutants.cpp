@@ -76,19 +76,20 @@ bool judge_mutants(const std::string& file) {
     const Caught caught = hunt(kinds_of(name));
     make_mistake("");
     if (caught.seed == 0) {
-      std::cout << "SURVIVED " << name << std::endl;
+      std::cout << "SURVIVED " << name << '\n' << std::flush;
       all = false;
       continue;
     }
     std::cout << name << ": seed " << caught.seed << " (" << name_of(caught.kind)
-              << "): " << caught.by << std::endl;
+              << "): " << caught.by << '\n'
+              << std::flush;
     const std::string without = run(caught.seed, caught.kind);
     if (without.empty()) continue;
-    std::cout << "FAILED without a mistake: " << without << std::endl;
+    std::cout << "FAILED without a mistake: " << without << '\n' << std::flush;
     all = false;
   }
   if (count < 18) {
-    std::cout << "FAILED: " << file << " names " << count << " mistakes" << std::endl;
+    std::cout << "FAILED: " << file << " names " << count << " mistakes" << '\n' << std::flush;
     return false;
   }
   return all;

@@ -68,6 +68,6 @@ std::string command(sim::RedisModel& model, const std::string& line) {
 int main() {
   sim::RedisModel model;
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << command(model, line) << std::endl;
+    std::cout << command(model, line) << '\n' << std::flush;
   }
 }

@@ -96,7 +96,7 @@ bool judge_utilisation() {
     if (c.busy > 1) std::cout << ", shares within " << 100 * most_apart << " %";
     if (c.apart > 0) std::cout << " (" << 100 * c.apart << ")";
     if (!failure.empty()) std::cout << ": " << failure;
-    std::cout << std::endl;
+    std::cout << '\n' << std::flush;
   }
   return good;
 }

@@ -23,7 +23,7 @@ World::World(const Scenario& scenario)
   for (int i = 0; i < scenario.keys; ++i) {
     std::string key = "key" + std::to_string(i);
     // Some are longer than a slot has room for, and alike in what it would keep.
-    if (i % 4 == 3) key = "a-key-that-is-longer-than-a-slot-has-room-for-" + key;
+    if (i % 4 == 3) key.insert(0, "a-key-that-is-longer-than-a-slot-has-room-for-");
     keys_.push_back(key);
   }
   for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
@@ -98,8 +98,7 @@ void World::start_daemon(int number) {
   // The order in which limits are numbered may be another with each start.
   std::vector<Limit> limits = host.limits;
   std::rotate(limits.begin(), limits.begin() + id % static_cast<int>(limits.size()), limits.end());
-  daemons_.push_back(
-      std::make_unique<Daemon>(*this, number, id, host.clock, limits, std::move(old)));
+  daemons_.push_back(std::make_unique<Daemon>(*this, id, host.clock, limits, std::move(old)));
   host.daemon = daemons_.back().get();
   host.daemon->start();
 }
