@@ -80,8 +80,9 @@ static inline uint64_t rg_fold_product(uint64_t a, uint64_t b) {
   return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* A fast seeded hash. It only finds the slot, the first of `probes` ones in a row: nothing depends on
- * its not colliding. It is a part of the layout: another one is another RG_SHM_LAYOUT_VERSION. */
+/* A fast seeded hash. It only finds the slot, the first of `probes` ones in a row: nothing depends
+ * on its not colliding. It is a part of the layout: another one is another RG_SHM_LAYOUT_VERSION.
+ */
 static inline uint64_t rg_identity_hash(const struct rg_identity* id, const uint64_t seed[4]) {
   const uint64_t rule = id->rule * UINT64_C(0x9e3779b97f4a7c15);
   const uint64_t a = rg_fold_product(id->key[0] ^ seed[0], id->key[1] ^ rule ^ seed[1]);
