@@ -468,7 +468,6 @@ TEST_CASE("a new daemon's segment takes the place of the old one, under threads 
 
   std::atomic<std::int64_t> from_old{0};
   std::atomic<std::int64_t> from_new{0};
-  std::atomic<bool> restarted{false};
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
