@@ -321,7 +321,8 @@ void Connection::close() {
   }
   places_.clear();
   waiting_ = 0;
-  if (write_ != nullptr) write_->data = nullptr;
+  // libuv still has it, and its callback frees it.
+  if (write_ != nullptr) std::exchange(write_, nullptr)->data = nullptr;
   pipe_.close();
   host_.closed(*this);
 }
