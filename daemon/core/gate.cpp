@@ -222,6 +222,36 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
   return result;
 }
 
+std::int64_t Gate::repeat(const LimitUsePtr& use, std::string_view key, std::int64_t cost,
+                          const Decision& decided, std::int64_t count, Mono now) {
+  const bool allowed = decided.allowed && decided.reason == Reason::Counted && use->leased;
+  const bool denied = !decided.allowed && decided.reason == Reason::OverLimit;
+  if (stopping_ || !(allowed || denied)) return 0;
+  const std::uint32_t slot = slot_of(use, key, now);
+  const auto reading = clock_.read(now);
+  if (!reading || !usable(*reading, *use->limit)) return 0;
+  const Placed at = placed(*use, *reading);
+  if (!at.open) return 0;
+  const Pool::State state = local_state(counters_[slot], at.window);
+  const std::int64_t held = counters_[slot].pool.held(at.window);
+  if (allowed) count = std::min(count, held / cost);
+  const auto times = static_cast<std::uint64_t>(count);
+  if (allowed) {
+    if (count == 0 || state == Pool::State::Lost) return 0;
+    if (!spend(slot, at.window, cost * count, now)) return 0;
+    stats_.allowed += times;
+    use->allowed += times;
+  } else {
+    // Used up is used up; where permits are left that did not suffice, each is judged by itself.
+    if (state != Pool::State::Exhausted || held > 0) return 0;
+    stats_.denied += times;
+    stats_.denied_locally += times;
+    use->denied += times;
+  }
+  stats_.checks += times;
+  return count;
+}
+
 void Gate::abandon(WaiterId id) {
   Waiters::Waiter* waiter = waiters_.find(id);
   if (waiter == nullptr) return;

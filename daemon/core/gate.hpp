@@ -94,6 +94,10 @@ class Gate {
   // Costs are 1 to kMaxPermits, keys at most kMaxKeyBytes. `ticket` comes back in the answer.
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
                     std::uint64_t ticket, Mono now);
+  // Up to `count` more checks just like one that check() has decided at this same moment, in one
+  // step. Returns how many have got that verdict; the others are to be asked one by one.
+  std::int64_t repeat(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
+                      const Decision& decided, std::int64_t count, Mono now);
   // Somebody is attached: from now on the pools of leased limits get a slot in the segment.
   void share() { sharing_ = shared_ != nullptr; }
   // A client says that the pool in that slot is low. Any number may come.

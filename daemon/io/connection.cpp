@@ -124,6 +124,7 @@ std::size_t Connection::process(std::string_view bytes) {
   while (done < bytes.size() && !must_pause(most) && !is_closed()) {
     const ParseResult result = parse_request(bytes.substr(done), max_request, args, progress_);
     if (result.kind == Parsed::Incomplete) break;
+    const std::string_view request = bytes.substr(done, result.consumed);
     done += result.consumed;
     if (result.kind == Parsed::Skip) continue;
 
@@ -137,7 +138,9 @@ std::size_t Connection::process(std::string_view bytes) {
       ReplyWriter(reply, session_.resp).error(result.error);
       last = true;
     } else {
+      session_.pipeline = in_order ? Pipeline{request, bytes.substr(done), 0} : Pipeline{};
       const Handled handled = host_.handle(*this, args, reply);
+      done += session_.pipeline.repeats * request.size();
       if (handled == Handled::Parked) continue;
       last = handled == Handled::Close;
       if (handled == Handled::Attach) {
@@ -155,6 +158,7 @@ std::size_t Connection::process(std::string_view bytes) {
     }
   }
   processing_ = false;
+  session_.pipeline = {};
   return finishing_ ? bytes.size() : done;
 }
 
@@ -173,6 +177,13 @@ void Connection::answered(std::uint32_t number, std::string_view reply) {
     // Whatever comes first goes out first.
     places_[at].ready = true;
     out_ += reply;
+    return;
+  }
+  if (at == 0) {  // the usual case: in the order in which they were asked
+    out_ += reply;
+    places_.pop_front();
+    ++first_number_;
+    release();
     return;
   }
   places_[at].ready = true;

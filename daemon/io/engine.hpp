@@ -36,6 +36,10 @@ class Engine final : private StoreEvents {
   // Every waiting check is answered `Stopping` now; the store is let go.
   void stop();
 
+  std::int64_t repeat(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
+                      const Decision& decided, std::int64_t count, Mono now) {
+    return gate_.repeat(limit, key, cost, decided, count, now);
+  }
   CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
                     std::uint64_t ticket, Mono now);
   // Null when shared memory is off.

@@ -207,6 +207,16 @@ CheckOutcome Server::ask(const LimitUsePtr& limit, const CheckRequest& request) 
   return result.decision;
 }
 
+std::int64_t Server::repeat(const CheckRequest& request, const Decision& decided,
+                            std::int64_t count) {
+  const LimitUsePtr& limit = limits_.configured(request.limit);
+  if (!limit) return 0;  // declared in the call: as rare as it is dear to find
+  const std::int64_t repeated =
+      engine_.repeat(limit, request.key, request.cost, decided, count, asking_->moment());
+  commands_ += static_cast<std::uint64_t>(repeated);
+  return repeated;
+}
+
 void Server::configure(const LiveConfig& live) {
   if (limits_.configure(live.limits)) engine_.drop_limits();
 }

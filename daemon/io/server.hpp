@@ -51,6 +51,8 @@ class Server final : public Service, private ConnectionHost {
 
   // Service.
   CheckOutcome check(Session& session, const CheckRequest& request) override;
+  std::int64_t repeat(const CheckRequest& request, const Decision& decided,
+                      std::int64_t count) override;
   ResolveOutcome resolve(Session& session, const CheckRequest& request) override;
   AttachOutcome attach(Session& session) override;
   std::string_view version() const override;

@@ -1,5 +1,6 @@
 #include "daemon/proto/reply_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -72,6 +73,29 @@ char* put_number(char* at, char type, std::int64_t value) {
   return at;
 }
 
+// An element of CHECK's answer.
+char* put_element(char* at, std::int64_t value) {
+  if (value < 0 || value > 9) return put_number(at, ':', value);
+  std::memcpy(at, ":0\r\n", 4);  // most of them
+  at[1] = static_cast<char>('0' + value);
+  return at + 4;
+}
+
+constexpr std::size_t kDecision = 7 * kNumberLine;
+
+// What stands before the remaining permits, and what behind them.
+char* put_head(char* at, const Decision& decision) {
+  std::memcpy(at, "*6\r\n", 4);
+  at = put_element(at + 4, decision.allowed ? 1 : 0);
+  return put_element(at, decision.limit);
+}
+
+char* put_tail(char* at, const Decision& decision) {
+  at = put_element(at, decision.retry_after_ms);
+  at = put_element(at, decision.reset_after_ms);
+  return put_element(at, static_cast<std::int64_t>(decision.reason));
+}
+
 }  // namespace
 
 void ReplyWriter::header(char type, std::int64_t value) {
@@ -124,26 +148,31 @@ void ReplyWriter::set(std::size_t elements) {
 }
 
 void write_decision(std::string& out, const Decision& decision) {
-  char buffer[7 * kNumberLine];
-  char* at = buffer;
-  const auto put = [&](std::int64_t value) {
-    if (value >= 0 && value < 10) {  // most of them
-      std::memcpy(at, ":0\r\n", 4);
-      at[1] = static_cast<char>('0' + value);
-      at += 4;
-    } else {
-      at = put_number(at, ':', value);
-    }
-  };
-  std::memcpy(at, "*6\r\n", 4);
-  at += 4;
-  put(decision.allowed ? 1 : 0);
-  put(decision.limit);
-  put(decision.remaining);
-  put(decision.retry_after_ms);
-  put(decision.reset_after_ms);
-  put(static_cast<std::int64_t>(decision.reason));
+  char buffer[kDecision];
+  char* at = put_head(buffer, decision);
+  at = put_element(at, decision.remaining);
+  at = put_tail(at, decision);
   out.append(buffer, static_cast<std::size_t>(at - buffer));
+}
+
+void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,
+                    std::size_t count) {
+  char head[kDecision];
+  char tail[kDecision];
+  const auto head_size = static_cast<std::size_t>(put_head(head, decision) - head);
+  const auto tail_size = static_cast<std::size_t>(put_tail(tail, decision) - tail);
+  const std::size_t before = out.size();
+  out.resize(before + count * (head_size + kNumberLine + tail_size));
+  char* at = out.data() + before;
+  std::int64_t remaining = decision.remaining;
+  for (std::size_t i = 0; i < count; ++i) {
+    remaining = std::max<std::int64_t>(0, remaining - taken);
+    std::memcpy(at, head, head_size);
+    at = put_element(at + head_size, remaining);
+    std::memcpy(at, tail, tail_size);
+    at += tail_size;
+  }
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 }  // namespace rategate

@@ -43,4 +43,8 @@ class ReplyWriter {
 // retry_after_ms, reset_after_ms and reason.
 void write_decision(std::string& out, const Decision& decision);
 
+// The answers to `count` more of the same check, each of which took `taken` permits.
+void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,
+                    std::size_t count);
+
 }  // namespace rategate

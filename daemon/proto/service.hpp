@@ -92,6 +92,10 @@ class Service {
 
   // Views in the request are good during the call only.
   virtual CheckOutcome check(Session& session, const CheckRequest& request) = 0;
+  // Up to `count` more of a check that has just been decided. Returns how many have got that
+  // verdict; the others are to be asked one by one.
+  virtual std::int64_t repeat(const CheckRequest& request, const Decision& decided,
+                              std::int64_t count) = 0;
 
   // The request's cost counts for nothing.
   virtual ResolveOutcome resolve(Session& session, const CheckRequest& request) = 0;

@@ -20,6 +20,14 @@ enum Permission : unsigned {
 // may not hold the daemon's memory.
 inline constexpr std::size_t kMaxClientNameBytes = 128;
 
+// What stands in the input around the request at hand, for a verb that can answer copies of it in
+// one step.
+struct Pipeline {
+  std::string_view request;  // its bytes
+  std::string_view behind;   // what has arrived after it
+  std::size_t repeats = 0;   // said by the handler: so many copies behind it are answered as well
+};
+
 struct Session {
   std::uint64_t id = 0;  // never used twice in the daemon's life; first 1
   std::string name;      // CLIENT SETNAME; empty when not set
@@ -28,6 +36,7 @@ struct Session {
   int resp = 2;  // 2 or 3
   unsigned permissions = kMayAll;
   bool close_after_reply = false;   // after QUIT: nothing that follows is read
+  Pipeline pipeline{};              // empty where answers do not go out at once
   std::string_view last_command{};  // as CLIENT LIST shows it: "client|list"; static storage
 };
 

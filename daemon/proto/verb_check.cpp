@@ -72,6 +72,28 @@ bool read_values(const Options& options, CheckRequest& request, std::string& out
   return true;
 }
 
+// The most copies that are answered in one step: what one answer may grow by.
+constexpr std::size_t kMaxRepeats = 128;
+
+// A pipeline often says the same again and again. Copies of a request that stand right behind it
+// have arrived, so that they are decided at the same moment, and in one step.
+void answer_copies(Pipeline& pipeline, Service& service, const CheckRequest& request,
+                   const Decision& decision, std::string& out) {
+  std::size_t copies = 0;
+  std::string_view behind = pipeline.behind;
+  while (copies < kMaxRepeats && !pipeline.request.empty() &&
+         behind.starts_with(pipeline.request)) {
+    behind.remove_prefix(pipeline.request.size());
+    ++copies;
+  }
+  if (copies == 0) return;
+  const std::int64_t done = service.repeat(request, decision, static_cast<std::int64_t>(copies));
+  pipeline.repeats = static_cast<std::size_t>(done);
+  if (done > 0) {
+    write_repeated(out, decision, decision.allowed ? request.cost : 0, pipeline.repeats);
+  }
+}
+
 }  // namespace
 
 bool read_check(const Args& args, CheckRequest& request, std::string& out) {
@@ -101,6 +123,7 @@ Handled handle_check(Session& session, Service& service, const Args& args, std::
   const CheckOutcome outcome = service.check(session, request);
   if (const auto* decision = std::get_if<Decision>(&outcome)) {
     write_decision(out, *decision);
+    answer_copies(session.pipeline, service, request, *decision, out);
     return Handled::Replied;
   }
   if (const auto* refused = std::get_if<CheckRefused>(&outcome)) {

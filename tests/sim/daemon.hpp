@@ -87,6 +87,7 @@ class Daemon final : public LinkOwner {
     std::int64_t asked_us;
   };
   Mono now() const;
+  void repeat(const LimitUsePtr& use, const Ask& ask, const Decision& decided);
   void told(const Ask& ask, Verdict verdict, const Decision& decision);
   void hand_out();
   void set_alarm();

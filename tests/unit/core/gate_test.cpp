@@ -114,6 +114,71 @@ TEST_CASE("a cost that does not fit is all or nothing and stops nobody behind it
   CHECK(bench.check(use).waits);
 }
 
+TEST_CASE("copies of a check get what the pool has, and are counted as checks are") {
+  Bench bench;
+  const auto use = limit(10'000);
+  use->leased = true;
+  for (int round = 0; round < 3; ++round) {  // a demand, and a lease for it
+    for (int i = 0; i < 50; ++i) bench.check(use, "k", 2);
+    bench.serve();
+  }
+  bench.answers();
+  const auto first = bench.check(use, "k", 2);
+  REQUIRE_FALSE(first.waits);
+  REQUIRE(first.decision.allowed);
+  const std::int64_t held = bench.gate.held();
+  REQUIRE(held > 2);
+  const auto before = bench.gate.stats();
+  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 1, bench.now) == 1);
+  CHECK(bench.gate.held() == held - 2);
+  // More than are there: those that fit, and the rest is asked one by one.
+  const std::int64_t rest = (held - 2) / 2;
+  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 9999, bench.now) == rest);
+  CHECK(bench.gate.held() == (held - 2) % 2);
+  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 9999, bench.now) == 0);
+  const auto& stats = bench.gate.stats();
+  CHECK(stats.checks - before.checks == static_cast<std::uint64_t>(rest + 1));
+  CHECK(stats.allowed - before.allowed == static_cast<std::uint64_t>(rest + 1));
+  CHECK(stats.spent - before.spent == 2 * (rest + 1));
+  CHECK(use->allowed == stats.allowed);
+}
+
+TEST_CASE("copies of a check between two windows, or that waits, are asked one by one") {
+  Bench bench;
+  const auto use = limit(100);
+  const Decision allowed{true, Reason::Counted, 100, 99, 0, 900};
+  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);  // exact
+  use->leased = true;
+  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);  // nothing in the pool
+  bench.check(use);
+  bench.serve();
+  REQUIRE(bench.gate.held() > 0);
+  bench.now = Mono{1'000'000};
+  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);
+  bench.gate.stop();
+  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);
+}
+
+TEST_CASE("copies of a denied check are denied where the window is used up, and not elsewhere") {
+  Bench bench;
+  const auto use = limit(10);
+  bench.check(use, "k", 7);
+  bench.serve();
+  bench.check(use, "k", 5);  // does not fit, but 3 are left
+  bench.serve();
+  const auto answers = bench.answers();
+  REQUIRE_FALSE(answers.back().decision.allowed);
+  CHECK(bench.gate.repeat(use, "k", 5, answers.back().decision, 4, bench.now) == 0);
+  bench.check(use, "k", 3);
+  bench.serve();
+  const auto denied = bench.check(use, "k", 5);
+  REQUIRE_FALSE(denied.waits);
+  const auto before = bench.gate.stats();
+  CHECK(bench.gate.repeat(use, "k", 5, denied.decision, 4, bench.now) == 4);
+  CHECK(bench.gate.stats().denied - before.denied == 4);
+  CHECK(use->denied == bench.gate.stats().denied);
+}
+
 TEST_CASE("a cost above the limit never fits, whatever the store does") {
   Bench bench;
   const auto result = bench.check(limit(3), "k", 4);

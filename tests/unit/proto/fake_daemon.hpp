@@ -33,6 +33,7 @@ class FakeService : public Service {
   std::vector<SeenCheck> seen;
   bool remember = true;
   bool full = false;
+  std::int64_t repeatable = 0;  // so many more copies of a check are answered in one step
   std::vector<InfoSection> sections;
   std::vector<LimitStatus> statuses;
   std::vector<ClientStatus> connections;
@@ -47,6 +48,11 @@ class FakeService : public Service {
     CheckOutcome outcome = std::move(outcomes.front());
     outcomes.pop_front();
     return outcome;
+  }
+  std::int64_t repeat(const CheckRequest&, const Decision&, std::int64_t count) override {
+    const std::int64_t done = std::min(count, repeatable);
+    repeatable -= done;
+    return done;
   }
   ResolveOutcome resolve(Session&, const CheckRequest& request) override {
     if (request.limit != "api") return CheckRefused{no_limit_error(request.limit, "api", false)};

@@ -76,4 +76,22 @@ TEST_CASE("a decision is six integers") {
         ":-9223372036854775808\r\n:4\r\n");
 }
 
+TEST_CASE("answers to copies are those that each would have got, with what is left going down") {
+  for (const Decision& decision :
+       {Decision{true, Reason::Counted, 1'000'000, 12, 0, 412},
+        Decision{true, Reason::Counted, INT64_MAX, 100'001, 0, 9},
+        Decision{false, Reason::OverLimit, 100, 3, INT64_MAX, INT64_MAX}}) {
+    const std::int64_t taken = decision.allowed ? 4 : 0;
+    std::string one_by_one = "before";
+    Decision next = decision;
+    for (int i = 0; i < 5; ++i) {
+      next.remaining = std::max<std::int64_t>(0, next.remaining - taken);
+      write_decision(one_by_one, next);
+    }
+    std::string at_once = "before";
+    write_repeated(at_once, decision, taken, 5);
+    CHECK(at_once == one_by_one);
+  }
+}
+
 }  // namespace rategate::test
