@@ -101,6 +101,7 @@ void Gate::add_lease(Counter& counter, const Window& window, std::int64_t permit
   }
   const bool over = !reading || into.end_ms * 1000 <= reading->earliest.us;
   if (over || counter.use->dropped) {
+    if (over) ++stats_.late_answers;
     stats_.stranded += permits;
     return;
   }

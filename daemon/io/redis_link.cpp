@@ -26,6 +26,20 @@ constexpr std::size_t kMaxWords = 1024;
 // behind ten thousand others' leases is not kept waiting by them.
 constexpr std::size_t kMaxCalls = 8;
 
+std::vector<std::string> names_of(const addrinfo* found) {
+  std::vector<std::string> names;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    char name[INET6_ADDRSTRLEN] = "";
+    if (at->ai_family == AF_INET6) {
+      uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(at->ai_addr), name, sizeof name);
+    } else {
+      uv_ip4_name(reinterpret_cast<const sockaddr_in*>(at->ai_addr), name, sizeof name);
+    }
+    names.emplace_back(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 struct RedisLink::Resolve {
@@ -92,31 +106,22 @@ void RedisLink::resolve() {
       [](uv_getaddrinfo_t* req, int status, addrinfo* found) {
         const std::unique_ptr<Resolve> resolve(static_cast<Resolve*>(req->data));
         RedisLink* link = resolve->link;
-        std::string address;
-        std::size_t count = 0;
-        for (const addrinfo* at = found; at != nullptr; at = at->ai_next) ++count;
-        if (link != nullptr && count > 0) {
-          // Another one each time, should the first not answer.
-          std::size_t skip = link->attempts_ % count;
-          const addrinfo* at = found;
-          while (skip-- > 0) at = at->ai_next;
-          char name[INET6_ADDRSTRLEN] = "";
-          if (at->ai_family == AF_INET6) {
-            uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(at->ai_addr), name, sizeof name);
-          } else {
-            uv_ip4_name(reinterpret_cast<const sockaddr_in*>(at->ai_addr), name, sizeof name);
-          }
-          address = name;
-        }
+        std::vector<std::string> addresses = names_of(found);
         uv_freeaddrinfo(found);
         if (link == nullptr) return;
         link->resolve_ = nullptr;
-        if (status != 0 || address.empty()) {
+        if (status != 0 || addresses.empty()) {
           link->away("cannot resolve " + link->config_.host + ": " +
                      (status != 0 ? uv_strerror(status) : "no address"));
-        } else {
-          link->open(address);
+          return;
         }
+        // Another one first each time, should one let the whole time-out pass.
+        std::rotate(
+            addresses.begin(),
+            addresses.begin() + static_cast<std::ptrdiff_t>(link->attempts_ % addresses.size()),
+            addresses.end());
+        link->addresses_.assign(addresses.begin(), addresses.end());
+        link->open_next("");
       },
       config_.host.c_str(), nullptr, &hints);
   if (failure != 0) {
@@ -124,6 +129,17 @@ void RedisLink::resolve() {
     resolve_ = nullptr;
     away(std::string("cannot resolve: ") + uv_strerror(failure));
   }
+}
+
+// The next of the addresses that a name has, as a server may listen on one of them only.
+void RedisLink::open_next(const std::string& why) {
+  if (addresses_.empty()) {
+    away("cannot connect: " + why);
+    return;
+  }
+  const std::string address = std::move(addresses_.front());
+  addresses_.pop_front();
+  open(address);
 }
 
 void RedisLink::open(const std::string& address) {
@@ -134,7 +150,7 @@ void RedisLink::open(const std::string& address) {
   if (context == nullptr || context->err != 0) {
     const std::string why = context == nullptr ? "out of memory" : context->errstr;
     if (context != nullptr) redisAsyncFree(context);
-    away("cannot connect: " + why);
+    open_next(why);
     return;
   }
   adopt(context);
@@ -172,8 +188,11 @@ void RedisLink::on_connected(bool ok) {
     return;
   }
   const std::string why = context_->errstr;
-  context_ = nullptr;  // hiredis frees it
-  away("cannot connect: " + why);
+  // hiredis frees it after this call, when another may be in its place already.
+  context_->ev = {};
+  context_ = nullptr;
+  delete std::exchange(poll_, nullptr);
+  open_next(why);
 }
 
 void RedisLink::greet() {
@@ -255,6 +274,7 @@ void RedisLink::drop() {
     uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
     resolve_ = nullptr;
   }
+  addresses_.clear();
   asked_.clear();
   urgent_.clear();
   ahead_.clear();

@@ -54,6 +54,7 @@ class RedisLink final : public StoreLink {
   // One function changes the state; what a state needs is set up in the enter_ function.
   void connect();
   void resolve();
+  void open_next(const std::string& why);
   void open(const std::string& address);
   void adopt(redisAsyncContext* context);
   void greet();
@@ -96,6 +97,7 @@ class RedisLink final : public StoreLink {
   UvHandle<uv_timer_t> timer_;
   bool timer_armed_ = false;
   Resolve* resolve_ = nullptr;
+  std::deque<std::string> addresses_;  // of the store's name, that were not tried yet
 
   std::deque<Asked> asked_;  // in the order of the answers to come
   std::size_t unsent_ = 0;   // how many at its end are not written yet
