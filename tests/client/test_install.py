@@ -46,13 +46,13 @@ class Install(Case):
         self.assert_success(result)
         self.assertEqual(result.stdout, f"{VERSION} allowed\n")
         needed = self.run_tool("readelf", "-d", program)
-        self.assertEqual("librategate.so.0" in needed, shared)
+        self.assertEqual("librategate.so.1" in needed, shared)
 
     def test_what_is_installed_where(self):
         found = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*")}
         lib = str(self.lib.relative_to(self.prefix))
         wanted = {"bin/rategate", "include/rategate/rategate.h", "include/rategate/rategate.hpp",
-                  f"{lib}/librategate.so", f"{lib}/librategate.so.0",
+                  f"{lib}/librategate.so", f"{lib}/librategate.so.1",
                   f"{lib}/librategate.so.{VERSION}", f"{lib}/librategate.a",
                   f"{lib}/pkgconfig/rategate.pc", f"{lib}/cmake/rategate/rategate-config.cmake",
                   f"{lib}/cmake/rategate/rategate-config-version.cmake"}

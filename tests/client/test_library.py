@@ -78,8 +78,8 @@ class File(Case):
 
     def test_its_name_carries_its_version_and_it_needs_libc_alone(self):
         dynamic = self.tool("readelf", "-d", self.library)
-        self.assertIn("Library soname: [librategate.so.0]", dynamic)
-        self.assertTrue(os.path.samefile(self.library, self.library.parent / "librategate.so.0"))
+        self.assertIn("Library soname: [librategate.so.1]", dynamic)
+        self.assertTrue(os.path.samefile(self.library, self.library.parent / "librategate.so.1"))
         if not SANITIZE:
             needed = re.findall(r"\(NEEDED\)\s+Shared library: \[([^]]*)\]", dynamic)
             self.assertEqual(needed, ["libc.so.6"])

@@ -1,9 +1,9 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Debian 13's compiler, libraries, Catch2 3 and Redis 8: everything built, unit and functional tests.
 
 part_debian13() {
   local root inside
-  need mmdebstrap systemd-container
+  need "${root_packages[@]}"
   root=$(.ci/root trixie build)
   mkdir -p build/debian13 "$HOME/.cache/ccache-debian13"
   # CMake asks for absolute paths: the folder has the same name on both sides.

@@ -65,8 +65,11 @@ class Units(harness.Case):
         text, _ = self.unit("rategated.service")
         self.assertIn("\nExecStartPre=/usr/sbin/rategated --check-config\n", text)
         self.assertIn("\nExecStart=/usr/sbin/rategated\n", text)
-        self.assertIn("\nExecReload=/usr/sbin/rategated --check-config\nExecReload=/bin/kill -HUP ",
-                      text)
+        release = run("pkg-config", "--modversion", "systemd").stdout.strip()
+        signals = not release or int(release.split(".")[0]) < 253
+        self.assertIn("\nType=notify\n" if signals else "\nType=notify-reload\n", text)
+        self.assertIn("\nExecReload=/usr/sbin/rategated --check-config\n", text)
+        self.assertEqual("\nExecReload=/bin/kill -HUP $MAINPID\n" in text, signals)
         self.assertIn("\nEnvironmentFile=-/etc/default/rategated\n", text)
 
     def test_under_another_prefix_nothing_is_outside_of_it(self):

@@ -18,7 +18,7 @@ PROGRAM
 
 part_stores() {
   local folder=$PWD/build/stores name
-  need mmdebstrap
+  need "${root_packages[@]}"
   build release -DRATEGATE_TESTS=ON
   store_program "$folder/redis-6" "$(.ci/root bullseye store)" redis-server
   store_program "$folder/redis-8" "$(.ci/root trixie build)" redis-server
