@@ -1,0 +1,307 @@
+"""examples/python/rategate.py, against a real daemon. Standard library only: each Python runs it."""
+
+import asyncio
+import importlib.util
+import os
+import pathlib
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+MODULE = HERE.parent.parent / "examples/python/rategate.py"
+DAEMON = os.path.join(os.environ["RATEGATE_BIN_DIR"], "rategated")
+
+spec = importlib.util.spec_from_file_location("rategate", MODULE)
+rategate = importlib.util.module_from_spec(spec)
+sys.modules["rategate"] = rategate
+spec.loader.exec_module(rategate)
+
+
+class Daemon:
+    def __init__(self, path):
+        self.path = path
+        self.start()
+
+    def start(self):
+        env = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "PYTHONHOME")}
+        self.process = subprocess.Popen(
+            [DAEMON, "--memory", "--socket", self.path, "--limit", "api=100/h", "--limit",
+             "one=1/h", "--limit", "many=1000000/h"], stderr=subprocess.DEVNULL, env=env)
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with socket.socket(socket.AF_UNIX) as probe:
+                try:
+                    probe.connect(self.path)
+                    return
+                except OSError:
+                    time.sleep(0.005)
+        raise AssertionError("the daemon does not start")
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(10)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.daemon = Daemon(os.path.join(folder.name, "rg.sock"))
+        self.addCleanup(self.daemon.stop)
+        os.environ["RATEGATE_SOCKET"] = self.daemon.path
+        self.client = rategate.Client(self.daemon.path, timeout=5)
+        self.addCleanup(self.client.close)
+
+
+class Check(Case):
+    def test_decision(self):
+        first = self.client.check("one", "alice")
+        self.assertEqual((first.allowed, first.limit, first.remaining, first.retry_after,
+                          first.reason), (True, 1, 0, 0, rategate.Reason.COUNTED))
+        second = self.client.check("one", "alice")
+        self.assertEqual((second.allowed, second.reason), (False, rategate.Reason.OVER_LIMIT))
+        self.assertTrue(0 < second.retry_after <= 3600 and second.retry_after == second.reset_after)
+        self.assertTrue(self.client.check("one", b"\x00\xff\r\n").allowed)
+        self.assertTrue(self.client.check("one", 42).allowed)
+        self.assertFalse(self.client.check("one", "42").allowed)
+
+    def test_cost_that_never_fits(self):
+        never = self.client.check("one", cost=2)
+        self.assertEqual((never.allowed, never.retry_after, never.reason),
+                         (False, None, rategate.Reason.NEVER_FITS))
+        self.assertIn("never fits", str(rategate.RateLimitExceeded("one", never)))
+
+    def test_declared(self):
+        allowed = [self.client.check("mine", permits=3, period="1h").allowed for _ in range(5)]
+        self.assertEqual(allowed, [True] * 3 + [False] * 2)
+
+    def test_error_is_said_and_the_connection_kept(self):
+        with self.assertRaisesRegex(rategate.Refused, "NOLIMIT|no limit|apo"):
+            self.client.check("apo")
+        with self.assertRaises(rategate.Refused):
+            self.client.check("one", cost=0)
+        self.assertTrue(self.client.check("one").allowed)
+        self.assertEqual(len(self.client._idle), 1)
+
+    def test_away(self):
+        self.daemon.stop()
+        for path in (self.daemon.path, "/nonexistent/rg.sock"):
+            with self.assertRaisesRegex(rategate.Unavailable, path):
+                rategate.Client(path).check("one")
+
+    def test_hung(self):
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        try:
+            with self.assertRaisesRegex(rategate.Unavailable, "in time"):
+                rategate.Client(self.daemon.path, timeout=0.2).check("one")
+            with self.assertRaisesRegex(rategate.Unavailable, "in time"):
+                asyncio.run(rategate.Client(self.daemon.path, timeout=0.2).acheck("one"))
+        finally:
+            os.kill(self.daemon.process.pid, signal.SIGCONT)
+
+    def test_an_answer_that_is_none(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "s")
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            server.listen()
+
+            def answer():
+                for reply in (b"+OK\r\n", b"*6\r\n:1\r\n:a\r\n:1\r\n:1\r\n:1\r\n:0\r\n", b""):
+                    peer, _ = server.accept()
+                    with peer:
+                        peer.recv(1000)
+                        peer.sendall(reply)
+            thread = threading.Thread(target=answer)
+            thread.start()
+            for _ in range(3):
+                with self.assertRaises(rategate.Unavailable):
+                    rategate.Client(path).check("one")
+            thread.join()
+
+    def test_restart(self):
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            self.client.check("many")
+            self.daemon.stop(how)
+            self.daemon.start()
+            self.assertTrue(self.client.check("many").allowed)
+
+    def test_restart_between_awaits(self):
+        async def run():
+            await self.client.acheck("many")
+            self.daemon.stop()
+            self.daemon.start()
+            return await self.client.acheck("many")
+        self.assertTrue(asyncio.run(run()).allowed)
+
+
+class Many(Case):
+    def test_threads(self):
+        counts = []
+
+        def ask():
+            counts.append(sum(self.client.check("api").allowed for _ in range(50)))
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((len(counts), sum(counts)), (8, 100))
+        self.assertLessEqual(len(self.client._idle), 8)
+
+    def test_tasks_and_loops(self):
+        async def ask():
+            return sum([decision.allowed for decision in await asyncio.gather(
+                *(self.client.acheck("api") for _ in range(80)))])
+        self.assertEqual([asyncio.run(ask()), asyncio.run(ask())], [80, 20])
+
+    def test_a_cancelled_check_leaves_no_answer_behind(self):
+        async def run():
+            await self.client.acheck("many", "warm")
+            task = asyncio.ensure_future(self.client.acheck("one", "x", cost=7))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            return await self.client.acheck("many")
+        decision = asyncio.run(run())
+        self.assertEqual((decision.allowed, decision.limit), (True, 1000000))
+
+    def test_fork(self):
+        self.client.check("api")
+        stop = threading.Event()
+
+        def busy():
+            while not stop.is_set():
+                self.client.check("many")
+        thread = threading.Thread(target=busy)
+        thread.start()
+        children = []
+        try:
+            for _ in range(20):
+                pid = os.fork()
+                if pid == 0:
+                    ok = all(self.client.check("api").limit == 100 for _ in range(20))
+                    os._exit(0 if ok else 1)
+                children.append(pid)
+            codes = [os.waitpid(pid, 0)[1] for pid in children]
+        finally:
+            stop.set()
+            thread.join()
+        self.assertEqual(codes, [0] * 20)
+        self.assertFalse(self.client.check("api").allowed)
+
+
+class Decorators(Case):
+    def test_function(self):
+        calls = []
+
+        @rategate.limited("one", key=lambda who, **_: who)
+        def send(who, *, text="x"):
+            """Sends."""
+            calls.append((who, text))
+            return len(calls)
+        self.assertEqual((send.__name__, send.__doc__), ("send", "Sends."))
+        self.assertEqual(send("alice", text="t"), 1)
+        with self.assertRaises(rategate.RateLimitExceeded) as caught:
+            send("alice")
+        self.assertGreater(caught.exception.retry_after, 0)
+        self.assertEqual(send("bob"), 2)
+        self.assertEqual(calls, [("alice", "t"), ("bob", "x")])
+        again = pickle.loads(pickle.dumps(caught.exception))
+        self.assertEqual((str(again), again.decision),
+                         (str(caught.exception), caught.exception.decision))
+
+    def test_method_and_cost(self):
+        class Mailer:
+            @rategate.limited("api", key="m", cost=lambda self, mails: len(mails))
+            def send(self, mails):
+                return len(mails)
+        self.assertEqual(Mailer().send("x" * 99), 99)
+        with self.assertRaises(rategate.RateLimitExceeded):
+            Mailer().send("xx")
+        self.assertEqual(Mailer().send("x"), 1)
+
+    def test_coroutine(self):
+        @rategate.limited("one")
+        async def work(n):
+            await asyncio.sleep(0)
+            return n
+
+        async def run():
+            self.assertTrue(asyncio.iscoroutinefunction(work))
+            self.assertEqual(await work(3), 3)
+            with self.assertRaises(rategate.RateLimitExceeded):
+                await work(4)
+        asyncio.run(run())
+
+    def test_rate_per_second(self):
+        @rategate.rate_per_second(5, "fast")
+        def quick():
+            return True
+
+        @rategate.rate_per_second(5)
+        def shared():
+            return True
+        for function in (quick, shared):
+            start, done, denied = time.time(), 0, 0
+            while denied == 0:
+                try:
+                    done += function()
+                except rategate.RateLimitExceeded as error:
+                    denied += 1
+                    self.assertLessEqual(error.retry_after, 1.1)
+            self.assertGreaterEqual(done, 5)
+            self.assertLessEqual(done, 5 * (int(time.time() - start) + 2))
+
+    def test_when_away(self):
+        self.daemon.stop()
+
+        @rategate.limited("one", when_away="allow")
+        def anyway():
+            return "done"
+
+        @rategate.limited("one", when_away="allow")
+        async def aanyway():
+            return "done"
+
+        @rategate.limited("one")
+        def never():
+            raise AssertionError("it was called")
+        self.assertEqual(anyway(), "done")
+        self.assertEqual(asyncio.run(aanyway()), "done")
+        with self.assertRaises(rategate.Unavailable):
+            never()
+        with self.assertRaises(ValueError):
+            rategate.limited("one", when_away="maybe")
+
+    def test_what_the_function_raises_is_its_own(self):
+        @rategate.limited("api", when_away="allow")
+        def fails():
+            raise rategate.Unavailable("mine")
+        with self.assertRaisesRegex(rategate.Unavailable, "^mine$"):
+            fails()
+
+
+class Demo(Case):
+    def test_counts(self):
+        python = os.environ.get("RATEGATE_PYTHON", sys.executable).split()
+        done = subprocess.run([*python, str(MODULE), "250"], stdout=subprocess.PIPE, text=True,
+                              timeout=60, check=True)
+        numbers = [int(line.split("= ")[1]) for line in done.stdout.splitlines()]
+        self.assertEqual(sum(numbers), 250)
+        self.assertGreaterEqual(numbers[0], 100)
+        self.assertGreater(numbers[1], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
