@@ -32,6 +32,7 @@ Options parse_options(int argc, const char* const* argv) {
   bool check = false;
   bool print = false;
   bool sample = false;
+  bool manual = false;
 
   CLI::App app(kDescription, "rategated");
   app.footer(kFooter);
@@ -48,7 +49,9 @@ Options parse_options(int argc, const char* const* argv) {
                "Say what is wrong with the configuration, and where;\nexit 1 if anything is");
   app.add_flag("--print-config", print,
                "Show the effective configuration, defaults included\nand passwords masked");
-  app.add_flag("--print-sample", sample, "")->group("");  // for the build, not for people
+  // For the build, not for people.
+  app.add_flag("--print-sample", sample, "")->group("");
+  app.add_flag("--print-settings-manual", manual, "")->group("");
 
   Overrides& over = options.overrides;
   app.add_option_function<std::string>(
@@ -94,6 +97,10 @@ Options parse_options(int argc, const char* const* argv) {
   if (sample) {
     options.action = Action::PrintSample;
     options.output = sample_config();
+  }
+  if (manual) {
+    options.action = Action::Exit;
+    options.output = settings_manual();
   }
   return options;
 }

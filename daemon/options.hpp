@@ -14,7 +14,7 @@ enum class Action {
   CheckConfig,  // --check-config
   PrintConfig,  // --print-config
   PrintSample,  // --print-sample: the sample file, as packaged, is in `output`
-  Exit,         // `output` or `errors` says it all: --help, --version, a mistake
+  Exit,         // `output` or `errors` says it all: --help, --version, a mistake, a manual's part
 };
 
 struct Options {

@@ -1,5 +1,5 @@
-// The one table of settings. The loader, the sample file, --print-config and the test of
-// docs/configuration.md all read it, so that a setting is described once.
+// The one table of settings. The loader, the sample file, the manual page, --print-config and the
+// test of docs/configuration.md all read it, so that a setting is described once.
 #pragma once
 
 #include <cstdint>
@@ -68,5 +68,8 @@ std::string expected_text(const Setting&);              // "a whole number from 
 
 // The sample file, every setting in it commented out with its default.
 std::string sample_config();
+
+// All settings in mdoc, for the manual page rategate.toml(5).
+std::string settings_manual();
 
 }  // namespace rategate
