@@ -1,8 +1,13 @@
 // The settings as a part of the manual page rategate.toml(5), in mdoc, made from the table.
+#include <algorithm>
+#include <utility>
+
 #include "daemon/settings.hpp"
 
 namespace rategate {
 namespace {
+
+constexpr std::size_t kColumns = 78;
 
 // Text of a line that mdoc shall neither take for a macro nor interpret.
 std::string escaped(std::string_view text) {
@@ -26,19 +31,21 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// An argument of a macro is quoted, or its words may be taken for macros.
-std::string argument(std::string_view text) { return '"' + escaped(text) + '"'; }
-
-// One sentence a line, as mdoc wants it.
-std::string sentences(std::string_view text) {
+// One sentence begins a line, as mdoc wants it, and no line is longer than 80 columns.
+std::string filled(std::string_view text) {
   std::string out;
+  std::string line;
   while (!text.empty()) {
-    const std::size_t end = text.find(". ");
-    const std::string_view one = text.substr(0, end == std::string_view::npos ? end : end + 1);
-    out += escaped(one) + '\n';
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 2);
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string word = escaped(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const bool sentence = line.ends_with('.');
+    if (!line.empty() && (sentence || line.size() + 1 + word.size() > kColumns)) {
+      out += std::exchange(line, "") + '\n';
+    }
+    line += (line.empty() ? "" : " ") + word;
   }
-  return out;
+  return out + line + '\n';
 }
 
 }  // namespace
@@ -50,13 +57,12 @@ std::string settings_manual() {
     if (setting.section != section) {
       if (!out.empty()) out += ".El\n";
       section = setting.section;
-      out += section.empty() ? ".Ss At the top\n"
-                             : ".Ss " + argument("[" + std::string(section) + "]") + '\n';
+      out += section.empty() ? ".Ss Top level\n" : ".Ss [" + escaped(section) + "]\\&\n";
       out += ".Bl -tag -width 4n\n";
     }
-    out += ".It Ic " + std::string(setting.name) + '\n' + sentences(setting.help);
-    out += ".br\nExpected: " + escaped(expected_text(setting)) + ".\n";
-    out += ".br\nDefault: " + escaped(default_text(setting)) + ".\n";
+    out += ".It Ic " + std::string(setting.name) + '\n' + filled(setting.help);
+    out += ".br\n" + filled("Expected: " + expected_text(setting) + ".");
+    out += ".br\n" + filled("Default: " + default_text(setting) + ".");
     out += std::string(".br\nReload: ") + (setting.reloadable ? "yes" : "no") + ".\n";
   }
   return out + ".El\n";
