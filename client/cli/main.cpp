@@ -109,7 +109,8 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   limits->add_flag("--json", command.json, "Print them as JSON");
   auto* ping = app.add_subcommand("ping", "See whether the daemon answers");
   auto* info = app.add_subcommand("info", "Show what the daemon tells about itself");
-  info->add_option("SECTION", command.sections, "Only these: server, clients, store, limits, stats")
+  info->add_option("SECTION", command.sections,
+                   "Only these: server, clients, store, leases, limits, stats")
       ->type_name("");
   info->add_flag("--json", command.json, "Print it as JSON");
   for (auto* sub : {limits, ping, info}) sub->footer("");

@@ -1,0 +1,83 @@
+# Completion of rategate(1) for fish. tests/manual holds it against rategate --help.
+
+# The words before the cursor's, without options and what they take: the program, the subcommand,
+# the limit, the key.
+function __rategate_positions
+    set -l takes_value no
+    for word in (commandline -opc)
+        if test $takes_value = yes
+            set takes_value no
+        else
+            switch $word
+                case --
+                    return
+                case --socket --cost --limit --period --timeout
+                    set takes_value yes
+                case '-*'
+                case '*'
+                    echo $word
+            end
+        end
+    end
+end
+
+function __rategate_in
+    set -l positions (__rategate_positions)
+    test (count $positions) -ge 2; and contains -- $positions[2] $argv
+end
+
+function __rategate_without_subcommand
+    test (count (__rategate_positions)) -eq 1
+end
+
+# Whether a command stands behind run's "--".
+function __rategate_behind_run
+    __rategate_in run; and contains -- -- (commandline -opc)
+end
+
+function __rategate_wants_limit
+    __rategate_in check run; and test (count (__rategate_positions)) -eq 2
+    and not __rategate_behind_run
+end
+
+# The names of the daemon's limits; nothing when it cannot be asked at once.
+function __rategate_limits
+    set -l words (commandline -opc)
+    set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+    set -l socket
+    for at in (seq (count $words))
+        if test "$words[$at]" = --socket; and test $at -lt (count $words)
+            set socket --socket $words[(math $at + 1)]
+        else if string match -q -- '--socket=*' $words[$at]
+            set socket $words[$at]
+        end
+    end
+    timeout 1 $program $socket limits --json 2>/dev/null | string match -ar '"name":"[^"]*"' | string split -f4 '"'
+end
+
+# Completes the command behind run's "--", by its own completion.
+function __rategate_command
+    set -l words (commandline -opc) (commandline -ct)
+    set -l mark (contains -i -- -- $words)
+    __fish_complete_subcommand --commandline $words[(math $mark + 1)..]
+end
+
+complete -c rategate -f
+complete -c rategate -n __rategate_without_subcommand -a check -d 'Ask once whether a call is allowed now'
+complete -c rategate -n __rategate_without_subcommand -a run -d 'Wait for a permit, then run a command in its place'
+complete -c rategate -n __rategate_without_subcommand -a limits -d 'List the limits and what they counted'
+complete -c rategate -n __rategate_without_subcommand -a ping -d 'See whether the daemon answers'
+complete -c rategate -n __rategate_without_subcommand -a info -d 'Show what the daemon tells about itself'
+complete -c rategate -n __rategate_without_subcommand -l version -d 'Show the version'
+complete -c rategate -n 'not __rategate_behind_run' -s h -l help -d 'Show the help'
+complete -c rategate -n 'not __rategate_behind_run' -l socket -r -F -d 'Where the daemon listens'
+
+complete -c rategate -n __rategate_wants_limit -a '(__rategate_limits)' -d Limit
+complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l cost -x -d 'How many permits the call takes'
+complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l limit -x -d 'Declare the limit: permits per period'
+complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
+complete -c rategate -n '__rategate_in run; and not __rategate_behind_run' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
+complete -c rategate -n '__rategate_in check' -s q -l quiet -d 'Print nothing: the exit status says it'
+complete -c rategate -n '__rategate_in check limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
+complete -c rategate -n __rategate_behind_run -x -a '(__rategate_command)'
