@@ -1,0 +1,14 @@
+# shellcheck shell=bash disable=SC2154
+# The Debian packages: built for each release within it, looked at by lintian, installed in a system
+# that has booted, used, upgraded under load, and purged.
+
+part_package() {
+  local suite
+  need "${root_packages[@]}"
+  if [ $# -eq 0 ]; then set -- bookworm trixie; fi
+  packaging/deb "$@"
+  for suite; do
+    say "booted: $suite"
+    tests/package/boot "$suite"
+  done
+}
