@@ -11,6 +11,7 @@
 #include "daemon/core/duration.hpp"
 #include "daemon/core/nearest.hpp"
 #include "daemon/settings.hpp"
+#include "daemon/tcp_address.hpp"
 
 namespace rategate {
 namespace {
@@ -105,6 +106,7 @@ class Loader {
       }
     }
     check_file_store(document.root, path);
+    check_server(document.root, path);
     check_redis(document.root, path);
     sort_faults(first);
   }
@@ -175,6 +177,24 @@ class Loader {
                 "): expected one of "
                 "them",
             redis->place);
+    }
+  }
+
+  void check_server(const Table& root, std::string_view path) {
+    const ServerConfig& server = result_.config.fixed.server;
+    const Entry* section = find_entry(root, "server");
+    const auto* table = section == nullptr ? nullptr : std::get_if<Table>(&section->value.data);
+    const Entry* entry = table == nullptr ? nullptr : find_entry(*table, "tcp");
+    if (entry == nullptr || server.tcp.empty()) return;
+    const auto address = parse_tcp_address(server.tcp);
+    if (!address) {
+      fault(path, "tcp in [server]: " + address.error(), entry->value.place);
+    } else if (!address->loopback && !server.tcp_allow_remote) {
+      fault(path,
+            "tcp in [server]: other hosts can reach " + server.tcp +
+                ": expected an address of this host alone such as \"127.0.0.1:6380\", or "
+                "tcp_allow_remote = true",
+            entry->value.place);
     }
   }
 

@@ -32,6 +32,8 @@ struct ServerConfig {
   std::string socket = "/run/rategate/rategate.sock";
   std::uint32_t socket_mode = 0660;
   std::string socket_group;  // empty: the group the daemon runs as
+  std::string tcp;           // "127.0.0.1:6380"; empty: none
+  bool tcp_allow_remote = false;
   std::int64_t max_clients = 10000;
   std::int64_t idle_timeout_ms = 0;  // 0: never
   std::int64_t max_request = 8192;   // bytes

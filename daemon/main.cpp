@@ -67,6 +67,12 @@ class Daemon {
       listeners.push_back(std::move(*listener));
     }
     socket_ = listeners.front()->path();
+    if (!config_.fixed.server.tcp.empty()) {
+      auto listener = Listener::bind_tcp(loop_, config_.fixed.server);
+      if (!listener) return Error{listener.error()};
+      socket_ += " and " + (*listener)->path();
+      listeners.push_back(std::move(*listener));
+    }
     auto access = ShmAccess::of(config_.fixed.server);
     if (!access) return Error{access.error()};
     server_.offer(std::move(*access));

@@ -85,6 +85,14 @@ constexpr std::array kSettings{
     Row("server", "socket_group", Kind::Text, server<&ServerConfig::socket_group>,
         "The socket's group, by name or number. Empty: the group the daemon runs as.")
         .optional(),
+    Row("server", "tcp", Kind::Text, server<&ServerConfig::tcp>,
+        "A TCP address and port that is listened on as well, for clients that know no Unix "
+        "sockets. Whoever can reach it may ask: on this host every user. There is no shared memory "
+        "over it.")
+        .optional(),
+    Row("server", "tcp_allow_remote", Kind::Switch, server<&ServerConfig::tcp_allow_remote>,
+        "Whether tcp may be an address that other hosts reach. Nothing is encrypted, and nobody is "
+        "asked for a password."),
     Row("server", "max_clients", Kind::Whole, server<&ServerConfig::max_clients>,
         "How many connections there may be at once. The limit of open files must allow for it.")
         .range(1, 1'000'000),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "daemon/fd.hpp"
+#include "daemon/tcp_address.hpp"
 
 namespace rategate {
 namespace {
@@ -112,6 +114,21 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
   return listener;
 }
 
+Result<std::unique_ptr<Listener>> Listener::bind_tcp(uv_loop_t* loop, const ServerConfig& config) {
+  const auto address = parse_tcp_address(config.tcp);
+  if (!address) return Error{"tcp: " + address.error()};
+  Fd fd(socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  // Connections inherit both: an answer is not held back for the next, and who has gone is noticed.
+  if (fd.get() < 0 || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+      setsockopt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on) != 0 ||
+      ::bind(fd.get(), &address->any, address->size) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+    return failed("listen on", config.tcp);
+  }
+  return adopt(loop, fd.release());
+}
+
 Result<std::unique_ptr<Listener>> Listener::adopt(uv_loop_t* loop, int fd) {
   Fd owned(fd);
   std::unique_ptr<Listener> listener(new Listener);
@@ -125,7 +142,7 @@ Result<std::unique_ptr<Listener>> Listener::adopt(uv_loop_t* loop, int fd) {
   socklen_t size = sizeof address;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
       size > offsetof(sockaddr_un, sun_path)) {
-    listener->path_ = address.sun_path;
+    listener->path_ = address.sun_family == AF_UNIX ? address.sun_path : to_text(local_address(fd));
   }
   return listener;
 }

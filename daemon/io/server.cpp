@@ -9,6 +9,7 @@
 #include "daemon/io/mono_clock.hpp"
 #include "daemon/proto/errors.hpp"
 #include "daemon/proto/reply_writer.hpp"
+#include "daemon/tcp_address.hpp"
 #include "daemon/version.hpp"
 
 namespace rategate {
@@ -232,7 +233,9 @@ ResolveOutcome Server::resolve(Session&, const CheckRequest& request) {
 
 AttachOutcome Server::attach(Session&) {
   Segment* segment = engine_.segment();
-  if (segment == nullptr || !shm_access_) return CheckRefused{error_text(ErrorId::NoShm)};
+  // Descriptors are passed over Unix sockets alone.
+  const bool local = peer_address(asking_->fd()).size == 0;
+  if (segment == nullptr || !shm_access_ || !local) return CheckRefused{error_text(ErrorId::NoShm)};
   if (!shm_access_->allows(asking_->fd())) return CheckRefused{error_text(ErrorId::ShmDenied)};
   if (!asking_->may_attach()) return CheckRefused{error_text(ErrorId::AttachAlone)};
   ++attached_;
@@ -286,10 +289,11 @@ ClientStatus Server::status_of(const Connection& connection) const {
   const Mono now = mono_now();
   ClientStatus status;
   status.id = session.id;
-  status.addr = config_.server.socket;
+  const TcpAddress remote = peer_address(connection.fd());
+  status.addr = remote.size == 0 ? config_.server.socket : to_text(remote);
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (getsockopt(connection.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
+  if (remote.size == 0 && getsockopt(connection.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
     status.pid = peer.pid;
     status.uid = peer.uid;
   }

@@ -25,6 +25,8 @@ TEST_CASE("the defaults, with a store in memory") {
 socket = "/run/rategate/rategate.sock"
 socket_mode = "0660"
 socket_group = ""
+tcp = ""
+tcp_allow_remote = false
 max_clients = 10000
 idle_timeout = "0s"
 max_request = 8192
