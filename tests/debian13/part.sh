@@ -12,7 +12,6 @@ part_debian13() {
   as_root systemd-nspawn --quiet --register=no --keep-unit --pipe --volatile=overlay --private-network \
     --capability=all --directory="$root" --bind-ro="$PWD" --bind="$PWD/build/debian13" \
     --bind="$HOME/.cache/ccache-debian13:/root/.cache/ccache" \
-    --setenv=CI="${CI:-}" --setenv=RATEGATE_WERROR="${RATEGATE_WERROR:-}" --setenv=CCACHE_BASEDIR="$PWD" \
-    --setenv=CCACHE_NOHASHDIR=1 --setenv=CCACHE_SLOPPINESS="$CCACHE_SLOPPINESS" \
+    --setenv=CI="${CI:-}" --setenv=RATEGATE_WERROR="${RATEGATE_WERROR:-}" \
     bash -euc "$inside"
 }

@@ -1,0 +1,36 @@
+//! redis-rs: SOCKET 2|3
+use std::io::BufRead;
+
+fn check(connection: &mut redis::Connection, limit: &str, key: &str) -> redis::RedisResult<Vec<i64>> {
+    redis::cmd("CHECK").arg(limit).arg(key).query(connection)
+}
+
+fn main() -> redis::RedisResult<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let (path, protocol) = (&arguments[1], &arguments[2]);
+    // [snippet
+    let client = redis::Client::open(format!("redis+unix://{path}?protocol=resp{protocol}"))?;
+    let mut connection = client.get_connection()?;
+    // allowed, limit, remaining, retry after and reset after in ms, reason
+    let decision: Vec<i64> = redis::cmd("CHECK").arg("one").arg("alice").query(&mut connection)?;
+    // snippet]
+    println!("allowed {}", decision[0]);
+    println!("denied {}", check(&mut connection, "one", "alice")?[0]);
+    let mut pipe = redis::pipe();
+    for _ in 0..1000 {
+        pipe.cmd("CHECK").arg("many");
+    }
+    let answers: Vec<Vec<i64>> = pipe.query(&mut connection)?;
+    println!("pipeline {}", answers.iter().map(|answer| answer[0]).sum::<i64>());
+    let missing: redis::RedisResult<Vec<i64>> = redis::cmd("CHECK").arg("missing").query(&mut connection);
+    println!("error {}", missing.unwrap_err());
+    println!("restart");
+    std::io::stdin().lock().lines().next();
+    // A connection does not come back by itself: whoever has an error makes another.
+    let decision = match check(&mut connection, "one", "bob") {
+        Ok(decision) => decision,
+        Err(_) => check(&mut client.get_connection()?, "one", "bob")?,
+    };
+    println!("again {}", decision[0]);
+    Ok(())
+}
