@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # ./dev test manual: the manual pages and the shells' completion, held against the programs.
 
 part_manual() {
