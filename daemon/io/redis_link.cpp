@@ -215,7 +215,8 @@ void RedisLink::on_greeting(const Asked& asked, const redisReply& reply) {
       fresh_primary_ = true;
       return;
     }
-    static constexpr const char* kWhat[] = {"AUTH", "SELECT", "INFO", "SCRIPT LOAD", "TIME"};
+    static constexpr const char* kWhat[] = {"AUTH", "SELECT",  "INFO",   "SCRIPT LOAD",
+                                            "TIME", "reserve", "release"};
     away(std::string(kWhat[static_cast<int>(asked.what)]) + ": " + std::string(text_of(reply)));
     return;
   }

@@ -8,7 +8,7 @@ TEST_CASE("an address is numbers and a port") {
   for (const char* text : {"127.0.0.1:6380", "127.255.0.9:0", "0.0.0.0:65535", "[::1]:6380",
                            "[::]:1", "[fe80::1]:6380", "10.0.0.1:80"}) {
     const auto address = parse_tcp_address(text);
-    REQUIRE(address);
+    REQUIRE(static_cast<bool>(address));
     CHECK(to_text(*address) == text);
   }
 }
@@ -47,6 +47,6 @@ TEST_CASE("anything else is refused") {
                            "127.1:80",
                            "1.2.3.4.5:80"}) {
     INFO(text);
-    CHECK_FALSE(parse_tcp_address(text));
+    CHECK_FALSE(static_cast<bool>(parse_tcp_address(text)));
   }
 }
