@@ -232,8 +232,10 @@ bool Connection::go_on() {
     finishing_ = true;
     return false;
   }
+  const int from = fd();
+  if (from < 0) return false;
   const uv_buf_t buf = host_.read_buffer();
-  const ssize_t count = recv(fd(), buf.base, std::min(buf.len, to_drain_), MSG_DONTWAIT);
+  const ssize_t count = recv(from, buf.base, std::min(buf.len, to_drain_), MSG_DONTWAIT);
   if (count <= 0) {
     to_drain_ = 0;
   } else {
