@@ -70,7 +70,7 @@ class Daemon {
     if (!config_.fixed.server.tcp.empty()) {
       auto listener = Listener::bind_tcp(loop_, config_.fixed.server);
       if (!listener) return Error{listener.error()};
-      socket_ += " and " + (*listener)->path();
+      tcp_ = (*listener)->path();
       listeners.push_back(std::move(*listener));
     }
     auto access = ShmAccess::of(config_.fixed.server);
@@ -144,6 +144,7 @@ class Daemon {
       log_.event(LogLevel::Info, "ready", "rategated listens",
                  {{"version", kVersion},
                   {"socket", socket_},
+                  {"tcp", tcp_},
                   {"limits", server_.limit_table().configured_count()}});
       notify_.ready(status_text());
     } else if (ready_) {
@@ -232,6 +233,7 @@ class Daemon {
   UvHandle<uv_signal_t> interrupt_;
   UvHandle<uv_signal_t> hang_up_;
   std::string socket_;
+  std::string tcp_;  // empty: none
   std::string reload_fault_;
   bool ready_ = false;
   bool stopping_ = false;

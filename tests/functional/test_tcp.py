@@ -13,9 +13,7 @@ class Tcp(harness.Case):
     def start(self, address="127.0.0.1:0", **more):
         """A daemon, and the port it says that it listens on."""
         daemon = self.daemon(self.redis(), server={"tcp": address, **more})
-        with open(daemon.log_file, encoding="utf-8") as file:
-            said = next(line for line in file if " ready: " in line)
-        return daemon, int(re.search(r':(\d+)"? limits=', said).group(1))
+        return daemon, int(re.search(r" tcp=\S*:(\d+) ", daemon.wait_log(" ready: ")).group(1))
 
     def test_asked_as_over_the_socket(self):
         daemon, port = self.start()
