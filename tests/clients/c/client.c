@@ -1,8 +1,9 @@
-/* hiredis: client SOCKET */
+/* hiredis: client SOCKET default|2|3 */
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static long long first(redisContext* context, redisReply* reply) {
   if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 6) {
@@ -15,7 +16,7 @@ static long long first(redisContext* context, redisReply* reply) {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 2) return 2;
+  if (argc < 3) return 2;
   const char* path = argv[1];
   signal(SIGPIPE, SIG_IGN); /* else a write to a daemon that has gone ends the program */
   /* [snippet */
@@ -24,6 +25,11 @@ int main(int argc, char** argv) {
   redisReply* reply = redisCommand(context, "CHECK one %s", "alice");
   /* six integers: allowed, limit, remaining, retry after and reset after in ms, reason */
   /* snippet] */
+  if (strcmp(argv[2], "default") != 0) { /* the third version needs hiredis 1.0 */
+    redisReply* hello = redisCommand(context, "HELLO %s", argv[2]);
+    if (hello == NULL || hello->type == REDIS_REPLY_ERROR) return 1;
+    freeReplyObject(hello);
+  }
   printf("allowed %lld\n", first(context, reply));
   printf("denied %lld\n", first(context, redisCommand(context, "CHECK one %s", "alice")));
   for (int i = 0; i < 1000; i++) redisAppendCommand(context, "CHECK many");

@@ -1,10 +1,11 @@
-// ioredis: ioredis.mjs SOCKET
+// ioredis: ioredis.mjs SOCKET default|2|3
 import { once } from "node:events";
 import Redis from "ioredis";
 
-const path = process.argv[2];
+const [path, protocol] = process.argv.slice(2);
+const more = protocol === "default" ? {} : { protocol: Number(protocol) };
 // [snippet
-const client = new Redis(path);
+const client = new Redis(path, more);
 const [allowed, limit, remaining, retryMs, resetMs, reason] =
   await client.call("CHECK", "one", "alice");
 // snippet]

@@ -1,11 +1,11 @@
-"""redis-py, asyncio: asyncio_client.py SOCKET 2|3"""
+"""redis-py, asyncio: asyncio_client.py SOCKET default|2|3"""
 import asyncio
 import sys
 
 import redis.asyncio as redis
 
-path, protocol = sys.argv[1], int(sys.argv[2])
-more = {"protocol": 3} if protocol == 3 else {}
+path, protocol = sys.argv[1:]
+more = {} if protocol == "default" else {"protocol": int(protocol)}
 
 
 async def main():
@@ -20,6 +20,11 @@ async def main():
     for _ in range(1000):
         pipe.execute_command("CHECK", "many")
     print("pipeline", sum(answer[0] for answer in await pipe.execute()))
+
+    async def check_50():
+        return sum([(await client.execute_command("CHECK", "pooled"))[0] for _ in range(50)])
+
+    print("pooled", sum(await asyncio.gather(*(check_50() for _ in range(8)))))
     try:
         await client.execute_command("CHECK", "missing")
     except redis.ResponseError as error:

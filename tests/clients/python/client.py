@@ -1,10 +1,11 @@
-"""redis-py, blocking: client.py SOCKET 2|3"""
+"""redis-py, blocking: client.py SOCKET default|2|3"""
+import concurrent.futures
 import sys
 
 import redis
 
-path, protocol = sys.argv[1], int(sys.argv[2])
-more = {"protocol": 3} if protocol == 3 else {}
+path, protocol = sys.argv[1:]
+more = {} if protocol == "default" else {"protocol": int(protocol)}
 
 # [snippet
 client = redis.Redis(unix_socket_path=path, **more)
@@ -16,6 +17,9 @@ pipe = client.pipeline(transaction=False)
 for _ in range(1000):
     pipe.execute_command("CHECK", "many")
 print("pipeline", sum(answer[0] for answer in pipe.execute()))
+with concurrent.futures.ThreadPoolExecutor(8) as threads:
+    answers = threads.map(lambda _: client.execute_command("CHECK", "pooled"), range(400))
+    print("pooled", sum(answer[0] for answer in answers))
 try:
     client.execute_command("CHECK", "missing")
 except redis.ResponseError as error:
