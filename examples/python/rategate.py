@@ -32,6 +32,7 @@ import enum
 import functools
 import inspect
 import os
+import re
 import socket
 import sys
 import threading
@@ -140,18 +141,20 @@ def _whole(answer: bytes) -> bool:
     return answer.count(b"\r\n") >= (7 if answer.startswith(b"*") else 1)
 
 
+# A decision or an error, and nothing behind it: the connection can be asked again.
+_ANSWER = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6 + rb"|-([^\r\n]*)\r\n")
+
+
 def _decision(answer: bytes) -> Decision:
-    lines = answer.split(b"\r\n")
-    if lines[0].startswith(b"-"):
-        raise Refused(lines[0][1:].decode("utf-8", "replace"))
-    try:
-        if lines[0] != b"*6" or any(line[:1] != b":" for line in lines[1:7]):
-            raise ValueError
-        allowed, limit, remaining, retry, reset, reason = (int(line[1:]) for line in lines[1:7])
-        return Decision(allowed == 1, limit, remaining, None if retry < 0 else retry / 1000,
-                        reset / 1000, Reason(reason))
-    except ValueError:
-        raise Unavailable(f"this is no answer to CHECK: {answer[:80]!r}") from None
+    found = _ANSWER.fullmatch(answer)
+    if found is None:
+        raise Unavailable(f"this is no answer to CHECK: {answer[:80]!r}")
+    *numbers, error = found.groups()
+    if error is not None:
+        raise Refused(error.decode("utf-8", "replace"))
+    allowed, limit, remaining, retry, reset, reason = map(int, numbers)
+    return Decision(allowed == 1, limit, remaining, None if retry < 0 else retry / 1000,
+                    reset / 1000, Reason(reason))
 
 
 class Client:
@@ -213,6 +216,15 @@ class Client:
         for connection in idle:
             connection.close()
 
+    async def aclose(self) -> None:
+        """close() for what acheck() keeps in the running loop, which is not closed with the loop."""
+        for _, writer in self._streams.pop(asyncio.get_running_loop(), []):
+            writer.close()
+            try:
+                await writer.wait_closed()
+            except OSError:
+                pass  # its daemon is gone
+
     # A forked child must neither read its parent's answers nor wait for a lock that a thread of
     # its parent held.
     def _forget(self) -> None:
@@ -251,7 +263,7 @@ class Client:
                 if not data:
                     raise ConnectionResetError(0, "the connection ended")
                 answer += data
-            keep = answer.startswith((b"*6\r\n", b"-"))
+            keep = _ANSWER.fullmatch(answer) is not None
         except (BrokenPipeError, ConnectionResetError):
             if kept and not answer:
                 raise _Lost from None
@@ -279,7 +291,7 @@ class Client:
                     if not data:
                         raise ConnectionResetError(0, "the connection ended")
                     answer += data
-                if answer.startswith((b"*6\r\n", b"-")):
+                if _ANSWER.fullmatch(answer):
                     idle.append((reader, writer))
                 else:
                     writer.close()

@@ -1,15 +1,22 @@
 # shellcheck shell=bash disable=SC2154
-# The Python module: its types, and its tests by this Debian's Python and by Debian 13's.
+# The Python module: its types, and its tests by this Debian's Python, by Debian 13's, and by the
+# current CPython, which Debian's testing release has.
+
+# Its tests by PYTHON of a root file system, which runs them on this host.
+python_of_root() {
+  local root=$1 python=$2
+  say "$(.ci/from-root "$root" "$python" --version)"
+  PYTHONHOME=$root/usr RATEGATE_PYTHON="$PWD/.ci/from-root $root $python" \
+    .ci/from-root "$root" "$python" -B tests/python/test_rategate.py
+}
 
 part_python() {
-  local root
   need python3 mypy "${root_packages[@]}"
   build release -DRATEGATE_TESTS=ON -- rategated
-  root=$(.ci/root trixie build)
   mypy --strict --cache-dir build/mypy examples/python/rategate.py
+  export RATEGATE_BIN_DIR=$PWD/$release/bin
   say "$(/usr/bin/python3 --version)"
-  RATEGATE_BIN_DIR=$PWD/$release/bin /usr/bin/python3 -B tests/python/test_rategate.py
-  say "$(.ci/from-root "$root" python3 --version)"
-  RATEGATE_BIN_DIR=$PWD/$release/bin PYTHONHOME=$root/usr \
-    RATEGATE_PYTHON="$PWD/.ci/from-root $root python3" .ci/from-root "$root" python3 -B tests/python/test_rategate.py
+  /usr/bin/python3 -B tests/python/test_rategate.py
+  python_of_root "$(.ci/root trixie build)" python3
+  python_of_root "$(.ci/root forky python)" python3.15
 }

@@ -1,7 +1,9 @@
 """examples/python/rategate.py, against a real daemon. Standard library only: each Python runs it."""
 
 import asyncio
+import gc
 import importlib.util
+import inspect
 import os
 import pathlib
 import pickle
@@ -13,6 +15,7 @@ import tempfile
 import threading
 import time
 import unittest
+import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODULE = HERE.parent.parent / "examples/python/rategate.py"
@@ -107,6 +110,8 @@ class Check(Case):
             os.kill(self.daemon.process.pid, signal.SIGCONT)
 
     def test_an_answer_that_is_none(self):
+        good = b"*6\r\n" + b":1\r\n" * 6
+        replies = (b"+OK\r\n", good.replace(b"1", b"a"), good + b":1\r\n", good + good, b"")
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         path = os.path.join(folder.name, "s")
@@ -115,16 +120,18 @@ class Check(Case):
             server.listen()
 
             def answer():
-                for reply in (b"+OK\r\n", b"*6\r\n:1\r\n:a\r\n:1\r\n:1\r\n:1\r\n:0\r\n", b""):
+                for reply in replies:
                     peer, _ = server.accept()
                     with peer:
                         peer.recv(1000)
                         peer.sendall(reply)
             thread = threading.Thread(target=answer)
             thread.start()
-            for _ in range(3):
+            client = rategate.Client(path)
+            for _ in replies:
                 with self.assertRaises(rategate.Unavailable):
-                    rategate.Client(path).check("one")
+                    client.check("one")
+                self.assertEqual(client._idle, [])
             thread.join()
 
     def test_restart(self):
@@ -159,9 +166,15 @@ class Many(Case):
 
     def test_tasks_and_loops(self):
         async def ask():
-            return sum([decision.allowed for decision in await asyncio.gather(
-                *(self.client.acheck("api") for _ in range(80)))])
-        self.assertEqual([asyncio.run(ask()), asyncio.run(ask())], [80, 20])
+            decisions = await asyncio.gather(*(self.client.acheck("api") for _ in range(80)))
+            await self.client.aclose()
+            return sum(decision.allowed for decision in decisions)
+        gc.collect()  # what other tests have left
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", ResourceWarning)
+            self.assertEqual([asyncio.run(ask()), asyncio.run(ask())], [80, 20])
+            gc.collect()
+        self.assertEqual([str(each.message) for each in warned], [])
 
     def test_a_cancelled_check_leaves_no_answer_behind(self):
         async def run():
@@ -238,7 +251,7 @@ class Decorators(Case):
             return n
 
         async def run():
-            self.assertTrue(asyncio.iscoroutinefunction(work))
+            self.assertTrue(inspect.iscoroutinefunction(work))
             self.assertEqual(await work(3), 3)
             with self.assertRaises(rategate.RateLimitExceeded):
                 await work(4)
