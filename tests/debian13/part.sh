@@ -6,5 +6,5 @@ part_debian13() {
   as_root .ci/in-root trixie build/debian13 -- bash -euc "
     cmake --preset release -B build/debian13 -DRATEGATE_TESTS=ON >/dev/null
     cmake --build build/debian13
-    ctest --test-dir build/debian13 --output-on-failure --no-tests=error -j 6 -L 'unit|functional' $*"
+    ctest --test-dir build/debian13 --output-on-failure --no-tests=error -j $((3 * $(nproc))) -L 'unit|functional' $*"
 }

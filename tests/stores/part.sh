@@ -20,7 +20,7 @@ part_stores() {
     say "$("$folder/$name/redis-server" --version | cut -d' ' -f1-3)"
     # They wait for windows most of the time, so that many go at a time. What has nothing to do with
     # the store was run already.
-    PATH=$folder/$name:$PATH ctest --test-dir "$release" --output-on-failure --no-tests=error -j 6 \
+    PATH=$folder/$name:$PATH ctest --test-dir "$release" --output-on-failure --no-tests=error -j $((3 * $(nproc))) \
       -L functional -E 'mutants|client_|bench' "$@"
   done
 }
