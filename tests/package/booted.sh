@@ -135,6 +135,8 @@ for _ in 1 2 3; do
   pid=$(main_pid)
   kill -KILL "$pid"
   check "kill -9: it is started again" until_true changed "$pid"
+  # A check that was asked when it was killed is asked once more: by then it must not be killed again.
+  ready
 done
 end_load "kill -9 under load refuses no connection"
 start_load
@@ -165,11 +167,40 @@ redis-server --port 0 --unixsocket /run/redis-rg/redis.sock --unixsocketperm 777
 systemctl restart rategated
 ready
 check "Redis over a Unix socket" says allowed as alice rategate check api
-systemctl stop rategated.socket rategated
+# As systemd makes no socket here, the daemon gives its own to the group: with chown(2), without a
+# capability, and under UMask=0077.
+own_socket() {
+  systemctl stop rategated.socket rategated
+  rm -f $socket
+  systemctl start rategated
+}
+redis_group() { own_socket && says '^redis 660$' stat -c '%G %a' $socket; }
 sed -i '/^#\?socket_group/d; s/^#\[server\]/[server]\nsocket_group = "redis"/' /etc/rategate/rategate.toml
-systemctl start rategated
-check "a socket of another group that the daemon is in" says '^redis$' stat -c %G $socket
-sed -i '/^socket_group/d' /etc/rategate/rategate.toml
+check "a socket of another group that the daemon is in" redis_group
+# What stays off would be seen here.
+drop_in off PrivateUsers=yes
+check "PrivateUsers, which stays off, would break that" not redis_group
+drop_in off "SystemCallFilter=~@chown"
+check "a filter without @chown would break that" not redis_group
+rm /etc/systemd/system/rategated.service.d/off.conf
+systemctl daemon-reload
+systemctl reset-failed rategated
+sed -i 's/^socket_group.*/tcp = "127.0.0.1:6380"\nshm_users = "alice"/' /etc/rategate/rategate.toml
+sed -i '/^\[redis\]/,/^unix_socket/c [redis]\nhost = "redis.test"\npassword = "s3cret"' /etc/rategate/rategate.toml
+echo '127.0.0.1 redis.test' >>/etc/hosts
+redis-cli CONFIG SET requirepass s3cret >/dev/null
+rm /etc/systemd/system/rategated.service.d/password.conf /etc/systemd/system/rategated.service.d/unix.conf
+systemctl daemon-reload
+own_socket
+ready
+check "Redis by its host's name" says 'store_address:redis.test' as alice rategate info
+check "and it answers" says 'store_status:up' as alice rategate info
+check "a TCP address that is listened on" says PONG redis-cli -p 6380 PING
+check "users by their names" says '^4198400$' as alice redis-cli -s $socket ATTACH
+check "and others not" says DENIED redis-cli -s $socket ATTACH
+check "what it tells of itself" says "process_id:$(main_pid)" as alice rategate info
+redis-cli -a s3cret CONFIG SET requirepass "" >/dev/null 2>&1
+sed -i '/^tcp/d; /^shm_users/d; /^password/d' /etc/rategate/rategate.toml
 systemctl restart rategated
 
 # --- Upgrade and purge -----------------------------------------------------------------------------

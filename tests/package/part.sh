@@ -10,5 +10,6 @@ part_package() {
   for suite; do
     say "booted: $suite"
     tests/package/boot "$suite"
+    tests/package/sandbox "build/deb/$suite/booted.log"
   done
 }
