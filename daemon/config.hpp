@@ -73,7 +73,7 @@ struct ClockConfig {
 };
 
 struct LogConfig {
-  std::string target = "stderr";  // "stderr", "journal", or "file:" and an absolute path
+  std::string target = "auto";  // "auto", "stderr", "journal", or "file:" and an absolute path
   LogFormat format = LogFormat::Text;
   bool operator==(const LogConfig&) const = default;
 };

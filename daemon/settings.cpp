@@ -175,7 +175,7 @@ constexpr std::array kSettings{
         .live(),
     Row("log", "target", Kind::Target, log_target,
         "Where to: stderr, journal (with named fields), or file: and an absolute path. SIGHUP "
-        "opens the file anew."),
+        "opens the file anew. auto: the journal where systemd has led stderr to it, else stderr."),
     Row("log", "format", Kind::Choice, log_format,
         "How a line looks on stderr and in a file: text or json.")
         .words("text json"),

@@ -89,7 +89,7 @@ bool valid_text(const Setting& setting, std::string_view text) {
     case Kind::Socket:
       return text.size() <= kMaxSocketPath && !has_control(text);
     case Kind::Target:
-      return text == "stderr" || text == "journal" ||
+      return text == "auto" || text == "stderr" || text == "journal" ||
              (text.starts_with(kFileTarget) && text.substr(kFileTarget.size()).starts_with('/') &&
               !has_control(text));
     default:
@@ -134,7 +134,7 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
   if (!valid_text(setting, text)) {
     Error error = expected(setting);
     if (setting.kind == Kind::Target) {
-      if (const auto near = nearest(text, std::array{"stderr", "journal"})) {
+      if (const auto near = nearest(text, std::array{"auto", "stderr", "journal"})) {
         error.text += "; did you mean \"" + std::string(*near) + "\"?";
       }
     }
@@ -276,7 +276,7 @@ std::string expected_text(const Setting& setting) {
       return text;
     }
     case Kind::Target:
-      return R"("stderr", "journal" or "file:" and an absolute path)";
+      return R"("auto", "stderr", "journal" or "file:" and an absolute path)";
   }
   return {};
 }

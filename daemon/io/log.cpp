@@ -6,6 +6,7 @@
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/sink.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <atomic>
@@ -147,12 +148,29 @@ class Log::Impl {
   std::shared_ptr<spdlog::details::thread_pool> pool_;
 };
 
+namespace {
+
+// As systemd.exec(5) has it: the variable is inherited, and stderr may have been led elsewhere
+// since.
+bool leads_to_journal(const LogPlaces& places) {
+  struct stat status{};
+  if (places.journal_stream == nullptr || ::fstat(places.stderr_fd, &status) != 0) return false;
+  return places.journal_stream ==
+         std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
+}  // namespace
+
 Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Log::~Log() = default;
 
-Result<std::unique_ptr<Log>> Log::open(const LogConfig& config, LogLevel level,
+Result<std::unique_ptr<Log>> Log::open(const LogConfig& wanted, LogLevel level,
                                        const LogPlaces& places) {
+  LogConfig config = wanted;
   std::unique_ptr<LogTarget> target;
+  if (config.target == "auto") {
+    config.target = leads_to_journal(places) && JournalTarget::open(places) ? "journal" : "stderr";
+  }
   if (config.target == "stderr") {
     target = std::make_unique<StderrTarget>(places.stderr_fd);
   } else {

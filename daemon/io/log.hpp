@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -46,11 +47,14 @@ struct LogPlaces {
   int stderr_fd = 2;  // not owned
   std::string journal_socket = "/run/systemd/journal/socket";
   int (*journal_send)(const iovec*, int) = nullptr;  // nullptr: sd_journal_sendv
+  // "device:inode" of the stderr that systemd has led to the journal; nullptr: it has led none.
+  const char* journal_stream = std::getenv("JOURNAL_STREAM");
 };
 
 class Log {
  public:
-  // Error: the file cannot be opened, or there is no journal.
+  // Error: the file cannot be opened, or there is no journal. "auto" is the journal where stderr
+  // leads there anyway, so that its entries have fields, and stderr elsewhere.
   static Result<std::unique_ptr<Log>> open(const LogConfig&, LogLevel, const LogPlaces& = {});
   ~Log();  // what the file's queue holds is written first
   Log(const Log&) = delete;

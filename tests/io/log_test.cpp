@@ -482,6 +482,49 @@ TEST_CASE("a full journal does not block; what is lost is counted and said") {
   ::close(journal);
 }
 
+TEST_CASE("auto is the journal where stderr leads there, and stderr elsewhere") {
+  const test::TempDir folder;
+  const std::string path = (folder.path() / "journal").string();
+  const int journal = bind_datagram(path);
+  REQUIRE(journal >= 0);
+  const Pipe stderr_pipe;
+  struct stat status{};
+  REQUIRE(::fstat(stderr_pipe.fds[1], &status) == 0);
+  const std::string of_stderr = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  LogPlaces places;
+  places.stderr_fd = stderr_pipe.fds[1];
+  places.journal_socket = path;
+  places.journal_send = keep_pieces;
+  journal_sent.clear();
+  const auto in_journal = [&] {
+    auto log = Log::open({"auto", LogFormat::Text}, LogLevel::Info, places);
+    REQUIRE(log);
+    (*log)->event(LogLevel::Info, "x", "said");
+    return !journal_sent.empty();
+  };
+
+  SECTION("it leads there") {
+    places.journal_stream = of_stderr.c_str();
+    CHECK(in_journal());
+    CHECK(journal_sent.at(0) == "MESSAGE=said");
+  }
+  SECTION("systemd has said nothing") {
+    places.journal_stream = nullptr;
+    CHECK_FALSE(in_journal());
+  }
+  SECTION("it was led elsewhere since") {
+    const std::string other = of_stderr + "1";
+    places.journal_stream = other.c_str();
+    CHECK_FALSE(in_journal());
+  }
+  SECTION("the journal is not there") {
+    places.journal_stream = of_stderr.c_str();
+    places.journal_socket += "-gone";
+    CHECK_FALSE(in_journal());
+  }
+  ::close(journal);
+}
+
 TEST_CASE("without a journal there is an error") {
   LogPlaces places;
   places.journal_socket = "/nonexistent/journal";

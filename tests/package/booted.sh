@@ -73,8 +73,6 @@ useradd --create-home --groups rategate alice
 useradd --create-home bob
 echo 'REDIS_HOST=127.0.0.1' >>/etc/default/rategated
 cat >>/etc/rategate/rategate.toml <<'TOML'
-[log]
-target = "journal"
 [limits.api]
 limit = 100000
 period = "1s"
@@ -150,7 +148,7 @@ end_load "restart and stop under load lose no answer"
 redis-cli CONFIG SET requirepass s3cret >/dev/null
 install -m 600 /dev/stdin /etc/rategate/redis-password <<<s3cret
 drop_in password LoadCredential=redis-password:/etc/rategate/redis-password
-sed -i 's|^target = "journal"|target = "file:/var/log/rategate/rategated.log"|' /etc/rategate/rategate.toml
+sed -i '/^\[limits.api\]/i [log]\ntarget = "file:/var/log/rategate/rategated.log"' /etc/rategate/rategate.toml
 systemctl restart rategated
 ready
 check "a password by LoadCredential" says 'store_status:up' as alice rategate info

@@ -30,8 +30,9 @@ def clean_environ(**more):
     """The environment without what would change a daemon's configuration."""
     env = {k: v for k, v in os.environ.items()
            if not k.startswith("REDIS_") and k not in (
-               "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID",
-               "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY", "RATEGATE_SOCKET", "LD_PRELOAD")}
+               "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM", "LISTEN_FDS",
+               "LISTEN_PID", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY", "RATEGATE_SOCKET",
+               "LD_PRELOAD")}
     # ASan refuses to run after another preload unless told not to look.
     options = env.get("ASAN_OPTIONS", "")
     env["ASAN_OPTIONS"] = (options + ":" if options else "") + "verify_asan_link_order=0"

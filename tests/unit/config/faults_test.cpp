@@ -135,10 +135,12 @@ TEST_CASE("one fault each") {
        {"f:3:9: level in [log]: expected \"debug\", \"info\", \"warning\" or \"error\"; did you "
         "mean \"warning\"?"}},
       {"[log]\ntarget = \"jurnal\"\n",
-       {"f:3:10: target in [log]: expected \"stderr\", \"journal\" or \"file:\" and an absolute "
+       {"f:3:10: target in [log]: expected \"auto\", \"stderr\", \"journal\" or \"file:\" and an "
+        "absolute "
         "path; did you mean \"journal\"?"}},
       {"[log]\ntarget = \"file:x.log\"\n",
-       {"f:3:10: target in [log]: expected \"stderr\", \"journal\" or \"file:\" and an absolute "
+       {"f:3:10: target in [log]: expected \"auto\", \"stderr\", \"journal\" or \"file:\" and an "
+        "absolute "
         "path"}},
       {"[log]\nformat = \"xml\"\n", {"f:3:10: format in [log]: expected \"text\" or \"json\""}},
 

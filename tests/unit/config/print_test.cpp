@@ -46,7 +46,7 @@ max_drift = 1000
 
 [log]
 level = "info"
-target = "stderr"
+target = "auto"
 format = "text"
 )");
 }
