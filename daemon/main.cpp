@@ -12,16 +12,16 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.hpp"
-#include "daemon/core/mutant.hpp"
-#include "daemon/io/engine.hpp"
-#include "daemon/io/listener.hpp"
-#include "daemon/io/log.hpp"
-#include "daemon/io/notify.hpp"
-#include "daemon/io/server.hpp"
-#include "daemon/io/uv_handle.hpp"
-#include "daemon/options.hpp"
-#include "daemon/version.hpp"
+#include "daemon/app/options.hpp"
+#include "daemon/app/version.hpp"
+#include "daemon/base/mutant.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/io/log/log.hpp"
+#include "daemon/io/loop/engine.hpp"
+#include "daemon/io/loop/uv_handle.hpp"
+#include "daemon/io/net/listener.hpp"
+#include "daemon/io/sessions/server.hpp"
+#include "daemon/io/systemd/notify.hpp"
 
 namespace rategate {
 namespace {
@@ -127,7 +127,7 @@ class Daemon {
             std::to_string(server_.clients_count()) + " clients, " +
             std::to_string(stats.allowed + stats.store_down_allowed) + " allowed, " +
             std::to_string(stats.denied + stats.store_down_denied + stats.lost_denied) + " denied";
-    if (engine_.gate().store() == Gate::Store::Away) {
+    if (engine_.gate().store() == StoreHealth::Away) {
       text += "; checks are answered by on_store_down";
     }
     if (!engine_.clock_trusted()) text += "; the store's time is not known well enough";

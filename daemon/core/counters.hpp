@@ -11,15 +11,15 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "daemon/base/slab.hpp"
 #include "daemon/core/compact_key.hpp"
 #include "daemon/core/counter_index.hpp"
 #include "daemon/core/demand.hpp"
-#include "daemon/core/limit_table.hpp"
 #include "daemon/core/pool.hpp"
-#include "daemon/core/reservation.hpp"
 #include "daemon/core/sip_hash.hpp"
-#include "daemon/core/slab.hpp"
 #include "daemon/core/waiters.hpp"
+#include "daemon/limit/limit_table.hpp"
+#include "daemon/limit/reservation.hpp"
 
 namespace rategate {
 

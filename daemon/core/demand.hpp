@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "daemon/core/time.hpp"
+#include "daemon/base/time.hpp"
 
 namespace rategate {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/core/mutant.hpp"
+#include "daemon/base/mutant.hpp"
 
 namespace rategate {
 namespace {
@@ -214,7 +214,7 @@ CheckResult Gate::check(const LimitUsePtr& use, std::string_view key, std::int64
       }
     }
   }
-  if (store_ == Store::Away) return by_policy(*use, now);
+  if (store_ == StoreHealth::Away) return by_policy(*use, now);
   result.waits = true;
   result.waiter = waiters_.add(counters_.make_waiting(counter).due, ticket, cost,
                                after(now, options_.command_timeout_us), slot);
@@ -325,7 +325,7 @@ void Gate::turn(Mono now) {
     attend(wake.slot, now);
     list_due(wake.slot);
   }
-  if (store_ != Store::Up) return;
+  if (store_ != StoreHealth::Up) return;
   asking_.clear();
   asking_.swap(due_);
   for (const std::uint32_t slot : asking_) {
@@ -336,7 +336,7 @@ void Gate::turn(Mono now) {
 
 Mono Gate::next_turn() const {
   Mono next = kNever;
-  if (store_ == Store::Up && !due_.empty()) return Mono{0};
+  if (store_ == StoreHealth::Up && !due_.empty()) return Mono{0};
   if (waiters_.soonest() != Waiters::kNone) next = waiters_[waiters_.soonest()].deadline;
   if (!wakes_.empty()) next = std::min(next, wakes_.top().at);
   return next;
@@ -578,7 +578,7 @@ void Gate::failed(std::uint64_t id, bool retry, Mono now) {
 }
 
 void Gate::store_connecting() {
-  store_ = Store::Connecting;
+  store_ = StoreHealth::Connecting;
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     const Waiting* const waiting = counters_.waiting(counters_[slot]);
     if (waiting != nullptr && waiting->reservation != 0) again(slot);
@@ -590,11 +590,11 @@ void Gate::store_connecting() {
   unmeasured_.clear();
 }
 
-void Gate::store_up() { store_ = Store::Up; }
+void Gate::store_up() { store_ = StoreHealth::Up; }
 
 void Gate::store_away(Mono now) {
   store_connecting();
-  store_ = Store::Away;
+  store_ = StoreHealth::Away;
   for (std::uint32_t slot = 0; slot < counters_.slots(); ++slot) {
     Counter& counter = counters_[slot];
     Waiting* const waiting = counters_.waiting(counter);

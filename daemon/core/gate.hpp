@@ -19,11 +19,11 @@
 #include <vector>
 
 #include "daemon/core/counters.hpp"
-#include "daemon/core/decision.hpp"
-#include "daemon/core/limit_table.hpp"
-#include "daemon/core/reservation.hpp"
 #include "daemon/core/store_clock.hpp"
 #include "daemon/core/waiters.hpp"
+#include "daemon/limit/decision.hpp"
+#include "daemon/limit/limit_table.hpp"
+#include "daemon/limit/reservation.hpp"
 
 namespace rategate {
 
@@ -74,6 +74,13 @@ struct GateStats {
   std::uint64_t table_full = 0;  // pools that found no slot
 };
 
+// Whether the store can be asked.
+enum class StoreHealth : std::uint8_t {
+  Connecting,  // it may be there in a moment: checks wait
+  Up,
+  Away,  // checks are answered by on_store_down at once
+};
+
 class Gate {
  public:
   struct Options {
@@ -81,11 +88,6 @@ class Gate {
     StoreClock::Options clock;
     HashSeed seed;
     std::uint64_t jitter_seed = 1;
-  };
-  enum class Store : std::uint8_t {
-    Connecting,  // may be there in a moment: checks wait
-    Up,
-    Away,  // checks are answered by on_store_down at once
   };
 
   // `shared` may be null, and outlives the gate.
@@ -135,7 +137,7 @@ class Gate {
   std::vector<Release>& releases() { return releases_; }
   bool take_measure_wanted();
 
-  Store store() const { return store_; }
+  StoreHealth store() const { return store_; }
   const GateStats& stats() const { return stats_; }
   const StoreClock& clock() const { return clock_; }
   std::size_t waiting() const { return waiters_.count(); }
@@ -206,7 +208,7 @@ class Gate {
   Mono clock_published_{INT64_MIN};
   std::int64_t published_error_us_ = 0;
   std::uint64_t random_;
-  Store store_ = Store::Connecting;
+  StoreHealth store_ = StoreHealth::Connecting;
   bool stopping_ = false;
   bool measure_wanted_ = false;
   StoreTime lost_through_{INT64_MIN};  // windows that started by then are lost

@@ -1,8 +1,9 @@
 // The gate's leases: when pools are filled, looked at, shown and given back.
 #include <algorithm>
 
+#include "daemon/base/mutant.hpp"
 #include "daemon/core/gate.hpp"
-#include "daemon/core/mutant.hpp"
+#include "daemon/core/lease.hpp"
 
 namespace rategate {
 namespace {

@@ -4,25 +4,12 @@
 
 namespace rategate {
 namespace {
-constexpr std::int64_t kWorthLeasing = 16;  // permits per period
 constexpr std::int64_t kLeasesPerPeriod = 16;
 constexpr std::int64_t kSmallLease = 16;
 constexpr std::int64_t kMostSeconds = 2;
 constexpr std::int64_t kColdLease = 3;  // what a key gets ahead of which nothing is known yet
 constexpr std::int64_t kChunks = 8;
 }  // namespace
-
-bool is_leased(const Limit& limit) {
-  switch (limit.mode) {
-    case Mode::Exact:
-      return false;
-    case Mode::Lease:
-      return true;
-    case Mode::Auto:
-      break;
-  }
-  return limit.permits >= kWorthLeasing;
-}
 
 std::int64_t lease_size(const LeaseInput& in) {
   // Rates are below 2^41 permits a second (2^31 within a millisecond), periods below 2^32 ms: no

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "daemon/core/limit.hpp"
+#include "daemon/limit/limit.hpp"
 
 namespace rategate {
 
@@ -13,9 +13,6 @@ inline constexpr std::int64_t kLongPeriodMs = 4'000;
 inline constexpr std::int64_t kIdleUs = 2'000'000;
 // The most that one host holds of one counter: what a word has room for.
 inline constexpr std::int64_t kMaxHeld = (std::int64_t{1} << 21) - 1;
-
-// Whether the limit's permits are leased ahead of the checks.
-bool is_leased(const Limit& limit);
 
 struct LeaseInput {
   std::int64_t period_ms = 0;

@@ -3,8 +3,8 @@
 #include <limits>
 #include <utility>
 
-#include "daemon/core/limit.hpp"
-#include "daemon/core/mutant.hpp"
+#include "daemon/base/mutant.hpp"
+#include "daemon/limit/limit.hpp"
 
 namespace rategate {
 namespace {

@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "client/pool_word.h"
+#include "daemon/base/time.hpp"
 #include "daemon/core/shared_pools.hpp"
-#include "daemon/core/time.hpp"
+#include "shm/word.h"
 
 namespace rategate {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "daemon/core/mutant.hpp"
+#include "daemon/base/mutant.hpp"
 
 namespace rategate {
 

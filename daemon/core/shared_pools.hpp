@@ -13,9 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "client/identity.h"
-#include "client/shm_layout.h"
 #include "daemon/core/store_clock.hpp"
+#include "shm/identity.h"
+#include "shm/layout.h"
 
 namespace rategate {
 

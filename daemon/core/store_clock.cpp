@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "daemon/core/mutant.hpp"
+#include "daemon/base/mutant.hpp"
 
 namespace rategate {
 namespace {
 constexpr std::int64_t kStampErrorUs = 100;
-
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 }  // namespace
 
 std::int64_t StoreClock::error_at(Mono now) const {
@@ -58,23 +56,6 @@ std::optional<ClockReading> StoreClock::read(Mono now) const {
   read_at_ = now;
   reading_ = ClockReading{floor_, std::max(floor_, StoreTime{middle + error})};
   return reading_;
-}
-
-Placed place(const ClockReading& reading, std::int64_t period_ms) {
-  const std::int64_t period_us = period_ms * 1000;
-  const std::int64_t first = floor_div(reading.earliest.us, period_us);
-  const std::int64_t last = floor_div(reading.latest.us, period_us);
-  const bool open = first == last;
-  const std::int64_t index = open ? first : first + 1;
-  Placed placed;
-  placed.window = {index * period_ms, (index + 1) * period_ms};
-  placed.open = open;
-  if (!open) placed.opens_in_us = placed.window.start_ms * 1000 - reading.earliest.us;
-  return placed;
-}
-
-bool precise_enough(const ClockReading& reading, std::int64_t period_ms) {
-  return 2 * reading.error_us() < period_ms * 1000 / 2;
 }
 
 }  // namespace rategate

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "daemon/core/time.hpp"
+#include "daemon/base/time.hpp"
 
 namespace rategate {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "daemon/core/limit.hpp"
+#include "daemon/limit/limit.hpp"
 #include "daemon/proto/session.hpp"
 
 namespace rategate {

@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/core/decision.hpp"
-#include "daemon/core/limit.hpp"
+#include "daemon/limit/decision.hpp"
+#include "daemon/limit/limit.hpp"
 #include "daemon/proto/session.hpp"
 
 namespace rategate {
@@ -28,11 +28,11 @@ struct CheckRequest {
 struct Parked {};
 
 // A complete error text (errors.hpp), without '-' and CRLF.
-struct CheckRefused {
+struct Refused {
   std::string error;
 };
 
-using CheckOutcome = std::variant<Decision, Parked, CheckRefused>;
+using CheckOutcome = std::variant<Decision, Parked, Refused>;
 
 // The way into shared memory. The descriptors go with the answer.
 struct Attached {
@@ -41,7 +41,7 @@ struct Attached {
   std::int64_t monotonic_ns = 0;  // the daemon's CLOCK_MONOTONIC
   std::uint64_t bytes = 0;
 };
-using AttachOutcome = std::variant<Attached, CheckRefused>;
+using AttachOutcome = std::variant<Attached, Refused>;
 
 // Under what id a limit's pools are found in shared memory.
 struct Resolved {
@@ -51,7 +51,7 @@ struct Resolved {
   bool shared = false;  // whether its pools are there at all
   bool keyed = false;   // whether the key is part of its counter's name
 };
-using ResolveOutcome = std::variant<Resolved, CheckRefused>;
+using ResolveOutcome = std::variant<Resolved, Refused>;
 
 // A section of INFO. Names are lower case; a value may be any text, line ends are taken out of it.
 struct InfoSection {

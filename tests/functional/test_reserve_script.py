@@ -1,4 +1,4 @@
-"""daemon/io/reserve.lua alone, against a real Redis: what it grants, counts and expires."""
+"""daemon/store/scripts/reserve.lua alone, against a real Redis: what it grants, counts and expires."""
 
 import harness
 
@@ -8,7 +8,7 @@ BOUND_MS = 1500  # how long after its window a counter is kept here
 class ReserveScript(harness.Case):
     def setUp(self):
         self.server = self.redis()
-        text = (harness.SOURCE_DIR / "daemon/io/reserve.lua").read_text(encoding="utf-8")
+        text = (harness.SOURCE_DIR / "daemon/store/scripts/reserve.lua").read_text(encoding="utf-8")
         self._script = self.server.db.register_script(text)
 
     def window(self, period_ms=60_000):
@@ -229,7 +229,7 @@ class ReserveScript(harness.Case):
         self.assertEqual(answers, [[0, 14, 8, 3], [0, 9, 0, 1, 4], 3, [1, 0, 0, 0]])
 
     def test_release_takes_off_what_there_is(self):
-        text = (harness.SOURCE_DIR / "daemon/io/release.lua").read_text(encoding="utf-8")
+        text = (harness.SOURCE_DIR / "daemon/store/scripts/release.lua").read_text(encoding="utf-8")
         release = self.server.db.register_script(text)
         self.assertEqual(release(keys=["counter"], args=[3]), 0)
         self.assertEqual(self.server.db.keys(), [])

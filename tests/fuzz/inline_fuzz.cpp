@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/proto/inline_splitter.hpp"
+#include "daemon/proto/resp/inline_splitter.hpp"
 #include "tests/fuzz/require.hpp"
 
 namespace rategate::fuzz {

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/core/duration.hpp"
-#include "daemon/core/limit.hpp"
+#include "daemon/base/duration.hpp"
+#include "daemon/limit/limit.hpp"
 #include "tests/fuzz/require.hpp"
 
 namespace rategate::fuzz {

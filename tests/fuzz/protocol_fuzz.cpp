@@ -36,7 +36,7 @@ class Daemon : public test::FakeService {
               "a declared period is in its range");
     }
     if (request.key == "parked") return Parked{};
-    if (request.key == "refused") return CheckRefused{no_limit_error(request.limit, "", false)};
+    if (request.key == "refused") return Refused{no_limit_error(request.limit, "", false)};
     return request.cost > 100 ? test::kDenied : test::kAllowed;
   }
 };

@@ -1,5 +1,5 @@
 // The log against real pipes, sockets and files.
-#include "daemon/io/log.hpp"
+#include "daemon/io/log/log.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -24,7 +24,7 @@
 #include <sstream>
 #include <thread>
 
-#include "daemon/io/log_line.hpp"
+#include "daemon/io/log/log_line.hpp"
 #include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 

@@ -1,5 +1,5 @@
 // What systemd is told, read from a NOTIFY_SOCKET of the test's own.
-#include "daemon/io/notify.hpp"
+#include "daemon/io/systemd/notify.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>

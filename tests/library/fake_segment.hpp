@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-#include "client/identity.h"
-#include "client/pool_word.h"
-#include "client/shm_check.h"
+#include "client/shared/shm_check.h"
+#include "shm/identity.h"
+#include "shm/word.h"
 #include "tests/library/fake_daemon.hpp"
 
 namespace fake {

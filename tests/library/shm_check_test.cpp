@@ -3,7 +3,7 @@
 #include <thread>
 #include <vector>
 
-#include "client/shm_decide.h"
+#include "client/shared/shm_decide.h"
 #include "tests/library/fake_segment.hpp"
 #include "tests/unit/catch.hpp"
 

@@ -1,5 +1,5 @@
 // `model_c11 HEADER`: all executions that C11 allows of the hand-over, with the orders that stand
-// in client/pool_word.h, and with each of them weakened. HEADER is that file, to see that none of
+// in shm/word.h, and with each of them weakened. HEADER is that file, to see that none of
 // its orders was left out. Exits with 1 where an execution breaks the promise as the orders stand,
 // where a weaker order or a wrong step breaks nothing, and where an order is in no litmus.
 #include <algorithm>
@@ -111,7 +111,7 @@ int run(const char* header) {
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: model_c11 client/pool_word.h\n");
+    std::fprintf(stderr, "usage: model_c11 shm/word.h\n");
     return 2;
   }
   try {

@@ -13,7 +13,7 @@
 namespace rategate::model {
 
 // Threads that share memory, and what must never come of it. The threads use shared memory through
-// client/pool_word.h only, and hold what they share alive.
+// shm/word.h only, and hold what they share alive.
 struct Program {
   std::string name;
   std::vector<Thread> threads;

@@ -1,11 +1,11 @@
 // What a reader and the daemon do to a slot, step by step, in the library's order and in wrong
-// ones. Both go through client/pool_word.h alone.
+// ones. Both go through shm/word.h alone.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 
-#include "tests/model/recorded_pool_word.hpp"
+#include "tests/model/recorded_word.hpp"
 
 namespace rategate::model {
 

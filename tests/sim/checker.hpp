@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/core/reservation.hpp"
+#include "daemon/limit/reservation.hpp"
 
 namespace rategate::sim {
 

@@ -1,6 +1,6 @@
 // One daemon of a host, from its start to its end: the real gate and the real table of shared
-// pools, driven as daemon/io/engine.cpp drives them. Its memory outlives it, as its clients have it
-// mapped.
+// pools, driven as daemon/io/loop/engine.cpp drives them. Its memory outlives it, as its clients
+// have it mapped.
 #pragma once
 
 #include <deque>
@@ -10,7 +10,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "client/shm_check.h"
+#include "client/shared/shm_check.h"
 #include "daemon/core/gate.hpp"
 #include "tests/sim/link.hpp"
 

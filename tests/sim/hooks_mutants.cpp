@@ -1,6 +1,6 @@
-// The hooks of the program whose core has the mistakes compiled in: daemon/core/mutant.hpp has
+// The hooks of the program whose core has the mistakes compiled in: daemon/base/mutant.hpp has
 // them.
-#include "daemon/core/mutant.hpp"
+#include "daemon/base/mutant.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {

@@ -1,7 +1,7 @@
 // The hooks of the program that is linked to the daemon's own objects: only steps, and those are
 // the client's.
 #define RATEGATE_MUTANTS
-#include "client/mutant.h"
+#include "shm/faults.h"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {

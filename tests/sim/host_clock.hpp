@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "daemon/core/time.hpp"
+#include "daemon/base/time.hpp"
 
 namespace rategate::sim {
 

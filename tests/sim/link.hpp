@@ -1,6 +1,6 @@
-// A daemon's connection to the store, as daemon/io/redis_link.cpp makes and uses it: calls of up to
-// 32 reservations, up to 8 under way, stamps right before the write and right after the read, a
-// time-out, a back-off. Messages keep their order within a connection, and only there: what was
+// A daemon's connection to the store, as daemon/io/redis/redis_link.cpp makes and uses it: calls of
+// up to 32 reservations, up to 8 under way, stamps right before the write and right after the read,
+// a time-out, a back-off. Messages keep their order within a connection, and only there: what was
 // sent before a connection was lost may come to the store after what the next one brings.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "daemon/core/reservation.hpp"
+#include "daemon/limit/reservation.hpp"
 #include "tests/sim/event_queue.hpp"
 #include "tests/sim/host_clock.hpp"
 #include "tests/sim/random.hpp"

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "client/shm_check.h"
+#include "client/shared/shm_check.h"
 #include "tests/sim/daemon.hpp"
 
 namespace rategate::sim {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/core/limit.hpp"
+#include "daemon/limit/limit.hpp"
 
 namespace rategate::sim {
 

@@ -34,7 +34,7 @@ class RedisModel(harness.Case):
     def setUp(self):
         self.db = self.redis().db
         self.timed = self.db.register_script(TIMED)
-        scripts = harness.SOURCE_DIR / "daemon/io"
+        scripts = harness.SOURCE_DIR / "daemon/store/scripts"
         self.reserve = self.db.register_script((scripts / "reserve.lua").read_text("utf-8"))
         self.release = self.db.register_script((scripts / "release.lua").read_text("utf-8"))
         self.model = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/shm_layout.h"
+#include "shm/layout.h"
 
 #define STRESS_MAX_RECORDS (UINT64_C(1) << 20) /* sparse: only what is written takes room */
 

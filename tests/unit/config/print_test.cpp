@@ -1,7 +1,7 @@
 // --print-config: all that is in force, with passwords masked, and it loads again.
 #include <string>
 
-#include "daemon/config.hpp"
+#include "daemon/config/config.hpp"
 #include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 

@@ -1,12 +1,12 @@
 // The sample file and the manual, held against the table of settings.
-#include "daemon/settings.hpp"
+#include "daemon/config/settings/settings.hpp"
 
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 
-#include "daemon/config.hpp"
+#include "daemon/config/config.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.hpp"
+#include "daemon/config/config.hpp"
 #include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 
@@ -98,7 +98,7 @@ on_store_down = "allow"
   CHECK_FALSE(server.declared_limits);
   CHECK(server.max_declared == 9);
   const RedisConfig& redis = config.fixed.redis;
-  CHECK(config.fixed.store == Store::Redis);
+  CHECK(config.fixed.store == StoreKind::Redis);
   CHECK(redis.host == "db.example");
   CHECK(redis.port == 7000);
   CHECK(redis.db == 3);
@@ -234,8 +234,8 @@ TEST_CASE("the environment overrides the file") {
 
   // REDIS_HOST chooses the store, over the file; the others do not.
   const std::string memory = folder.write("m.toml", "store = \"memory\"\n");
-  CHECK(good(of_file(memory, {{"REDIS_HOST", "h"}})).config.fixed.store == Store::Redis);
-  CHECK(good(of_file(memory, {{"REDIS_PORT", "7"}})).config.fixed.store == Store::Memory);
+  CHECK(good(of_file(memory, {{"REDIS_HOST", "h"}})).config.fixed.store == StoreKind::Redis);
+  CHECK(good(of_file(memory, {{"REDIS_PORT", "7"}})).config.fixed.store == StoreKind::Memory);
 }
 
 TEST_CASE("the environment is checked") {
@@ -315,7 +315,7 @@ TEST_CASE("the command line overrides all") {
 
   Overrides memory;
   memory.memory = true;
-  CHECK(good(of_file(file, {{"REDIS_HOST", "c"}}, memory)).config.fixed.store == Store::Memory);
+  CHECK(good(of_file(file, {{"REDIS_HOST", "c"}}, memory)).config.fixed.store == StoreKind::Memory);
 }
 
 TEST_CASE("the command line is checked") {
@@ -399,7 +399,7 @@ TEST_CASE("what a reload cannot change is named") {
   wanted.server.socket = "/x";
   wanted.redis.password = "x";
   wanted.clock.max_error_us = 1000;
-  wanted.store = Store::Memory;
+  wanted.store = StoreKind::Memory;
   CHECK(fixed_changes(running, wanted) ==
         std::vector<std::string>{"store", "server.socket", "redis.password", "clock.max_error"});
 }

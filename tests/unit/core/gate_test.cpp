@@ -1,6 +1,6 @@
 #include "daemon/core/gate.hpp"
 
-#include "daemon/core/memory_counters.hpp"
+#include "daemon/store/model/memory_counters.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "client/shm_layout.h"
+#include "shm/layout.h"
 
 namespace rategate {
 

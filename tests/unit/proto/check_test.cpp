@@ -86,7 +86,7 @@ TEST_CASE("each outcome becomes its reply, in RESP2 and RESP3 alike") {
     connection.session.resp = resp;
     service.outcomes.emplace_back(kDenied);
     CHECK(connection.ask("CHECK api\r\n") == "*6\r\n:0\r\n:100\r\n:0\r\n:412\r\n:412\r\n:1\r\n");
-    service.outcomes.emplace_back(CheckRefused{error_text(ErrorId::StoreDown, {"api"})});
+    service.outcomes.emplace_back(Refused{error_text(ErrorId::StoreDown, {"api"})});
     CHECK(connection.ask("CHECK api\r\n") ==
           "-STOREDOWN the store is away, and limit 'api' answers with an error\r\n");
     service.outcomes.emplace_back(Parked{});

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/proto/reply_writer.hpp"
-#include "daemon/proto/request_parser.hpp"
-#include "daemon/proto/verbs.hpp"
+#include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/resp/request_parser.hpp"
+#include "daemon/proto/verbs/verbs.hpp"
 
 namespace rategate::test {
 
@@ -55,11 +55,11 @@ class FakeService : public Service {
     return done;
   }
   ResolveOutcome resolve(Session&, const CheckRequest& request) override {
-    if (request.limit != "api") return CheckRefused{no_limit_error(request.limit, "api", false)};
+    if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
     return Resolved{5, 100, 1000, true, true};
   }
   AttachOutcome attach(Session&) override {
-    if (full) return CheckRefused{error_text(ErrorId::NoShm)};
+    if (full) return Refused{error_text(ErrorId::NoShm)};
     return Attached{1, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() const override { return "0.1.0"; }

@@ -1,4 +1,4 @@
-#include "daemon/proto/inline_splitter.hpp"
+#include "daemon/proto/resp/inline_splitter.hpp"
 
 #include <optional>
 #include <string>

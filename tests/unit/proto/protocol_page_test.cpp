@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/proto/ascii.hpp"
+#include "daemon/proto/resp/ascii.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/proto/fake_daemon.hpp"
 

@@ -1,4 +1,4 @@
-#include "daemon/proto/reply_writer.hpp"
+#include "daemon/proto/resp/reply_writer.hpp"
 
 #include <cstdint>
 #include <string>

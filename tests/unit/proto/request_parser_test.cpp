@@ -1,4 +1,4 @@
-#include "daemon/proto/request_parser.hpp"
+#include "daemon/proto/resp/request_parser.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,11 +1,11 @@
 // The verb table, and the verbs that ordinary clients of Redis send.
-#include "daemon/proto/verbs.hpp"
+#include "daemon/proto/verbs/verbs.hpp"
 
 #include <algorithm>
 #include <set>
 #include <string>
 
-#include "daemon/proto/ascii.hpp"
+#include "daemon/proto/resp/ascii.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/proto/fake_daemon.hpp"
 #include "tests/unit/proto/resp_reply.hpp"

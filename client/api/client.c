@@ -1,0 +1,125 @@
+/* Opening and closing a client, and what becomes of it in a child. */
+#include "client/api/client.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DEFAULT_TIMEOUT_MS 5000
+#define DEFAULT_MAX_IDLE 64
+
+/* The size of the struct in the first release, and what it is compared with. */
+#define OPTIONS_SIZE_0_1 (offsetof(rategate_options, flags) + sizeof(uint32_t))
+#define KNOWN_FLAGS ((uint32_t)RATEGATE_NO_SHM)
+
+static int read_options(rategate_options* mine, const rategate_options* given) {
+  memset(mine, 0, sizeof *mine);
+  if (given != NULL) {
+    /* A program of a later release may have more members; those must be unset here. */
+    if (given->size < OPTIONS_SIZE_0_1) return -EINVAL;
+    for (size_t i = sizeof *mine; i < given->size; ++i) {
+      if (((const unsigned char*)given)[i] != 0) return -EINVAL;
+    }
+    memcpy(mine, given, given->size < sizeof *mine ? given->size : sizeof *mine);
+  }
+  if (mine->socket_path == NULL) {
+    const char* set = secure_getenv("RATEGATE_SOCKET");
+    mine->socket_path = set != NULL && *set != '\0' ? set : RATEGATE_DEFAULT_SOCKET;
+  }
+  if (mine->timeout_ms == 0) mine->timeout_ms = DEFAULT_TIMEOUT_MS;
+  if (mine->max_idle == 0) mine->max_idle = DEFAULT_MAX_IDLE;
+  return *mine->socket_path == '\0' || (mine->flags & ~KNOWN_FLAGS) != 0 ? -EINVAL : 0;
+}
+
+static int open_cancel_fd(void) {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return fd >= 0 ? fd : -errno;
+}
+
+int rategate_open(rategate_client** client, const rategate_options* options) {
+  if (client == NULL) return -EINVAL;
+  rategate_options wanted;
+  int rc = read_options(&wanted, options);
+  if (rc != 0) return rc;
+  const size_t length = strlen(wanted.socket_path);
+  rategate_client* fresh = calloc(1, sizeof *fresh);
+  if (fresh == NULL) return -ENOMEM;
+  if (length >= sizeof fresh->address.sun_path) {
+    rc = -ENAMETOOLONG;
+    goto failed;
+  }
+  fresh->address.sun_family = AF_UNIX;
+  memcpy(fresh->address.sun_path, wanted.socket_path, length + 1);
+  fresh->timeout_ms = wanted.timeout_ms;
+  fresh->pool.max_idle = wanted.max_idle;
+  rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
+  fresh->cancel_fd = open_cancel_fd();
+  if (fresh->cancel_fd < 0) {
+    rc = fresh->cancel_fd;
+    goto failed;
+  }
+  rc = rg_fork_guard_open(&fresh->guard);
+  if (rc == 0) {
+    *client = fresh;
+    return 0;
+  }
+  close(fresh->cancel_fd);
+failed:
+  free(fresh);
+  return rc;
+}
+
+void rategate_close(rategate_client* client) {
+  if (client == NULL) return;
+  rg_pool_clear(&client->pool);
+  close(client->cancel_fd);
+  rg_fork_guard_close(&client->guard);
+  rategate_limit* limit = atomic_load_explicit(&client->limits, memory_order_acquire);
+  while (limit != NULL) {
+    rategate_limit* next = limit->next;
+    for (int i = 0; i < 2; ++i) {
+      rg_shared_rule_free(atomic_load_explicit(&limit->shared_rule[i], memory_order_acquire));
+    }
+    free(limit);
+    limit = next;
+  }
+  rg_shared_close(&client->shared);
+  free(client);
+}
+
+const char* rategate_socket_path(const rategate_client* client) { return client->address.sun_path; }
+
+const char* rategate_version(void) { return RATEGATE_VERSION; }
+
+static void signal_cancel(const rategate_client* client) {
+  const uint64_t one = 1;
+  /* It fails only where it has been written 2^64 times before: then it can be read already. */
+  const ssize_t ignored = write(client->cancel_fd, &one, sizeof one);
+  (void)ignored;
+}
+
+void rategate_cancel(rategate_client* client) {
+  const int saved_errno = errno; /* may be in a signal handler */
+  atomic_store(&client->cancelled, true);
+  /* In a child that has not used the client, the descriptor is still the parent's. Nobody waits on
+   * it here, and who passes the guard looks at `cancelled` afterwards. */
+  if (rg_fork_guard_passed(&client->guard)) signal_cancel(client);
+  errno = saved_errno;
+}
+
+void rg_after_fork(rategate_client* client) {
+  if (rg_fork_guard_passed(&client->guard) || !rg_fork_guard_claim(&client->guard)) return;
+  rg_pool_abandon(&client->pool);
+  rg_shared_after_fork(&client->shared);
+  const int inherited = client->cancel_fd;
+  client->cancel_fd = -1;
+  if (inherited >= 0) close(inherited);
+  client->cancel_fd = open_cancel_fd(); /* a failure is told by those who need it */
+  rg_fork_guard_pass(&client->guard);
+  if (atomic_load(&client->cancelled)) signal_cancel(client);
+}

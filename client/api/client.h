@@ -1,0 +1,58 @@
+/* What a client and a handle are made of. */
+#ifndef RATEGATE_CLIENT_API_CLIENT_H
+#define RATEGATE_CLIENT_API_CLIENT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "client/shared/attach.h"
+#include "client/shared/shared_rule.h"
+#include "client/wire/connections.h"
+#include "client/wire/fork_guard.h"
+#include "client/wire/request.h"
+#include "rategate/rategate.h"
+
+struct rategate_client {
+  struct sockaddr_un address;
+  uint32_t timeout_ms;
+  struct rg_fork_guard guard;
+  struct rg_pool pool;
+  struct rg_shared shared;
+  atomic_bool cancelled;
+  int cancel_fd; /* an eventfd that can be read once cancelled; this process' own */
+  _Atomic(struct rategate_limit*) limits; /* only grows */
+};
+
+/* Bytes of "LIMIT <n> PERIOD <n>ms" as words. */
+#define RG_MAX_DECLARATION \
+  (RG_MAX_WORD(5) + RG_MAX_WORD(RG_MAX_NUMBER) + RG_MAX_WORD(6) + RG_MAX_WORD(RG_MAX_NUMBER + 2))
+
+struct rategate_limit {
+  rategate_client* client;
+  /* Without a key and with one, which may be two limits (RATEGATE_RECIPE_LIMIT). NULL: not known */
+  _Atomic(struct rg_shared_rule*) shared_rule[2];
+  struct rategate_limit* next;
+  int64_t permits;   /* 0: not declared */
+  int64_t period_ms; /* 0: not declared */
+  /* The longest reset_after that was answered, which is a period at most. */
+  _Atomic int64_t longest_reset_ms;
+  struct rg_request declaration; /* the words that declare it, encoded; empty when not declared */
+  char name[RATEGATE_MAX_NAME + 1];
+  char declaration_bytes[RG_MAX_DECLARATION];
+};
+
+/* To be called before anything of the client is used that a child must not share. */
+void rg_after_fork(rategate_client* client);
+
+/* 0, or fails with -EINVAL. */
+int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
+                         int64_t cost, const rategate_decision* decision, rategate_error* error);
+
+/* A check of arguments in their ranges, over the socket, whose answer is waited for until the
+ * deadline. What it takes for the next one to be decided in place is asked for by the way. */
+int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                       int cancel_fd, int64_t deadline, rategate_decision* decision,
+                       rategate_error* error);
+
+#endif

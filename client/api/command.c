@@ -1,0 +1,80 @@
+/* Any verb, with an answer of any shape. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/api/client.h"
+#include "client/wire/deadline.h"
+#include "client/wire/exchange.h"
+#include "client/wire/failure.h"
+#include "client/wire/reply.h"
+
+#define MAX_WORDS 64
+#define FIRST_CAPACITY 4096
+#define MAX_CAPACITY ((size_t)16 * 1024 * 1024)
+
+struct growing_answer {
+  struct rg_answer answer; /* first, so that look() can find the rest */
+  struct rg_scan scan;
+};
+
+static int64_t look(struct rg_answer* answer) {
+  struct growing_answer* growing = (struct growing_answer*)answer;
+  const int whole = rg_scan_on(&growing->scan, answer->data, answer->size);
+  if (whole < 0) return whole;
+  if (whole > 0) return (int64_t)growing->scan.at;
+  if (answer->size < answer->capacity) return 0;
+  if (answer->capacity >= MAX_CAPACITY) return -EMSGSIZE;
+  char* wider = realloc(answer->data, answer->capacity * 2);
+  if (wider == NULL) return -ENOMEM;
+  answer->data = wider;
+  answer->capacity *= 2;
+  return 0;
+}
+
+static size_t word_size(const char* const* words, const size_t* sizes, size_t i) {
+  return sizes != NULL ? sizes[i] : strlen(words[i]);
+}
+
+static int write_request(struct rg_request* request, size_t count, const char* const* words,
+                         const size_t* sizes) {
+  size_t most = RG_MAX_HEADER;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t size = word_size(words, sizes, i);
+    if (size > MAX_CAPACITY) return -EINVAL;
+    most += RG_MAX_WORD(size);
+  }
+  request->data = malloc(most);
+  if (request->data == NULL) return -ENOMEM;
+  rg_put_count(request, count);
+  for (size_t i = 0; i < count; ++i) {
+    rg_put_word(request, words[i], word_size(words, sizes, i));
+  }
+  return 0;
+}
+
+int rategate_command(rategate_client* client, size_t count, const char* const* words,
+                     const size_t* sizes, rategate_reply** reply, rategate_error* error) {
+  if (client == NULL || words == NULL || reply == NULL || count < 1 || count > MAX_WORDS) {
+    return rg_fail(error, -EINVAL, "a command of 1 to %d words and a place for the answer",
+                   MAX_WORDS);
+  }
+  const int64_t deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms);
+  struct rg_request request = {0};
+  struct growing_answer growing = {
+      .answer = {.data = malloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY, .look = look},
+      .scan = {.missing = 1}};
+  int rc = growing.answer.data == NULL ? -ENOMEM : write_request(&request, count, words, sizes);
+  if (rc == 0) {
+    rc = rg_exchange(client, &request, &growing.answer, -1, deadline, NULL, error);
+    if (rc == 0) {
+      rc = rg_make_reply(&growing.scan, growing.answer.data, reply);
+      if (rc != 0) rg_fail_system(error, rc, "cannot read the answer", "");
+    }
+  } else {
+    rg_fail_system(error, rc, "cannot write the command", "");
+  }
+  free(request.data);
+  free(growing.answer.data);
+  return rc;
+}

@@ -1,0 +1,82 @@
+/* Names of limits to handles. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/api/client.h"
+
+#define MIN_PERIOD_MS 10
+#define MAX_PERIOD_MS (INT64_C(31) * 24 * 3600 * 1000)
+
+static bool valid_name(const char* name) {
+  static const char allowed[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@";
+  const size_t length = strspn(name, allowed);
+  return length > 0 && length <= RATEGATE_MAX_NAME && name[length] == '\0';
+}
+
+static bool valid_rate(int64_t permits, int64_t period_ms) {
+  if (permits == 0 && period_ms == 0) return true;
+  return permits >= 1 && permits <= RATEGATE_MAX_COST && period_ms >= MIN_PERIOD_MS &&
+         period_ms <= MAX_PERIOD_MS;
+}
+
+/* In the list from `from` up to, not including, `end`. */
+static rategate_limit* find(rategate_limit* from, const rategate_limit* end, const char* name,
+                            int64_t permits, int64_t period_ms) {
+  for (; from != end; from = from->next) {
+    if (from->permits == permits && from->period_ms == period_ms && strcmp(from->name, name) == 0) {
+      return from;
+    }
+  }
+  return NULL;
+}
+
+static rategate_limit* make(rategate_client* client, const char* name, int64_t permits,
+                            int64_t period_ms) {
+  rategate_limit* limit = calloc(1, sizeof *limit);
+  if (limit == NULL) return NULL;
+  limit->client = client;
+  limit->permits = permits;
+  limit->period_ms = period_ms;
+  memcpy(limit->name, name, strlen(name) + 1);
+  limit->declaration.data = limit->declaration_bytes;
+  if (permits != 0) {
+    rg_put_text(&limit->declaration, "LIMIT");
+    rg_put_number(&limit->declaration, permits, "");
+    rg_put_text(&limit->declaration, "PERIOD");
+    rg_put_number(&limit->declaration, period_ms, "ms");
+  }
+  return limit;
+}
+
+int rategate_resolve(rategate_client* client, const char* name, int64_t permits, int64_t period_ms,
+                     rategate_limit** limit) {
+  if (client == NULL || name == NULL || limit == NULL || !valid_name(name) ||
+      !valid_rate(permits, period_ms)) {
+    return -EINVAL;
+  }
+  rategate_limit* first = atomic_load_explicit(&client->limits, memory_order_acquire);
+  rategate_limit* known = find(first, NULL, name, permits, period_ms);
+  if (known == NULL) {
+    rategate_limit* fresh = make(client, name, permits, period_ms);
+    if (fresh == NULL) return -ENOMEM;
+    fresh->next = first;
+    /* Release: who finds it sees it whole. Acquire: so do we with those that came in between,
+     * one of which may be the same limit. */
+    while (known == NULL &&
+           !atomic_compare_exchange_weak_explicit(&client->limits, &first, fresh,
+                                                  memory_order_acq_rel, memory_order_acquire)) {
+      known = find(first, fresh->next, name, permits, period_ms);
+      fresh->next = first;
+    }
+    if (known == NULL) {
+      known = fresh;
+    } else {
+      free(fresh);
+    }
+  }
+  *limit = known;
+  return 0;
+}

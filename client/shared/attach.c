@@ -1,0 +1,117 @@
+/* ATTACH, alone on its connection: two descriptors come with the answer. A child of fork() has the
+ * mapping and the descriptors of its parent; what a thread of the parent was just receiving stays
+ * open in it, unknown and close-on-exec, which is two descriptors once. */
+#include "client/shared/attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "client/api/client.h"
+#include "client/wire/deadline.h"
+#include "client/wire/exchange.h"
+#include "client/wire/integers.h"
+
+#define MIN_COARSE_LAG_NS (20 * RG_NS_PER_MS)
+#define MAX_ANSWER 512
+
+enum { VERSION, GENERATION, DAEMON_NS, BYTES, FIELDS };
+
+/* clock_getres does not bound how far the coarse clock lags: 12 ms were measured where it said 4.
+ */
+static int64_t coarse_lag_ns(void) {
+  struct timespec resolution;
+  if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) != 0) return 5 * MIN_COARSE_LAG_NS;
+  const int64_t lag = 5 * rg_nanoseconds(&resolution);
+  return lag > MIN_COARSE_LAG_NS ? lag : MIN_COARSE_LAG_NS;
+}
+
+void rg_shared_open(struct rg_shared* shared, bool off) {
+  shared->off = off;
+  shared->coarse_lag_ns = coarse_lag_ns();
+  atomic_init(&shared->segment, NULL);
+  atomic_init(&shared->nudge_fd, -1);
+  atomic_init(&shared->attaching, false);
+}
+
+void rg_shared_close(struct rg_shared* shared) {
+  rg_segment_free(atomic_load_explicit(&shared->segment, memory_order_acquire));
+  const int fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
+  if (fd >= 0) close(fd);
+}
+
+void rg_shared_after_fork(struct rg_shared* shared) {
+  atomic_store_explicit(&shared->attaching, false, memory_order_relaxed);
+}
+
+/* Takes over what the answer says, if it is a segment for this process. Takes descriptors that it
+ * keeps out of `passed`. Returns the generation that is mapped then, 0 for none. */
+static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
+                          struct rg_descriptors* passed) {
+  if (field[VERSION] != RG_SHM_LAYOUT_VERSION || field[GENERATION] <= 0 || passed->count != 2) {
+    return 0;
+  }
+  const uint64_t generation = (uint64_t)field[GENERATION];
+  /* Only one thread comes here at a time, see `attaching`. */
+  struct rg_segment* current = atomic_load_explicit(&shared->segment, memory_order_acquire);
+  if (current != NULL && current->generation == generation) return generation;
+  struct rg_segment* fresh = NULL;
+  if (rg_segment_map(passed->fd[0], field[BYTES], generation, &fresh) != 0) return 0;
+  fresh->older = current;
+  const int nudge_fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
+  if (nudge_fd < 0) {
+    atomic_store_explicit(&shared->nudge_fd, passed->fd[1], memory_order_relaxed);
+    passed->count = 1;
+  } else {
+    dup3(passed->fd[1], nudge_fd, O_CLOEXEC);
+  }
+  /* Release: who sees it sees what it is made of. */
+  atomic_store_explicit(&shared->segment, fresh, memory_order_release);
+  if (current != NULL) rg_segment_blank(current);
+  return generation;
+}
+
+static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connection, int cancel_fd,
+                          int64_t deadline) {
+  char asked[RG_MAX_HEADER + RG_MAX_WORD(6)];
+  char answered[MAX_ANSWER];
+  struct rg_descriptors passed = {.count = 0};
+  struct rg_request request = {.data = asked};
+  struct rg_scanned_answer scanned = rg_scanned_answer(answered, sizeof answered);
+  scanned.answer.passed = &passed;
+  rg_put_count(&request, 1);
+  rg_put_text(&request, "ATTACH");
+  connection->attach_asked = true;
+  const int64_t before = rg_now();
+  const bool whole = rg_ask_on(connection, &request, &scanned.answer, cancel_fd, deadline);
+  const int64_t after = rg_now();
+  int64_t field[FIELDS];
+  /* Where the daemon's clock does not lie between, this process is in another time namespace. */
+  if (whole && rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 &&
+      field[DAEMON_NS] >= before && field[DAEMON_NS] <= after) {
+    connection->generation = take_over(shared, field, &passed);
+  }
+  for (int i = 0; i < passed.count; ++i) close(passed.fd[i]);
+}
+
+void rg_attach(rategate_client* client, struct rg_connection* connection, int cancel_fd,
+               int64_t deadline) {
+  struct rg_shared* shared = &client->shared;
+  if (shared->off || connection->attach_asked) return;
+  /* Acquire and release: what the last one took over comes before. */
+  if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;
+  ask_to_attach(shared, connection, cancel_fd, deadline);
+  atomic_store_explicit(&shared->attaching, false, memory_order_release);
+}
+
+void rg_nudge(const struct rg_shared* shared, uint32_t slot) {
+  const int saved_errno = errno;
+  const int fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
+  /* One that is lost costs a check a way over the socket. */
+  const ssize_t ignored = send(fd, &slot, sizeof slot, MSG_DONTWAIT | MSG_NOSIGNAL);
+  (void)ignored;
+  errno = saved_errno;
+}

@@ -1,0 +1,102 @@
+#include "client/shared/shared_rule.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "client/api/client.h"
+#include "client/wire/exchange.h"
+#include "client/wire/integers.h"
+
+#define MAX_REQUEST                                                  \
+  (RG_MAX_HEADER + RG_MAX_WORD(7) + RG_MAX_WORD(RATEGATE_MAX_NAME) + \
+   RG_MAX_WORD(RATEGATE_MAX_KEY) + RG_MAX_DECLARATION)
+#define MAX_ANSWER 512
+#define MAX_PERIOD_MS (INT64_C(31) * 24 * 3600 * 1000)
+
+enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
+
+/* Whether the connection is still good. An error as the answer is a rule that is not shared: it is
+ * asked for again when the rules change. */
+static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t key_size,
+                         struct rg_connection* connection, int cancel_fd, int64_t deadline,
+                         struct rg_shm_rule* rule) {
+  char asked[MAX_REQUEST];
+  char answered[MAX_ANSWER];
+  struct rg_request request = {.data = asked};
+  struct rg_scanned_answer scanned = rg_scanned_answer(answered, sizeof answered);
+  rg_put_count(&request, 2 + (size_t)(key_size > 0) + (limit->declaration.size > 0 ? 4U : 0U));
+  rg_put_text(&request, "RESOLVE");
+  rg_put_text(&request, limit->name);
+  if (key_size > 0) rg_put_word(&request, key, key_size);
+  rg_put_raw(&request, limit->declaration.data, limit->declaration.size);
+  if (!rg_ask_on(connection, &request, &scanned.answer, cancel_fd, deadline)) return false;
+  int64_t field[FIELDS];
+  if (rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
+      field[LIMIT] >= 1 && field[LIMIT] <= RATEGATE_MAX_COST && field[PERIOD_MS] >= 1 &&
+      field[PERIOD_MS] <= MAX_PERIOD_MS) {
+    *rule = (struct rg_shm_rule){.id = (uint64_t)field[RULE],
+                                 .limit = field[LIMIT],
+                                 .period_ms = field[PERIOD_MS],
+                                 .shared = field[SHARED] == 1,
+                                 .keyed = field[KEYED] != 0};
+  }
+  return true;
+}
+
+static bool is_of(const struct rg_shared_rule* known, const struct rg_segment* segment,
+                  uint64_t rules) {
+  return known != NULL && known->segment == segment &&
+         atomic_load_explicit(&known->rules, memory_order_relaxed) == rules;
+}
+
+static bool says_the_same(const struct rg_shared_rule* known, const struct rg_shared_rule* fresh) {
+  if (known == NULL || known->segment != fresh->segment) return false;
+  const struct rg_shm_rule* a = &known->rule;
+  const struct rg_shm_rule* b = &fresh->rule;
+  return a->id == b->id && a->limit == b->limit && a->period_ms == b->period_ms &&
+         a->shared == b->shared && a->keyed == b->keyed;
+}
+
+int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
+                        struct rg_connection* connection, int cancel_fd, int64_t deadline) {
+  const struct rg_segment* segment =
+      atomic_load_explicit(&limit->client->shared.segment, memory_order_acquire);
+  /* Another daemon's rules have the same numbers. */
+  if (segment == NULL || connection->generation != segment->generation) return 0;
+  _Atomic(struct rg_shared_rule*)* place = &limit->shared_rule[key_size > 0];
+  struct rg_shared_rule* known = atomic_load_explicit(place, memory_order_acquire);
+  /* Before it is asked: what changes meanwhile is asked for again. */
+  const uint64_t rules = rg_rules_of(&segment->view);
+  if (is_of(known, segment, rules)) return 0;
+  struct rg_shared_rule* fresh = calloc(1, sizeof *fresh);
+  if (fresh == NULL) return 0;
+  fresh->view = segment->view;
+  fresh->segment = segment;
+  atomic_init(&fresh->rules, rules);
+  atomic_init(&fresh->slot, RG_SHM_NO_HINT);
+  if (!ask_for_rule(limit, key, key_size, connection, cancel_fd, deadline, &fresh->rule)) {
+    free(fresh);
+    return 0;
+  }
+  const int64_t period_ms = fresh->rule.period_ms;
+  do {
+    if (says_the_same(known, fresh)) {
+      /* Mostly it was another limit that changed. */
+      atomic_store_explicit(&known->rules, rules, memory_order_relaxed);
+      free(fresh);
+      return period_ms;
+    }
+    fresh->older = known;
+    /* Release: who finds it sees it whole. */
+  } while (!atomic_compare_exchange_weak_explicit(place, &known, fresh, memory_order_acq_rel,
+                                                  memory_order_acquire));
+  return period_ms;
+}
+
+void rg_shared_rule_free(struct rg_shared_rule* rule) {
+  while (rule != NULL) {
+    struct rg_shared_rule* older = rule->older;
+    free(rule);
+    rule = older;
+  }
+}

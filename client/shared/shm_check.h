@@ -1,0 +1,85 @@
+/* Deciding a check on what lies in the segment: pure, the time is an argument. The library and the
+ * simulation link the very same code.
+ *
+ * Nothing is believed of the segment but that it may be read: whatever bytes it holds, the loops
+ * are bounded and no address is made of them.
+ *
+ * Thread-safe: all that is shared is used through shm/word.h. */
+#ifndef RATEGATE_CLIENT_SHARED_SHM_CHECK_H
+#define RATEGATE_CLIENT_SHARED_SHM_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shm/identity.h"
+#include "shm/layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A mapped segment, with what is written once as it was when it was checked. */
+struct rg_shm_view {
+  const struct rg_shm_header* header; /* for the clock record, and the number of the rules */
+  struct rg_slot* slots;
+  uint32_t mask; /* slots - 1 */
+  uint32_t probes;
+  uint64_t hash_seed[4];
+  uint64_t digest_secret[2];
+};
+
+/* A limit as RESOLVE told it. */
+struct rg_shm_rule {
+  uint64_t id;       /* never 0 */
+  int64_t limit;     /* permits per period, 1 and more */
+  int64_t period_ms; /* 10 to 31 days */
+  bool shared;       /* it has pools in the segment */
+  bool keyed;        /* false: all keys are the empty one */
+};
+
+/* Between which two moments Redis' clock is: middle_ns - margin_ns and middle_ns + margin_ns. As
+ * unsigned numbers, because sums of whatever stands in the record may wrap round. */
+struct rg_shm_time {
+  uint64_t middle_ns;
+  uint64_t margin_ns;
+  uint64_t error_ns; /* the part of the margin that is the clock's error */
+  uint64_t drift;    /* as in the record */
+};
+
+/* What the clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
+ * `now_ns + lag_ns`; lag_ns is 0 for the precise clock. Such a lag is kept from both sides.
+ * False when the record is being written, or not to be trusted at that time. */
+bool rg_shm_read_clock(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
+                       struct rg_shm_time* time);
+
+enum rg_shm_outcome {
+  RG_SHM_MISS,    /* not to be decided here */
+  RG_SHM_DECIDED, /* allowed, and the permits are spent; or denied, and nothing was written */
+  RG_SHM_BETWEEN, /* the time may be in either of two windows, for wait_ns more */
+};
+
+struct rg_shm_result {
+  bool allowed;
+  bool nudge;             /* this check took the pool below low water: tell the daemon */
+  uint32_t slot;          /* its number; a good hint for the next check of the same pool */
+  int64_t remaining;      /* permits, an estimate */
+  int64_t reset_after_ms; /* until the window is over, rounded up */
+  int64_t window_end_ms;  /* ms of Redis' clock */
+  int64_t wait_ns;
+};
+
+#define RG_SHM_NO_HINT UINT32_MAX
+
+/* Decides on a pool. `id` is of rg_identity_of under the view's secret, or NULL for the empty key,
+ * which then takes no hash where the hint is right. `slot_hint` is the number of the slot to look
+ * at first, or RG_SHM_NO_HINT. cost 1 to RATEGATE_MAX_COST. Of the result, what does not belong to
+ * the outcome means nothing. */
+enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg_shm_rule* rule,
+                                 const struct rg_identity* id, uint32_t slot_hint, int64_t cost,
+                                 int64_t now_ns, int64_t lag_ns, struct rg_shm_result* result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,211 @@
+/* The body of client/shared/shm_check.h, for where it is to be compiled into its caller. */
+#ifndef RATEGATE_CLIENT_SHARED_SHM_DECIDE_H
+#define RATEGATE_CLIENT_SHARED_SHM_DECIDE_H
+
+#include <stddef.h>
+
+#include "client/shared/shm_check.h"
+#include "shm/faults.h"
+#include "shm/word.h"
+
+#define RG_SHM_NS_PER_MS INT64_C(1000000)
+#define RG_SHM_MAX_TRIES 64 /* swaps that others may win, before the daemon is asked instead */
+#define RG_SHM_MUTANT_EARLY_NS (5 * RG_SHM_NS_PER_MS)
+
+#define RG_INLINE static inline __attribute__((always_inline))
+#define RG_LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+/* How much the clock may drift in that time. The product need not fit in 64 bits. */
+RG_INLINE uint64_t rg_shm_drifted(uint64_t ns, uint64_t drift) {
+  __extension__ typedef unsigned __int128 wide;
+  return (uint64_t)((wide)ns * drift >> 32);
+}
+
+RG_INLINE bool rg_shm_time_at(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
+                              struct rg_shm_time* time) {
+  const struct rg_shm_clock* clock = &header->clock;
+  const uint64_t begun = rg_sequence_begin_read(&clock->sequence);
+  const uint64_t offset = (uint64_t)rg_field_load(&clock->offset_ns);
+  const uint64_t error = (uint64_t)rg_field_load(&clock->error_ns);
+  const int64_t measured = rg_field_load(&clock->measured_ns);
+  const uint64_t drift = (uint64_t)rg_field_load(&clock->drift);
+  const int64_t until = rg_field_load(&clock->until_ns);
+  rg_step();
+  if (!rg_sequence_read_is_whole(&clock->sequence, begun)) return false;
+  /* `until` is 0 where nothing is trusted: no reading is before that. */
+  const int64_t late = now_ns + lag_ns;
+  if (late >= until) return false;
+  const uint64_t age = late > measured ? (uint64_t)late - (uint64_t)measured : 0;
+  time->error_ns = rg_mutant("offset-without-error") ? 0 : error + rg_shm_drifted(age, drift);
+  time->margin_ns = time->error_ns + (uint64_t)lag_ns;
+  time->middle_ns = (uint64_t)now_ns + offset;
+  time->drift = drift;
+  return true;
+}
+
+/* ---- The slot ------------------------------------------------------------------------------- */
+
+/* Whose pool is looked for. The key is NULL for the empty one. */
+struct rg_shm_whose {
+  uint64_t rule;
+  const struct rg_identity* key;
+};
+
+RG_INLINE bool rg_shm_is_it(const struct rg_slot* slot, struct rg_shm_whose whose) {
+  return whose.key == NULL ? rg_slot_is_keyless(slot, whose.rule) : rg_slot_is(slot, whose.key);
+}
+
+/* For a first check, a full neighbourhood and a miss: the number of the slot that seems to be it,
+ * or RG_SHM_NO_HINT. Of what it has looked at nothing is used but that. */
+static __attribute__((noinline, unused)) uint32_t rg_shm_probe(const struct rg_shm_view* view,
+                                                               uint64_t rule,
+                                                               const struct rg_identity* key) {
+  const struct rg_identity empty = {rule, {0, 0, 0, 0}};
+  const struct rg_identity* id = key != NULL ? key : &empty;
+  const uint64_t home = rg_identity_hash(id, view->hash_seed);
+  for (uint32_t i = 0; i < view->probes; ++i) {
+    const uint32_t at = (uint32_t)(home + i) & view->mask;
+    if (rg_slot_is(&view->slots[at], id)) return at;
+  }
+  return RG_SHM_NO_HINT;
+}
+
+/* ---- The window ----------------------------------------------------------------------------- */
+
+RG_INLINE uint64_t rg_shm_end_ns(uint64_t word) {
+  return (uint64_t)rg_word_end_ms(word) * (uint64_t)RG_SHM_NS_PER_MS;
+}
+
+/* From the earliest possible time to the end of the word's window; wraps where that is past. */
+RG_INLINE uint64_t rg_shm_left_ns(uint64_t word, const struct rg_shm_time* time) {
+  return rg_shm_end_ns(word) - (time->middle_ns - time->margin_ns);
+}
+
+/* Whether the window [end - period, end) holds both bounds of the time: from the earliest there is
+ * more left than the two margins and no more than the period. In one comparison, which is right
+ * while the margins are less than the period. A void word's end is past. */
+RG_INLINE bool rg_shm_holds(uint64_t left_ns, uint64_t period_ns, const struct rg_shm_time* time) {
+  const uint64_t both = 2 * time->margin_ns;
+  const uint64_t early = rg_mutant("window-opened-early") ? RG_SHM_MUTANT_EARLY_NS : 0;
+  return left_ns - both - 1 < period_ns - both + early;
+}
+
+/* How long until the earliest possible time has passed the edge, if that lies between the bounds;
+ * else 0. */
+static inline int64_t rg_shm_until_past(uint64_t left_ns, uint64_t both_margins_ns,
+                                        uint64_t drift) {
+  if (left_ns == 0 || left_ns > both_margins_ns) return 0;
+  return (int64_t)(left_ns + rg_shm_drifted(left_ns, drift) + 1);
+}
+
+/* No window of the two words holds the time: how long until one edge of them is passed, or 0. */
+static __attribute__((noinline, unused)) int64_t rg_shm_between(uint64_t left_0, uint64_t left_1,
+                                                                uint64_t period_ns,
+                                                                uint64_t both_margins_ns,
+                                                                uint64_t drift) {
+  const uint64_t to_edge[4] = {left_0, left_0 - period_ns, left_1, left_1 - period_ns};
+  for (int i = 0; i < 4; ++i) {
+    const int64_t wait = rg_shm_until_past(to_edge[i], both_margins_ns, drift);
+    if (wait > 0) return wait;
+  }
+  return 0;
+}
+
+/* ---- The decision --------------------------------------------------------------------------- */
+
+/* Rounded up; the error grows while one waits, so it takes longer by that. */
+RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
+  /* In steps of 2^20 ns, rounded up: a millisecond or so, and the product fits in 64 bits. */
+  const uint64_t drifted = ((left_ns >> 20) + 1) * (drift >> 12) + 1;
+  return (int64_t)((left_ns + drifted + (uint64_t)RG_SHM_NS_PER_MS) / (uint64_t)RG_SHM_NS_PER_MS);
+}
+
+/* From a word whose window is the one that is open, of a pool that was this one's after the word
+ * was loaded. */
+RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
+                                           struct rg_shm_whose whose, int64_t cost,
+                                           struct rg_shm_result* result) {
+  uint64_t seen = loaded;
+  /* Nothing is loaded after a swap that succeeds: it would wait for it. */
+  const int64_t low_water = (int64_t)rg_hint_load(&slot->low_water);
+  const int64_t left = (int64_t)rg_hint_load(&slot->left);
+  for (int tries = 0; tries < RG_SHM_MAX_TRIES; ++tries) {
+    const int64_t held = rg_word_permits(seen);
+    if (held < cost) {
+      rg_step();
+      if (!rg_word_exhausted(seen) || !rg_word_still(word, seen)) return RG_SHM_MISS;
+      result->allowed = false;
+      result->nudge = false;
+      result->remaining = held + left;
+      return RG_SHM_DECIDED;
+    }
+    rg_step();
+    if (RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {
+      if (rg_mutant("identity-after-swap") && !rg_shm_is_it(slot, whose)) return RG_SHM_MISS;
+      result->allowed = true;
+      result->nudge = held >= low_water && held - cost < low_water;
+      result->remaining = held - cost + left;
+      return RG_SHM_DECIDED;
+    }
+    rg_step();
+    const bool same_window = rg_word_end_ms(seen) == rg_word_end_ms(loaded);
+    if (!same_window && !rg_mutant("swap-ignores-window")) break;
+    if (!rg_shm_is_it(slot, whose) && !rg_mutant("identity-after-swap")) break;
+  }
+  return RG_SHM_MISS;
+}
+
+RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
+                                            const struct rg_shm_rule* rule,
+                                            const struct rg_identity* key, uint32_t hint,
+                                            int64_t cost, int64_t now_ns, int64_t lag_ns,
+                                            struct rg_shm_result* result) {
+  struct rg_shm_time time;
+  if (!rg_shm_time_at(view->header, now_ns, lag_ns, &time)) return RG_SHM_MISS;
+  const uint64_t period_ns = (uint64_t)rule->period_ms * (uint64_t)RG_SHM_NS_PER_MS;
+  /* Twice the error below half of the period, as the daemon has it. */
+  if (4 * time.error_ns >= period_ns || cost > rule->limit) return RG_SHM_MISS;
+  result->wait_ns = (int64_t)(2 * time.margin_ns);
+  if (2 * time.margin_ns >= period_ns) return RG_SHM_BETWEEN; /* for a coarse clock's lag */
+
+  const struct rg_shm_whose whose = {rule->id, key};
+  uint32_t at =
+      (hint == RG_SHM_NO_HINT && key != NULL ? (uint32_t)rg_identity_hash(key, view->hash_seed)
+                                             : hint) &
+      view->mask;
+  for (bool probed = false;;) {
+    struct rg_slot* slot = &view->slots[at];
+    /* The words first, then the identity: see pool_word.h. */
+    const uint64_t even = rg_word_load(&slot->word[0]);
+    const uint64_t odd = rg_word_load(&slot->word[1]);
+    rg_step();
+    if (!RG_LIKELY(rg_shm_is_it(slot, whose) || rg_mutant("identity-after-swap"))) {
+      if (probed) return RG_SHM_MISS;
+      probed = true;
+      at = rg_shm_probe(view, rule->id, key);
+      if (at == RG_SHM_NO_HINT) return RG_SHM_MISS;
+      continue;
+    }
+    result->slot = at;
+    const uint64_t even_left = rg_shm_left_ns(even, &time);
+    const uint64_t odd_left = rg_shm_left_ns(odd, &time);
+    /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock.
+     */
+    if (rg_shm_holds(even_left, period_ns, &time) ||
+        (rg_mutant("swap-ignores-window") && rg_word_permits(even) >= cost)) {
+      result->window_end_ms = rg_word_end_ms(even);
+      result->reset_after_ms = rg_shm_reset_after_ms(even_left, time.drift);
+      return rg_shm_spend(slot, &slot->word[0], even, whose, cost, result);
+    }
+    if (rg_shm_holds(odd_left, period_ns, &time) || rg_mutant("swap-ignores-window")) {
+      result->window_end_ms = rg_word_end_ms(odd);
+      result->reset_after_ms = rg_shm_reset_after_ms(odd_left, time.drift);
+      return rg_shm_spend(slot, &slot->word[1], odd, whose, cost, result);
+    }
+    result->wait_ns =
+        rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
+    return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;
+  }
+}
+
+#endif

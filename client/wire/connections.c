@@ -1,0 +1,94 @@
+#include "client/wire/connections.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool try_take(struct rg_connection* connection) {
+  /* Looked at first: a failed exchange would pull the line away from its owner. Acquire: what the
+   * last owner did with fd comes before. */
+  return !atomic_load_explicit(&connection->busy, memory_order_relaxed) &&
+         !atomic_exchange_explicit(&connection->busy, true, memory_order_acquire);
+}
+
+/* Release: the next owner sees fd. */
+static void leave(struct rg_connection* connection) {
+  atomic_store_explicit(&connection->busy, false, memory_order_release);
+}
+
+/* One that is connected where there is one, NULL where none is free. */
+static struct rg_connection* take_free(struct rg_connection* first) {
+  struct rg_connection* spare = NULL;
+  for (struct rg_connection* c = first; c != NULL; c = c->next) {
+    if (!try_take(c)) continue;
+    struct rg_connection* worse = c;
+    if (spare == NULL || c->fd >= 0) {
+      worse = spare;
+      spare = c;
+    }
+    if (worse != NULL) leave(worse);
+    if (spare->fd >= 0) break;
+  }
+  return spare;
+}
+
+int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection) {
+  /* Acquire: pairs with the release below, so that `next` is seen as it was written. */
+  struct rg_connection* first = atomic_load_explicit(&pool->first, memory_order_acquire);
+  struct rg_connection* taken = take_free(first);
+  if (taken != NULL) {
+    if (taken->fd >= 0) atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+    *connection = taken;
+    return 0;
+  }
+  struct rg_connection* fresh = malloc(sizeof *fresh);
+  if (fresh == NULL) return -ENOMEM;
+  atomic_init(&fresh->busy, true);
+  fresh->fd = -1;
+  fresh->attach_asked = false;
+  fresh->generation = 0;
+  do {
+    fresh->next = first;
+  } while (!atomic_compare_exchange_weak_explicit(&pool->first, &first, fresh, memory_order_release,
+                                                  memory_order_relaxed));
+  *connection = fresh;
+  return 0;
+}
+
+void rg_pool_give(struct rg_pool* pool, struct rg_connection* connection) {
+  if (connection->fd >= 0 &&
+      atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed) >= pool->max_idle) {
+    atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+    rg_connection_close(connection);
+  }
+  leave(connection);
+}
+
+void rg_connection_close(struct rg_connection* connection) {
+  const int fd = connection->fd;
+  /* In this order, because a fork between the two must not leave the child with a number that is
+   * somebody else's by then. */
+  connection->fd = -1;
+  connection->attach_asked = false;
+  connection->generation = 0;
+  if (fd >= 0) close(fd);
+}
+
+void rg_pool_abandon(struct rg_pool* pool) {
+  struct rg_connection* c = atomic_load_explicit(&pool->first, memory_order_acquire);
+  for (; c != NULL; c = c->next) {
+    rg_connection_close(c);
+    leave(c);
+  }
+  atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
+}
+
+void rg_pool_clear(struct rg_pool* pool) {
+  struct rg_connection* c = atomic_load_explicit(&pool->first, memory_order_acquire);
+  while (c != NULL) {
+    struct rg_connection* next = c->next;
+    rg_connection_close(c);
+    free(c);
+    c = next;
+  }
+}

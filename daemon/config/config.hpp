@@ -1,0 +1,150 @@
+// The configuration: what the daemon is told, with defaults, checked as a whole.
+//
+// It comes from four places, the later ones winning setting by setting: the file, limits.d beside
+// it, the REDIS_* variables with systemd's credentials, and the command line. Loading gathers all
+// faults and never stops at the first. Nothing here keeps state: to reload is to load again.
+//
+// What is fixed at start and what a reload may change are two types, so that a reload cannot touch
+// the former.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/limit/limit.hpp"
+
+namespace rategate {
+
+enum class StoreKind : std::uint8_t { Redis, Memory };
+enum class LogLevel : std::uint8_t { Debug, Info, Warning, Error };
+enum class LogFormat : std::uint8_t { Text, Json };
+
+std::string_view to_text(StoreKind);  // "redis", "memory"
+std::string_view to_text(LogLevel);   // "debug", "info", "warning", "error"
+std::string_view to_text(LogFormat);  // "text", "json"
+
+// The initial values below are the defaults. Ranges, units and help stand in settings.cpp.
+struct ServerConfig {
+  std::string socket = "/run/rategate/rategate.sock";
+  std::uint32_t socket_mode = 0660;
+  std::string socket_group;  // empty: the group the daemon runs as
+  std::string tcp;           // "127.0.0.1:6380"; empty: none
+  bool tcp_allow_remote = false;
+  std::int64_t max_clients = 10000;
+  std::int64_t idle_timeout_ms = 0;  // 0: never
+  std::int64_t max_request = 8192;   // bytes
+  std::int64_t max_pending = 1000;   // checks of one connection that may wait for the store
+  bool declared_limits = true;
+  std::int64_t max_declared = 1000;
+  std::string shm_users;  // names or numbers, separated by commas; both empty: who may connect
+  std::string shm_groups;
+  bool operator==(const ServerConfig&) const = default;
+};
+
+struct RedisConfig {
+  std::string host = "127.0.0.1";
+  std::int64_t port = 6379;
+  std::string unix_socket;  // not empty: instead of host and port
+  std::int64_t db = 0;
+  std::string username;       // empty: AUTH with the password alone
+  std::string password;       // empty: no AUTH
+  std::string password_file;  // where the password was read from; empty: from no file
+  std::int64_t connect_timeout_ms = 1000;
+  std::int64_t command_timeout_ms = 250;
+  std::int64_t backoff_min_ms = 50;
+  std::int64_t backoff_max_ms = 2000;
+  bool operator==(const RedisConfig&) const = default;
+};
+
+struct ShmConfig {
+  bool enabled = true;
+  std::int64_t slots = 65'536;  // rounded up to a power of two
+  bool operator==(const ShmConfig&) const = default;
+};
+
+struct ClockConfig {
+  std::int64_t max_error_us = 100'000;
+  std::int64_t max_drift_ppm = 1000;
+  bool operator==(const ClockConfig&) const = default;
+};
+
+struct LogConfig {
+  std::string target = "auto";  // "auto", "stderr", "journal", or "file:" and an absolute path
+  LogFormat format = LogFormat::Text;
+  bool operator==(const LogConfig&) const = default;
+};
+
+// Fixed at start.
+struct FixedConfig {
+  StoreKind store = StoreKind::Redis;
+  ServerConfig server;
+  ShmConfig shm;
+  RedisConfig redis;
+  ClockConfig clock;
+  LogConfig log;
+};
+
+// What a reload changes.
+struct LiveConfig {
+  LogLevel log_level = LogLevel::Info;
+  std::vector<Limit> limits;  // sorted by name, no name twice
+};
+
+struct Config {
+  FixedConfig fixed;
+  LiveConfig live;
+};
+
+// What the command line says beside where the file is.
+struct Overrides {
+  std::optional<std::string> socket;
+  bool memory = false;
+  std::optional<std::string>
+      redis;  // a URL: redis://[user:password@]host[:port][/db] or unix://path
+  std::vector<std::string> limits;  // NAME=RATE
+  std::optional<std::string> log_level;
+};
+
+struct Sources {
+  std::string file;           // empty: no file, and no limits.d
+  bool file_required = true;  // else a file that does not exist is no fault
+  // nullopt: not set. A variable that is set to nothing counts as not set. Called while loading.
+  std::function<std::optional<std::string>(const char*)> environment;
+  std::string credentials_directory;  // empty: none
+  Overrides command_line;
+};
+
+// One thing that is wrong: where, what was expected, and the nearest valid name if one is near.
+struct Fault {
+  std::string where;  // a file's path, a variable, an option
+  int line = 0;       // from 1; 0: not a place in a file
+  int column = 0;     // from 1
+  std::string text;
+};
+std::string place_text(const Fault&);  // "PATH:3:1", or where it is
+std::string to_text(const Fault&);     // "PATH:3:1: unknown setting 'sokcet' in [server]; ..."
+
+struct ConfigLoad {
+  Config config;              // meaningful only without faults
+  std::vector<Fault> faults;  // in the order of the sources, and of the places in each
+  explicit operator bool() const { return faults.empty(); }
+};
+
+// Reads files and credentials, calls `environment`; touches nothing else.
+ConfigLoad load_config(const Sources&);
+
+// The same of one text alone, with no file, no environment, no command line. Pure.
+ConfigLoad load_config_text(std::string_view text, std::string_view path);
+
+// The configuration as TOML, defaults included and passwords masked. It loads again.
+std::string print_config(const Config&);
+
+// Names of the fixed settings ("server.socket") that differ, in the order of the table: what a
+// reload cannot change.
+std::vector<std::string> fixed_changes(const FixedConfig& running, const FixedConfig& wanted);
+
+}  // namespace rategate

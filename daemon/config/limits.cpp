@@ -1,0 +1,231 @@
+#include "daemon/config/limits.hpp"
+
+#include <utility>
+
+#include "daemon/base/duration.hpp"
+#include "daemon/base/nearest.hpp"
+#include "daemon/config/settings/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::string_view kSection = "limits.NAME";
+constexpr const char* kExpectedName =
+    "expected a limit's name to be 1 to 64 letters, digits and _ - . / @";
+constexpr const char* kExpectedLimit =
+    "expected a rate in quotes, such as \"100/second\", or a table with limit and period";
+
+Limit with_defaults(std::string_view name, const Rate& rate) {
+  Limit limit;
+  limit.name = name;
+  limit.permits = rate.permits;
+  limit.period_ms = rate.period_ms;
+  limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
+  return limit;
+}
+
+// Reads one [limits.NAME] table.
+class LimitReader {
+ public:
+  LimitReader(std::string_view name, std::string_view path, std::vector<Fault>& faults)
+      : name_(name), path_(path), faults_(faults) {}
+
+  std::optional<Limit> read(const Entry& entry) {
+    const std::size_t before = faults_.size();
+    const auto& table = std::get<Table>(entry.value.data);
+    Limit limit = with_defaults(name_, {});
+    for (const Entry& setting : table) {
+      if (find_setting(kSection, setting.key) == nullptr) unknown(setting);
+    }
+    const bool whole_rate = read_rate(find_entry(table, "limit"), entry, limit);
+    read_period(find_entry(table, "period"), entry, whole_rate, limit);
+    read_text(find_entry(table, "redis_key"), KeyTemplate::parse, limit.redis_key);
+    read_text(find_entry(table, "mode"), parse_mode, limit.mode);
+    read_text(find_entry(table, "on_store_down"), parse_on_store_down, limit.on_store_down);
+    return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
+  }
+
+ private:
+  void fault(Place place, std::string text) {
+    faults_.push_back({std::string(path_), place.line, place.column, std::move(text)});
+  }
+  void fault(const Entry& setting, const std::string& text) {
+    fault(setting.value.place, setting.key + " of limit '" + std::string(name_) + "': " + text);
+  }
+  void expected(const Entry& setting) {
+    fault(setting, "expected " + expected_text(*find_setting(kSection, setting.key)));
+  }
+
+  void unknown(const Entry& setting) {
+    std::string text =
+        "unknown setting '" + setting.key + "' of limit '" + std::string(name_) + "'";
+    std::vector<std::string_view> names;
+    for (const Setting& known : settings()) {
+      if (known.section == kSection) names.push_back(known.name);
+    }
+    if (const auto near = nearest(setting.key, names)) {
+      text += "; did you mean '" + std::string(*near) + "'?";
+    } else if (std::holds_alternative<Table>(setting.value.data)) {
+      text += "; a limit's name with a dot in it is put in quotes: [limits.\"" +
+              std::string(name_) + "." + setting.key + "\"]";
+    }
+    fault(setting.place, text);
+  }
+
+  // Whether `limit` said the period as well.
+  bool read_rate(const Entry* setting, const Entry& limit_entry, Limit& limit) {
+    if (setting == nullptr) {
+      fault(limit_entry.place, "limit '" + std::string(name_) +
+                                   "' has no limit: expected limit = " +
+                                   "permits and period = duration, or limit = \"100/second\"");
+      return false;
+    }
+    if (const auto* text = std::get_if<std::string>(&setting->value.data)) {
+      const auto rate = parse_rate(*text);
+      if (!rate) {
+        fault(*setting, rate.error());
+      } else {
+        limit.permits = rate->permits;
+        limit.period_ms = rate->period_ms;
+      }
+      return true;
+    }
+    const auto* permits = std::get_if<std::int64_t>(&setting->value.data);
+    if (permits == nullptr || *permits < 1 || *permits > kMaxPermits) {
+      expected(*setting);
+    } else {
+      limit.permits = *permits;
+    }
+    return false;
+  }
+
+  void read_period(const Entry* setting, const Entry& limit_entry, bool whole_rate, Limit& limit) {
+    if (setting == nullptr) {
+      if (whole_rate || find_entry(std::get<Table>(limit_entry.value.data), "limit") == nullptr) {
+        return;
+      }
+      fault(limit_entry.place, "limit '" + std::string(name_) + "' has no period: expected " +
+                                   expected_text(*find_setting(kSection, "period")));
+      return;
+    }
+    if (whole_rate) {
+      fault(setting->place, "period of limit '" + std::string(name_) +
+                                "' is said twice: its limit has one already");
+      return;
+    }
+    const auto* text = std::get_if<std::string>(&setting->value.data);
+    const auto period = text != nullptr ? parse_period_ms(*text) : Result<std::int64_t>(Error{});
+    if (period) {
+      limit.period_ms = *period;
+    } else if (const auto* number = std::get_if<std::int64_t>(&setting->value.data)) {
+      fault(*setting, "expected " + expected_text(*find_setting(kSection, "period")) + "; " +
+                          std::to_string(*number) + " has no unit");
+    } else {
+      expected(*setting);
+    }
+  }
+
+  template <class T>
+  void read_text(const Entry* setting, Result<T> (*parse)(std::string_view), T& field) {
+    if (setting == nullptr) return;
+    const auto* text = std::get_if<std::string>(&setting->value.data);
+    if (text == nullptr) {
+      return fault(*setting, "expected " + expected_text(*find_setting(kSection, setting->key)) +
+                                 ", in quotes");
+    }
+    auto value = parse(*text);
+    if (!value) return fault(*setting, value.error());
+    field = std::move(*value);
+  }
+
+  std::string_view name_;
+  std::string_view path_;
+  std::vector<Fault>& faults_;
+};
+
+}  // namespace
+
+void add_limits(const Value& value, std::string_view path, PlacedLimits& limits,
+                std::vector<Fault>& faults) {
+  const auto fault = [&](Place place, std::string text) {
+    faults.push_back({std::string(path), place.line, place.column, std::move(text)});
+  };
+  const auto* table = std::get_if<Table>(&value.data);
+  if (table == nullptr) return fault(value.place, "limits: expected a table, [limits]");
+
+  for (const Entry& entry : *table) {
+    const std::string& name = entry.key;
+    if (!valid_name(name)) {
+      fault(entry.place, kExpectedName);
+      continue;
+    }
+    const Fault place{std::string(path), entry.place.line, entry.place.column, {}};
+    if (const auto found = limits.find(name); found != limits.end()) {
+      fault(entry.place,
+            "limit '" + name + "' is named twice, first at " + place_text(found->second.place));
+      continue;
+    }
+    std::optional<Limit> limit;
+    if (const auto* text = std::get_if<std::string>(&entry.value.data)) {
+      const auto rate = parse_rate(*text);
+      if (!rate) {
+        fault(entry.value.place, "limit '" + name + "': " + rate.error());
+        continue;
+      }
+      limit = with_defaults(name, *rate);
+    } else if (std::holds_alternative<Table>(entry.value.data)) {
+      limit = LimitReader(name, path, faults).read(entry);
+    } else {
+      fault(entry.value.place, "limit '" + name + "': " + kExpectedLimit);
+    }
+    // One that is at fault keeps its name, so that naming it again is a fault as well; its
+    // period of zero keeps it out of what is compared later.
+    limits.emplace(name, PlacedLimit{limit.value_or(Limit{}), place});
+  }
+}
+
+std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limits) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) {
+    return Error{"expected NAME=RATE, such as api=100/second"};
+  }
+  const std::string_view name = text.substr(0, equals);
+  if (!valid_name(name)) return Error{kExpectedName};
+  const auto rate = parse_rate(text.substr(equals + 1));
+  if (!rate) return Error{rate.error()};
+
+  const auto found = limits.find(name);
+  if (found == limits.end()) {
+    limits.emplace(name, PlacedLimit{with_defaults(name, *rate), {"--limit", 0, 0, std::string()}});
+    return std::nullopt;
+  }
+  if (found->second.place.where == "--limit") {
+    return Error{"limit '" + std::string(name) + "' is named twice on the command line"};
+  }
+  found->second.limit.permits = rate->permits;
+  found->second.limit.period_ms = rate->period_ms;
+  found->second.place = {"--limit", 0, 0, std::string()};
+  return std::nullopt;
+}
+
+void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& faults) {
+  // Two limits can only meet where names and periods, put into their templates, make one text.
+  std::map<std::string, const PlacedLimit*> counters;
+  for (const auto& [name, placed] : limits) {
+    const Limit& limit = placed.limit;
+    if (limit.period_ms == 0) continue;
+    const auto [found, added] =
+        counters.emplace(limit.redis_key.expand(name, "", limit.period_ms, 0), &placed);
+    const PlacedLimit& other = *found->second;
+    if (added || other.limit.period_ms == limit.period_ms) continue;
+    Fault fault = placed.place;
+    fault.text = "limit '" + name + "' has a period of " + format_duration(limit.period_ms) +
+                 " and shares its counter with limit '" + other.limit.name + "' (" +
+                 place_text(other.place) + "), whose period is " +
+                 format_duration(other.limit.period_ms) +
+                 "; expected one period, or %p or %n in redis_key";
+    faults.push_back(std::move(fault));
+  }
+}
+
+}  // namespace rategate

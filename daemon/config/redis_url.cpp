@@ -1,0 +1,118 @@
+#include "daemon/config/redis_url.hpp"
+
+#include "daemon/base/duration.hpp"
+#include "daemon/base/nearest.hpp"
+#include "daemon/config/settings/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr const char* kExpected =
+    "expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+constexpr std::string_view kTcp = "redis://";
+constexpr std::string_view kUnix = "unix://";
+
+Error expected(std::string_view what) {
+  return Error{std::string(kExpected) + ", but " + std::string(what)};
+}
+
+// -1: it is none.
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high << 4 | low);
+    i += 2;
+  }
+  return out;
+}
+
+Result<std::int64_t> number_of(const char* setting, std::string_view text) {
+  const Setting& row = *find_setting("redis", setting);
+  return parse_whole(text, row.min, row.max);
+}
+
+Result<RedisUrl> parse_unix(std::string_view rest) {
+  RedisUrl url;
+  const std::size_t question = rest.find('?');
+  url.unix_socket = rest.substr(0, question);
+  Config scratch;
+  if (assign_text(*find_setting("redis", "unix_socket"), url.unix_socket, scratch) ||
+      !url.unix_socket.starts_with('/')) {
+    return expected("the path is none");
+  }
+  if (question != std::string_view::npos) {
+    const std::string_view query = rest.substr(question + 1);
+    if (!query.starts_with("db=")) return expected("after the path is something else");
+    const auto db = number_of("db", query.substr(3));
+    if (!db) return expected("the db is none");
+    url.db = *db;
+  }
+  return url;
+}
+
+Result<RedisUrl> parse_tcp(std::string_view rest) {
+  RedisUrl url;
+  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
+    const std::string_view user = rest.substr(0, at);
+    const std::size_t colon = user.find(':');
+    if (colon == std::string_view::npos) return expected("there is a user without a password");
+    url.username = decode(user.substr(0, colon));
+    url.password = decode(user.substr(colon + 1));
+    if (!url.username || !url.password) return expected("a percent sign has no two hex digits");
+    rest.remove_prefix(at + 1);
+  }
+  if (const std::size_t slash = rest.find('/'); slash != std::string_view::npos) {
+    if (slash + 1 < rest.size()) {
+      const auto db = number_of("db", rest.substr(slash + 1));
+      if (!db) return expected("the db is none");
+      url.db = *db;
+    }
+    rest = rest.substr(0, slash);
+  }
+  std::size_t colon = rest.find(':');
+  if (rest.starts_with('[')) {
+    const std::size_t bracket = rest.find(']');
+    if (bracket == std::string_view::npos) return expected("a bracket is not closed");
+    url.host = rest.substr(1, bracket - 1);
+    rest.remove_prefix(bracket + 1);
+    if (!rest.empty() && rest[0] != ':') return expected("after the bracket is something else");
+    colon = rest.empty() ? std::string_view::npos : 0;
+  } else {
+    url.host = rest.substr(0, colon);
+  }
+  if (colon != std::string_view::npos) {
+    const auto port = number_of("port", rest.substr(colon + 1));
+    if (!port) return expected("the port is none");
+    url.port = *port;
+  }
+  Config scratch;
+  if (assign_text(*find_setting("redis", "host"), url.host, scratch)) {
+    return expected("the host is none");
+  }
+  return url;
+}
+
+}  // namespace
+
+Result<RedisUrl> parse_redis_url(std::string_view text) {
+  if (text.starts_with(kTcp)) return parse_tcp(text.substr(kTcp.size()));
+  if (text.starts_with(kUnix)) return parse_unix(text.substr(kUnix.size()));
+  if (text.starts_with("rediss://")) return expected("TLS is not spoken");
+  return Error{kExpected};
+}
+
+}  // namespace rategate

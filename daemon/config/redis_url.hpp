@@ -1,0 +1,26 @@
+// A Redis server's address as one text, as other programs take it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/base/result.hpp"
+
+namespace rategate {
+
+struct RedisUrl {
+  std::string host;  // empty with unix_socket
+  std::int64_t port = 6379;
+  std::string unix_socket;  // empty with host
+  std::int64_t db = 0;
+  std::optional<std::string> username;  // nullopt: not said
+  std::optional<std::string> password;
+};
+
+// redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]. An IPv6 address stands in
+// brackets; user and password may have %XX in them. Error: what was expected.
+Result<RedisUrl> parse_redis_url(std::string_view text);
+
+}  // namespace rategate

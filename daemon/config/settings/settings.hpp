@@ -1,0 +1,75 @@
+// The one table of settings. The loader, the sample file, the manual page, --print-config and the
+// test of docs/configuration.md all read it, so that a setting is described once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "daemon/config/config.hpp"
+
+namespace rategate {
+
+struct Value;
+
+enum class Kind : std::uint8_t {
+  Text,      // any text without control characters
+  Secret,    // text that is never printed
+  Path,      // a file's path
+  Socket,    // the path of a Unix socket, at most 107 bytes
+  Whole,     // a whole number from min to max
+  Duration,  // text with a unit, from min to max ms; the field is in ms or, in `in_us`, µs
+  Switch,    // true or false
+  FileMode,  // text of three or four octal digits
+  Choice,    // one of the words in `choices`
+  Target,    // a log's target
+};
+
+// Where a setting's value lives in a Config.
+using FieldPointer = std::variant<std::string*, std::int64_t*, std::uint32_t*, bool*, StoreKind*,
+                                  LogLevel*, LogFormat*>;
+
+struct Setting {
+  std::string_view section;  // "" at the top; "limits.NAME" for what each limit has
+  std::string_view name;
+  Kind kind;
+  FieldPointer (*field)(Config&);  // nullptr for what each limit has
+  std::string_view fallback;       // in words, where there is no field or none is chosen
+  std::int64_t min;                // Whole: in `unit`; Duration: in ms
+  std::int64_t max;
+  std::string_view unit;     // of a Whole: "bytes", "ppm", or ""
+  std::string_view choices;  // of a Choice: words separated by spaces
+  bool in_us;
+  bool may_be_empty;
+  bool reloadable;
+  std::string_view help;
+};
+
+std::span<const Setting> settings();
+const Setting* find_setting(std::string_view section, std::string_view name);
+std::string full_name(const Setting&);  // "port in [redis]", "store"
+
+// Puts a value into the configuration, and takes nothing but the whole of it: on an error, which
+// says what was expected, nothing has changed. From text it is read as a person types it in a
+// variable or an option: numbers and switches without quotes.
+std::optional<Error> assign(const Setting&, const Value&, Config&);
+std::optional<Error> assign_text(const Setting&, std::string_view text, Config&);
+
+bool same_value(const Setting&, Config& a, Config& b);
+
+std::string quoted(std::string_view text);              // as a TOML string
+std::string key_text(std::string_view key);             // as a TOML key, quoted if need be
+std::string value_text(const Setting&, const Config&);  // as TOML; a secret is masked
+std::string default_text(const Setting&);               // as TOML, or in words: "none"
+std::string expected_text(const Setting&);              // "a whole number from 1 to 65535"
+
+// The sample file, every setting in it commented out with its default.
+std::string sample_config();
+
+// All settings in mdoc, for the manual page rategate.toml(5).
+std::string settings_manual();
+
+}  // namespace rategate

@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "daemon/config/settings/settings.hpp"
+#include "daemon/limit/limit.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kDay = kMinute * 60 * 24;
+
+// Fills a row; what a kind does not use stays empty.
+struct Row : Setting {
+  constexpr Row(std::string_view in, std::string_view called, Kind k, FieldPointer (*f)(Config&),
+                std::string_view text)
+      : Setting{in, called, k, f, {}, 0, 0, {}, {}, false, false, false, text} {}
+  constexpr Row range(std::int64_t low, std::int64_t high, std::string_view of = {}) const {
+    Row row = *this;
+    row.min = low;
+    row.max = high;
+    row.unit = of;
+    return row;
+  }
+  constexpr Row words(std::string_view list) const {
+    Row row = *this;
+    row.choices = list;
+    return row;
+  }
+  constexpr Row otherwise(std::string_view text) const {
+    Row row = *this;
+    row.fallback = text;
+    return row;
+  }
+  constexpr Row microseconds() const {
+    Row row = *this;
+    row.in_us = true;
+    return row;
+  }
+  constexpr Row optional() const {
+    Row row = *this;
+    row.may_be_empty = true;
+    return row;
+  }
+  constexpr Row live() const {
+    Row row = *this;
+    row.reloadable = true;
+    return row;
+  }
+};
+
+template <auto Member>
+FieldPointer server(Config& config) {
+  return &(config.fixed.server.*Member);
+}
+template <auto Member>
+FieldPointer redis(Config& config) {
+  return &(config.fixed.redis.*Member);
+}
+FieldPointer shm_enabled(Config& config) { return &config.fixed.shm.enabled; }
+FieldPointer shm_slots(Config& config) { return &config.fixed.shm.slots; }
+FieldPointer store(Config& config) { return &config.fixed.store; }
+FieldPointer max_error(Config& config) { return &config.fixed.clock.max_error_us; }
+FieldPointer max_drift(Config& config) { return &config.fixed.clock.max_drift_ppm; }
+FieldPointer log_level(Config& config) { return &config.live.log_level; }
+FieldPointer log_target(Config& config) { return &config.fixed.log.target; }
+FieldPointer log_format(Config& config) { return &config.fixed.log.format; }
+
+constexpr std::array kSettings{
+    Row("", "store", Kind::Choice, store,
+        "Where permits are counted: redis, for limits that all hosts share, or memory, for limits "
+        "of this host alone. It must be chosen here, by a [redis] section, by REDIS_HOST, or by "
+        "--redis or --memory.")
+        .words("redis memory")
+        .otherwise("none"),
+
+    Row("server", "socket", Kind::Socket, server<&ServerConfig::socket>,
+        "The Unix socket that is listened on. Under socket activation systemd's takes its place."),
+    Row("server", "socket_mode", Kind::FileMode, server<&ServerConfig::socket_mode>,
+        "The socket's permissions, in octal. Who may write to it may ask."),
+    Row("server", "socket_group", Kind::Text, server<&ServerConfig::socket_group>,
+        "The socket's group, by name or number. Empty: the group the daemon runs as.")
+        .optional(),
+    Row("server", "tcp", Kind::Text, server<&ServerConfig::tcp>,
+        "A TCP address and port that is listened on as well, for clients that know no Unix "
+        "sockets. Whoever can reach it may ask: on this host every user. There is no shared memory "
+        "over it.")
+        .optional(),
+    Row("server", "tcp_allow_remote", Kind::Switch, server<&ServerConfig::tcp_allow_remote>,
+        "Whether tcp may be an address that other hosts reach. Nothing is encrypted, and nobody is "
+        "asked for a password."),
+    Row("server", "max_clients", Kind::Whole, server<&ServerConfig::max_clients>,
+        "How many connections there may be at once. The limit of open files must allow for it.")
+        .range(1, 1'000'000),
+    Row("server", "idle_timeout", Kind::Duration, server<&ServerConfig::idle_timeout_ms>,
+        "Close a connection that has sent nothing for so long. 0s: never.")
+        .range(0, 30 * kDay),
+    Row("server", "max_request", Kind::Whole, server<&ServerConfig::max_request>,
+        "How long one request may be, with everything in it.")
+        .range(1024, 1'048'576, "bytes"),
+    Row("server", "max_pending", Kind::Whole, server<&ServerConfig::max_pending>,
+        "How many checks of one connection may wait for the store at a time. Beyond that no more "
+        "is read from it until answers have come.")
+        .range(1, 1'000'000),
+    Row("server", "declared_limits", Kind::Switch, server<&ServerConfig::declared_limits>,
+        "Whether a check may bring its own limit (CHECK name LIMIT n PERIOD p)."),
+    Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
+        "How many limits that were declared in calls are kept at a time.")
+        .range(1, 1'000'000),
+    Row("server", "shm_users", Kind::Text, server<&ServerConfig::shm_users>,
+        "The users that may use shared memory, by name or number, separated by commas. With this "
+        "and shm_groups empty: everybody who may open the socket.")
+        .optional(),
+    Row("server", "shm_groups", Kind::Text, server<&ServerConfig::shm_groups>,
+        "The groups whose members may use shared memory, by name or number, separated by commas.")
+        .optional(),
+
+    Row("shm", "enabled", Kind::Switch, shm_enabled,
+        "Whether checks may be decided in shared memory, by programs that use the library."),
+    Row("shm", "slots", Kind::Whole, shm_slots,
+        "How many pools there is room for, 64 bytes each, rounded up to a power of two. What finds "
+        "no room is decided over the socket.")
+        .range(16, 16'777'216),
+
+    Row("redis", "host", Kind::Text, redis<&RedisConfig::host>,
+        "Name or address of the Redis or Valkey server. REDIS_HOST overrides it."),
+    Row("redis", "port", Kind::Whole, redis<&RedisConfig::port>,
+        "Its TCP port. REDIS_PORT overrides it.")
+        .range(1, 65535),
+    Row("redis", "unix_socket", Kind::Socket, redis<&RedisConfig::unix_socket>,
+        "Its Unix socket, in place of host and port.")
+        .optional(),
+    Row("redis", "db", Kind::Whole, redis<&RedisConfig::db>,
+        "The number of the database. REDIS_DB overrides it.")
+        .range(0, 65535),
+    Row("redis", "username", Kind::Text, redis<&RedisConfig::username>,
+        "The ACL user. Empty: the default user.")
+        .optional(),
+    Row("redis", "password", Kind::Secret, redis<&RedisConfig::password>,
+        "The password. Empty: none. REDIS_PASSWORD overrides it, and so does systemd's credential "
+        "redis-password.")
+        .optional(),
+    Row("redis", "password_file", Kind::Path, redis<&RedisConfig::password_file>,
+        "A file that holds the password, in place of password. A line break at its end is not "
+        "part of it.")
+        .optional(),
+    Row("redis", "connect_timeout", Kind::Duration, redis<&RedisConfig::connect_timeout_ms>,
+        "How long connecting may take, with the greeting.")
+        .range(1, kMinute),
+    Row("redis", "command_timeout", Kind::Duration, redis<&RedisConfig::command_timeout_ms>,
+        "How long an answer may take. After that on_store_down decides.")
+        .range(1, kMinute),
+    Row("redis", "backoff_min", Kind::Duration, redis<&RedisConfig::backoff_min_ms>,
+        "How long to wait before connecting again, at first. It doubles with each failure.")
+        .range(1, kMinute),
+    Row("redis", "backoff_max", Kind::Duration, redis<&RedisConfig::backoff_max_ms>,
+        "How long to wait before connecting again, at most.")
+        .range(1, 10 * kMinute),
+
+    Row("clock", "max_error", Kind::Duration, max_error,
+        "How far the measured offset to the store's clock may be off. Beyond that checks are "
+        "refused.")
+        .range(1, kSecond)
+        .microseconds(),
+    Row("clock", "max_drift", Kind::Whole, max_drift,
+        "How far this host's clock and the store's may drift apart.")
+        .range(1, 100'000, "ppm"),
+
+    Row("log", "level", Kind::Choice, log_level, "What is logged: this level and those after it.")
+        .words("debug info warning error")
+        .live(),
+    Row("log", "target", Kind::Target, log_target,
+        "Where to: stderr, journal (with named fields), or file: and an absolute path. SIGHUP "
+        "opens the file anew. auto: the journal where systemd has led stderr to it, else stderr."),
+    Row("log", "format", Kind::Choice, log_format,
+        "How a line looks on stderr and in a file: text or json.")
+        .words("text json"),
+
+    Row("limits.NAME", "limit", Kind::Whole, nullptr,
+        "How many permits there are in each period; or permits and period at once, as in "
+        "\"100/second\".")
+        .range(1, kMaxPermits)
+        .otherwise("none")
+        .live(),
+    Row("limits.NAME", "period", Kind::Duration, nullptr,
+        "The length of a window. Windows are aligned to multiples of it since 1970.")
+        .range(kMinPeriodMs, kMaxPeriodMs)
+        .otherwise("none")
+        .live(),
+    Row("limits.NAME", "redis_key", Kind::Text, nullptr,
+        "The name of the counter: %n is the limit's name, %k the key, %p the period, %w the "
+        "window's start in unix seconds (milliseconds where the period is not whole seconds), %% a "
+        "percent sign.")
+        .otherwise("\"rategate:{%n:%k}:%p:%w\"")
+        .live(),
+    Row("limits.NAME", "mode", Kind::Choice, nullptr,
+        "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "
+        "permits, "
+        "else exact. lease: ahead of the checks. exact: just what is asked, when it is asked; not "
+        "in "
+        "shared memory.")
+        .words("auto lease exact")
+        .otherwise("\"auto\"")
+        .live(),
+    Row("limits.NAME", "on_store_down", Kind::Choice, nullptr,
+        "What a check gets while the store is away: deny, allow, or error.")
+        .words("deny allow error")
+        .otherwise("\"deny\"")
+        .live(),
+};
+
+// A span of the rows as what they are for others.
+constexpr auto kTable = [] {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<Setting, sizeof...(I)>{static_cast<const Setting&>(kSettings[I])...};
+  }(std::make_index_sequence<kSettings.size()>());
+}();
+
+}  // namespace
+
+std::span<const Setting> settings() { return kTable; }
+
+const Setting* find_setting(std::string_view section, std::string_view name) {
+  const auto found = std::find_if(kTable.begin(), kTable.end(), [&](const Setting& setting) {
+    return setting.section == section && setting.name == name;
+  });
+  return found == kTable.end() ? nullptr : &*found;
+}
+
+std::string full_name(const Setting& setting) {
+  std::string name(setting.name);
+  if (!setting.section.empty()) name += " in [" + std::string(setting.section) + "]";
+  return name;
+}
+
+}  // namespace rategate

@@ -1,0 +1,286 @@
+// Values of settings: from TOML and from text into the configuration, and back to TOML.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "daemon/base/duration.hpp"
+#include "daemon/base/nearest.hpp"
+#include "daemon/config/document.hpp"
+#include "daemon/config/settings/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::size_t kMaxSocketPath = 107;  // sun_path, less the NUL at its end
+constexpr std::size_t kMaxText = 4096;
+constexpr std::string_view kMask = "********";
+constexpr std::string_view kFileTarget = "file:";
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::vector<std::string_view> words_of(std::string_view list) {
+  std::vector<std::string_view> words;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(' '), list.size());
+    words.push_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return words;
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+}
+
+bool is_text(Kind kind) {
+  return kind == Kind::Text || kind == Kind::Secret || kind == Kind::Path || kind == Kind::Socket;
+}
+
+Error expected(const Setting& setting) { return Error{"expected " + expected_text(setting)}; }
+
+std::optional<Error> assign_number(const Setting& setting, std::int64_t value, Config& config) {
+  if (value < setting.min || value > setting.max) return expected(setting);
+  *std::get<std::int64_t*>(setting.field(config)) = setting.in_us ? value * 1000 : value;
+  return std::nullopt;
+}
+
+template <class Enum>
+bool choose(std::string_view word, Enum* field, std::initializer_list<Enum> all) {
+  for (const Enum one : all) {
+    if (to_text(one) == word) return *field = one, true;
+  }
+  return false;
+}
+
+std::optional<Error> assign_choice(const Setting& setting, std::string_view word, Config& config) {
+  const bool chosen = std::visit(
+      Overloaded{
+          [&](StoreKind* field) {
+            return choose(word, field, {StoreKind::Redis, StoreKind::Memory});
+          },
+          [&](LogLevel* field) {
+            return choose(word, field,
+                          {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error});
+          },
+          [&](LogFormat* field) { return choose(word, field, {LogFormat::Text, LogFormat::Json}); },
+          [](auto*) { return false; },
+      },
+      setting.field(config));
+  if (chosen) return std::nullopt;
+  Error error = expected(setting);
+  if (const auto near = nearest(word, words_of(setting.choices))) {
+    error.text += "; did you mean \"" + std::string(*near) + "\"?";
+  }
+  return error;
+}
+
+bool valid_text(const Setting& setting, std::string_view text) {
+  if (text.size() > kMaxText) return false;
+  if (text.empty()) return setting.may_be_empty;
+  switch (setting.kind) {
+    case Kind::Secret:
+      return true;
+    case Kind::Path:
+      return text[0] == '/' && !has_control(text);
+    case Kind::Socket:
+      return text.size() <= kMaxSocketPath && !has_control(text);
+    case Kind::Target:
+      return text == "auto" || text == "stderr" || text == "journal" ||
+             (text.starts_with(kFileTarget) && text.substr(kFileTarget.size()).starts_with('/') &&
+              !has_control(text));
+    default:
+      // A name of a host, a group, a user: no such has a space in it.
+      return !has_control(text) && text.find(' ') == std::string_view::npos;
+  }
+}
+
+std::optional<Error> assign_mode(const Setting& setting, std::string_view text, Config& config) {
+  // "0660" or "660": no bits beyond reading, writing and executing.
+  if (text.size() == 4 && text[0] == '0') text.remove_prefix(1);
+  std::uint32_t mode = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '7') return expected(setting);
+    mode = mode << 3 | static_cast<std::uint32_t>(c - '0');
+  }
+  if (text.size() != 3) return expected(setting);
+  *std::get<std::uint32_t*>(setting.field(config)) = mode;
+  return std::nullopt;
+}
+
+std::optional<Error> assign_string(const Setting& setting, std::string_view text, Config& config) {
+  switch (setting.kind) {
+    case Kind::Whole:
+    case Kind::Switch:
+      return expected(setting);
+    case Kind::Duration: {
+      const auto ms = parse_duration_ms(text);
+      return ms ? assign_number(setting, *ms, config) : expected(setting);
+    }
+    case Kind::FileMode:
+      return assign_mode(setting, text, config);
+    case Kind::Choice:
+      return assign_choice(setting, text, config);
+    case Kind::Text:
+    case Kind::Secret:
+    case Kind::Path:
+    case Kind::Socket:
+    case Kind::Target:
+      break;
+  }
+  if (!valid_text(setting, text)) {
+    Error error = expected(setting);
+    if (setting.kind == Kind::Target) {
+      if (const auto near = nearest(text, std::array{"auto", "stderr", "journal"})) {
+        error.text += "; did you mean \"" + std::string(*near) + "\"?";
+      }
+    }
+    return error;
+  }
+  *std::get<std::string*>(setting.field(config)) = text;
+  return std::nullopt;
+}
+
+std::string octal(std::uint32_t mode) {
+  std::string text = "0000";
+  for (std::size_t i = 4; i-- > 0; mode >>= 3) text[i] = static_cast<char>('0' + (mode & 7));
+  return text;
+}
+
+// What a range means in words, after the kind's own.
+std::string range_text(const Setting& setting) {
+  if (setting.kind == Kind::Duration) {
+    return " from " + format_duration(setting.min) + " to " + format_duration(setting.max);
+  }
+  return " from " + std::to_string(setting.min) + " to " + std::to_string(setting.max);
+}
+
+}  // namespace
+
+std::optional<Error> assign(const Setting& setting, const Value& value, Config& config) {
+  if (const auto* text = std::get_if<std::string>(&value.data)) {
+    return assign_string(setting, *text, config);
+  }
+  if (const auto* number = std::get_if<std::int64_t>(&value.data)) {
+    if (setting.kind == Kind::Whole) return assign_number(setting, *number, config);
+    if (setting.kind == Kind::Duration) {
+      return Error{expected(setting).text + "; " + std::to_string(*number) + " has no unit"};
+    }
+  }
+  if (const auto* truth = std::get_if<bool>(&value.data); truth && setting.kind == Kind::Switch) {
+    *std::get<bool*>(setting.field(config)) = *truth;
+    return std::nullopt;
+  }
+  return is_text(setting.kind) ? Error{expected(setting).text + ", in quotes"} : expected(setting);
+}
+
+std::optional<Error> assign_text(const Setting& setting, std::string_view text, Config& config) {
+  if (setting.kind == Kind::Whole) {
+    const auto number = parse_whole(text, setting.min, setting.max);
+    return number ? assign_number(setting, *number, config) : expected(setting);
+  }
+  return assign_string(setting, text, config);
+}
+
+bool same_value(const Setting& setting, Config& a, Config& b) {
+  return std::visit(
+      [](auto* x, auto* y) {
+        if constexpr (std::is_same_v<decltype(x), decltype(y)>) {
+          return *x == *y;
+        } else {
+          return false;
+        }
+      },
+      setting.field(a), setting.field(b));
+}
+
+std::string quoted(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+      out += "\\u00";
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[static_cast<unsigned char>(c) & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out += '"';
+}
+
+std::string key_text(std::string_view key) {
+  const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-';
+  });
+  return bare ? std::string(key) : quoted(key);
+}
+
+std::string value_text(const Setting& setting, const Config& config) {
+  Config copy = config;
+  return std::visit(
+      Overloaded{
+          [&](const std::string* text) {
+            return quoted(setting.kind == Kind::Secret && !text->empty() ? kMask : *text);
+          },
+          [&](const std::int64_t* number) {
+            if (setting.kind != Kind::Duration) return std::to_string(*number);
+            return quoted(format_duration(setting.in_us ? *number / 1000 : *number));
+          },
+          [](const std::uint32_t* mode) { return quoted(octal(*mode)); },
+          [](const bool* truth) { return std::string(*truth ? "true" : "false"); },
+          [](const auto* choice) { return quoted(to_text(*choice)); },
+      },
+      setting.field(copy));
+}
+
+std::string default_text(const Setting& setting) {
+  if (!setting.fallback.empty()) return std::string(setting.fallback);
+  return value_text(setting, Config{});
+}
+
+std::string expected_text(const Setting& setting) {
+  switch (setting.kind) {
+    case Kind::Text:
+      return "text without spaces";
+    case Kind::Secret:
+      return "text";
+    case Kind::Path:
+      return "an absolute path";
+    case Kind::Socket:
+      return "a path of at most " + std::to_string(kMaxSocketPath) + " bytes";
+    case Kind::Whole: {
+      const std::string unit(setting.unit);
+      return "a whole number" + (unit.empty() ? unit : " of " + unit) + range_text(setting);
+    }
+    case Kind::Duration:
+      return "a duration such as \"250ms\"," + range_text(setting);
+    case Kind::Switch:
+      return "true or false";
+    case Kind::FileMode:
+      return "an octal file mode such as \"0660\"";
+    case Kind::Choice: {
+      const auto words = words_of(setting.choices);
+      std::string text;
+      for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+        text += quoted(words[i]);
+      }
+      return text;
+    }
+    case Kind::Target:
+      return R"("auto", "stderr", "journal" or "file:" and an absolute path)";
+  }
+  return {};
+}
+
+}  // namespace rategate

@@ -1,0 +1,34 @@
+// One moment of CLOCK_MONOTONIC at which the loop is to wake, by a timerfd: to the microsecond,
+// where libuv's own timers count whole milliseconds from a cached time.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+
+#include "daemon/base/time.hpp"
+#include "daemon/io/loop/uv_handle.hpp"
+
+namespace rategate {
+
+class Alarm {
+ public:
+  Alarm(uv_loop_t* loop, std::function<void()> rings);
+  ~Alarm();
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+  // Rings at `when` at the latest; it may ring before, for a moment that was set earlier. That
+  // spares a system call each time the moment moves away, which it does with every check.
+  void set(Mono when);
+
+ private:
+  void rang();
+
+  std::function<void()> rings_;
+  int fd_;
+  Mono armed_ = kNever;
+  UvHandle<uv_poll_t> poll_;
+};
+
+}  // namespace rategate

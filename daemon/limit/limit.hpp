@@ -1,0 +1,97 @@
+// A limit: so many permits per period, counted under a name in the store. Its text forms, its
+// ranges, and the names of its counters.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/base/result.hpp"
+
+namespace rategate {
+
+inline constexpr std::int64_t kMaxPermits = 1'000'000'000;          // of a limit, and of a cost
+inline constexpr std::int64_t kMinPeriodMs = 10;                    //
+inline constexpr std::int64_t kMaxPeriodMs = 31LL * 24 * 3600'000;  // 31 days
+inline constexpr std::size_t kMaxKeyBytes = 512;
+inline constexpr std::size_t kMaxNameBytes = 64;
+inline constexpr std::string_view kDefaultRedisKey = "rategate:{%n:%k}:%p:%w";
+inline constexpr std::string_view kRecipeName = "rate-limit";
+inline constexpr std::string_view kRecipeRedisKey = "rate-limit:%w";
+
+// What a check gets while the store is away.
+enum class OnStoreDown : std::uint8_t {
+  Deny,   // a denial with reason 2
+  Allow,  // an allowed decision with reason 2, counted apart
+  Error,  // -STOREDOWN
+};
+// How permits are reserved.
+enum class Mode : std::uint8_t {
+  Auto,   // leased where the limit is large enough to gain from it, else exact
+  Lease,  // ahead of the checks, by demand
+  Exact,  // just what is asked, when it is asked; not in shared memory
+};
+
+std::string_view to_text(OnStoreDown);  // "deny", "allow", "error"
+std::string_view to_text(Mode);         // "auto", "lease", "exact"
+Result<OnStoreDown> parse_on_store_down(std::string_view text);
+Result<Mode> parse_mode(std::string_view text);
+
+// "100/second", "5/10s", "1000/min": permits and period in milliseconds, ranges checked.
+struct Rate {
+  std::int64_t permits = 0;
+  std::int64_t period_ms = 0;
+};
+Result<Rate> parse_rate(std::string_view text);
+std::string format_rate(const Rate&);                         // "100/1s"
+Result<std::int64_t> parse_period_ms(std::string_view text);  // a duration within the range
+Result<std::int64_t> parse_permits(std::string_view text);    // 1 to kMaxPermits
+
+// A name is 1 to kMaxNameBytes of letters, digits and "_-./@": it stands in logs, in counter
+// names and in INFO as it is.
+bool valid_name(std::string_view name);
+
+// A counter's name with %n (limit name), %k (key), %p (period, canonical), %w (window's start in
+// unix seconds, or in ms where the period is not whole seconds) and %% (a percent sign).
+//
+// No two (name, key) of one template get one counter: bytes of names and keys other than letters,
+// digits, "_", "-", "." and "~" are written %XX, and between two placeholders stands at least one
+// byte that no escaped text has (so no percent sign). A template that cannot promise that is
+// refused.
+class KeyTemplate {
+ public:
+  static Result<KeyTemplate> parse(std::string_view text);
+
+  const std::string& text() const { return text_; }
+  bool has_key() const { return has_key_; }
+  std::string expand(std::string_view name, std::string_view key, std::int64_t period_ms,
+                     std::int64_t window_start_ms) const;
+
+ private:
+  std::string text_;
+  bool has_key_ = false;
+};
+
+struct Limit {
+  std::string name;
+  std::int64_t permits = 0;    // per period, 1 to kMaxPermits
+  std::int64_t period_ms = 0;  // kMinPeriodMs to kMaxPeriodMs
+  Mode mode = Mode::Auto;
+  OnStoreDown on_store_down = OnStoreDown::Deny;
+  KeyTemplate redis_key;
+  bool declared = false;  // in a call, not in the configuration
+};
+using LimitPtr = std::shared_ptr<const Limit>;
+
+// Whether the limit's permits are leased ahead of the checks.
+bool is_leased(const Limit& limit);
+
+bool same_limit(const Limit&, const Limit&);  // in every number and word
+
+// What `CHECK name ... LIMIT permits PERIOD period` declares. `keyed` is whether a key was given:
+// the recipe's name, per second and without a key, is the recipe's own counter.
+Limit declared_limit(std::string_view name, const Rate&, bool keyed);
+
+}  // namespace rategate

@@ -1,0 +1,85 @@
+// The limits by name: those of the configuration, and those that calls have declared, of which a
+// bounded number is kept.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/time.hpp"
+#include "daemon/limit/limit.hpp"
+
+namespace rategate {
+
+// A limit in use. The object is the limit's identity: other numbers are another object, and another
+// rule in shared memory.
+struct LimitUse {
+  explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
+      : limit(std::move(l)), rule(r), leased(is_leased(*limit)) {}
+  LimitPtr limit;
+  std::uint64_t rule;         // its id, never given twice; 0: not for shared memory
+  bool leased;                // permits are reserved ahead
+  bool dropped = false;       // by a reload: what it holds is given up
+  std::uint64_t allowed = 0;  // decisions since it is in use
+  std::uint64_t denied = 0;
+  std::uint64_t shared = 0;  // permits that clients spent in shared memory
+  // What makes the next check cheaper: the window that was open last, and the place of the counter
+  // without a key among the gate's.
+  Window window;
+  std::uint32_t keyless = UINT32_MAX;
+};
+using LimitUsePtr = std::shared_ptr<LimitUse>;
+
+// Not thread-safe, looking up included.
+class LimitTable {
+ public:
+  explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
+
+  // The whole set, at start and on reload. A limit that did not change keeps its identity; one that
+  // did, or is gone, is marked as dropped. Whether there was such a one.
+  bool configure(const std::vector<Limit>& limits);
+
+  // Nothing where no limit of that name is configured. Good until the next configure().
+  const LimitUsePtr& configured(std::string_view name) const;
+
+  // The limit that a call declares. Beyond max_declared the one that was longest unused makes
+  // room, unless checks or windows still live in it; nothing when all do.
+  LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
+
+  std::vector<LimitUsePtr> all() const;         // configured by name, then declared, latest first
+  std::vector<std::string_view> names() const;  // of the configured
+  std::size_t configured_count() const { return configured_.size(); }
+  std::size_t declared_count() const { return declared_.size(); }
+
+ private:
+  struct Declaration {
+    std::string name;
+    std::int64_t permits;
+    std::int64_t period_ms;
+    bool recipe;  // counted in the recipe's counter
+    auto operator<=>(const Declaration&) const = default;
+  };
+  struct Seen {
+    std::string_view name;
+    const LimitUsePtr* use = nullptr;
+  };
+  using Recent = std::list<LimitUsePtr>;
+
+  std::uint64_t last_rule_ = 0;
+  std::size_t max_declared_;
+  std::map<std::string, LimitUsePtr, std::less<>> configured_;
+  // Where names were found last: nearly all checks name one of a few limits. A name has one place
+  // here, which it may share with others.
+  mutable std::array<Seen, 64> seen_{};
+  LimitUsePtr none_;
+  Recent declared_;  // latest first
+  std::map<Declaration, Recent::iterator> by_declaration_;
+};
+
+}  // namespace rategate

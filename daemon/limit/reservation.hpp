@@ -1,0 +1,40 @@
+// What is asked of the store and what it answers: the words of daemon/store/scripts/reserve.lua and
+// release.lua as types.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/base/time.hpp"
+#include "daemon/limit/cost_runs.hpp"
+
+namespace rategate {
+
+struct Reservation {
+  std::uint64_t id = 0;  // of this gate; comes back with the answer
+  std::string counter;   // its name in the store
+  Window window;
+  std::int64_t limit = 0;         // permits per window
+  std::int64_t ahead_ms = 0;      // the store refuses a window that starts later than this from now
+  std::int64_t expire_at_ms = 0;  // the counter lives at least until then
+  std::int64_t lease = 0;         // permits wanted ahead, after the costs
+  CostRuns costs;                 // in the order of the checks; none where it is a lease alone
+};
+
+struct ReserveAnswer {
+  enum class Status : std::uint8_t { Looked = 0, WindowOver = 1, TooFarAhead = 2, Spoilt = 3 };
+  Status status = Status::Looked;
+  std::int64_t counter = 0;           // after this reservation
+  std::int64_t leased = 0;            // permits ahead
+  StoreTime time;                     // the store's clock when it looked
+  std::vector<std::int64_t> granted;  // of each run, how many checks
+};
+
+// Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
+struct Release {
+  std::string counter;
+  std::int64_t permits = 0;
+};
+
+}  // namespace rategate
