@@ -5,21 +5,24 @@
 #include <string.h>
 
 #include "client/api/client.h"
+#include "shm/bounds.h"
 
-#define MIN_PERIOD_MS 10
-#define MAX_PERIOD_MS (INT64_C(31) * 24 * 3600 * 1000)
+/* What the public header says to users is what the daemon takes. */
+_Static_assert(RATEGATE_MAX_NAME == RG_MAX_NAME_BYTES, "bytes of a name");
+_Static_assert(RATEGATE_MAX_KEY == RG_MAX_KEY_BYTES, "bytes of a key");
+_Static_assert(RATEGATE_MAX_COST == RG_MAX_PERMITS, "permits of a limit, and of a call");
 
 static bool valid_name(const char* name) {
   static const char allowed[] =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@";
   const size_t length = strspn(name, allowed);
-  return length > 0 && length <= RATEGATE_MAX_NAME && name[length] == '\0';
+  return length > 0 && length <= RG_MAX_NAME_BYTES && name[length] == '\0';
 }
 
 static bool valid_rate(int64_t permits, int64_t period_ms) {
   if (permits == 0 && period_ms == 0) return true;
-  return permits >= 1 && permits <= RATEGATE_MAX_COST && period_ms >= MIN_PERIOD_MS &&
-         period_ms <= MAX_PERIOD_MS;
+  return permits >= 1 && permits <= RG_MAX_PERMITS && period_ms >= RG_MIN_PERIOD_MS &&
+         period_ms <= RG_MAX_PERIOD_MS;
 }
 
 /* In the list from `from` up to, not including, `end`. */

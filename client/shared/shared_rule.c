@@ -6,12 +6,12 @@
 #include "client/api/client.h"
 #include "client/wire/exchange.h"
 #include "client/wire/integers.h"
+#include "shm/bounds.h"
 
 #define MAX_REQUEST                                                  \
-  (RG_MAX_HEADER + RG_MAX_WORD(7) + RG_MAX_WORD(RATEGATE_MAX_NAME) + \
-   RG_MAX_WORD(RATEGATE_MAX_KEY) + RG_MAX_DECLARATION)
+  (RG_MAX_HEADER + RG_MAX_WORD(7) + RG_MAX_WORD(RG_MAX_NAME_BYTES) + \
+   RG_MAX_WORD(RG_MAX_KEY_BYTES) + RG_MAX_DECLARATION)
 #define MAX_ANSWER 512
-#define MAX_PERIOD_MS (INT64_C(31) * 24 * 3600 * 1000)
 
 enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 
@@ -32,8 +32,8 @@ static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t ke
   if (!rg_ask_on(connection, &request, &scanned.answer, cancel_fd, deadline)) return false;
   int64_t field[FIELDS];
   if (rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
-      field[LIMIT] >= 1 && field[LIMIT] <= RATEGATE_MAX_COST && field[PERIOD_MS] >= 1 &&
-      field[PERIOD_MS] <= MAX_PERIOD_MS) {
+      field[LIMIT] >= 1 && field[LIMIT] <= RG_MAX_PERMITS && field[PERIOD_MS] >= 1 &&
+      field[PERIOD_MS] <= RG_MAX_PERIOD_MS) {
     *rule = (struct rg_shm_rule){.id = (uint64_t)field[RULE],
                                  .limit = field[LIMIT],
                                  .period_ms = field[PERIOD_MS],

@@ -31,8 +31,8 @@ struct rg_shm_view {
 /* A limit as RESOLVE told it. */
 struct rg_shm_rule {
   uint64_t id;       /* never 0 */
-  int64_t limit;     /* permits per period, 1 and more */
-  int64_t period_ms; /* 10 to 31 days */
+  int64_t limit;     /* permits per period, 1 to RG_MAX_PERMITS */
+  int64_t period_ms; /* 1 to RG_MAX_PERIOD_MS */
   bool shared;       /* it has pools in the segment */
   bool keyed;        /* false: all keys are the empty one */
 };
@@ -72,7 +72,7 @@ struct rg_shm_result {
 
 /* Decides on a pool. `id` is of rg_identity_of under the view's secret, or NULL for the empty key,
  * which then takes no hash where the hint is right. `slot_hint` is the number of the slot to look
- * at first, or RG_SHM_NO_HINT. cost 1 to RATEGATE_MAX_COST. Of the result, what does not belong to
+ * at first, or RG_SHM_NO_HINT. cost 1 to RG_MAX_PERMITS. Of the result, what does not belong to
  * the outcome means nothing. */
 enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg_shm_rule* rule,
                                  const struct rg_identity* id, uint32_t slot_hint, int64_t cost,

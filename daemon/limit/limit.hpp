@@ -9,14 +9,15 @@
 #include <string_view>
 
 #include "daemon/base/result.hpp"
+#include "shm/bounds.h"
 
 namespace rategate {
 
-inline constexpr std::int64_t kMaxPermits = 1'000'000'000;          // of a limit, and of a cost
-inline constexpr std::int64_t kMinPeriodMs = 10;                    //
-inline constexpr std::int64_t kMaxPeriodMs = 31LL * 24 * 3600'000;  // 31 days
-inline constexpr std::size_t kMaxKeyBytes = 512;
-inline constexpr std::size_t kMaxNameBytes = 64;
+inline constexpr std::int64_t kMaxPermits = RG_MAX_PERMITS;  // of a limit, and of a cost
+inline constexpr std::int64_t kMinPeriodMs = RG_MIN_PERIOD_MS;
+inline constexpr std::int64_t kMaxPeriodMs = RG_MAX_PERIOD_MS;
+inline constexpr std::size_t kMaxKeyBytes = RG_MAX_KEY_BYTES;
+inline constexpr std::size_t kMaxNameBytes = RG_MAX_NAME_BYTES;
 inline constexpr std::string_view kDefaultRedisKey = "rategate:{%n:%k}:%p:%w";
 inline constexpr std::string_view kRecipeName = "rate-limit";
 inline constexpr std::string_view kRecipeRedisKey = "rate-limit:%w";
