@@ -93,6 +93,6 @@ int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, 
   learn_period(limit, decision->reset_after_ms);
   rg_attach(limit->client, connection, cancel_fd, deadline);
   learn_period(limit, rg_resolve_rule(limit, key, key_size, connection, cancel_fd, deadline));
-  rg_pool_give(&limit->client->pool, connection);
+  rg_connections_give(&limit->client->connections, connection);
   return 0;
 }

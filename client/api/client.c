@@ -56,7 +56,7 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
   fresh->address.sun_family = AF_UNIX;
   memcpy(fresh->address.sun_path, wanted.socket_path, length + 1);
   fresh->timeout_ms = wanted.timeout_ms;
-  fresh->pool.max_idle = wanted.max_idle;
+  fresh->connections.max_idle = wanted.max_idle;
   rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
   fresh->cancel_fd = open_cancel_fd();
   if (fresh->cancel_fd < 0) {
@@ -76,7 +76,7 @@ failed:
 
 void rategate_close(rategate_client* client) {
   if (client == NULL) return;
-  rg_pool_clear(&client->pool);
+  rg_connections_clear(&client->connections);
   close(client->cancel_fd);
   rg_fork_guard_close(&client->guard);
   rategate_limit* limit = atomic_load_explicit(&client->limits, memory_order_acquire);
@@ -114,7 +114,7 @@ void rategate_cancel(rategate_client* client) {
 
 void rg_after_fork(rategate_client* client) {
   if (rg_fork_guard_passed(&client->guard) || !rg_fork_guard_claim(&client->guard)) return;
-  rg_pool_abandon(&client->pool);
+  rg_connections_abandon(&client->connections);
   rg_shared_after_fork(&client->shared);
   const int inherited = client->cancel_fd;
   client->cancel_fd = -1;

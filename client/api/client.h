@@ -17,7 +17,7 @@ struct rategate_client {
   struct sockaddr_un address;
   uint32_t timeout_ms;
   struct rg_fork_guard guard;
-  struct rg_pool pool;
+  struct rg_connections connections;
   struct rg_shared shared;
   atomic_bool cancelled;
   int cancel_fd; /* an eventfd that can be read once cancelled; this process' own */

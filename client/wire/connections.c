@@ -32,12 +32,12 @@ static struct rg_connection* take_free(struct rg_connection* first) {
   return spare;
 }
 
-int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection) {
+int rg_connections_take(struct rg_connections* connections, struct rg_connection** connection) {
   /* Acquire: pairs with the release below, so that `next` is seen as it was written. */
-  struct rg_connection* first = atomic_load_explicit(&pool->first, memory_order_acquire);
+  struct rg_connection* first = atomic_load_explicit(&connections->first, memory_order_acquire);
   struct rg_connection* taken = take_free(first);
   if (taken != NULL) {
-    if (taken->fd >= 0) atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+    if (taken->fd >= 0) atomic_fetch_sub_explicit(&connections->idle, 1, memory_order_relaxed);
     *connection = taken;
     return 0;
   }
@@ -49,16 +49,17 @@ int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection) {
   fresh->generation = 0;
   do {
     fresh->next = first;
-  } while (!atomic_compare_exchange_weak_explicit(&pool->first, &first, fresh, memory_order_release,
-                                                  memory_order_relaxed));
+  } while (!atomic_compare_exchange_weak_explicit(&connections->first, &first, fresh,
+                                                  memory_order_release, memory_order_relaxed));
   *connection = fresh;
   return 0;
 }
 
-void rg_pool_give(struct rg_pool* pool, struct rg_connection* connection) {
+void rg_connections_give(struct rg_connections* connections, struct rg_connection* connection) {
   if (connection->fd >= 0 &&
-      atomic_fetch_add_explicit(&pool->idle, 1, memory_order_relaxed) >= pool->max_idle) {
-    atomic_fetch_sub_explicit(&pool->idle, 1, memory_order_relaxed);
+      atomic_fetch_add_explicit(&connections->idle, 1, memory_order_relaxed) >=
+          connections->max_idle) {
+    atomic_fetch_sub_explicit(&connections->idle, 1, memory_order_relaxed);
     rg_connection_close(connection);
   }
   leave(connection);
@@ -74,17 +75,17 @@ void rg_connection_close(struct rg_connection* connection) {
   if (fd >= 0) close(fd);
 }
 
-void rg_pool_abandon(struct rg_pool* pool) {
-  struct rg_connection* c = atomic_load_explicit(&pool->first, memory_order_acquire);
+void rg_connections_abandon(struct rg_connections* connections) {
+  struct rg_connection* c = atomic_load_explicit(&connections->first, memory_order_acquire);
   for (; c != NULL; c = c->next) {
     rg_connection_close(c);
     leave(c);
   }
-  atomic_store_explicit(&pool->idle, 0, memory_order_relaxed);
+  atomic_store_explicit(&connections->idle, 0, memory_order_relaxed);
 }
 
-void rg_pool_clear(struct rg_pool* pool) {
-  struct rg_connection* c = atomic_load_explicit(&pool->first, memory_order_acquire);
+void rg_connections_clear(struct rg_connections* connections) {
+  struct rg_connection* c = atomic_load_explicit(&connections->first, memory_order_acquire);
   while (c != NULL) {
     struct rg_connection* next = c->next;
     rg_connection_close(c);

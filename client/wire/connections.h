@@ -18,25 +18,25 @@ struct rg_connection {
   struct rg_connection* next;
 };
 
-struct rg_pool {
+struct rg_connections {
   _Atomic(struct rg_connection*) first;
   atomic_uint idle;  /* connected and not busy */
   uint32_t max_idle; /* set once */
 };
 
 /* Gives the caller a connection of its own, which may be connected or not. 0 or -ENOMEM. */
-int rg_pool_take(struct rg_pool* pool, struct rg_connection** connection);
+int rg_connections_take(struct rg_connections* connections, struct rg_connection** connection);
 
-/* Ends what rg_pool_take began. */
-void rg_pool_give(struct rg_pool* pool, struct rg_connection* connection);
+/* Ends what rg_connections_take began. */
+void rg_connections_give(struct rg_connections* connections, struct rg_connection* connection);
 
 void rg_connection_close(struct rg_connection* connection);
 
-/* For a child after fork(), before anyone in it uses the pool: closes its copies of the parent's
+/* For a child after fork(), before anyone in it uses one: closes its copies of the parent's
  * sockets, whoever in the parent used them at that moment. */
-void rg_pool_abandon(struct rg_pool* pool);
+void rg_connections_abandon(struct rg_connections* connections);
 
 /* Frees everything. */
-void rg_pool_clear(struct rg_pool* pool);
+void rg_connections_clear(struct rg_connections* connections);
 
 #endif

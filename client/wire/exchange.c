@@ -59,7 +59,7 @@ int rg_exchange(rategate_client* client, const struct rg_request* request, struc
                 rategate_error* error) {
   rg_after_fork(client);
   struct rg_connection* connection;
-  int64_t rc = rg_pool_take(&client->pool, &connection);
+  int64_t rc = rg_connections_take(&client->connections, &connection);
   if (rc != 0) return rg_fail_system(error, (int)rc, "cannot ask", "");
   bool connected = false;
   for (int attempt = 1; attempt <= 2; ++attempt) {
@@ -79,7 +79,7 @@ int rg_exchange(rategate_client* client, const struct rg_request* request, struc
     *kept = connection;
     return 0;
   }
-  rg_pool_give(&client->pool, connection);
+  rg_connections_give(&client->connections, connection);
   if (rc < 0) return fail_to_ask(client, (int)rc, connected, error);
   if (answer->data[0] == '-') return fail_as_answered(answer->data + 1, (size_t)rc - 1, error);
   return 0;

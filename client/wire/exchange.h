@@ -1,4 +1,4 @@
-/* One request and its answer, over a connection of the client's pool. */
+/* One request and its answer, over one of the client's connections. */
 #ifndef RATEGATE_CLIENT_WIRE_EXCHANGE_H
 #define RATEGATE_CLIENT_WIRE_EXCHANGE_H
 
@@ -26,7 +26,7 @@ struct rg_answer {
 
 /* Returns 0 with a whole answer, or a negative errno value, also for an error as the answer. With
  * 0, and where `kept` is not NULL, the connection stays the caller's, to ask more on: it ends that
- * by rg_pool_give. */
+ * by rg_connections_give. */
 int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
                 int cancel_fd, int64_t deadline, struct rg_connection** kept,
                 rategate_error* error);
