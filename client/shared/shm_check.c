@@ -2,11 +2,6 @@
 
 #include "client/shared/shm_decide.h"
 
-bool rg_shm_read_clock(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
-                       struct rg_shm_time* time) {
-  return rg_shm_time_at(header, now_ns, lag_ns, time);
-}
-
 enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg_shm_rule* rule,
                                  const struct rg_identity* id, uint32_t slot_hint, int64_t cost,
                                  int64_t now_ns, int64_t lag_ns, struct rg_shm_result* result) {

@@ -37,21 +37,6 @@ struct rg_shm_rule {
   bool keyed;        /* false: all keys are the empty one */
 };
 
-/* Between which two moments Redis' clock is: middle_ns - margin_ns and middle_ns + margin_ns. As
- * unsigned numbers, because sums of whatever stands in the record may wrap round. */
-struct rg_shm_time {
-  uint64_t middle_ns;
-  uint64_t margin_ns;
-  uint64_t error_ns; /* the part of the margin that is the clock's error */
-  uint64_t drift;    /* as in the record */
-};
-
-/* What the clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
- * `now_ns + lag_ns`; lag_ns is 0 for the precise clock. Such a lag is kept from both sides.
- * False when the record is being written, or not to be trusted at that time. */
-bool rg_shm_read_clock(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
-                       struct rg_shm_time* time);
-
 enum rg_shm_outcome {
   RG_SHM_MISS,    /* not to be decided here */
   RG_SHM_DECIDED, /* allowed, and the permits are spent; or denied, and nothing was written */

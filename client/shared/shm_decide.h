@@ -21,6 +21,18 @@ RG_INLINE uint64_t rg_shm_drifted(uint64_t ns, uint64_t drift) {
   return (uint64_t)((wide)ns * drift >> 32);
 }
 
+/* Between which two moments Redis' clock is: middle_ns - margin_ns and middle_ns + margin_ns. As
+ * unsigned numbers, because sums of whatever stands in the record may wrap round. */
+struct rg_shm_time {
+  uint64_t middle_ns;
+  uint64_t margin_ns;
+  uint64_t error_ns; /* the part of the margin that is the clock's error */
+  uint64_t drift;    /* as in the record */
+};
+
+/* What the clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
+ * `now_ns + lag_ns`; lag_ns is 0 for the precise clock. Such a lag is kept from both sides.
+ * False when the record is being written, or not to be trusted at that time. */
 RG_INLINE bool rg_shm_time_at(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
                               struct rg_shm_time* time) {
   const struct rg_shm_clock* clock = &header->clock;
@@ -175,7 +187,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
       view->mask;
   for (bool probed = false;;) {
     struct rg_slot* slot = &view->slots[at];
-    /* The words first, then the identity: see pool_word.h. */
+    /* The words first, then the identity: see shm/word.h. */
     const uint64_t even = rg_word_load(&slot->word[0]);
     const uint64_t odd = rg_word_load(&slot->word[1]);
     rg_step();
