@@ -80,7 +80,9 @@ static int after_error(struct waiting* waiting, const rategate_client* client, i
 static int pause_until_wake(const struct waiting* waiting, const rategate_client* client,
                             int64_t timeout_ms, rategate_error* error) {
   const bool last = waiting->wake >= waiting->deadline;
-  const int rc = rg_wait(-1, 0, client->cancel_fd, earlier(waiting->wake, waiting->deadline));
+  const struct rg_call pause = {.deadline = earlier(waiting->wake, waiting->deadline),
+                                .cancel_fd = client->cancel_fd};
+  const int rc = rg_wait(&pause, -1, 0);
   if (rc == -ETIMEDOUT && !last) return 0;
   if (rc == -ETIMEDOUT) return rg_fail(error, rc, "no permit in %lld ms", (long long)timeout_ms);
   return rg_fail_system(error, rc, "cannot wait", "");
@@ -107,12 +109,14 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
     if (atomic_load(&client->cancelled))
       return rg_fail_system(error, -ECANCELED, "cannot wait", "");
     const int64_t now = rg_now();
-    const int64_t answer_by = earlier(rg_after_ms(now, (int64_t)client->timeout_ms),
-                                      later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS)));
+    const struct rg_call call = {
+        .deadline = earlier(rg_after_ms(now, (int64_t)client->timeout_ms),
+                            later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS))),
+        .cancel_fd = client->cancel_fd,
+        .error = error};
     rc = rg_check_in_place(limit, key, key_size, cost, &answer, &started_ns)
              ? 0
-             : rg_check_by_daemon(limit, key, key_size, cost, client->cancel_fd, answer_by, &answer,
-                                  error);
+             : rg_check_by_daemon(limit, key, key_size, cost, &call, &answer);
     if (rc == 0 && answer.allowed) {
       *decision = answer;
       return 0;

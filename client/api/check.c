@@ -78,21 +78,19 @@ int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t ke
 }
 
 int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                       int cancel_fd, int64_t deadline, rategate_decision* decision,
-                       rategate_error* error) {
+                       const struct rg_call* call, rategate_decision* decision) {
   char asked[MAX_REQUEST];
   char answered[MAX_ANSWER];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
   struct rg_connection* connection;
   write_request(&request, limit, key, key_size, cost);
-  const int rc =
-      rg_exchange(limit->client, &request, &answer, cancel_fd, deadline, &connection, error);
+  const int rc = rg_exchange(limit->client, &request, &answer, call, &connection);
   if (rc != 0) return rc;
   read_decision(&answer, decision);
   learn_period(limit, decision->reset_after_ms);
-  rg_attach(limit->client, connection, cancel_fd, deadline);
-  learn_period(limit, rg_resolve_rule(limit, key, key_size, connection, cancel_fd, deadline));
+  rg_attach(limit->client, connection, call);
+  learn_period(limit, rg_resolve_rule(limit, key, key_size, connection, call));
   rg_connections_give(&limit->client->connections, connection);
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "client/shared/attach.h"
 #include "client/shared/shared_rule.h"
+#include "client/wire/call.h"
 #include "client/wire/connections.h"
 #include "client/wire/fork_guard.h"
 #include "client/wire/request.h"
@@ -49,10 +50,9 @@ void rg_after_fork(rategate_client* client);
 int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
                          int64_t cost, const rategate_decision* decision, rategate_error* error);
 
-/* A check of arguments in their ranges, over the socket, whose answer is waited for until the
- * deadline. What it takes for the next one to be decided in place is asked for by the way. */
+/* A check of arguments in their ranges, over the socket. What it takes for the next one to be
+ * decided in place is asked for by the way. */
 int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                       int cancel_fd, int64_t deadline, rategate_decision* decision,
-                       rategate_error* error);
+                       const struct rg_call* call, rategate_decision* decision);
 
 #endif

@@ -59,14 +59,16 @@ int rategate_command(rategate_client* client, size_t count, const char* const* w
     return rg_fail(error, -EINVAL, "a command of 1 to %d words and a place for the answer",
                    MAX_WORDS);
   }
-  const int64_t deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms);
+  const struct rg_call call = {.deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms),
+                               .cancel_fd = -1,
+                               .error = error};
   struct rg_request request = {0};
   struct growing_answer growing = {
       .answer = {.data = malloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY, .look = look},
       .scan = {.missing = 1}};
   int rc = growing.answer.data == NULL ? -ENOMEM : write_request(&request, count, words, sizes);
   if (rc == 0) {
-    rc = rg_exchange(client, &request, &growing.answer, -1, deadline, NULL, error);
+    rc = rg_exchange(client, &request, &growing.answer, &call, NULL);
     if (rc == 0) {
       rc = rg_make_reply(&growing.scan, growing.answer.data, reply);
       if (rc != 0) rg_fail_system(error, rc, "cannot read the answer", "");

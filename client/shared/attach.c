@@ -74,8 +74,8 @@ static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
   return generation;
 }
 
-static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connection, int cancel_fd,
-                          int64_t deadline) {
+static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connection,
+                          const struct rg_call* call) {
   char asked[RG_MAX_HEADER + RG_MAX_WORD(6)];
   char answered[MAX_ANSWER];
   struct rg_descriptors passed = {.count = 0};
@@ -86,7 +86,7 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   rg_put_text(&request, "ATTACH");
   connection->attach_asked = true;
   const int64_t before = rg_now();
-  const bool whole = rg_ask_on(connection, &request, &scanned.answer, cancel_fd, deadline);
+  const bool whole = rg_ask_on(connection, &request, &scanned.answer, call);
   const int64_t after = rg_now();
   int64_t field[FIELDS];
   /* Where the daemon's clock does not lie between, this process is in another time namespace. */
@@ -97,13 +97,13 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   for (int i = 0; i < passed.count; ++i) close(passed.fd[i]);
 }
 
-void rg_attach(rategate_client* client, struct rg_connection* connection, int cancel_fd,
-               int64_t deadline) {
+void rg_attach(rategate_client* client, struct rg_connection* connection,
+               const struct rg_call* call) {
   struct rg_shared* shared = &client->shared;
   if (shared->off || connection->attach_asked) return;
   /* Acquire and release: what the last one took over comes before. */
   if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;
-  ask_to_attach(shared, connection, cancel_fd, deadline);
+  ask_to_attach(shared, connection, call);
   atomic_store_explicit(&shared->attaching, false, memory_order_release);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/shared/segment.h"
+#include "client/wire/call.h"
 #include "client/wire/connections.h"
 
 struct rategate_client;
@@ -29,8 +30,8 @@ void rg_shared_after_fork(struct rg_shared* shared);
 /* Asks ATTACH where that has not been asked on this connection, which is the caller's and idle,
  * and publishes the segment. Failures are not told: the socket is there. A connection that cannot
  * be used any more is closed. */
-void rg_attach(struct rategate_client* client, struct rg_connection* connection, int cancel_fd,
-               int64_t deadline);
+void rg_attach(struct rategate_client* client, struct rg_connection* connection,
+               const struct rg_call* call);
 
 /* Tells the daemon that the pool in that slot runs low. Neither waits nor fails. */
 void rg_nudge(const struct rg_shared* shared, uint32_t slot);

@@ -124,9 +124,11 @@ static __attribute__((noinline)) int check_by_daemon(rategate_limit* limit, cons
                                                      rategate_decision* decision,
                                                      rategate_error* error) {
   if (started_ns == 0) started_ns = rg_now();
-  return rg_check_by_daemon(limit, key, key_size, cost, -1,
-                            rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms), decision,
-                            error);
+  const struct rg_call call = {
+      .deadline = rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms),
+      .cancel_fd = -1,
+      .error = error};
+  return rg_check_by_daemon(limit, key, key_size, cost, &call, decision);
 }
 
 RG_HOT int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,

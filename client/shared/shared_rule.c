@@ -18,7 +18,7 @@ enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 /* Whether the connection is still good. An error as the answer is a rule that is not shared: it is
  * asked for again when the rules change. */
 static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t key_size,
-                         struct rg_connection* connection, int cancel_fd, int64_t deadline,
+                         struct rg_connection* connection, const struct rg_call* call,
                          struct rg_shm_rule* rule) {
   char asked[MAX_REQUEST];
   char answered[MAX_ANSWER];
@@ -29,7 +29,7 @@ static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t ke
   rg_put_text(&request, limit->name);
   if (key_size > 0) rg_put_word(&request, key, key_size);
   rg_put_raw(&request, limit->declaration.data, limit->declaration.size);
-  if (!rg_ask_on(connection, &request, &scanned.answer, cancel_fd, deadline)) return false;
+  if (!rg_ask_on(connection, &request, &scanned.answer, call)) return false;
   int64_t field[FIELDS];
   if (rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
       field[LIMIT] >= 1 && field[LIMIT] <= RG_MAX_PERMITS && field[PERIOD_MS] >= 1 &&
@@ -58,7 +58,7 @@ static bool says_the_same(const struct rg_shared_rule* known, const struct rg_sh
 }
 
 int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
-                        struct rg_connection* connection, int cancel_fd, int64_t deadline) {
+                        struct rg_connection* connection, const struct rg_call* call) {
   const struct rg_segment* segment =
       atomic_load_explicit(&limit->client->shared.segment, memory_order_acquire);
   /* Another daemon's rules have the same numbers. */
@@ -74,7 +74,7 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   fresh->segment = segment;
   atomic_init(&fresh->rules, rules);
   atomic_init(&fresh->slot, RG_SHM_NO_HINT);
-  if (!ask_for_rule(limit, key, key_size, connection, cancel_fd, deadline, &fresh->rule)) {
+  if (!ask_for_rule(limit, key, key_size, connection, call, &fresh->rule)) {
     free(fresh);
     return 0;
   }

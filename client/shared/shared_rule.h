@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "client/shared/segment.h"
+#include "client/wire/call.h"
 #include "client/wire/connections.h"
 
 struct rategate_limit;
@@ -27,7 +28,7 @@ struct rg_shared_rule {
  * for rg_attach, failures are not told. Returns the limit's period in ms when it has learned it,
  * else 0. */
 int64_t rg_resolve_rule(struct rategate_limit* limit, const void* key, size_t key_size,
-                        struct rg_connection* connection, int cancel_fd, int64_t deadline);
+                        struct rg_connection* connection, const struct rg_call* call);
 
 /* Frees this one and all older ones. */
 void rg_shared_rule_free(struct rg_shared_rule* rule);

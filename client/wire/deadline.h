@@ -1,4 +1,4 @@
-/* Moments of CLOCK_MONOTONIC in nanoseconds, and waiting until one of them. */
+/* Moments of CLOCK_MONOTONIC in nanoseconds: now, and the ones by which something is to be over. */
 #ifndef RATEGATE_CLIENT_WIRE_DEADLINE_H
 #define RATEGATE_CLIENT_WIRE_DEADLINE_H
 
@@ -21,10 +21,5 @@ int64_t rg_now(void);
 
 /* `start` plus `ms` (negative: RG_NEVER), RG_NEVER where that does not fit. */
 int64_t rg_after_ms(int64_t start, int64_t ms);
-
-/* Waits until `fd` has one of the poll `events` (fd -1: just waits). Returns 0 when it has,
- * -ETIMEDOUT at the deadline, -ECANCELED as soon as cancel_fd (-1: none) can be read; signals do
- * not end it. */
-int rg_wait(int fd, short events, int cancel_fd, int64_t deadline);
 
 #endif

@@ -17,14 +17,14 @@ static int64_t look_for_line(const struct rg_answer* answer) {
 
 /* The answer's size, or a negative errno value. */
 static int64_t ask(int fd, const struct rg_request* request, struct rg_answer* answer,
-                   int cancel_fd, int64_t deadline) {
+                   const struct rg_call* call) {
   answer->size = 0;
-  const int sent = rg_send(fd, request->data, request->size, cancel_fd, deadline);
+  const int sent = rg_send(fd, request->data, request->size, call);
   if (sent != 0) return sent;
   for (;;) {
     if (answer->size == answer->capacity) return -EPROTO;
     const int64_t got = rg_receive(fd, answer->data + answer->size, answer->capacity - answer->size,
-                                   answer->passed, cancel_fd, deadline);
+                                   answer->passed, call);
     if (got < 0) return got;
     answer->size += (size_t)got;
     const int64_t whole = answer->data[0] == '-' ? look_for_line(answer) : answer->look(answer);
@@ -55,17 +55,16 @@ static int fail_as_answered(const char* line, size_t size, rategate_error* error
 }
 
 int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
-                int cancel_fd, int64_t deadline, struct rg_connection** kept,
-                rategate_error* error) {
+                const struct rg_call* call, struct rg_connection** kept) {
   rg_after_fork(client);
   struct rg_connection* connection;
   int64_t rc = rg_connections_take(&client->connections, &connection);
-  if (rc != 0) return rg_fail_system(error, (int)rc, "cannot ask", "");
+  if (rc != 0) return rg_fail_system(call->error, (int)rc, "cannot ask", "");
   bool connected = false;
   for (int attempt = 1; attempt <= 2; ++attempt) {
-    if (connection->fd < 0) connection->fd = rg_connect(&client->address, cancel_fd, deadline);
+    if (connection->fd < 0) connection->fd = rg_connect(&client->address, call);
     connected = connection->fd >= 0;
-    rc = connected ? ask(connection->fd, request, answer, cancel_fd, deadline) : connection->fd;
+    rc = connected ? ask(connection->fd, request, answer, call) : connection->fd;
     if (rc == (int64_t)answer->size) break;
     /* Bytes after the answer, a late answer, half an answer: it must not be read as another's. */
     rg_connection_close(connection);
@@ -80,8 +79,9 @@ int rg_exchange(rategate_client* client, const struct rg_request* request, struc
     return 0;
   }
   rg_connections_give(&client->connections, connection);
-  if (rc < 0) return fail_to_ask(client, (int)rc, connected, error);
-  if (answer->data[0] == '-') return fail_as_answered(answer->data + 1, (size_t)rc - 1, error);
+  if (rc < 0) return fail_to_ask(client, (int)rc, connected, call->error);
+  if (answer->data[0] == '-')
+    return fail_as_answered(answer->data + 1, (size_t)rc - 1, call->error);
   return 0;
 }
 
@@ -98,9 +98,9 @@ struct rg_scanned_answer rg_scanned_answer(char* data, size_t capacity) {
 }
 
 bool rg_ask_on(struct rg_connection* connection, const struct rg_request* request,
-               struct rg_answer* answer, int cancel_fd, int64_t deadline) {
+               struct rg_answer* answer, const struct rg_call* call) {
   if (connection->fd < 0) return false;
-  const int64_t rc = ask(connection->fd, request, answer, cancel_fd, deadline);
+  const int64_t rc = ask(connection->fd, request, answer, call);
   if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return true;
   rg_connection_close(connection);
   return false;

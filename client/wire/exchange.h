@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/wire/call.h"
 #include "client/wire/connections.h"
 #include "client/wire/reply.h"
 #include "client/wire/request.h"
@@ -28,8 +29,7 @@ struct rg_answer {
  * 0, and where `kept` is not NULL, the connection stays the caller's, to ask more on: it ends that
  * by rg_connections_give. */
 int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
-                int cancel_fd, int64_t deadline, struct rg_connection** kept,
-                rategate_error* error);
+                const struct rg_call* call, struct rg_connection** kept);
 
 /* An answer of any shape, looked at no further than to its end. */
 struct rg_scanned_answer {
@@ -42,6 +42,6 @@ struct rg_scanned_answer rg_scanned_answer(char* data, size_t capacity);
 /* Asks one thing more on a connection that is the caller's. True when there is a whole answer,
  * which may be an error line; else the connection is closed. */
 bool rg_ask_on(struct rg_connection* connection, const struct rg_request* request,
-               struct rg_answer* answer, int cancel_fd, int64_t deadline);
+               struct rg_answer* answer, const struct rg_call* call);
 
 #endif

@@ -25,15 +25,16 @@ static int connect_slice(int fd, const struct sockaddr_un* address, int64_t dead
   return connect(fd, (const struct sockaddr*)address, sizeof *address) == 0 ? 0 : -errno;
 }
 
-int rg_connect(const struct sockaddr_un* address, int cancel_fd, int64_t deadline) {
+int rg_connect(const struct sockaddr_un* address, const struct rg_call* call) {
+  const struct rg_call look = {.deadline = 0, .cancel_fd = call->cancel_fd};
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   int rc;
   for (;;) {
-    rc = connect_slice(fd, address, deadline);
+    rc = connect_slice(fd, address, call->deadline);
     if (rc != -EAGAIN && rc != -EINTR) break;
-    const int looked = rg_wait(-1, 0, cancel_fd, 0);
-    if (looked == -ECANCELED || rg_now() >= deadline) {
+    const int looked = rg_wait(&look, -1, 0);
+    if (looked == -ECANCELED || rg_now() >= call->deadline) {
       rc = looked;
       break;
     }
@@ -43,7 +44,7 @@ int rg_connect(const struct sockaddr_un* address, int cancel_fd, int64_t deadlin
   return rc == -ENOENT || rc == -ENOTDIR ? -ECONNREFUSED : rc;
 }
 
-int rg_send(int fd, const char* data, size_t size, int cancel_fd, int64_t deadline) {
+int rg_send(int fd, const char* data, size_t size, const struct rg_call* call) {
   while (size > 0) {
     const ssize_t sent = send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
@@ -52,7 +53,7 @@ int rg_send(int fd, const char* data, size_t size, int cancel_fd, int64_t deadli
     } else if (errno == EPIPE || errno == ECONNRESET) {
       return 0;
     } else if (errno == EAGAIN) {
-      const int rc = rg_wait(fd, POLLOUT, cancel_fd, deadline);
+      const int rc = rg_wait(call, fd, POLLOUT);
       if (rc != 0) return rc;
     } else if (errno != EINTR) {
       return -errno;
@@ -93,10 +94,10 @@ static ssize_t receive_with(int fd, char* data, size_t size, struct rg_descripto
   return got;
 }
 
-int64_t rg_receive(int fd, char* data, size_t size, struct rg_descriptors* passed, int cancel_fd,
-                   int64_t deadline) {
+int64_t rg_receive(int fd, char* data, size_t size, struct rg_descriptors* passed,
+                   const struct rg_call* call) {
   for (;;) {
-    const int rc = rg_wait(fd, POLLIN, cancel_fd, deadline);
+    const int rc = rg_wait(call, fd, POLLIN);
     if (rc != 0) return rc;
     const ssize_t got =
         passed == NULL ? recv(fd, data, size, MSG_DONTWAIT) : receive_with(fd, data, size, passed);
