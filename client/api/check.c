@@ -50,7 +50,7 @@ static int64_t read_decision(const struct rg_answer* answer, rategate_decision* 
   return whole;
 }
 
-static int64_t look(struct rg_answer* answer) { return read_decision(answer, NULL); }
+static int64_t look(const struct rg_answer* answer) { return read_decision(answer, NULL); }
 
 /* An estimate of the period for limits of which only the name is known. */
 static void learn_period(rategate_limit* limit, int64_t reset_after_ms) {
@@ -79,13 +79,14 @@ int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t ke
 
 int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
                        const struct rg_call* call, rategate_decision* decision) {
+  rg_after_fork(limit->client);
   char asked[MAX_REQUEST];
   char answered[MAX_ANSWER];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
   struct rg_connection* connection;
   write_request(&request, limit, key, key_size, cost);
-  const int rc = rg_exchange(limit->client, &request, &answer, call, &connection);
+  const int rc = rg_exchange(&limit->client->connections, &request, &answer, call, &connection);
   if (rc != 0) return rc;
   read_decision(&answer, decision);
   learn_period(limit, decision->reset_after_ms);

@@ -49,12 +49,12 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
   const size_t length = strlen(wanted.socket_path);
   rategate_client* fresh = calloc(1, sizeof *fresh);
   if (fresh == NULL) return -ENOMEM;
-  if (length >= sizeof fresh->address.sun_path) {
+  if (length >= sizeof fresh->connections.address.sun_path) {
     rc = -ENAMETOOLONG;
     goto failed;
   }
-  fresh->address.sun_family = AF_UNIX;
-  memcpy(fresh->address.sun_path, wanted.socket_path, length + 1);
+  fresh->connections.address.sun_family = AF_UNIX;
+  memcpy(fresh->connections.address.sun_path, wanted.socket_path, length + 1);
   fresh->timeout_ms = wanted.timeout_ms;
   fresh->connections.max_idle = wanted.max_idle;
   rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
@@ -92,7 +92,9 @@ void rategate_close(rategate_client* client) {
   free(client);
 }
 
-const char* rategate_socket_path(const rategate_client* client) { return client->address.sun_path; }
+const char* rategate_socket_path(const rategate_client* client) {
+  return client->connections.address.sun_path;
+}
 
 const char* rategate_version(void) { return RATEGATE_VERSION; }
 

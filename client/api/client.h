@@ -4,7 +4,6 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
-#include <sys/un.h>
 
 #include "client/shared/attach.h"
 #include "client/shared/shared_rule.h"
@@ -15,7 +14,6 @@
 #include "rategate/rategate.h"
 
 struct rategate_client {
-  struct sockaddr_un address;
   uint32_t timeout_ms;
   struct rg_fork_guard guard;
   struct rg_connections connections;

@@ -13,25 +13,6 @@
 #define FIRST_CAPACITY 4096
 #define MAX_CAPACITY ((size_t)16 * 1024 * 1024)
 
-struct growing_answer {
-  struct rg_answer answer; /* first, so that look() can find the rest */
-  struct rg_scan scan;
-};
-
-static int64_t look(struct rg_answer* answer) {
-  struct growing_answer* growing = (struct growing_answer*)answer;
-  const int whole = rg_scan_on(&growing->scan, answer->data, answer->size);
-  if (whole < 0) return whole;
-  if (whole > 0) return (int64_t)growing->scan.at;
-  if (answer->size < answer->capacity) return 0;
-  if (answer->capacity >= MAX_CAPACITY) return -EMSGSIZE;
-  char* wider = realloc(answer->data, answer->capacity * 2);
-  if (wider == NULL) return -ENOMEM;
-  answer->data = wider;
-  answer->capacity *= 2;
-  return 0;
-}
-
 static size_t word_size(const char* const* words, const size_t* sizes, size_t i) {
   return sizes != NULL ? sizes[i] : strlen(words[i]);
 }
@@ -59,24 +40,24 @@ int rategate_command(rategate_client* client, size_t count, const char* const* w
     return rg_fail(error, -EINVAL, "a command of 1 to %d words and a place for the answer",
                    MAX_WORDS);
   }
+  rg_after_fork(client);
   const struct rg_call call = {.deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms),
                                .cancel_fd = -1,
                                .error = error};
   struct rg_request request = {0};
-  struct growing_answer growing = {
-      .answer = {.data = malloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY, .look = look},
-      .scan = {.missing = 1}};
-  int rc = growing.answer.data == NULL ? -ENOMEM : write_request(&request, count, words, sizes);
+  struct rg_answer answer = {
+      .data = malloc(FIRST_CAPACITY), .capacity = FIRST_CAPACITY, .may_grow_to = MAX_CAPACITY};
+  int rc = answer.data == NULL ? -ENOMEM : write_request(&request, count, words, sizes);
   if (rc == 0) {
-    rc = rg_exchange(client, &request, &growing.answer, &call, NULL);
+    rc = rg_exchange(&client->connections, &request, &answer, &call, NULL);
     if (rc == 0) {
-      rc = rg_make_reply(&growing.scan, growing.answer.data, reply);
+      rc = rg_make_reply(&answer.scan, answer.data, reply);
       if (rc != 0) rg_fail_system(error, rc, "cannot read the answer", "");
     }
   } else {
     rg_fail_system(error, rc, "cannot write the command", "");
   }
   free(request.data);
-  free(growing.answer.data);
+  free(answer.data);
   return rc;
 }

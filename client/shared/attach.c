@@ -80,17 +80,16 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   char answered[MAX_ANSWER];
   struct rg_descriptors passed = {.count = 0};
   struct rg_request request = {.data = asked};
-  struct rg_scanned_answer scanned = rg_scanned_answer(answered, sizeof answered);
-  scanned.answer.passed = &passed;
+  struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .passed = &passed};
   rg_put_count(&request, 1);
   rg_put_text(&request, "ATTACH");
-  connection->attach_asked = true;
+  connection->generation_asked = true;
   const int64_t before = rg_now();
-  const bool whole = rg_ask_on(connection, &request, &scanned.answer, call);
+  const bool whole = rg_ask_on(connection, &request, &answer, call);
   const int64_t after = rg_now();
   int64_t field[FIELDS];
   /* Where the daemon's clock does not lie between, this process is in another time namespace. */
-  if (whole && rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 &&
+  if (whole && rg_read_integers(answered, answer.size, FIELDS, field) > 0 &&
       field[DAEMON_NS] >= before && field[DAEMON_NS] <= after) {
     connection->generation = take_over(shared, field, &passed);
   }
@@ -100,7 +99,7 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
 void rg_attach(rategate_client* client, struct rg_connection* connection,
                const struct rg_call* call) {
   struct rg_shared* shared = &client->shared;
-  if (shared->off || connection->attach_asked) return;
+  if (shared->off || connection->generation_asked) return;
   /* Acquire and release: what the last one took over comes before. */
   if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;
   ask_to_attach(shared, connection, call);

@@ -23,15 +23,15 @@ static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t ke
   char asked[MAX_REQUEST];
   char answered[MAX_ANSWER];
   struct rg_request request = {.data = asked};
-  struct rg_scanned_answer scanned = rg_scanned_answer(answered, sizeof answered);
+  struct rg_answer answer = {.data = answered, .capacity = sizeof answered};
   rg_put_count(&request, 2 + (size_t)(key_size > 0) + (limit->declaration.size > 0 ? 4U : 0U));
   rg_put_text(&request, "RESOLVE");
   rg_put_text(&request, limit->name);
   if (key_size > 0) rg_put_word(&request, key, key_size);
   rg_put_raw(&request, limit->declaration.data, limit->declaration.size);
-  if (!rg_ask_on(connection, &request, &scanned.answer, call)) return false;
+  if (!rg_ask_on(connection, &request, &answer, call)) return false;
   int64_t field[FIELDS];
-  if (rg_read_integers(answered, scanned.answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
+  if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
       field[LIMIT] >= 1 && field[LIMIT] <= RG_MAX_PERMITS && field[PERIOD_MS] >= 1 &&
       field[PERIOD_MS] <= RG_MAX_PERIOD_MS) {
     *rule = (struct rg_shm_rule){.id = (uint64_t)field[RULE],

@@ -4,19 +4,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client/wire/transport.h"
+
 static bool try_take(struct rg_connection* connection) {
-  /* Looked at first: a failed exchange would pull the line away from its owner. Acquire: what the
-   * last owner did with fd comes before. */
+  /* `busy` is looked at before it is swapped: a swap that fails would pull the cache line away from
+   * the connection's owner. Acquire: what the last owner did with fd comes before. */
   return !atomic_load_explicit(&connection->busy, memory_order_relaxed) &&
          !atomic_exchange_explicit(&connection->busy, true, memory_order_acquire);
 }
 
-/* Release: the next owner sees fd. */
+/* Release: the next owner sees what this one did with fd. */
 static void leave(struct rg_connection* connection) {
   atomic_store_explicit(&connection->busy, false, memory_order_release);
 }
 
-/* One that is connected where there is one, NULL where none is free. */
+/* Takes a connection that nobody uses, and a connected one if there is one. NULL: all are used. */
 static struct rg_connection* take_free(struct rg_connection* first) {
   struct rg_connection* spare = NULL;
   for (struct rg_connection* c = first; c != NULL; c = c->next) {
@@ -45,7 +47,7 @@ int rg_connections_take(struct rg_connections* connections, struct rg_connection
   if (fresh == NULL) return -ENOMEM;
   atomic_init(&fresh->busy, true);
   fresh->fd = -1;
-  fresh->attach_asked = false;
+  fresh->generation_asked = false;
   fresh->generation = 0;
   do {
     fresh->next = first;
@@ -65,12 +67,21 @@ void rg_connections_give(struct rg_connections* connections, struct rg_connectio
   leave(connection);
 }
 
+int rg_connection_open(struct rg_connection* connection, const struct sockaddr_un* address,
+                       const struct rg_call* call) {
+  if (connection->fd >= 0) return 0;
+  const int fd = rg_connect(address, call);
+  if (fd < 0) return fd;
+  connection->fd = fd;
+  return 0;
+}
+
 void rg_connection_close(struct rg_connection* connection) {
   const int fd = connection->fd;
-  /* In this order, because a fork between the two must not leave the child with a number that is
-   * somebody else's by then. */
+  /* Forgotten before it is closed: a fork between the two must not leave the child with the number
+   * of a descriptor that is somebody else's by then. */
   connection->fd = -1;
-  connection->attach_asked = false;
+  connection->generation_asked = false;
   connection->generation = 0;
   if (fd >= 0) close(fd);
 }

@@ -1,27 +1,33 @@
-/* The connections of a client: one for each caller that asks right now, kept for the next.
+/* The connections of a client to its daemon: one for each caller that asks right now, kept for the
+ * next.
  *
- * A list that only grows, each entry owned by who sets its `busy`. There are no locks, so fork()
- * at any moment leaves a child with nothing stuck. */
+ * They are a list that only grows, of entries that belong to whoever has set their `busy`. There
+ * are no locks, so fork() at any moment leaves a child with nothing stuck. */
 #ifndef RATEGATE_CLIENT_WIRE_CONNECTIONS_H
 #define RATEGATE_CLIENT_WIRE_CONNECTIONS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/un.h>
+
+#include "client/wire/call.h"
 
 struct rg_connection {
   atomic_bool busy;
   /* The rest belongs to who has set `busy`. */
-  int fd;              /* -1: not connected */
-  bool attach_asked;   /* since it was connected */
-  uint64_t generation; /* of the segment that ATTACH answered here; 0: none */
+  int fd; /* -1: not connected */
+  /* What the caller has learned of who answers here; forgotten when the connection is closed. */
+  bool generation_asked;
+  uint64_t generation; /* which start of the daemon it is. 0: not known */
   struct rg_connection* next;
 };
 
 struct rg_connections {
+  struct sockaddr_un address; /* where the daemon listens; set once */
+  uint32_t max_idle;          /* set once */
+  atomic_uint idle;           /* connected and not busy */
   _Atomic(struct rg_connection*) first;
-  atomic_uint idle;  /* connected and not busy */
-  uint32_t max_idle; /* set once */
 };
 
 /* Gives the caller a connection of its own, which may be connected or not. 0 or -ENOMEM. */
@@ -30,13 +36,16 @@ int rg_connections_take(struct rg_connections* connections, struct rg_connection
 /* Ends what rg_connections_take began. */
 void rg_connections_give(struct rg_connections* connections, struct rg_connection* connection);
 
+/* Connects it to the address, unless it is connected. Errors are those of rg_connect. */
+int rg_connection_open(struct rg_connection* connection, const struct sockaddr_un* address,
+                       const struct rg_call* call);
 void rg_connection_close(struct rg_connection* connection);
 
 /* For a child after fork(), before anyone in it uses one: closes its copies of the parent's
  * sockets, whoever in the parent used them at that moment. */
 void rg_connections_abandon(struct rg_connections* connections);
 
-/* Frees everything. */
+/* Closes and frees all of them, when nobody uses any. */
 void rg_connections_clear(struct rg_connections* connections);
 
 #endif

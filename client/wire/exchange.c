@@ -1,40 +1,69 @@
 #include "client/wire/exchange.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "client/api/client.h"
 #include "client/wire/failure.h"
-#include "client/wire/transport.h"
 
-/* As the look of an answer: the size of an error line. One that is longer than the buffer is cut.
- */
-static int64_t look_for_line(const struct rg_answer* answer) {
+/* Makes room for more of the answer. 0, or a negative errno value. */
+static int widen(struct rg_answer* answer) {
+  if (answer->may_grow_to == 0) return -EPROTO;
+  if (answer->capacity >= answer->may_grow_to) return -EMSGSIZE;
+  char* wider = realloc(answer->data, answer->capacity * 2);
+  if (wider == NULL) return -ENOMEM;
+  answer->data = wider;
+  answer->capacity *= 2;
+  return 0;
+}
+
+/* The size of an error line once it is whole, else 0. One that is longer than the buffer is cut. */
+static int64_t end_of_line(const struct rg_answer* answer) {
   const char* end = memchr(answer->data, '\n', answer->size);
   if (end != NULL) return end - answer->data + 1;
   return answer->size == answer->capacity ? (int64_t)answer->size : 0;
 }
 
+static int64_t end_of_answer(struct rg_answer* answer) {
+  if (answer->data[0] == '-') return end_of_line(answer);
+  if (answer->look != NULL) return answer->look(answer);
+  const int whole = rg_scan_on(&answer->scan, answer->data, answer->size);
+  return whole > 0 ? (int64_t)answer->scan.at : whole;
+}
+
 /* The answer's size, or a negative errno value. */
-static int64_t ask(int fd, const struct rg_request* request, struct rg_answer* answer,
-                   const struct rg_call* call) {
+static int64_t send_and_receive(int fd, const struct rg_request* request, struct rg_answer* answer,
+                                const struct rg_call* call) {
   answer->size = 0;
+  answer->scan = (struct rg_scan){.missing = 1};
   const int sent = rg_send(fd, request->data, request->size, call);
   if (sent != 0) return sent;
   for (;;) {
-    if (answer->size == answer->capacity) return -EPROTO;
+    if (answer->size == answer->capacity) {
+      const int rc = widen(answer);
+      if (rc != 0) return rc;
+    }
     const int64_t got = rg_receive(fd, answer->data + answer->size, answer->capacity - answer->size,
                                    answer->passed, call);
     if (got < 0) return got;
     answer->size += (size_t)got;
-    const int64_t whole = answer->data[0] == '-' ? look_for_line(answer) : answer->look(answer);
+    const int64_t whole = end_of_answer(answer);
     if (whole != 0) return whole;
   }
 }
 
-static int fail_to_ask(const rategate_client* client, int code, bool connected,
-                       rategate_error* error) {
-  const char* path = client->address.sun_path;
+/* The same, and closes the connection unless the answer, and nothing else, was read from it:
+ * bytes after the answer, a late answer, or the rest of one that was cut must not be taken for the
+ * next one. */
+static int64_t ask(struct rg_connection* connection, const struct rg_request* request,
+                   struct rg_answer* answer, const struct rg_call* call) {
+  const int64_t rc = send_and_receive(connection->fd, request, answer, call);
+  if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return rc;
+  rg_connection_close(connection);
+  return rc > 0 && answer->data[0] != '-' ? -EPROTO : rc;
+}
+
+static int fail_to_ask(const char* path, int code, bool connected, rategate_error* error) {
   if (!connected) return rg_fail_system(error, code, "cannot connect to", path);
   switch (code) {
     case -ETIMEDOUT:
@@ -54,54 +83,30 @@ static int fail_as_answered(const char* line, size_t size, rategate_error* error
   return rg_fail(error, rg_code_of_error_line(line, size), "%.*s", (int)size, line);
 }
 
-int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
-                const struct rg_call* call, struct rg_connection** kept) {
-  rg_after_fork(client);
+int rg_exchange(struct rg_connections* connections, const struct rg_request* request,
+                struct rg_answer* answer, const struct rg_call* call, struct rg_connection** kept) {
   struct rg_connection* connection;
-  int64_t rc = rg_connections_take(&client->connections, &connection);
+  int64_t rc = rg_connections_take(connections, &connection);
   if (rc != 0) return rg_fail_system(call->error, (int)rc, "cannot ask", "");
   bool connected = false;
   for (int attempt = 1; attempt <= 2; ++attempt) {
-    if (connection->fd < 0) connection->fd = rg_connect(&client->address, call);
-    connected = connection->fd >= 0;
-    rc = connected ? ask(connection->fd, request, answer, call) : connection->fd;
-    if (rc == (int64_t)answer->size) break;
-    /* Bytes after the answer, a late answer, half an answer: it must not be read as another's. */
-    rg_connection_close(connection);
-    if (rc >= 0 && answer->data[0] != '-') rc = -EPROTO;
-    /* The daemon may have been restarted since the connection was used last. */
+    rc = rg_connection_open(connection, &connections->address, call);
+    connected = rc == 0;
+    if (connected) rc = ask(connection, request, answer, call);
+    /* The daemon may have been restarted since the connection was used last: once more, then. */
     if (rc != -ECONNRESET || answer->size > 0) break;
   }
-  /* A cut error line leaves the rest of it on the way. */
-  if (rc > 0 && answer->data[rc - 1] != '\n') rg_connection_close(connection);
-  if (kept != NULL && rc > 0 && answer->data[0] != '-') {
+  const bool refused = rc > 0 && answer->data[0] == '-';
+  if (kept != NULL && rc > 0 && !refused) {
     *kept = connection;
     return 0;
   }
-  rg_connections_give(&client->connections, connection);
-  if (rc < 0) return fail_to_ask(client, (int)rc, connected, call->error);
-  if (answer->data[0] == '-')
-    return fail_as_answered(answer->data + 1, (size_t)rc - 1, call->error);
-  return 0;
-}
-
-static int64_t scan(struct rg_answer* answer) {
-  struct rg_scanned_answer* scanned = (struct rg_scanned_answer*)answer;
-  const int whole = rg_scan_on(&scanned->scan, answer->data, answer->size);
-  return whole > 0 ? (int64_t)scanned->scan.at : whole;
-}
-
-struct rg_scanned_answer rg_scanned_answer(char* data, size_t capacity) {
-  const struct rg_scanned_answer scanned = {
-      .answer = {.data = data, .capacity = capacity, .look = scan}, .scan = {.missing = 1}};
-  return scanned;
+  rg_connections_give(connections, connection);
+  if (rc < 0) return fail_to_ask(connections->address.sun_path, (int)rc, connected, call->error);
+  return refused ? fail_as_answered(answer->data + 1, (size_t)rc - 1, call->error) : 0;
 }
 
 bool rg_ask_on(struct rg_connection* connection, const struct rg_request* request,
                struct rg_answer* answer, const struct rg_call* call) {
-  if (connection->fd < 0) return false;
-  const int64_t rc = ask(connection->fd, request, answer, call);
-  if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return true;
-  rg_connection_close(connection);
-  return false;
+  return connection->fd >= 0 && ask(connection, request, answer, call) > 0 && connection->fd >= 0;
 }

@@ -1,4 +1,4 @@
-/* One request and its answer, over one of the client's connections. */
+/* One request and its answer: how every question reaches the daemon. */
 #ifndef RATEGATE_CLIENT_WIRE_EXCHANGE_H
 #define RATEGATE_CLIENT_WIRE_EXCHANGE_H
 
@@ -11,33 +11,28 @@
 #include "client/wire/reply.h"
 #include "client/wire/request.h"
 #include "client/wire/transport.h"
-#include "rategate/rategate.h"
 
-/* Where an answer is received into, and who can tell that it is whole. */
+/* Where an answer is received into. The caller sets `data` and `capacity`, and of the other members
+ * above `size` what it needs; the rest is filled in by the exchange. */
 struct rg_answer {
   char* data;
-  size_t capacity; /* at least 1 */
-  size_t size;     /* received so far */
-  /* Called when `size` has grown; never for an error line, which exchange knows itself. Returns
-   * how many bytes the whole answer has, 0 when there is more to come (and then has made room for
-   * it), or a negative errno value. */
-  int64_t (*look)(struct rg_answer* answer);
-  struct rg_descriptors* passed; /* with the answer; NULL: none are wanted */
-};
-
-/* Returns 0 with a whole answer, or a negative errno value, also for an error as the answer. With
- * 0, and where `kept` is not NULL, the connection stays the caller's, to ask more on: it ends that
- * by rg_connections_give. */
-int rg_exchange(rategate_client* client, const struct rg_request* request, struct rg_answer* answer,
-                const struct rg_call* call, struct rg_connection** kept);
-
-/* An answer of any shape, looked at no further than to its end. */
-struct rg_scanned_answer {
-  struct rg_answer answer; /* first, so that its look finds the rest */
+  size_t capacity;    /* of data, at least 1 */
+  size_t may_grow_to; /* data is of malloc, and is widened up to so much. 0: it stays as it is */
+  /* Finds the end of the answer, each time that `size` has grown; never asked about an error line.
+   * Returns how many bytes the whole answer has, 0 when there is more to come, or a negative errno
+   * value. NULL: the answer may have any shape, and `scan` finds its end. */
+  int64_t (*look)(const struct rg_answer* answer);
+  struct rg_descriptors* passed; /* those that come with the answer. NULL: none are wanted */
+  size_t size;                   /* bytes received so far */
   struct rg_scan scan;
 };
 
-struct rg_scanned_answer rg_scanned_answer(char* data, size_t capacity);
+/* Asks on a connection of its own, which it opens where none is idle. Returns 0 with a whole
+ * answer, or fails with a negative errno value and a reason in call->error, also where the answer
+ * is an error. With 0, and where `kept` is not NULL, the connection stays the caller's, to ask more
+ * on; rg_connections_give ends that. */
+int rg_exchange(struct rg_connections* connections, const struct rg_request* request,
+                struct rg_answer* answer, const struct rg_call* call, struct rg_connection** kept);
 
 /* Asks one thing more on a connection that is the caller's. True when there is a whole answer,
  * which may be an error line; else the connection is closed. */
