@@ -11,27 +11,7 @@
 #include "client/wire/failure.h"
 #include "client/wire/integers.h"
 
-#define MAX_REQUEST                                                              \
-  (RG_MAX_HEADER + RG_MAX_WORD(5) + RG_MAX_WORD(RATEGATE_MAX_NAME) +             \
-   RG_MAX_WORD(RATEGATE_MAX_KEY) + RG_MAX_WORD(4) + RG_MAX_WORD(RG_MAX_NUMBER) + \
-   RG_MAX_DECLARATION)
 #define FIELDS 6
-#define MAX_ANSWER 512 /* six integers are 143 bytes at most; an error line may be longer */
-
-static void write_request(struct rg_request* request, const rategate_limit* limit, const void* key,
-                          size_t key_size, int64_t cost) {
-  const bool declared = limit->declaration.size > 0;
-  const size_t words = 2 + (size_t)(key_size > 0) + (cost != 1 ? 2U : 0U) + (declared ? 4U : 0U);
-  rg_put_count(request, words);
-  rg_put_text(request, "CHECK");
-  rg_put_text(request, limit->name);
-  if (key_size > 0) rg_put_word(request, key, key_size);
-  if (cost != 1) {
-    rg_put_text(request, "COST");
-    rg_put_number(request, cost, "");
-  }
-  rg_put_raw(request, limit->declaration.data, limit->declaration.size);
-}
 
 /* As the look of an answer, with the decision in `decision` once it is whole. */
 static int64_t read_decision(const struct rg_answer* answer, rategate_decision* decision) {
@@ -80,12 +60,12 @@ int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t ke
 int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
                        const struct rg_call* call, rategate_decision* decision) {
   rg_after_fork(limit->client);
-  char asked[MAX_REQUEST];
-  char answered[MAX_ANSWER];
+  char asked[RG_MAX_QUESTION];
+  char answered[RG_MAX_INTEGERS];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
   struct rg_connection* connection;
-  write_request(&request, limit, key, key_size, cost);
+  rg_put_question(&request, "CHECK", &limit->name, key, key_size, cost);
   const int rc = rg_exchange(&limit->client->connections, &request, &answer, call, &connection);
   if (rc != 0) return rc;
   read_decision(&answer, decision);

@@ -10,7 +10,7 @@
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
 #include "client/wire/fork_guard.h"
-#include "client/wire/request.h"
+#include "client/wire/limit_name.h"
 #include "rategate/rategate.h"
 
 struct rategate_client {
@@ -23,10 +23,6 @@ struct rategate_client {
   _Atomic(struct rategate_limit*) limits; /* only grows */
 };
 
-/* Bytes of "LIMIT <n> PERIOD <n>ms" as words. */
-#define RG_MAX_DECLARATION \
-  (RG_MAX_WORD(5) + RG_MAX_WORD(RG_MAX_NUMBER) + RG_MAX_WORD(6) + RG_MAX_WORD(RG_MAX_NUMBER + 2))
-
 struct rategate_limit {
   rategate_client* client;
   /* Without a key and with one, which may be two limits (RATEGATE_RECIPE_LIMIT). NULL: not known */
@@ -36,9 +32,7 @@ struct rategate_limit {
   int64_t period_ms; /* 0: not declared */
   /* The longest reset_after that was answered, which is a period at most. */
   _Atomic int64_t longest_reset_ms;
-  struct rg_request declaration; /* the words that declare it, encoded; empty when not declared */
-  char name[RATEGATE_MAX_NAME + 1];
-  char declaration_bytes[RG_MAX_DECLARATION];
+  struct rg_limit_name name;
 };
 
 /* To be called before anything of the client is used that a child must not share. */

@@ -29,7 +29,8 @@ static bool valid_rate(int64_t permits, int64_t period_ms) {
 static rategate_limit* find(rategate_limit* from, const rategate_limit* end, const char* name,
                             int64_t permits, int64_t period_ms) {
   for (; from != end; from = from->next) {
-    if (from->permits == permits && from->period_ms == period_ms && strcmp(from->name, name) == 0) {
+    if (from->permits == permits && from->period_ms == period_ms &&
+        strcmp(from->name.text, name) == 0) {
       return from;
     }
   }
@@ -43,14 +44,7 @@ static rategate_limit* make(rategate_client* client, const char* name, int64_t p
   limit->client = client;
   limit->permits = permits;
   limit->period_ms = period_ms;
-  memcpy(limit->name, name, strlen(name) + 1);
-  limit->declaration.data = limit->declaration_bytes;
-  if (permits != 0) {
-    rg_put_text(&limit->declaration, "LIMIT");
-    rg_put_number(&limit->declaration, permits, "");
-    rg_put_text(&limit->declaration, "PERIOD");
-    rg_put_number(&limit->declaration, period_ms, "ms");
-  }
+  rg_limit_name_set(&limit->name, name, permits, period_ms);
   return limit;
 }
 

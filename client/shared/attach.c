@@ -16,7 +16,6 @@
 #include "client/wire/integers.h"
 
 #define MIN_COARSE_LAG_NS (20 * RG_NS_PER_MS)
-#define MAX_ANSWER 512
 
 enum { VERSION, GENERATION, DAEMON_NS, BYTES, FIELDS };
 
@@ -77,7 +76,7 @@ static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
 static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connection,
                           const struct rg_call* call) {
   char asked[RG_MAX_HEADER + RG_MAX_WORD(6)];
-  char answered[MAX_ANSWER];
+  char answered[RG_MAX_INTEGERS];
   struct rg_descriptors passed = {.count = 0};
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .passed = &passed};

@@ -8,11 +8,6 @@
 #include "client/wire/integers.h"
 #include "shm/bounds.h"
 
-#define MAX_REQUEST                                                  \
-  (RG_MAX_HEADER + RG_MAX_WORD(7) + RG_MAX_WORD(RG_MAX_NAME_BYTES) + \
-   RG_MAX_WORD(RG_MAX_KEY_BYTES) + RG_MAX_DECLARATION)
-#define MAX_ANSWER 512
-
 enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 
 /* Whether the connection is still good. An error as the answer is a rule that is not shared: it is
@@ -20,15 +15,11 @@ enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t key_size,
                          struct rg_connection* connection, const struct rg_call* call,
                          struct rg_shm_rule* rule) {
-  char asked[MAX_REQUEST];
-  char answered[MAX_ANSWER];
+  char asked[RG_MAX_QUESTION];
+  char answered[RG_MAX_INTEGERS];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered};
-  rg_put_count(&request, 2 + (size_t)(key_size > 0) + (limit->declaration.size > 0 ? 4U : 0U));
-  rg_put_text(&request, "RESOLVE");
-  rg_put_text(&request, limit->name);
-  if (key_size > 0) rg_put_word(&request, key, key_size);
-  rg_put_raw(&request, limit->declaration.data, limit->declaration.size);
+  rg_put_question(&request, "RESOLVE", &limit->name, key, key_size, 1);
   if (!rg_ask_on(connection, &request, &answer, call)) return false;
   int64_t field[FIELDS];
   if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&

@@ -9,7 +9,7 @@
 struct rg_call {
   int64_t deadline;      /* as rg_after_ms gives it */
   int cancel_fd;         /* can be read once the call is cancelled. -1: nothing cancels it */
-  rategate_error* error; /* NULL: the caller does not want the words */
+  rategate_error* error; /* NULL: the caller does not want to know why */
 };
 
 /* Waits until `fd` has one of the poll `events` (fd -1: just waits). Returns 0 when it has,

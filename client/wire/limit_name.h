@@ -1,0 +1,38 @@
+/* Requests about a limit, CHECK and RESOLVE, which name it in the same words. */
+#ifndef RATEGATE_CLIENT_WIRE_LIMIT_NAME_H
+#define RATEGATE_CLIENT_WIRE_LIMIT_NAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/wire/request.h"
+#include "shm/bounds.h"
+
+/* Bytes of "LIMIT <n> PERIOD <n>ms" as words. */
+#define RG_MAX_DECLARATION \
+  (RG_MAX_WORD(5) + RG_MAX_WORD(RG_MAX_NUMBER) + RG_MAX_WORD(6) + RG_MAX_WORD(RG_MAX_NUMBER + 2))
+
+/* Bytes of a whole question about a limit, at most. */
+#define RG_MAX_QUESTION                                                          \
+  (RG_MAX_HEADER + RG_MAX_WORD(7) + RG_MAX_WORD(RG_MAX_NAME_BYTES) +             \
+   RG_MAX_WORD(RG_MAX_KEY_BYTES) + RG_MAX_WORD(4) + RG_MAX_WORD(RG_MAX_NUMBER) + \
+   RG_MAX_DECLARATION)
+
+/* What names a limit to the daemon, encoded once for all its requests. It does not move, because
+ * it points into itself. */
+struct rg_limit_name {
+  char text[RG_MAX_NAME_BYTES + 1];
+  struct rg_request declaration; /* empty: the daemon is to know the limit by its name */
+  char declaration_bytes[RG_MAX_DECLARATION];
+};
+
+/* Both numbers are zero for a limit that is not declared. All are in their ranges. */
+void rg_limit_name_set(struct rg_limit_name* name, const char* text, int64_t permits,
+                       int64_t period_ms);
+
+/* Writes "<verb> <name> [<key>] [COST <cost>] [LIMIT <n> PERIOD <n>ms]"; a cost of 1 is left out.
+ * The verb has at most 7 bytes. */
+void rg_put_question(struct rg_request* request, const char* verb, const struct rg_limit_name* name,
+                     const void* key, size_t key_size, int64_t cost);
+
+#endif
