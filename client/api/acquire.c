@@ -98,7 +98,8 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
   int64_t started_ns;
   /* Mostly that is all. */
   if (!atomic_load(&client->cancelled) &&
-      rg_check_in_place(limit, key, key_size, cost, &answer, &started_ns) && answer.allowed) {
+      rg_check_in_place(&limit->in_place, key, key_size, cost, &answer, &started_ns) &&
+      answer.allowed) {
     *decision = answer;
     return 0;
   }
@@ -114,7 +115,7 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
                             later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS))),
         .cancel_fd = client->cancel_fd,
         .error = error};
-    rc = rg_check_in_place(limit, key, key_size, cost, &answer, &started_ns)
+    rc = rg_check_in_place(&limit->in_place, key, key_size, cost, &answer, &started_ns)
              ? 0
              : rg_check_by_daemon(limit, key, key_size, cost, &call, &answer);
     if (rc == 0 && answer.allowed) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "client/api/client.h"
-#include "client/shared/in_place.h"
+#include "client/shared/decide_in_place.h"
 #include "client/wire/deadline.h"
 #include "client/wire/exchange.h"
 #include "client/wire/failure.h"
@@ -70,8 +70,36 @@ int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, 
   if (rc != 0) return rc;
   read_decision(&answer, decision);
   learn_period(limit, decision->reset_after_ms);
-  rg_attach(limit->client, connection, call);
-  learn_period(limit, rg_resolve_rule(limit, key, key_size, connection, call));
+  rg_attach(&limit->client->shared, connection, call);
+  learn_period(limit,
+               rg_resolve_rule(&limit->in_place, &limit->name, key, key_size, connection, call));
   rg_connections_give(&limit->client->connections, connection);
   return 0;
+}
+
+static __attribute__((noinline)) int check_by_daemon(rategate_limit* limit, const void* key,
+                                                     size_t key_size, int64_t cost,
+                                                     int64_t started_ns,
+                                                     rategate_decision* decision,
+                                                     rategate_error* error) {
+  if (started_ns == 0) started_ns = rg_now();
+  const struct rg_call call = {
+      .deadline = rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms),
+      .cancel_fd = -1,
+      .error = error};
+  return rg_check_by_daemon(limit, key, key_size, cost, &call, decision);
+}
+
+RG_HOT int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
+                          rategate_decision* decision, rategate_error* error) {
+  const bool in_range = limit != NULL && decision != NULL && (key != NULL || key_size == 0) &&
+                        key_size <= RATEGATE_MAX_KEY && cost >= 1 && cost <= RATEGATE_MAX_COST;
+  if (!RG_LIKELY(in_range)) {
+    return rg_look_at_arguments(limit, key, key_size, cost, decision, error);
+  }
+  int64_t started_ns;
+  if (RG_LIKELY(rg_decide_in_place(&limit->in_place, key, key_size, cost, decision, &started_ns))) {
+    return 0;
+  }
+  return check_by_daemon(limit, key, key_size, cost, started_ns, decision, error);
 }

@@ -82,9 +82,7 @@ void rategate_close(rategate_client* client) {
   rategate_limit* limit = atomic_load_explicit(&client->limits, memory_order_acquire);
   while (limit != NULL) {
     rategate_limit* next = limit->next;
-    for (int i = 0; i < 2; ++i) {
-      rg_shared_rule_free(atomic_load_explicit(&limit->shared_rule[i], memory_order_acquire));
-    }
+    rg_shared_limit_close(&limit->in_place);
     free(limit);
     limit = next;
   }

@@ -24,9 +24,8 @@ struct rategate_client {
 };
 
 struct rategate_limit {
+  struct rg_shared_limit in_place; /* first, where it is found without a sum */
   rategate_client* client;
-  /* Without a key and with one, which may be two limits (RATEGATE_RECIPE_LIMIT). NULL: not known */
-  _Atomic(struct rg_shared_rule*) shared_rule[2];
   struct rategate_limit* next;
   int64_t permits;   /* 0: not declared */
   int64_t period_ms; /* 0: not declared */

@@ -42,6 +42,7 @@ static rategate_limit* make(rategate_client* client, const char* name, int64_t p
   rategate_limit* limit = calloc(1, sizeof *limit);
   if (limit == NULL) return NULL;
   limit->client = client;
+  limit->in_place.shared = &client->shared;
   limit->permits = permits;
   limit->period_ms = period_ms;
   rg_limit_name_set(&limit->name, name, permits, period_ms);

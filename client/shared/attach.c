@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "client/api/client.h"
 #include "client/wire/deadline.h"
 #include "client/wire/exchange.h"
 #include "client/wire/integers.h"
@@ -95,9 +94,8 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   for (int i = 0; i < passed.count; ++i) close(passed.fd[i]);
 }
 
-void rg_attach(rategate_client* client, struct rg_connection* connection,
+void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call) {
-  struct rg_shared* shared = &client->shared;
   if (shared->off || connection->generation_asked) return;
   /* Acquire and release: what the last one took over comes before. */
   if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;

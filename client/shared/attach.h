@@ -10,8 +10,6 @@
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
 
-struct rategate_client;
-
 struct rg_shared {
   bool off;                            /* options say so; set once */
   int64_t coarse_lag_ns;               /* how far the coarse clock may lag behind; set once */
@@ -30,7 +28,7 @@ void rg_shared_after_fork(struct rg_shared* shared);
 /* Asks ATTACH where that has not been asked on this connection, which is the caller's and idle,
  * and publishes the segment. Failures are not told: the socket is there. A connection that cannot
  * be used any more is closed. */
-void rg_attach(struct rategate_client* client, struct rg_connection* connection,
+void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call);
 
 /* Tells the daemon that the pool in that slot runs low. Neither waits nor fails. */

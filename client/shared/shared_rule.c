@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "client/api/client.h"
 #include "client/wire/exchange.h"
 #include "client/wire/integers.h"
 #include "shm/bounds.h"
@@ -12,14 +11,14 @@ enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 
 /* Whether the connection is still good. An error as the answer is a rule that is not shared: it is
  * asked for again when the rules change. */
-static bool ask_for_rule(const rategate_limit* limit, const void* key, size_t key_size,
+static bool ask_for_rule(const struct rg_limit_name* name, const void* key, size_t key_size,
                          struct rg_connection* connection, const struct rg_call* call,
                          struct rg_shm_rule* rule) {
   char asked[RG_MAX_QUESTION];
   char answered[RG_MAX_INTEGERS];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered};
-  rg_put_question(&request, "RESOLVE", &limit->name, key, key_size, 1);
+  rg_put_question(&request, "RESOLVE", name, key, key_size, 1);
   if (!rg_ask_on(connection, &request, &answer, call)) return false;
   int64_t field[FIELDS];
   if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
@@ -48,13 +47,14 @@ static bool says_the_same(const struct rg_shared_rule* known, const struct rg_sh
          a->shared == b->shared && a->keyed == b->keyed;
 }
 
-int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
-                        struct rg_connection* connection, const struct rg_call* call) {
+int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_name* name,
+                        const void* key, size_t key_size, struct rg_connection* connection,
+                        const struct rg_call* call) {
   const struct rg_segment* segment =
-      atomic_load_explicit(&limit->client->shared.segment, memory_order_acquire);
+      atomic_load_explicit(&limit->shared->segment, memory_order_acquire);
   /* Another daemon's rules have the same numbers. */
   if (segment == NULL || connection->generation != segment->generation) return 0;
-  _Atomic(struct rg_shared_rule*)* place = &limit->shared_rule[key_size > 0];
+  _Atomic(struct rg_shared_rule*)* place = &limit->rule[key_size > 0];
   struct rg_shared_rule* known = atomic_load_explicit(place, memory_order_acquire);
   /* Before it is asked: what changes meanwhile is asked for again. */
   const uint64_t rules = rg_rules_of(&segment->view);
@@ -65,7 +65,7 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   fresh->segment = segment;
   atomic_init(&fresh->rules, rules);
   atomic_init(&fresh->slot, RG_SHM_NO_HINT);
-  if (!ask_for_rule(limit, key, key_size, connection, call, &fresh->rule)) {
+  if (!ask_for_rule(name, key, key_size, connection, call, &fresh->rule)) {
     free(fresh);
     return 0;
   }
@@ -84,10 +84,17 @@ int64_t rg_resolve_rule(rategate_limit* limit, const void* key, size_t key_size,
   return period_ms;
 }
 
-void rg_shared_rule_free(struct rg_shared_rule* rule) {
+/* Frees this one and all older ones. */
+static void free_rules(struct rg_shared_rule* rule) {
   while (rule != NULL) {
     struct rg_shared_rule* older = rule->older;
     free(rule);
     rule = older;
+  }
+}
+
+void rg_shared_limit_close(struct rg_shared_limit* limit) {
+  for (int i = 0; i < 2; ++i) {
+    free_rules(atomic_load_explicit(&limit->rule[i], memory_order_acquire));
   }
 }

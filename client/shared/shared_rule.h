@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/shared/attach.h"
 #include "client/shared/segment.h"
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
-
-struct rategate_limit;
+#include "client/wire/limit_name.h"
 
 /* Does not change once it is published, but for what is atomic. Freed with its client. */
 struct rg_shared_rule {
@@ -23,15 +23,22 @@ struct rg_shared_rule {
   struct rg_shared_rule* older;
 };
 
-/* Asks RESOLVE where what is known is not of the client's segment as it is now. The connection is
- * the caller's, idle, and the answer counts only if it is one to the daemon of that segment. As
- * for rg_attach, failures are not told. Returns the limit's period in ms when it has learned it,
- * else 0. */
-int64_t rg_resolve_rule(struct rategate_limit* limit, const void* key, size_t key_size,
-                        struct rg_connection* connection, const struct rg_call* call);
+/* What a handle has of shared memory. */
+struct rg_shared_limit {
+  struct rg_shared* shared; /* what its client has of it; set once */
+  /* Without a key and with one, which may be two limits (RATEGATE_RECIPE_LIMIT). NULL: not known */
+  _Atomic(struct rg_shared_rule*) rule[2];
+};
 
-/* Frees this one and all older ones. */
-void rg_shared_rule_free(struct rg_shared_rule* rule);
+void rg_shared_limit_close(struct rg_shared_limit* limit);
+
+/* Asks RESOLVE where what is known of the limit is not of the client's segment as it is now. The
+ * connection is the caller's, idle, and the answer counts only if it is one to the daemon of that
+ * segment. As for rg_attach, failures are not told. Returns the limit's period in ms when it has
+ * learned it, else 0. */
+int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_name* name,
+                        const void* key, size_t key_size, struct rg_connection* connection,
+                        const struct rg_call* call);
 
 /* The header's number of the rules. Relaxed: a rule's id means the same for ever, an old one only
  * finds nothing new. */

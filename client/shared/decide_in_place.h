@@ -1,0 +1,93 @@
+/* The body of client/shared/in_place.h, for where it is to be compiled into its caller. What is not
+ * always on the way is in client/shared/in_place.c. */
+#ifndef RATEGATE_CLIENT_SHARED_DECIDE_IN_PLACE_H
+#define RATEGATE_CLIENT_SHARED_DECIDE_IN_PLACE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "client/shared/attach.h"
+#include "client/shared/shared_rule.h"
+#include "client/shared/shm_decide.h"
+#include "client/wire/deadline.h"
+#include "rategate/rategate.h"
+
+/* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
+#define RG_COARSE_FROM_PERIOD_MS 200
+
+/* For the way that is meant to take nanoseconds: it has no buffer that could overflow, and a canary
+ * takes a tenth of its time. */
+#define RG_HOT __attribute__((no_stack_protector))
+
+/* By the precise clock, and over the edge of a window where that is near. */
+bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                         const struct rg_identity* key, int64_t cost, rategate_decision* decision,
+                         int64_t* started_ns);
+
+/* For a key that is not empty. */
+bool rg_decide_for_key(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                       const void* key, size_t key_size, int64_t cost, rategate_decision* decision,
+                       int64_t* started_ns);
+
+/* The answer of one look that has decided. */
+RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                                const struct rg_identity* key, uint32_t hint, int64_t now_ns,
+                                const struct rg_shm_result* result, rategate_decision* decision) {
+  decision->allowed = result->allowed;
+  decision->reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT;
+  decision->limit = known->rule.limit;
+  decision->remaining = result->remaining;
+  decision->retry_after_ms = result->allowed ? 0 : result->reset_after_ms;
+  decision->reset_after_ms = result->reset_after_ms;
+  decision->window_end_ms = result->window_end_ms;
+  decision->decided_ns = now_ns;
+  if (key == NULL && hint != result->slot) {
+    atomic_store_explicit(&known->slot, result->slot, memory_order_relaxed);
+  }
+  if (result->nudge) rg_nudge(limit->shared, result->slot);
+}
+
+/* By the coarse clock where that is enough. */
+RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                                 const struct rg_identity* key, int64_t cost,
+                                 rategate_decision* decision, int64_t* started_ns) {
+  if (known->rule.period_ms < RG_COARSE_FROM_PERIOD_MS) {
+    return rg_decide_precisely(limit, known, key, cost, decision, started_ns);
+  }
+  const uint32_t hint =
+      key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
+  struct timespec coarse;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+  const int64_t now_ns = rg_nanoseconds(&coarse);
+  struct rg_shm_result result;
+  const enum rg_shm_outcome outcome = rg_shm_decide(&known->view, &known->rule, key, hint, cost,
+                                                    now_ns, limit->shared->coarse_lag_ns, &result);
+  if (RG_LIKELY(outcome == RG_SHM_DECIDED)) {
+    rg_tell_decision(limit, known, key, hint, now_ns, &result, decision);
+    return true;
+  }
+  return outcome == RG_SHM_BETWEEN &&
+         rg_decide_precisely(limit, known, key, cost, decision, started_ns);
+}
+
+RG_INLINE bool rg_decide_in_place(const struct rg_shared_limit* limit, const void* key,
+                                  size_t key_size, int64_t cost, rategate_decision* decision,
+                                  int64_t* started_ns) {
+  /* Acquire: the rule is seen whole, and so is its segment. That one may have been replaced: then
+   * it is zeros, which miss. */
+  struct rg_shared_rule* known =
+      atomic_load_explicit(&limit->rule[key_size > 0], memory_order_acquire);
+  *started_ns = 0;
+  if (known == NULL || !known->rule.shared || !rg_rules_are(known)) {
+    return false;
+  }
+  if (key_size > 0 && known->rule.keyed) {
+    return rg_decide_for_key(limit, known, key, key_size, cost, decision, started_ns);
+  }
+  return rg_decide_quickly(limit, known, NULL, cost, decision, started_ns);
+}
+
+#endif
