@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "client/shared/decide_in_place.h"
+#include "client/shared/shm_check.h"
+#include "shm/identity.h"
 
 #define MAX_WAIT_NS RG_NS_PER_MS
 #define MAX_WAITS 3

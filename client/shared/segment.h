@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client/shared/shm_check.h"
+#include "client/shared/shm_types.h"
 
 /* Does not change once it is published, but for the pages themselves. */
 struct rg_segment {

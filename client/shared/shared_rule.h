@@ -12,6 +12,7 @@
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
 #include "client/wire/limit_name.h"
+#include "shm/word.h"
 
 /* Does not change once it is published, but for what is atomic. Freed with its client. */
 struct rg_shared_rule {

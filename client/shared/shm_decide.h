@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-#include "client/shared/shm_check.h"
+#include "client/shared/shm_types.h"
 #include "shm/faults.h"
+#include "shm/identity.h"
 #include "shm/word.h"
 
 #define RG_SHM_NS_PER_MS INT64_C(1000000)

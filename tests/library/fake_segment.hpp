@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "client/shared/shm_check.h"
+#include "client/shared/shm_types.h"
 #include "shm/identity.h"
 #include "shm/word.h"
 #include "tests/library/fake_daemon.hpp"
