@@ -1,5 +1,5 @@
-/* Waiting for a permit. The waits are long and spread, so that all who were denied do not come
- * back as one. */
+/* rategate_acquire: waiting for a permit. Those who were denied together ask again at moments that
+ * are spread, so that they do not come back as one. */
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/random.h>
@@ -17,7 +17,7 @@
 static int64_t random_below(int64_t bound) {
   uint64_t bits = 0;
   if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) {
-    bits = (uint64_t)rg_now(); /* early at boot: callers differ by their nanoseconds */
+    bits = (uint64_t)rg_now(); /* no random bytes early at boot: callers differ by their clocks */
   }
   return bound > 0 ? (int64_t)(bits % (uint64_t)bound) : 0;
 }
@@ -41,9 +41,9 @@ static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
 struct waiting {
-  int64_t deadline;
-  int64_t wake;       /* when to ask again */
-  bool answered;      /* the daemon has been there, so that errors may be of a restart */
+  int64_t deadline; /* of the whole call */
+  int64_t wake;     /* when to ask again */
+  bool answered;    /* the daemon has been there in this call, so that errors may be of a restart */
   int64_t outage_end; /* errors are waited out until then. RG_NEVER: there is no outage */
 };
 
@@ -56,17 +56,17 @@ static int after_denial(struct waiting* waiting, const rategate_limit* limit, in
   }
   waiting->answered = true;
   waiting->outage_end = RG_NEVER;
-  /* A millisecond at least: whatever is answered, this does not spin. */
+  /* The wait is a millisecond at least, so that no answer makes the call spin. */
   waiting->wake = rg_after_ms(rg_now(), later(denial->retry_after_ms, 1));
   const int64_t spread = jitter(limit);
   waiting->wake = waiting->wake > RG_NEVER - spread ? RG_NEVER : waiting->wake + spread;
   return 0;
 }
 
-/* The same about an error, which `code` is. */
+/* What to do about an error, with the same results. */
 static int after_error(struct waiting* waiting, const rategate_client* client, int code) {
   const int64_t now = rg_now();
-  /* Two time-outs, and only one of them is ours. */
+  /* -ETIMEDOUT tells the caller that its own time is over, and nothing else. */
   if (code == -ETIMEDOUT && now < waiting->deadline) code = -EHOSTDOWN;
   if (!waiting->answered || !may_pass(code) || now >= waiting->outage_end) return code;
   if (waiting->outage_end == RG_NEVER) {
@@ -76,7 +76,7 @@ static int after_error(struct waiting* waiting, const rategate_client* client, i
   return 0;
 }
 
-/* Sleeps until it is time to ask again. */
+/* Sleeps until it is time to ask again. Returns 0 then, or what the call fails with. */
 static int pause_until_wake(const struct waiting* waiting, const rategate_client* client,
                             int64_t timeout_ms, rategate_error* error) {
   const bool last = waiting->wake >= waiting->deadline;
@@ -96,7 +96,7 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
   rategate_client* client = limit->client;
   rategate_decision answer;
   int64_t started_ns;
-  /* Mostly that is all. */
+  /* Mostly a permit lies in place, and nothing below is needed. */
   if (!atomic_load(&client->cancelled) &&
       rg_check_in_place(&limit->in_place, key, key_size, cost, &answer, &started_ns) &&
       answer.allowed) {

@@ -1,5 +1,5 @@
-/* The call: decided in place, or by the CHECK verb, with its request and its answer of six
- * integers. Nothing is allocated for it: both live on the stack. */
+/* rategate_check: decided in place, or asked of the daemon by the CHECK verb, which answers six
+ * integers. Nothing is allocated for that: the request and the answer lie on the stack. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,28 +11,31 @@
 #include "client/wire/failure.h"
 #include "client/wire/integers.h"
 
-#define FIELDS 6
+enum { ALLOWED, LIMIT, REMAINING, RETRY_AFTER_MS, RESET_AFTER_MS, REASON, FIELDS };
 
-/* As the look of an answer, with the decision in `decision` once it is whole. */
+/* Returns what rg_answer's look does of an answer to CHECK. Once that is whole, `decision` is what
+ * it says; may be NULL. */
 static int64_t read_decision(const struct rg_answer* answer, rategate_decision* decision) {
   int64_t field[FIELDS];
   const int64_t whole = rg_read_integers(answer->data, answer->size, FIELDS, field);
   if (whole <= 0) return whole;
-  if (field[0] < 0 || field[0] > 1 || field[5] < 0 || field[5] > INT32_MAX) return -EPROTO;
+  if (field[ALLOWED] < 0 || field[ALLOWED] > 1) return -EPROTO;
+  if (field[REASON] < 0 || field[REASON] > INT32_MAX) return -EPROTO;
   if (decision != NULL) {
-    *decision = (rategate_decision){.allowed = (int32_t)field[0],
-                                    .limit = field[1],
-                                    .remaining = field[2],
-                                    .retry_after_ms = field[3],
-                                    .reset_after_ms = field[4],
-                                    .reason = (int32_t)field[5]};
+    *decision = (rategate_decision){.allowed = (int32_t)field[ALLOWED],
+                                    .limit = field[LIMIT],
+                                    .remaining = field[REMAINING],
+                                    .retry_after_ms = field[RETRY_AFTER_MS],
+                                    .reset_after_ms = field[RESET_AFTER_MS],
+                                    .reason = (int32_t)field[REASON]};
   }
   return whole;
 }
 
 static int64_t look(const struct rg_answer* answer) { return read_decision(answer, NULL); }
 
-/* An estimate of the period for limits of which only the name is known. */
+/* The longest time to a window's end estimates the period of a limit that is known by its name
+ * only. */
 static void learn_period(rategate_limit* limit, int64_t reset_after_ms) {
   int64_t longest = atomic_load_explicit(&limit->longest_reset_ms, memory_order_relaxed);
   while (reset_after_ms > longest &&

@@ -1,4 +1,4 @@
-/* Opening and closing a client, and what becomes of it in a child. */
+/* Opening, cancelling and closing a client, and what becomes of it in a child made by fork(). */
 #include "client/api/client.h"
 
 #include <errno.h>
@@ -13,14 +13,15 @@
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_MAX_IDLE 64
 
-/* The size of the struct in the first release, and what it is compared with. */
+/* The size of rategate_options in the first release: no program has a smaller one. */
 #define OPTIONS_SIZE_0_1 (offsetof(rategate_options, flags) + sizeof(uint32_t))
 #define KNOWN_FLAGS ((uint32_t)RATEGATE_NO_SHM)
 
 static int read_options(rategate_options* mine, const rategate_options* given) {
   memset(mine, 0, sizeof *mine);
   if (given != NULL) {
-    /* A program of a later release may have more members; those must be unset here. */
+    /* A program that was built with a later release may have more members. What they would ask for
+     * is not known here, so they must be unset. */
     if (given->size < OPTIONS_SIZE_0_1) return -EINVAL;
     for (size_t i = sizeof *mine; i < given->size; ++i) {
       if (((const unsigned char*)given)[i] != 0) return -EINVAL;
@@ -98,16 +99,17 @@ const char* rategate_version(void) { return RATEGATE_VERSION; }
 
 static void signal_cancel(const rategate_client* client) {
   const uint64_t one = 1;
-  /* It fails only where it has been written 2^64 times before: then it can be read already. */
+  /* The write fails only when the eventfd's counter is full, and then it can be read already. */
   const ssize_t ignored = write(client->cancel_fd, &one, sizeof one);
   (void)ignored;
 }
 
 void rategate_cancel(rategate_client* client) {
-  const int saved_errno = errno; /* may be in a signal handler */
+  const int saved_errno = errno; /* the caller may be a signal handler */
   atomic_store(&client->cancelled, true);
-  /* In a child that has not used the client, the descriptor is still the parent's. Nobody waits on
-   * it here, and who passes the guard looks at `cancelled` afterwards. */
+  /* In a child that has not used the client yet, the descriptor is still the parent's, whose calls
+   * must not end. Nobody in the child waits on it, and who passes the guard there looks at
+   * `cancelled` afterwards. */
   if (rg_fork_guard_passed(&client->guard)) signal_cancel(client);
   errno = saved_errno;
 }
@@ -119,7 +121,7 @@ void rg_after_fork(rategate_client* client) {
   const int inherited = client->cancel_fd;
   client->cancel_fd = -1;
   if (inherited >= 0) close(inherited);
-  client->cancel_fd = open_cancel_fd(); /* a failure is told by those who need it */
+  client->cancel_fd = open_cancel_fd(); /* a failure is told by the calls that need it */
   rg_fork_guard_pass(&client->guard);
   if (atomic_load(&client->cancelled)) signal_cancel(client);
 }

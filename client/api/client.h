@@ -19,8 +19,8 @@ struct rategate_client {
   struct rg_connections connections;
   struct rg_shared shared;
   atomic_bool cancelled;
-  int cancel_fd; /* an eventfd that can be read once cancelled; this process' own */
-  _Atomic(struct rategate_limit*) limits; /* only grows */
+  int cancel_fd; /* an eventfd of this process, which can be read once cancelled; or -errno */
+  _Atomic(struct rategate_limit*) limits; /* a list that only grows */
 };
 
 struct rategate_limit {
@@ -29,20 +29,21 @@ struct rategate_limit {
   struct rategate_limit* next;
   int64_t permits;   /* 0: not declared */
   int64_t period_ms; /* 0: not declared */
-  /* The longest reset_after that was answered, which is a period at most. */
+  /* The longest reset_after_ms that was answered; it is at most the period. */
   _Atomic int64_t longest_reset_ms;
   struct rg_limit_name name;
 };
 
-/* To be called before anything of the client is used that a child must not share. */
+/* In a child made by fork(), lets go of what the client must not share with its parent; elsewhere,
+ * and the next time, does nothing. Comes before any use of the connections and of cancel_fd. */
 void rg_after_fork(rategate_client* client);
 
-/* 0, or fails with -EINVAL. */
+/* Whether the arguments of a check are in their ranges: 0, or fails with -EINVAL. */
 int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
                          int64_t cost, const rategate_decision* decision, rategate_error* error);
 
-/* A check of arguments in their ranges, over the socket. What it takes for the next one to be
- * decided in place is asked for by the way. */
+/* Asks the daemon for a check, the arguments of which are in their ranges. On the way it also asks
+ * for what the next check needs to be decided in place. */
 int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
                        const struct rg_call* call, rategate_decision* decision);
 

@@ -1,4 +1,4 @@
-/* Any verb, with an answer of any shape. */
+/* rategate_command: any verb, with an answer of any shape. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Names of limits to handles. */
+/* rategate_resolve: from the name of a limit to its handle. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static bool valid_rate(int64_t permits, int64_t period_ms) {
          period_ms <= RG_MAX_PERIOD_MS;
 }
 
-/* In the list from `from` up to, not including, `end`. */
+/* Looks for a handle in the list from `from` up to `end`, which is not looked at. */
 static rategate_limit* find(rategate_limit* from, const rategate_limit* end, const char* name,
                             int64_t permits, int64_t period_ms) {
   for (; from != end; from = from->next) {
@@ -61,8 +61,8 @@ int rategate_resolve(rategate_client* client, const char* name, int64_t permits,
     rategate_limit* fresh = make(client, name, permits, period_ms);
     if (fresh == NULL) return -ENOMEM;
     fresh->next = first;
-    /* Release: who finds it sees it whole. Acquire: so do we with those that came in between,
-     * one of which may be the same limit. */
+    /* Release: who finds the fresh handle sees it whole. Acquire: so does this thread with those
+     * that others put before it meanwhile, one of which may be of the same limit. */
     while (known == NULL &&
            !atomic_compare_exchange_weak_explicit(&client->limits, &first, fresh,
                                                   memory_order_acq_rel, memory_order_acquire)) {

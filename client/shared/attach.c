@@ -1,6 +1,9 @@
-/* ATTACH, alone on its connection: two descriptors come with the answer. A child of fork() has the
- * mapping and the descriptors of its parent; what a thread of the parent was just receiving stays
- * open in it, unknown and close-on-exec, which is two descriptors once. */
+/* ATTACH is asked when nothing else is under way on its connection, because two descriptors come
+ * with the answer.
+ *
+ * A child made by fork() has the mapping and the descriptors of its parent. Descriptors that a
+ * thread of the parent was just receiving stay open in the child, where nobody knows them: two,
+ * once, and they are close-on-exec. */
 #include "client/shared/attach.h"
 
 #include <errno.h>
@@ -18,8 +21,8 @@
 
 enum { VERSION, GENERATION, DAEMON_NS, BYTES, FIELDS };
 
-/* clock_getres does not bound how far the coarse clock lags: 12 ms were measured where it said 4.
- */
+/* clock_getres does not bound how far the coarse clock lags: 12 ms were measured where it said
+ * 4. */
 static int64_t coarse_lag_ns(void) {
   struct timespec resolution;
   if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) != 0) return 5 * MIN_COARSE_LAG_NS;
@@ -45,15 +48,15 @@ void rg_shared_after_fork(struct rg_shared* shared) {
   atomic_store_explicit(&shared->attaching, false, memory_order_relaxed);
 }
 
-/* Takes over what the answer says, if it is a segment for this process. Takes descriptors that it
- * keeps out of `passed`. Returns the generation that is mapped then, 0 for none. */
+/* Maps the segment that the answer tells of, if this process can use it. Descriptors that are kept
+ * are taken out of `passed`. Returns the generation that is mapped then, 0 for none. */
 static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
                           struct rg_descriptors* passed) {
   if (field[VERSION] != RG_SHM_LAYOUT_VERSION || field[GENERATION] <= 0 || passed->count != 2) {
     return 0;
   }
   const uint64_t generation = (uint64_t)field[GENERATION];
-  /* Only one thread comes here at a time, see `attaching`. */
+  /* One thread at a time comes here: see `attaching`. */
   struct rg_segment* current = atomic_load_explicit(&shared->segment, memory_order_acquire);
   if (current != NULL && current->generation == generation) return generation;
   struct rg_segment* fresh = NULL;
@@ -66,7 +69,7 @@ static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
   } else {
     dup3(passed->fd[1], nudge_fd, O_CLOEXEC);
   }
-  /* Release: who sees it sees what it is made of. */
+  /* Release: who sees the segment sees what it is made of. */
   atomic_store_explicit(&shared->segment, fresh, memory_order_release);
   if (current != NULL) rg_segment_blank(current);
   return generation;
@@ -86,7 +89,7 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   const bool whole = rg_ask_on(connection, &request, &answer, call);
   const int64_t after = rg_now();
   int64_t field[FIELDS];
-  /* Where the daemon's clock does not lie between, this process is in another time namespace. */
+  /* A daemon's clock that does not lie between the two readings is another time namespace's. */
   if (whole && rg_read_integers(answered, answer.size, FIELDS, field) > 0 &&
       field[DAEMON_NS] >= before && field[DAEMON_NS] <= after) {
     connection->generation = take_over(shared, field, &passed);
@@ -97,7 +100,7 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
 void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call) {
   if (shared->off || connection->generation_asked) return;
-  /* Acquire and release: what the last one took over comes before. */
+  /* Acquire, and release below: what the last thread took over comes before what this one does. */
   if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;
   ask_to_attach(shared, connection, call);
   atomic_store_explicit(&shared->attaching, false, memory_order_release);
@@ -106,7 +109,7 @@ void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
 void rg_nudge(const struct rg_shared* shared, uint32_t slot) {
   const int saved_errno = errno;
   const int fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
-  /* One that is lost costs a check a way over the socket. */
+  /* A nudge that is lost costs some check the way over the socket, and no more. */
   const ssize_t ignored = send(fd, &slot, sizeof slot, MSG_DONTWAIT | MSG_NOSIGNAL);
   (void)ignored;
   errno = saved_errno;

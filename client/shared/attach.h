@@ -11,23 +11,24 @@
 #include "client/wire/connections.h"
 
 struct rg_shared {
-  bool off;                            /* options say so; set once */
+  bool off;                            /* the client's options say no; set once */
   int64_t coarse_lag_ns;               /* how far the coarse clock may lag behind; set once */
   _Atomic(struct rg_segment*) segment; /* NULL: none yet */
-  /* One number for ever, whatever it is connected to: a thread that still nudges for a segment of
-   * before must not write to a descriptor that is somebody else's by then. -1: none yet. */
+  /* The socket of hints. It keeps its number when the daemon, and so the other end, is another: a
+   * thread that still nudges for the segment of before must not write to a descriptor that is
+   * somebody else's by then. -1: none yet. */
   atomic_int nudge_fd;
-  atomic_bool attaching; /* somebody is at it; others do without meanwhile */
+  atomic_bool attaching; /* a thread asks ATTACH; the others use the socket meanwhile */
 };
 
 void rg_shared_open(struct rg_shared* shared, bool off);
 void rg_shared_close(struct rg_shared* shared);
-/* For a child: whoever was attaching is not there. */
+/* For a child made by fork(), in which the thread that was attaching does not exist. */
 void rg_shared_after_fork(struct rg_shared* shared);
 
-/* Asks ATTACH where that has not been asked on this connection, which is the caller's and idle,
- * and publishes the segment. Failures are not told: the socket is there. A connection that cannot
- * be used any more is closed. */
+/* Asks ATTACH, unless that has been asked on this connection before, and publishes the segment. The
+ * connection is the caller's, and idle; it is closed where it cannot be used any more. Failures are
+ * not told: without a segment, checks go over the socket. */
 void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call);
 

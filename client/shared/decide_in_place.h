@@ -1,5 +1,5 @@
-/* The body of client/shared/in_place.h, for where it is to be compiled into its caller. What is not
- * always on the way is in client/shared/in_place.c. */
+/* The decision of client/shared/in_place.h as a function that is compiled into its caller, since a
+ * call would take a good part of its time. Rare turns are calls, in client/shared/in_place.c. */
 #ifndef RATEGATE_CLIENT_SHARED_DECIDE_IN_PLACE_H
 #define RATEGATE_CLIENT_SHARED_DECIDE_IN_PLACE_H
 
@@ -18,21 +18,20 @@
 /* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
 #define RG_COARSE_FROM_PERIOD_MS 200
 
-/* For the way that is meant to take nanoseconds: it has no buffer that could overflow, and a canary
- * takes a tenth of its time. */
+/* A check in place has no buffer that could overflow, and a canary takes a tenth of its time. */
 #define RG_HOT __attribute__((no_stack_protector))
 
-/* By the precise clock, and over the edge of a window where that is near. */
+/* Decides by the precise clock, and waits for the edge of a window to pass where it is near. */
 bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                          const struct rg_identity* key, int64_t cost, rategate_decision* decision,
                          int64_t* started_ns);
 
-/* For a key that is not empty. */
+/* Decides for a key that is not empty. */
 bool rg_decide_for_key(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                        const void* key, size_t key_size, int64_t cost, rategate_decision* decision,
                        int64_t* started_ns);
 
-/* The answer of one look that has decided. */
+/* Makes the caller's decision of a look at the segment that has decided. */
 RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                                 const struct rg_identity* key, uint32_t hint, int64_t now_ns,
                                 const struct rg_shm_result* result, rategate_decision* decision) {
@@ -50,7 +49,7 @@ RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_s
   if (result->nudge) rg_nudge(limit->shared, result->slot);
 }
 
-/* By the coarse clock where that is enough. */
+/* Decides by the coarse clock where that is enough, and else by the precise one. */
 RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                                  const struct rg_identity* key, int64_t cost,
                                  rategate_decision* decision, int64_t* started_ns) {
@@ -76,8 +75,8 @@ RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_
 RG_INLINE bool rg_decide_in_place(const struct rg_shared_limit* limit, const void* key,
                                   size_t key_size, int64_t cost, rategate_decision* decision,
                                   int64_t* started_ns) {
-  /* Acquire: the rule is seen whole, and so is its segment. That one may have been replaced: then
-   * it is zeros, which miss. */
+  /* Acquire: the rule is seen whole, and so is its segment. A segment that has been replaced is
+   * zeros, in which no pool is found. */
   struct rg_shared_rule* known =
       atomic_load_explicit(&limit->rule[key_size > 0], memory_order_acquire);
   *started_ns = 0;

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* Whether the file has that size, and keeps it. */
+/* Whether the file has that size, and is sealed so that it keeps it. */
 static bool is_of_size(int memfd, int64_t bytes) {
   struct stat file;
   const int seals = fcntl(memfd, F_GET_SEALS);
@@ -39,7 +39,7 @@ int rg_segment_map(int memfd, int64_t bytes, uint64_t generation, struct rg_segm
     free(fresh);
     return rc;
   }
-  /* Copied before it is looked at: another client may write there meanwhile. */
+  /* The header is copied before it is looked at: another client may write there meanwhile. */
   struct rg_shm_header header;
   memcpy(&header, fresh->pages, sizeof header);
   if (!is_a_segment(&header, bytes, generation)) {

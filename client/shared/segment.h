@@ -10,13 +10,13 @@
 
 #include "client/shared/shm_types.h"
 
-/* Does not change once it is published, but for the pages themselves. */
+/* Its members do not change once it is published; what lies in the pages does. */
 struct rg_segment {
   struct rg_shm_view view;
   uint64_t generation;
   void* pages;
   size_t bytes;
-  struct rg_segment* older;
+  struct rg_segment* older; /* the one that it has replaced */
 };
 
 /* Maps the memfd if it is a segment of this layout and of that size and generation, and sealed so
@@ -24,11 +24,11 @@ struct rg_segment {
  * Returns 0; -EPROTO when it is something else; or the system's -errno. */
 int rg_segment_map(int memfd, int64_t bytes, uint64_t generation, struct rg_segment** segment);
 
-/* Lays zeros over it. Where the system has no room for that, the mapping stays as it is: what lies
- * there is good until the trust in its clock ends. */
+/* Lays zeros over a segment that was replaced. Where the system has no room for that, the mapping
+ * stays as it is: what lies there is good until the trust in its clock ends. */
 void rg_segment_blank(const struct rg_segment* segment);
 
-/* Unmaps and frees this one and all older ones. */
+/* Unmaps and frees this segment and all older ones. */
 void rg_segment_free(struct rg_segment* segment);
 
 #endif

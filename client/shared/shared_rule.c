@@ -9,8 +9,8 @@
 
 enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 
-/* Whether the connection is still good. An error as the answer is a rule that is not shared: it is
- * asked for again when the rules change. */
+/* False where the connection failed. An error as the answer leaves `rule` as it was, zeros, which
+ * is a rule that is not shared: it is asked for again when the rules change. */
 static bool ask_for_rule(const struct rg_limit_name* name, const void* key, size_t key_size,
                          struct rg_connection* connection, const struct rg_call* call,
                          struct rg_shm_rule* rule) {
@@ -52,11 +52,11 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
                         const struct rg_call* call) {
   const struct rg_segment* segment =
       atomic_load_explicit(&limit->shared->segment, memory_order_acquire);
-  /* Another daemon's rules have the same numbers. */
+  /* An answer of another daemon would not do: its rules have the same numbers. */
   if (segment == NULL || connection->generation != segment->generation) return 0;
   _Atomic(struct rg_shared_rule*)* place = &limit->rule[key_size > 0];
   struct rg_shared_rule* known = atomic_load_explicit(place, memory_order_acquire);
-  /* Before it is asked: what changes meanwhile is asked for again. */
+  /* Read before RESOLVE is asked, so that a rule that changes meanwhile is asked for again. */
   const uint64_t rules = rg_rules_of(&segment->view);
   if (is_of(known, segment, rules)) return 0;
   struct rg_shared_rule* fresh = calloc(1, sizeof *fresh);
@@ -72,19 +72,19 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
   const int64_t period_ms = fresh->rule.period_ms;
   do {
     if (says_the_same(known, fresh)) {
-      /* Mostly it was another limit that changed. */
+      /* Mostly it was the rule of another limit that changed. */
       atomic_store_explicit(&known->rules, rules, memory_order_relaxed);
       free(fresh);
       return period_ms;
     }
     fresh->older = known;
-    /* Release: who finds it sees it whole. */
+    /* Release: who finds the rule sees it whole. */
   } while (!atomic_compare_exchange_weak_explicit(place, &known, fresh, memory_order_acq_rel,
                                                   memory_order_acquire));
   return period_ms;
 }
 
-/* Frees this one and all older ones. */
+/* Frees this rule and all older ones. */
 static void free_rules(struct rg_shared_rule* rule) {
   while (rule != NULL) {
     struct rg_shared_rule* older = rule->older;

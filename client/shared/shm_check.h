@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* Decides on a pool. `id` is of rg_identity_of under the view's secret, or NULL for the empty key,
+/* Decides a check. `id` is of rg_identity_of under the view's secret, or NULL for the empty key,
  * which then takes no hash where the hint is right. `slot_hint` is the number of the slot to look
  * at first, or RG_SHM_NO_HINT. cost 1 to RG_MAX_PERMITS. Of the result, what does not belong to
  * the outcome means nothing. */

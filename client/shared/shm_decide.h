@@ -1,4 +1,4 @@
-/* The body of client/shared/shm_check.h, for where it is to be compiled into its caller. */
+/* The decision of client/shared/shm_check.h as a function that is compiled into its caller. */
 #ifndef RATEGATE_CLIENT_SHARED_SHM_DECIDE_H
 #define RATEGATE_CLIENT_SHARED_SHM_DECIDE_H
 
@@ -16,7 +16,7 @@
 #define RG_INLINE static inline __attribute__((always_inline))
 #define RG_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
-/* How much the clock may drift in that time. The product need not fit in 64 bits. */
+/* How much the clock may drift in so many nanoseconds. The product need not fit in 64 bits. */
 RG_INLINE uint64_t rg_shm_drifted(uint64_t ns, uint64_t drift) {
   __extension__ typedef unsigned __int128 wide;
   return (uint64_t)((wide)ns * drift >> 32);
@@ -68,8 +68,9 @@ RG_INLINE bool rg_shm_is_it(const struct rg_slot* slot, struct rg_shm_whose whos
   return whose.key == NULL ? rg_slot_is_keyless(slot, whose.rule) : rg_slot_is(slot, whose.key);
 }
 
-/* For a first check, a full neighbourhood and a miss: the number of the slot that seems to be it,
- * or RG_SHM_NO_HINT. Of what it has looked at nothing is used but that. */
+/* The number of the slot that seems to be the pool's, or RG_SHM_NO_HINT. Called where the first
+ * slot that was looked at is another pool's: on a first check, in a full neighbourhood, and on a
+ * miss. Nothing of what it sees in a slot is used but that number. */
 static __attribute__((noinline, unused)) uint32_t rg_shm_probe(const struct rg_shm_view* view,
                                                                uint64_t rule,
                                                                const struct rg_identity* key) {
@@ -89,7 +90,7 @@ RG_INLINE uint64_t rg_shm_end_ns(uint64_t word) {
   return (uint64_t)rg_word_end_ms(word) * (uint64_t)RG_SHM_NS_PER_MS;
 }
 
-/* From the earliest possible time to the end of the word's window; wraps where that is past. */
+/* From the earliest possible time to the end of the word's window; wraps where the end is past. */
 RG_INLINE uint64_t rg_shm_left_ns(uint64_t word, const struct rg_shm_time* time) {
   return rg_shm_end_ns(word) - (time->middle_ns - time->margin_ns);
 }
@@ -126,15 +127,16 @@ static __attribute__((noinline, unused)) int64_t rg_shm_between(uint64_t left_0,
 
 /* ---- The decision --------------------------------------------------------------------------- */
 
-/* Rounded up; the error grows while one waits, so it takes longer by that. */
+/* When the window is over for certain, in ms, rounded up: the clock's error grows until then, so
+ * it takes longer by that. */
 RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
   /* In steps of 2^20 ns, rounded up: a millisecond or so, and the product fits in 64 bits. */
   const uint64_t drifted = ((left_ns >> 20) + 1) * (drift >> 12) + 1;
   return (int64_t)((left_ns + drifted + (uint64_t)RG_SHM_NS_PER_MS) / (uint64_t)RG_SHM_NS_PER_MS);
 }
 
-/* From a word whose window is the one that is open, of a pool that was this one's after the word
- * was loaded. */
+/* Spends, or denies, from a word whose window is the open one. The slot was this pool's after the
+ * word was loaded. */
 RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
                                            struct rg_shm_whose whose, int64_t cost,
                                            struct rg_shm_result* result) {

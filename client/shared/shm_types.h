@@ -7,7 +7,8 @@
 
 #include "shm/layout.h"
 
-/* A mapped segment, with what is written once as it was when it was checked. */
+/* A mapped segment. Of the header's fields that are written once, these are copies from when they
+ * were checked. */
 struct rg_shm_view {
   const struct rg_shm_header* header; /* for the clock record, and the number of the rules */
   struct rg_slot* slots;
@@ -35,13 +36,14 @@ enum rg_shm_outcome {
 struct rg_shm_result {
   bool allowed;
   bool nudge;             /* this check took the pool below low water: tell the daemon */
-  uint32_t slot;          /* its number; a good hint for the next check of the same pool */
+  uint32_t slot;          /* the pool's; a good hint for the next check of the same pool */
   int64_t remaining;      /* permits, an estimate */
   int64_t reset_after_ms; /* until the window is over, rounded up */
   int64_t window_end_ms;  /* ms of Redis' clock */
   int64_t wait_ns;
 };
 
+/* As the number of a slot: it is not known. */
 #define RG_SHM_NO_HINT UINT32_MAX
 
 #endif

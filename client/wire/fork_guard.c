@@ -24,8 +24,8 @@ void rg_fork_guard_close(struct rg_fork_guard* guard) {
   munmap((void*)guard->state, sizeof *guard->state);
 }
 
-/* Sequentially consistent throughout: rategate_cancel needs that either it sees PASSED, or who
- * passes sees that it was cancelled. */
+/* All of it is sequentially consistent: rategate_cancel needs that either it sees PASSED, or who
+ * passes the guard sees that the client was cancelled. */
 bool rg_fork_guard_passed(const struct rg_fork_guard* guard) {
   return atomic_load(guard->state) == PASSED;
 }
@@ -33,7 +33,7 @@ bool rg_fork_guard_passed(const struct rg_fork_guard* guard) {
 bool rg_fork_guard_claim(struct rg_fork_guard* guard) {
   uint32_t seen = WIPED;
   if (atomic_compare_exchange_strong(guard->state, &seen, CLAIMED)) return true;
-  /* Another thread is closing a few descriptors: short, and once in a process. */
+  /* Another thread is letting go: it closes a few descriptors, once in a process. */
   while (atomic_load(guard->state) == CLAIMED) sched_yield();
   return false;
 }

@@ -1,8 +1,8 @@
 /* Tells that this process is a child that inherited the client by fork(), without a system call,
  * a lock, or pthread_atfork (which cannot be undone and would outlive a dlclose).
  *
- * It is a word in a page that the kernel wipes in each child (MADV_WIPEONFORK): zero means that a
- * child has not yet let go of what its parent left in it. */
+ * The guard is a word in a page that the kernel wipes in each child (MADV_WIPEONFORK): zero means
+ * that this is a child, which has not yet let go of what its parent left in it. */
 #ifndef RATEGATE_CLIENT_WIRE_FORK_GUARD_H
 #define RATEGATE_CLIENT_WIRE_FORK_GUARD_H
 
@@ -18,7 +18,7 @@ struct rg_fork_guard {
 int rg_fork_guard_open(struct rg_fork_guard* guard);
 void rg_fork_guard_close(struct rg_fork_guard* guard);
 
-/* True where nothing is to be done, which is what each call sees but the first in a child. */
+/* True where there is nothing to let go of, as each call finds but the first one in a child. */
 bool rg_fork_guard_passed(const struct rg_fork_guard* guard);
 
 /* Of all callers in a new child, true for the one that has to clean up and then call

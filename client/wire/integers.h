@@ -1,4 +1,4 @@
-/* Answers that are arrays of integers, as CHECK, ATTACH and RESOLVE have them. */
+/* Answers that are arrays of integers, as those to CHECK, ATTACH and RESOLVE are. */
 #ifndef RATEGATE_CLIENT_WIRE_INTEGERS_H
 #define RATEGATE_CLIENT_WIRE_INTEGERS_H
 
@@ -9,8 +9,8 @@
  * in their place may be longer. */
 #define RG_MAX_INTEGERS 512
 
-/* Reads an array of exactly `count` integers. Returns its bytes once it is whole, 0 when there is
- * more to come, -EPROTO when it is not such an array. `fields` may be touched in any case. */
+/* Reads an array of exactly `count` integers. Returns how many bytes it has once it is whole, 0
+ * when there is more to come, -EPROTO when it is no such array. `fields` may be touched even so. */
 int64_t rg_read_integers(const char* data, size_t size, int count, int64_t fields[]);
 
 #endif

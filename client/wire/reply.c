@@ -7,13 +7,13 @@
 
 #define MAX_LENGTH (INT64_C(512) * 1024 * 1024) /* of a string or an array; Redis has the same */
 
-/* One element without what is in it: for an array, only its length. */
+/* One element of an answer; of an array, only its length. */
 struct element {
   char kind;
   int64_t number;   /* integer's value; string's or array's length, -1 for none */
-  const char* text; /* of '+', '-' and '$' */
+  const char* text; /* of '+', '-' and '$'; not terminated */
   size_t size;      /* of text */
-  size_t whole;     /* bytes of the element */
+  size_t whole;     /* bytes of the element, with its kind and line ends */
 };
 
 static bool parse_number(const char* from, const char* end, int64_t* number) {
@@ -29,7 +29,8 @@ static bool parse_number(const char* from, const char* end, int64_t* number) {
   return true;
 }
 
-/* 1: here is an element; 0: not all of it has arrived; -EPROTO. */
+/* Reads the element that the data begins with. 1: here it is; 0: not all of it has arrived;
+ * -EPROTO: there is none. */
 static int read_element(const char* data, size_t size, struct element* element) {
   const char* line_end = memchr(data, '\n', size);
   if (line_end == NULL) return 0;
@@ -70,9 +71,9 @@ int rg_scan_on(struct rg_scan* scan, const char* data, size_t size) {
 }
 
 struct builder {
-  char* data;           /* where the next element is */
+  char* data;           /* where the next element begins */
   const char* end;      /* of the answer */
-  rategate_reply* free; /* the next node that is not taken */
+  rategate_reply* free; /* the first node that is not taken */
 };
 
 static int build(struct builder* builder, rategate_reply* node, int depth) {
@@ -96,7 +97,7 @@ static int build(struct builder* builder, rategate_reply* node, int depth) {
   if (element.kind != '*') {
     node->text = element.text;
     node->size = element.size;
-    after[-2] = '\0'; /* the CR after the text */
+    after[-2] = '\0'; /* over the CR that follows the text */
     return 0;
   }
   rategate_reply* items = builder->free;

@@ -11,13 +11,13 @@
 
 /* How far an answer has been looked through. Starts as {.missing = 1}. */
 struct rg_scan {
-  size_t at;      /* bytes that are done with */
+  size_t at;      /* bytes of elements that were whole */
   size_t missing; /* elements that are still to come */
   size_t nodes;   /* elements so far */
 };
 
-/* Looks on in what has arrived. Returns 1 when the answer is whole, 0 when there is more to come,
- * -EPROTO when it is no answer. */
+/* Goes on through what has arrived of an answer, from its first byte on. Returns 1 when the answer
+ * is whole, 0 when there is more to come, -EPROTO when it is no answer. */
 int rg_scan_on(struct rg_scan* scan, const char* data, size_t size);
 
 /* The tree of an answer that has been scanned to its end, in one piece of memory with a copy of

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A buffer that is written from its start; the caller sees to it that everything fits. */
+/* A buffer with the bytes that were put into it. The caller sees to it that everything fits. */
 struct rg_request {
   char* data;
   size_t size;
@@ -17,6 +17,7 @@ struct rg_request {
 /* Bytes that a word of `size` bytes takes in a request, at most. */
 #define RG_MAX_WORD(size) (RG_MAX_HEADER + (size) + 2)
 
+/* Each appends to the request: the head of an array, one of its words, or bytes as they are. */
 void rg_put_count(struct rg_request* request, size_t words);
 void rg_put_word(struct rg_request* request, const void* bytes, size_t size);
 void rg_put_text(struct rg_request* request, const char* text);

@@ -10,15 +10,15 @@
 
 #include "client/wire/deadline.h"
 
-/* While the daemon's backlog is full, connect() on a Unix socket has nothing to poll for. It can
- * block, for as long as SO_SNDTIMEO says; in slices, so that a cancel does not wait for it. */
+/* While the daemon's backlog is full, connect() on a Unix socket has nothing to poll for. It blocks
+ * for as long as SO_SNDTIMEO says: a slice at a time, so that a cancel does not wait for it. */
 #define CONNECT_SLICE_MS 50
 
 static int connect_slice(int fd, const struct sockaddr_un* address, int64_t deadline) {
   const int64_t now = rg_now();
   int64_t end = rg_after_ms(now, CONNECT_SLICE_MS);
   if (end > deadline) end = deadline;
-  /* Zero would mean no time-out at all. */
+  /* A slice of zero would mean no time-out at all. */
   const int64_t us = end > now + 1000 ? (end - now) / 1000 : 1;
   const struct timeval slice = {.tv_sec = 0, .tv_usec = (suseconds_t)us};
   if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice) != 0) return -errno;
@@ -79,7 +79,7 @@ static void keep_descriptors(struct msghdr* message, struct rg_descriptors* pass
 }
 
 static ssize_t receive_with(int fd, char* data, size_t size, struct rg_descriptors* passed) {
-  /* More than there is room for are closed by the kernel. */
+  /* The kernel closes the descriptors that there is no room for. */
   union {
     char bytes[CMSG_SPACE(sizeof passed->fd)];
     struct cmsghdr aligned;

@@ -17,7 +17,7 @@ int rg_connect(const struct sockaddr_un* address, const struct rg_call* call);
  * receiving tells. */
 int rg_send(int fd, const char* data, size_t size, const struct rg_call* call);
 
-/* Descriptors that came with the bytes; the receiver's, close-on-exec. */
+/* Descriptors that came with the bytes, and are the receiver's to close. */
 struct rg_descriptors {
   int fd[2];
   int count;
