@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "daemon/app/options.hpp"
-#include "daemon/app/version.hpp"
 #include "daemon/base/mutant.hpp"
+#include "daemon/base/version.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/engine.hpp"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "daemon/app/version.hpp"
+#include "daemon/base/version.hpp"
 #include "daemon/config/settings/settings.hpp"
 
 namespace rategate {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/app/version.hpp"
 #include "daemon/base/nearest.hpp"
+#include "daemon/base/version.hpp"
 #include "daemon/config/address.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/proto/errors.hpp"

@@ -1,8 +1,8 @@
 // INFO's sections: docs/protocol.md says what each field means.
 #include <unistd.h>
 
-#include "daemon/app/version.hpp"
 #include "daemon/base/duration.hpp"
+#include "daemon/base/version.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/sessions/server.hpp"
 
