@@ -1,7 +1,6 @@
 // What shm/faults.h declares, for the test builds that have mutants.
-#include "daemon/base/mutant.hpp"
-
 #ifdef RATEGATE_MUTANTS
+#include "daemon/base/mutant.hpp"
 #include "shm/faults.h"
 
 int rg_mutant(const char* name) { return rategate::mutant(name) ? 1 : 0; }
