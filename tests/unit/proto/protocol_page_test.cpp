@@ -1,9 +1,8 @@
 // Holds docs/protocol.md against the program: the verbs, the errors, and the examples, whose bytes
 // are sent and compared.
+#include "tests/unit/protocol_page.hpp"
+
 #include <algorithm>
-#include <fstream>
-#include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,49 +14,6 @@
 
 namespace rategate::test {
 namespace {
-
-std::vector<std::string> page() {
-  std::ifstream file(RATEGATE_SOURCE_DIR "/docs/protocol.md");
-  REQUIRE(file.good());
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
-
-// A row's cells, without the spaces and back quotes around them; "\|" is a bar.
-std::vector<std::string> cells(const std::string& row) {
-  std::vector<std::string> result;
-  std::string cell;
-  for (std::size_t i = 1; i < row.size(); ++i) {
-    if (row[i] == '\\' && i + 1 < row.size() && row[i + 1] == '|') {
-      cell += row[++i];
-    } else if (row[i] == '|') {
-      const auto first = cell.find_first_not_of(' ');
-      const auto last = cell.find_last_not_of(' ');
-      cell = first == std::string::npos ? "" : cell.substr(first, last - first + 1);
-      if (cell.size() > 1 && cell.front() == '`' && cell.find('`', 1) == cell.size() - 1) {
-        cell = cell.substr(1, cell.size() - 2);
-      }
-      result.push_back(cell);
-      cell.clear();
-    } else {
-      cell += row[i];
-    }
-  }
-  return result;
-}
-
-// The rows of the first table under a heading, without its head.
-std::vector<std::vector<std::string>> table(const std::string& heading) {
-  const auto lines = page();
-  auto line = std::find(lines.begin(), lines.end(), heading);
-  while (line != lines.end() && !line->starts_with("|")) ++line;
-  std::vector<std::vector<std::string>> rows;
-  for (; line != lines.end() && line->starts_with("|"); ++line) rows.push_back(cells(*line));
-  REQUIRE(rows.size() > 2);
-  rows.erase(rows.begin(), rows.begin() + 2);
-  return rows;
-}
 
 std::string unescaped(std::string_view text) {
   std::string bytes;
@@ -74,7 +30,7 @@ std::string unescaped(std::string_view text) {
 // "C: ..." and what stands behind "S: ..." and its further lines.
 std::vector<std::pair<std::string, std::string>> examples() {
   std::vector<std::pair<std::string, std::string>> result;
-  for (const std::string& line : page()) {
+  for (const std::string& line : protocol_page()) {
     if (line.starts_with("C: ")) {
       result.emplace_back(unescaped(line.substr(3)), "");
     } else if (line.starts_with("S: ") || (line.starts_with("   ") && !result.empty())) {
@@ -87,7 +43,7 @@ std::vector<std::pair<std::string, std::string>> examples() {
 }  // namespace
 
 TEST_CASE("docs/protocol.md has the verbs of the program, in its order, and no others") {
-  const auto rows = table("## Verbs");
+  const auto rows = page_table("## Verbs");
   const auto verbs = verb_table();
   for (std::size_t i = 0; i < std::max(rows.size(), verbs.size()); ++i) {
     REQUIRE(i < rows.size());
@@ -100,7 +56,7 @@ TEST_CASE("docs/protocol.md has the verbs of the program, in its order, and no o
 }
 
 TEST_CASE("docs/protocol.md has the errors of the program, in its order, and no others") {
-  const auto rows = table("## Errors");
+  const auto rows = page_table("## Errors");
   const auto errors = error_table();
   for (std::size_t i = 0; i < std::max(rows.size(), errors.size()); ++i) {
     REQUIRE(i < rows.size());
@@ -117,7 +73,7 @@ TEST_CASE("docs/protocol.md names each field of LIMITS, and no others") {
   Connection connection(service);
   const std::string answer = connection.ask("LIMITS\r\n");
   std::size_t at = 0;
-  const auto rows = table("## LIMITS");
+  const auto rows = page_table("## LIMITS");
   for (const auto& row : rows) {
     const std::string field = "$" + std::to_string(row[0].size()) + "\r\n" + row[0] + "\r\n";
     const std::size_t found = answer.find(field, at);
