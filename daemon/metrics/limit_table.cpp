@@ -1,0 +1,91 @@
+// The rows that each limit has.
+#include "daemon/base/duration.hpp"
+#include "daemon/metrics/table.hpp"
+
+namespace rategate {
+namespace {
+
+// Fills a row; what a kind does not use stays empty.
+struct Row : LimitMetric {
+  constexpr Row(std::string_view called, MetricKind k, Unit u, Value (*reader)(const LimitFacts&),
+                std::string_view text)
+      : LimitMetric{{called, k, u, text, {}, {}, {}}, true, 0, reader} {}
+  // In Prometheus.
+  constexpr Row as(std::string_view of_family, std::string_view with_labels = {}) const {
+    Row row = *this;
+    row.family = of_family;
+    row.labels = with_labels;
+    return row;
+  }
+  // In INFO's line, at this place.
+  constexpr Row in_line(int place) const {
+    Row row = *this;
+    row.in_info = place;
+    return row;
+  }
+  // The same, and not in LIMITS.
+  constexpr Row in_line_alone(int place) const {
+    Row row = in_line(place);
+    row.in_limits = false;
+    return row;
+  }
+};
+
+template <auto Member>
+Value in_use(const LimitFacts& of) {
+  return value_of(of.*Member);
+}
+template <auto Member>
+Value limit(const LimitFacts& of) {
+  return value_of((*of.limit).*Member);
+}
+Value period(const LimitFacts& of) { return format_duration(of.limit->period_ms); }
+Value rate(const LimitFacts& of) { return format_rate({of.limit->permits, of.limit->period_ms}); }
+Value redis_key(const LimitFacts& of) { return of.limit->redis_key.text(); }
+
+using enum MetricKind;
+
+constexpr LimitMetric kLimitMetrics[] = {
+    Row("name", Property, Unit::Text, limit<&Limit::name>, "The limit's name."),
+    Row("limit", Gauge, Unit::Count, limit<&Limit::permits>, "Permits for each period.")
+        .as("rategate_limit_permits"),
+    Row("period", Property, Unit::Text, period, "The period, in its canonical form: 1s, 90s, 5m."),
+    Row("period_ms", Gauge, Unit::Milliseconds, limit<&Limit::period_ms>, "The period.")
+        .as("rategate_limit_period_seconds"),
+    Row("mode", Property, Unit::Text, limit<&Limit::mode>,
+        "How permits are reserved, as configured: auto, lease or exact.")
+        .as("rategate_limit_info", "mode")
+        .in_line(2),
+    Row("leased", Property, Unit::Flag, in_use<&LimitFacts::leased>,
+        "1 where permits are reserved ahead of the checks, 0 where exactly as asked.")
+        .as("rategate_limit_info", "leased")
+        .in_line(6),
+    Row("on_store_down", Property, Unit::Text, limit<&Limit::on_store_down>,
+        "What a check gets while the store is away: deny, allow or error.")
+        .as("rategate_limit_info", "on_store_down")
+        .in_line(3),
+    Row("redis_key", Property, Unit::Text, redis_key, "The template of the counter's name."),
+    Row("declared", Property, Unit::Flag, limit<&Limit::declared>,
+        "1 where a call declared the limit, 0 where it is configured.")
+        .as("rategate_limit_info", "declared"),
+    Row("allowed", Counter, Unit::Count, in_use<&LimitFacts::allowed>,
+        "Checks that the daemon has allowed.")
+        .as("rategate_limit_decisions_total", R"(result="allowed")")
+        .in_line(4),
+    Row("denied", Counter, Unit::Count, in_use<&LimitFacts::denied>,
+        "Checks that the daemon has denied.")
+        .as("rategate_limit_decisions_total", R"(result="denied")")
+        .in_line(5),
+    Row("shared", Counter, Unit::Count, in_use<&LimitFacts::shared>,
+        "Permits spent in shared memory; such decisions are not in allowed and denied.")
+        .as("rategate_limit_permits_spent_shared_total")
+        .in_line(7),
+    Row("rate", Property, Unit::Text, rate, "Permits and period in one word: 100/1s.")
+        .in_line_alone(1),
+};
+
+}  // namespace
+
+std::span<const LimitMetric> limit_metrics() { return kLimitMetrics; }
+
+}  // namespace rategate
