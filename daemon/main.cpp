@@ -22,6 +22,7 @@
 #include "daemon/io/net/listener.hpp"
 #include "daemon/io/sessions/server.hpp"
 #include "daemon/io/systemd/notify.hpp"
+#include "daemon/metrics/status_text.hpp"
 
 namespace rategate {
 namespace {
@@ -118,24 +119,7 @@ class Daemon {
     }
   }
 
-  std::string status_text() const {
-    const GateStats& stats = engine_.gate().stats();
-    const StoreStatus store = engine_.store_status();
-    std::string text = "store " + std::string(engine_.store_state()) + " (" + store.address + ")";
-    if (!store.error.empty()) text += ": " + store.error;
-    text += "; " + std::to_string(server_.limit_table().configured_count()) + " limits, " +
-            std::to_string(server_.clients_count()) + " clients, " +
-            std::to_string(stats.allowed + stats.store_down_allowed) + " allowed, " +
-            std::to_string(stats.denied + stats.store_down_denied + stats.lost_denied) + " denied";
-    if (engine_.gate().store() == StoreHealth::Away) {
-      text += "; checks are answered by on_store_down";
-    }
-    if (!engine_.clock_trusted()) text += "; the store's time is not known well enough";
-    if (!reload_fault_.empty()) {
-      text += "; reload failed, the settings before it are in force: " + reload_fault_;
-    }
-    return text;
-  }
+  std::string status() const { return status_text(server_.overview(), reload_fault_); }
 
   void store_changed() {
     if (stopping_) return;
@@ -146,15 +130,15 @@ class Daemon {
                   {"socket", socket_},
                   {"tcp", tcp_},
                   {"limits", server_.limit_table().configured_count()}});
-      notify_.ready(status_text());
+      notify_.ready(status());
     } else if (ready_) {
-      notify_.status(status_text());
+      notify_.status(status());
     }
   }
 
   void prove_alive() {
     notify_.watchdog();
-    if (ready_ && !stopping_) notify_.status(status_text());
+    if (ready_ && !stopping_) notify_.status(status());
   }
 
   void reload() {
@@ -185,7 +169,7 @@ class Daemon {
                    {{"fault", to_text(fault)}});
       }
     }
-    if (ready_) notify_.ready(status_text());
+    if (ready_) notify_.ready(status());
   }
 
   // First signal: answer what has arrived; then give up what still waits; then what is still not

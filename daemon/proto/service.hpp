@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
 #include "daemon/limit/decision.hpp"
 #include "daemon/limit/limit.hpp"
+#include "daemon/metrics/snapshot.hpp"
 #include "daemon/proto/session.hpp"
 
 namespace rategate {
@@ -53,20 +53,6 @@ struct Resolved {
 };
 using ResolveOutcome = std::variant<Resolved, Refused>;
 
-// A section of INFO. Names are lower case; a value may be any text, line ends are taken out of it.
-struct InfoSection {
-  std::string name;
-  std::vector<std::pair<std::string, std::string>> fields;
-};
-
-struct LimitStatus {
-  LimitPtr limit;
-  std::uint64_t allowed = 0;  // decisions since the daemon's start
-  std::uint64_t denied = 0;
-  bool leased = false;
-  std::uint64_t shared = 0;  // permits spent in shared memory
-};
-
 struct ClientStatus {
   std::uint64_t id = 0;
   std::string addr;      // the socket's path
@@ -102,8 +88,7 @@ class Service {
   virtual AttachOutcome attach(Session& session) = 0;
 
   virtual std::string_view version() const = 0;     // the daemon's: "0.1.0"
-  virtual std::vector<InfoSection> info() = 0;      // all sections, in their order
-  virtual std::vector<LimitStatus> limits() = 0;    // configured ones first, by name
+  virtual Snapshot snapshot() = 0;                  // what INFO and LIMITS tell, as of now
   virtual std::vector<ClientStatus> clients() = 0;  // by id
   virtual ClientStatus client(const Session& session) = 0;
   // Whether answers that nobody reads fill what memory there is for them: large answers are then

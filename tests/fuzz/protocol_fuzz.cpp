@@ -19,8 +19,7 @@ constexpr std::size_t kMaxRequest = 512;
 class Daemon : public test::FakeService {
  public:
   Daemon() {
-    statuses = {test::api_limit()};
-    sections = {{"limits", {{"configured", "1"}}}};
+    state.limits = {test::api_limit()};
     connections.resize(1);
   }
 

@@ -65,10 +65,10 @@ Result<bool> Server::listen(std::vector<std::unique_ptr<Listener>> listeners) {
 
 void Server::accept(uv_stream_t* from) {
   ConnectionHost& host = *this;
-  auto connection = std::make_unique<Connection>(loop_, host, ++last_id_, mono_now());
+  auto connection = std::make_unique<Connection>(loop_, host, ++stats_.accepted, mono_now());
   if (uv_accept(from, connection->stream()) != 0) return;
   if (connections_.size() >= static_cast<std::size_t>(config_.server.max_clients)) {
-    if (rejected_++ == 0) {
+    if (stats_.rejected++ == 0) {
       log_.event(LogLevel::Warning, "max_clients",
                  "a client was turned away: there are max_clients already",
                  {{"max_clients", config_.server.max_clients}});
@@ -154,7 +154,7 @@ void Server::close_idle() {
 // ---- Requests and answers -----------------------------------------------------------------
 
 Handled Server::handle(Connection& connection, const Args& args, std::string& out) {
-  ++commands_;
+  ++stats_.requests;
   asking_ = &connection;
   const Handled handled = dispatch(connection.session(), *this, args, out);
   asking_ = nullptr;
@@ -214,7 +214,7 @@ std::int64_t Server::repeat(const CheckRequest& request, const Decision& decided
   if (!limit) return 0;  // declared in the call: as rare as it is dear to find
   const std::int64_t repeated =
       engine_.repeat(limit, request.key, request.cost, decided, count, asking_->moment());
-  commands_ += static_cast<std::uint64_t>(repeated);
+  stats_.requests += static_cast<std::uint64_t>(repeated);
   return repeated;
 }
 
@@ -238,7 +238,7 @@ AttachOutcome Server::attach(Session&) {
   if (segment == nullptr || !shm_access_ || !local) return Refused{error_text(ErrorId::NoShm)};
   if (!shm_access_->allows(asking_->fd())) return Refused{error_text(ErrorId::ShmDenied)};
   if (!asking_->may_attach()) return Refused{error_text(ErrorId::AttachAlone)};
-  ++attached_;
+  ++stats_.attached;
   engine_.share();
   const SharedPools& pools = segment->pools();
   return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), mono_now_ns(), pools.bytes()};
@@ -274,15 +274,6 @@ void Server::answers_done() {
 // ---- What there is to know ----------------------------------------------------------------
 
 std::string_view Server::version() const { return kVersion; }
-
-std::vector<LimitStatus> Server::limits() {
-  engine_.look_at_pools();
-  std::vector<LimitStatus> result;
-  for (const LimitUsePtr& use : limits_.all()) {
-    result.push_back({use->limit, use->allowed, use->denied, use->leased, use->shared});
-  }
-  return result;
-}
 
 ClientStatus Server::status_of(const Connection& connection) const {
   const Session& session = connection.session();

@@ -22,6 +22,7 @@
 #include "daemon/io/sessions/output_budget.hpp"
 #include "daemon/io/shm/shm_access.hpp"
 #include "daemon/limit/limit_table.hpp"
+#include "daemon/metrics/snapshot.hpp"
 #include "daemon/proto/service.hpp"
 
 namespace rategate {
@@ -46,8 +47,7 @@ class Server final : public Service, private ConnectionHost {
 
   std::size_t clients_count() const { return connections_.size(); }
   const LimitTable& limit_table() const { return limits_; }
-  // Counts that change with use; what they are is INFO's business.
-  std::uint64_t commands() const { return commands_; }
+  Overview overview() const;
 
   // Service.
   CheckOutcome check(Session& session, const CheckRequest& request) override;
@@ -56,8 +56,7 @@ class Server final : public Service, private ConnectionHost {
   ResolveOutcome resolve(Session& session, const CheckRequest& request) override;
   AttachOutcome attach(Session& session) override;
   std::string_view version() const override;
-  std::vector<InfoSection> info() override;
-  std::vector<LimitStatus> limits() override;
+  Snapshot snapshot() override;
   std::vector<ClientStatus> clients() override;
   ClientStatus client(const Session& session) override;
   bool output_full() const override { return budget_.full(); }
@@ -66,7 +65,7 @@ class Server final : public Service, private ConnectionHost {
   // ConnectionHost.
   Handled handle(Connection& connection, const Args& args, std::string& out) override;
   void abandon(WaiterId waiter) override { engine_.abandon(waiter); }
-  void protocol_error() override { ++protocol_errors_; }
+  void protocol_error() override { ++stats_.protocol_errors; }
   void closed(Connection& connection) override;
   uv_buf_t read_buffer() override;
   Args& args() override { return args_; }
@@ -101,7 +100,6 @@ class Server final : public Service, private ConnectionHost {
   UvHandle<uv_timer_t> idle_timer_;
   std::function<void()> drained_;
   std::optional<ShmAccess> shm_access_;
-  std::uint64_t attached_ = 0;
 
   OutputBudget budget_;
   Args args_;
@@ -109,10 +107,7 @@ class Server final : public Service, private ConnectionHost {
   std::string reply_;
   std::vector<char> read_buffer_;
   Connection* asking_ = nullptr;  // whose request is being handled
-  std::uint64_t last_id_ = 0;
-  std::uint64_t rejected_ = 0;
-  std::uint64_t commands_ = 0;
-  std::uint64_t protocol_errors_ = 0;
+  SessionStats stats_;
   Mono started_;
   Mono swept_{0};
 };

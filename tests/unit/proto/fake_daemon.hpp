@@ -34,8 +34,7 @@ class FakeService : public Service {
   bool remember = true;
   bool full = false;
   std::int64_t repeatable = 0;  // so many more copies of a check are answered in one step
-  std::vector<InfoSection> sections;
-  std::vector<LimitStatus> statuses;
+  Snapshot state;
   std::vector<ClientStatus> connections;
 
   CheckOutcome check(Session&, const CheckRequest& request) override {
@@ -63,8 +62,7 @@ class FakeService : public Service {
     return Attached{1, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() const override { return "0.1.0"; }
-  std::vector<InfoSection> info() override { return sections; }
-  std::vector<LimitStatus> limits() override { return statuses; }
+  Snapshot snapshot() override { return state; }
   std::vector<ClientStatus> clients() override { return connections; }
   ClientStatus client(const Session& session) override {
     ClientStatus status;
@@ -83,13 +81,13 @@ class FakeService : public Service {
 };
 
 // The limit `api`, 100 per second, that the examples of docs/protocol.md are about.
-inline LimitStatus api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1) {
+inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1) {
   Limit limit;
   limit.name = "api";
   limit.permits = 100;
   limit.period_ms = 1000;
   limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
-  return {std::make_shared<const Limit>(std::move(limit)), allowed, denied, true, 7};
+  return {std::make_shared<const Limit>(std::move(limit)), true, allowed, denied, 7};
 }
 
 struct Connection {

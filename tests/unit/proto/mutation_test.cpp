@@ -105,8 +105,7 @@ TEST_CASE("a million mutated requests: each has one well-formed reply, or waits 
   Mutator mutator;
   FakeService service;
   service.remember = false;
-  service.statuses = {api_limit()};
-  service.sections = {{"limits", {{"configured", "1"}}}};
+  service.state.limits = {api_limit()};
   service.connections.resize(2);
   Args args;
   std::string out;

@@ -69,7 +69,7 @@ TEST_CASE("docs/protocol.md has the errors of the program, in its order, and no 
 
 TEST_CASE("docs/protocol.md names each field of LIMITS, and no others") {
   FakeService service;
-  service.statuses = {api_limit()};
+  service.state.limits = {api_limit()};
   Connection connection(service);
   const std::string answer = connection.ask("LIMITS\r\n");
   std::size_t at = 0;
@@ -88,13 +88,8 @@ TEST_CASE("docs/protocol.md names each field of LIMITS, and no others") {
 TEST_CASE("the examples of docs/protocol.md are what the program says, byte for byte") {
   FakeService service;
   service.outcomes = {kAllowed, kDenied};
-  service.statuses = {api_limit()};
-  service.sections = {
-      {"limits",
-       {{"configured", "1"},
-        {"declared", "0"},
-        {"limit_api",
-         "rate=100/1s,mode=auto,on_store_down=deny,allowed=99,denied=1,leased=1,shared=7"}}}};
+  service.state.limits_configured = 1;
+  service.state.limits = {api_limit()};
   Connection connection(service);
   const auto all = examples();
   REQUIRE(all.size() >= 4);

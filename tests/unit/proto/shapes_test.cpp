@@ -2,6 +2,8 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/metrics/info.hpp"
+#include "daemon/metrics/table.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/proto/fake_daemon.hpp"
 #include "tests/unit/proto/resp_reply.hpp"
@@ -25,7 +27,7 @@ Reply ask(FakeService& service, int resp, std::string_view bytes) {
 
 TEST_CASE("LIMITS is an array of maps") {
   FakeService service;
-  service.statuses = {api_limit(12, 3), api_limit()};
+  service.state.limits = {api_limit(12, 3), api_limit()};
   for (const int resp : {2, 3}) {
     const Reply reply = ask(service, resp, "LIMITS\r\n");
     CHECK(reply.type == '*');
@@ -46,22 +48,28 @@ TEST_CASE("LIMITS is an array of maps") {
     CHECK(api.at("allowed").number == 12);
     CHECK(api.at("denied").number == 3);
   }
-  service.statuses.clear();
+  service.state.limits.clear();
   CHECK(ask(service, 3, "LIMITS\r\n").items.empty());
 }
 
 TEST_CASE("INFO is text, by section") {
   FakeService service;
-  service.sections = {{"server", {{"version", "1"}, {"path", "a\r\nb"}}}, {"stats", {{"n", "2"}}}};
-  const std::string server = "# Server\r\nversion:1\r\npath:a  b\r\n";
-  const std::string stats = "# Stats\r\nn:2\r\n";
+  service.state.process.config_file = "a\r\nb";
+  service.state.limits = {api_limit()};
+  const std::string server = info_section("server", service.state);
+  const std::string stats = info_section("stats", service.state);
+  std::string all;
+  for (const std::string_view section : info_sections()) {
+    all += (all.empty() ? "" : "\r\n") + info_section(section, service.state);
+  }
   for (const int resp : {2, 3}) {
     for (const char* whole : {"INFO\r\n", "INFO all\r\n", "info EVERYTHING\r\n", "INFO default\r\n",
-                              "INFO nosuch server Stats\r\n", "INFO stats all\r\n"}) {
+                              "INFO stats all\r\n"}) {
       const Reply reply = ask(service, resp, whole);
       CHECK(reply.type == (resp == 3 ? '=' : '$'));
-      CHECK(reply.text == server + "\r\n" + stats);
+      CHECK(reply.text == all);
     }
+    CHECK(ask(service, resp, "INFO nosuch Stats server\r\n").text == server + "\r\n" + stats);
     CHECK(ask(service, resp, "INFO stats\r\n").text == stats);
     CHECK(ask(service, resp, "INFO SERVER\r\n").text == server);
     CHECK(ask(service, resp, "INFO nosuch\r\n").text.empty());
