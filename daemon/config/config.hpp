@@ -8,6 +8,7 @@
 // the former.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/words.hpp"
 #include "daemon/limit/limit.hpp"
 
 namespace rategate {
@@ -23,9 +25,26 @@ enum class StoreKind : std::uint8_t { Redis, Memory };
 enum class LogLevel : std::uint8_t { Debug, Info, Warning, Error };
 enum class LogFormat : std::uint8_t { Text, Json };
 
-std::string_view to_text(StoreKind);  // "redis", "memory"
-std::string_view to_text(LogLevel);   // "debug", "info", "warning", "error"
-std::string_view to_text(LogFormat);  // "text", "json"
+template <>
+inline constexpr std::array kWords<StoreKind>{
+    Word{StoreKind::Redis, "redis"},
+    Word{StoreKind::Memory, "memory"},
+};
+template <>
+inline constexpr std::array kWords<LogLevel>{
+    Word{LogLevel::Debug, "debug"},
+    Word{LogLevel::Info, "info"},
+    Word{LogLevel::Warning, "warning"},
+    Word{LogLevel::Error, "error"},
+};
+template <>
+inline constexpr std::array kWords<LogFormat>{
+    Word{LogFormat::Text, "text"},
+    Word{LogFormat::Json, "json"},
+};
+// Where the log may go, beside a file.
+inline constexpr std::array<std::string_view, 3> kLogTargets{"auto", "stderr", "journal"};
+inline constexpr std::string_view kLogFile = "file:";
 
 // The initial values below are the defaults. Ranges, units and help stand in settings.cpp.
 struct ServerConfig {

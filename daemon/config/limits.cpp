@@ -40,8 +40,8 @@ class LimitReader {
     const bool whole_rate = read_rate(find_entry(table, "limit"), entry, limit);
     read_period(find_entry(table, "period"), entry, whole_rate, limit);
     read_text(find_entry(table, "redis_key"), KeyTemplate::parse, limit.redis_key);
-    read_text(find_entry(table, "mode"), parse_mode, limit.mode);
-    read_text(find_entry(table, "on_store_down"), parse_on_store_down, limit.on_store_down);
+    read_text(find_entry(table, "mode"), parse_word<Mode>, limit.mode);
+    read_text(find_entry(table, "on_store_down"), parse_word<OnStoreDown>, limit.on_store_down);
     return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
   }
 

@@ -396,24 +396,6 @@ class Loader {
 
 }  // namespace
 
-std::string_view to_text(StoreKind store) { return store == StoreKind::Redis ? "redis" : "memory"; }
-
-std::string_view to_text(LogLevel level) {
-  switch (level) {
-    case LogLevel::Debug:
-      return "debug";
-    case LogLevel::Info:
-      return "info";
-    case LogLevel::Warning:
-      return "warning";
-    case LogLevel::Error:
-      return "error";
-  }
-  return {};
-}
-
-std::string_view to_text(LogFormat format) { return format == LogFormat::Text ? "text" : "json"; }
-
 std::string place_text(const Fault& fault) {
   std::string text = fault.where;
   if (fault.line > 0) {

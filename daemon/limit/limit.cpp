@@ -45,44 +45,6 @@ void append_escaped(std::string& out, std::string_view text) {
 
 }  // namespace
 
-std::string_view to_text(OnStoreDown policy) {
-  switch (policy) {
-    case OnStoreDown::Deny:
-      return "deny";
-    case OnStoreDown::Allow:
-      return "allow";
-    case OnStoreDown::Error:
-      return "error";
-  }
-  return {};
-}
-
-std::string_view to_text(Mode mode) {
-  switch (mode) {
-    case Mode::Auto:
-      return "auto";
-    case Mode::Lease:
-      return "lease";
-    case Mode::Exact:
-      return "exact";
-  }
-  return {};
-}
-
-Result<OnStoreDown> parse_on_store_down(std::string_view text) {
-  for (const auto policy : {OnStoreDown::Deny, OnStoreDown::Allow, OnStoreDown::Error}) {
-    if (text == to_text(policy)) return policy;
-  }
-  return Error{"expected deny, allow or error"};
-}
-
-Result<Mode> parse_mode(std::string_view text) {
-  for (const auto mode : {Mode::Auto, Mode::Lease, Mode::Exact}) {
-    if (text == to_text(mode)) return mode;
-  }
-  return Error{"expected auto, lease or exact"};
-}
-
 Result<std::int64_t> parse_permits(std::string_view text) {
   return parse_whole(text, 1, kMaxPermits);
 }

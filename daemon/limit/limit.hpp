@@ -2,6 +2,7 @@
 // ranges, and the names of its counters.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string_view>
 
 #include "daemon/base/result.hpp"
+#include "daemon/base/words.hpp"
 #include "shm/bounds.h"
 
 namespace rategate {
@@ -35,10 +37,18 @@ enum class Mode : std::uint8_t {
   Exact,  // just what is asked, when it is asked; not in shared memory
 };
 
-std::string_view to_text(OnStoreDown);  // "deny", "allow", "error"
-std::string_view to_text(Mode);         // "auto", "lease", "exact"
-Result<OnStoreDown> parse_on_store_down(std::string_view text);
-Result<Mode> parse_mode(std::string_view text);
+template <>
+inline constexpr std::array kWords<OnStoreDown>{
+    Word{OnStoreDown::Deny, "deny"},
+    Word{OnStoreDown::Allow, "allow"},
+    Word{OnStoreDown::Error, "error"},
+};
+template <>
+inline constexpr std::array kWords<Mode>{
+    Word{Mode::Auto, "auto"},
+    Word{Mode::Lease, "lease"},
+    Word{Mode::Exact, "exact"},
+};
 
 // "100/second", "5/10s", "1000/min": permits and period in milliseconds, ranges checked.
 struct Rate {

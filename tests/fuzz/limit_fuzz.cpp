@@ -41,8 +41,9 @@ void check_numbers(std::string_view text) {
   } else {
     require(is_printable(rate.error()) && !rate.error().empty(), "an error is printable");
   }
-  if (const auto mode = parse_mode(text)) require(to_text(*mode) == text, "a mode is its text");
-  if (const auto policy = parse_on_store_down(text)) {
+  if (const auto mode = parse_word<Mode>(text))
+    require(to_text(*mode) == text, "a mode is its text");
+  if (const auto policy = parse_word<OnStoreDown>(text)) {
     require(to_text(*policy) == text, "a policy is its text");
   }
 }

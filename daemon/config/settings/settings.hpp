@@ -40,8 +40,8 @@ struct Setting {
   std::string_view fallback;       // in words, where there is no field or none is chosen
   std::int64_t min;                // Whole: in `unit`; Duration: in ms
   std::int64_t max;
-  std::string_view unit;     // of a Whole: "bytes", "ppm", or ""
-  std::string_view choices;  // of a Choice: words separated by spaces
+  std::string_view unit;                      // of a Whole: "bytes", "ppm", or ""
+  std::span<const std::string_view> choices;  // of a Choice
   bool in_us;
   bool may_be_empty;
   bool reloadable;

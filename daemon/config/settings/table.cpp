@@ -25,9 +25,9 @@ struct Row : Setting {
     row.unit = of;
     return row;
   }
-  constexpr Row words(std::string_view list) const {
+  constexpr Row words(std::span<const std::string_view> texts) const {
     Row row = *this;
-    row.choices = list;
+    row.choices = texts;
     return row;
   }
   constexpr Row otherwise(std::string_view text) const {
@@ -74,7 +74,7 @@ constexpr std::array kSettings{
         "Where permits are counted: redis, for limits that all hosts share, or memory, for limits "
         "of this host alone. It must be chosen here, by a [redis] section, by REDIS_HOST, or by "
         "--redis or --memory.")
-        .words("redis memory")
+        .words(kTexts<StoreKind>)
         .otherwise("none"),
 
     Row("server", "socket", Kind::Socket, server<&ServerConfig::socket>,
@@ -170,14 +170,14 @@ constexpr std::array kSettings{
         .range(1, 100'000, "ppm"),
 
     Row("log", "level", Kind::Choice, log_level, "What is logged: this level and those after it.")
-        .words("debug info warning error")
+        .words(kTexts<LogLevel>)
         .live(),
     Row("log", "target", Kind::Target, log_target,
         "Where to: stderr, journal (with named fields), or file: and an absolute path. SIGHUP "
         "opens the file anew. auto: the journal where systemd has led stderr to it, else stderr."),
     Row("log", "format", Kind::Choice, log_format,
         "How a line looks on stderr and in a file: text or json.")
-        .words("text json"),
+        .words(kTexts<LogFormat>),
 
     Row("limits.NAME", "limit", Kind::Whole, nullptr,
         "How many permits there are in each period; or permits and period at once, as in "
@@ -202,12 +202,12 @@ constexpr std::array kSettings{
         "else exact. lease: ahead of the checks. exact: just what is asked, when it is asked; not "
         "in "
         "shared memory.")
-        .words("auto lease exact")
+        .words(kTexts<Mode>)
         .otherwise("\"auto\"")
         .live(),
     Row("limits.NAME", "on_store_down", Kind::Choice, nullptr,
         "What a check gets while the store is away: deny, allow, or error.")
-        .words("deny allow error")
+        .words(kTexts<OnStoreDown>)
         .otherwise("\"deny\"")
         .live(),
 };

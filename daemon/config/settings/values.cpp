@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "daemon/base/duration.hpp"
 #include "daemon/base/nearest.hpp"
@@ -14,7 +15,6 @@ namespace {
 constexpr std::size_t kMaxSocketPath = 107;  // sun_path, less the NUL at its end
 constexpr std::size_t kMaxText = 4096;
 constexpr std::string_view kMask = "********";
-constexpr std::string_view kFileTarget = "file:";
 
 template <class... F>
 struct Overloaded : F... {
@@ -22,16 +22,6 @@ struct Overloaded : F... {
 };
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
-
-std::vector<std::string_view> words_of(std::string_view list) {
-  std::vector<std::string_view> words;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(' '), list.size());
-    words.push_back(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-  return words;
-}
 
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -50,31 +40,19 @@ std::optional<Error> assign_number(const Setting& setting, std::int64_t value, C
   return std::nullopt;
 }
 
-template <class Enum>
-bool choose(std::string_view word, Enum* field, std::initializer_list<Enum> all) {
-  for (const Enum one : all) {
-    if (to_text(one) == word) return *field = one, true;
-  }
-  return false;
-}
-
 std::optional<Error> assign_choice(const Setting& setting, std::string_view word, Config& config) {
-  const bool chosen = std::visit(
-      Overloaded{
-          [&](StoreKind* field) {
-            return choose(word, field, {StoreKind::Redis, StoreKind::Memory});
-          },
-          [&](LogLevel* field) {
-            return choose(word, field,
-                          {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error});
-          },
-          [&](LogFormat* field) { return choose(word, field, {LogFormat::Text, LogFormat::Json}); },
-          [](auto*) { return false; },
-      },
-      setting.field(config));
+  const bool chosen = std::visit(Overloaded{
+                                     [&]<HasWords Enum>(Enum* field) {
+                                       const auto value = parse_word<Enum>(word);
+                                       if (value) *field = *value;
+                                       return static_cast<bool>(value);
+                                     },
+                                     [](auto*) { return false; },
+                                 },
+                                 setting.field(config));
   if (chosen) return std::nullopt;
   Error error = expected(setting);
-  if (const auto near = nearest(word, words_of(setting.choices))) {
+  if (const auto near = nearest(word, setting.choices)) {
     error.text += "; did you mean \"" + std::string(*near) + "\"?";
   }
   return error;
@@ -91,8 +69,8 @@ bool valid_text(const Setting& setting, std::string_view text) {
     case Kind::Socket:
       return text.size() <= kMaxSocketPath && !has_control(text);
     case Kind::Target:
-      return text == "auto" || text == "stderr" || text == "journal" ||
-             (text.starts_with(kFileTarget) && text.substr(kFileTarget.size()).starts_with('/') &&
+      return std::find(kLogTargets.begin(), kLogTargets.end(), text) != kLogTargets.end() ||
+             (text.starts_with(kLogFile) && text.substr(kLogFile.size()).starts_with('/') &&
               !has_control(text));
     default:
       // A name of a host, a group, a user: no such has a space in it.
@@ -136,7 +114,7 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
   if (!valid_text(setting, text)) {
     Error error = expected(setting);
     if (setting.kind == Kind::Target) {
-      if (const auto near = nearest(text, std::array{"auto", "stderr", "journal"})) {
+      if (const auto near = nearest(text, kLogTargets)) {
         error.text += "; did you mean \"" + std::string(*near) + "\"?";
       }
     }
@@ -268,17 +246,13 @@ std::string expected_text(const Setting& setting) {
       return "true or false";
     case Kind::FileMode:
       return "an octal file mode such as \"0660\"";
-    case Kind::Choice: {
-      const auto words = words_of(setting.choices);
-      std::string text;
-      for (std::size_t i = 0; i < words.size(); ++i) {
-        if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-        text += quoted(words[i]);
-      }
-      return text;
+    case Kind::Choice:
+      return one_of(setting.choices, "\"");
+    case Kind::Target: {
+      std::vector<std::string_view> targets(kLogTargets.begin(), kLogTargets.end());
+      targets.push_back(kLogFile);
+      return one_of(targets, "\"") + " and an absolute path";
     }
-    case Kind::Target:
-      return R"("auto", "stderr", "journal" or "file:" and an absolute path)";
   }
   return {};
 }

@@ -23,7 +23,6 @@ namespace rategate {
 namespace {
 
 constexpr std::size_t kQueue = 1024;  // lines; spdlog's own choice would take 3.3 MiB
-constexpr std::string_view kFileTarget = "file:";
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -93,7 +92,7 @@ class Log::Impl {
       : make_line_(config.target == "journal"         ? journal_entry
                    : config.format == LogFormat::Json ? json_line
                                                       : text_line) {
-    const bool queued = config.target.starts_with(kFileTarget);
+    const bool queued = config.target.starts_with(kLogFile);
     // Signals are for the loop's thread.
     const auto block_signals = [] {
       sigset_t all;
@@ -176,7 +175,7 @@ Result<std::unique_ptr<Log>> Log::open(const LogConfig& wanted, LogLevel level,
   } else {
     auto opened = config.target == "journal"
                       ? JournalTarget::open(places)
-                      : FileTarget::open(config.target.substr(kFileTarget.size()));
+                      : FileTarget::open(config.target.substr(kLogFile.size()));
     if (!opened) return Error{opened.error()};
     target = std::move(*opened);
   }
