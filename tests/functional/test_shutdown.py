@@ -180,6 +180,12 @@ class SocketFile(harness.Case):
             self.assertEqual(os.stat(self.path).st_gid, nogroup)
             self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o660)
 
+    def test_a_group_by_number(self):
+        # Root may give it to a group that has no name, anybody else to his own.
+        number = 3999999999 if os.getuid() == 0 else os.getgid()
+        self.daemon(socket_path=self.path, server={"socket_group": str(number)})
+        self.assertEqual(os.stat(self.path).st_gid, number)
+
     def test_an_unknown_group_is_an_error(self):
         self.assertIn("nobody-has-this", self.fails(server={"socket_group": "nobody-has-this"}))
 

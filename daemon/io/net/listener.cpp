@@ -1,19 +1,18 @@
 #include "daemon/io/net/listener.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "daemon/config/address.hpp"
+#include "daemon/os/accounts.hpp"
 #include "daemon/os/fd.hpp"
 
 namespace rategate {
@@ -58,17 +57,6 @@ Result<bool> check_free(const std::string& path) {
   return Error{who + " already listens on " + path};
 }
 
-Result<gid_t> group_id(const std::string& name) {
-  group entry{};
-  group* found = nullptr;
-  std::array<char, 16384> memory{};
-  if (getgrnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) != 0 ||
-      found == nullptr) {
-    return Error{"there is no group '" + name + "' (socket_group)"};
-  }
-  return entry.gr_gid;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerConfig& config) {
@@ -95,7 +83,7 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
 
   if (!config.socket_group.empty()) {
     const auto group = group_id(config.socket_group);
-    if (!group) return Error{group.error()};
+    if (!group) return Error{group.error() + " (socket_group)"};
     if (chown(fresh.c_str(), static_cast<uid_t>(-1), *group) != 0) {
       return failed("give group " + config.socket_group + " the socket", path);
     }

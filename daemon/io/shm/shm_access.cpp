@@ -1,57 +1,24 @@
 #include "daemon/io/shm/shm_access.hpp"
 
-#include <grp.h>
-#include <pwd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <optional>
+#include <cerrno>
 #include <sstream>
+
+#include "daemon/os/accounts.hpp"
 
 namespace rategate {
 namespace {
 
-std::optional<unsigned> number_of(const std::string& text) {
-  unsigned number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-std::optional<uid_t> user_id(const std::string& name) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 16384> memory{};
-  if (getpwnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) == 0 &&
-      found != nullptr) {
-    return entry.pw_uid;
-  }
-  return number_of(name);
-}
-
-std::optional<gid_t> group_id(const std::string& name) {
-  group entry{};
-  group* found = nullptr;
-  std::array<char, 16384> memory{};
-  if (getgrnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found) == 0 &&
-      found != nullptr) {
-    return entry.gr_gid;
-  }
-  return number_of(name);
-}
-
-template <class Id, class LookUp>
-Result<std::vector<Id>> look_up(const std::string& names, LookUp look, const char* kind,
+template <class Id>
+Result<std::vector<Id>> look_up(const std::string& names, Result<Id> (*id_of)(const std::string&),
                                 const char* setting) {
   std::vector<Id> ids;
   std::istringstream words(names);
   for (std::string name; std::getline(words, name, ',');) {
-    const auto id = look(name);
-    if (!id) {
-      return Error{std::string("there is no ") + kind + " '" + name + "' (" + setting + ")"};
-    }
+    const auto id = id_of(name);
+    if (!id) return Error{id.error() + " (" + setting + ")"};
     ids.push_back(*id);
   }
   return ids;
@@ -65,9 +32,9 @@ bool contains(const std::vector<Id>& ids, Id id) {
 }  // namespace
 
 Result<ShmAccess> ShmAccess::of(const ServerConfig& config) {
-  auto users = look_up<uid_t>(config.shm_users, user_id, "user", "shm_users");
+  auto users = look_up(config.shm_users, user_id, "shm_users");
   if (!users) return Error{users.error()};
-  auto groups = look_up<gid_t>(config.shm_groups, group_id, "group", "shm_groups");
+  auto groups = look_up(config.shm_groups, group_id, "shm_groups");
   if (!groups) return Error{groups.error()};
   ShmAccess access;
   access.users_ = std::move(*users);
