@@ -10,7 +10,7 @@
 #include "daemon/config/limits.hpp"
 #include "daemon/config/redis_url.hpp"
 #include "daemon/config/settings/settings.hpp"
-#include "daemon/config/toml.hpp"
+#include "daemon/os/files.hpp"
 
 namespace rategate {
 namespace {

@@ -1,4 +1,4 @@
-#include "daemon/config/toml.hpp"
+#include "daemon/os/files.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
