@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/sources.hpp"
 
 namespace rategate {
 

@@ -1,8 +1,4 @@
-// The configuration: what the daemon is told, with defaults, checked as a whole.
-//
-// It comes from four places, the later ones winning setting by setting: the file, limits.d beside
-// it, the REDIS_* variables with systemd's credentials, and the command line. Loading gathers all
-// faults and never stops at the first. Nothing here keeps state: to reload is to load again.
+// The configuration: what the daemon is told, with defaults.
 //
 // What is fixed at start and what a reload may change are two types, so that a reload cannot touch
 // the former.
@@ -10,8 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,7 +40,8 @@ inline constexpr std::array kWords<LogFormat>{
 inline constexpr std::array<std::string_view, 3> kLogTargets{"auto", "stderr", "journal"};
 inline constexpr std::string_view kLogFile = "file:";
 
-// The initial values below are the defaults. Ranges, units and help stand in settings.cpp.
+// The initial values below are the defaults. Ranges, units and help stand in
+// settings/table.cpp.
 struct ServerConfig {
   std::string socket = "/run/rategate/rategate.sock";
   std::uint32_t socket_mode = 0660;
@@ -117,53 +112,5 @@ struct Config {
   FixedConfig fixed;
   LiveConfig live;
 };
-
-// What the command line says beside where the file is.
-struct Overrides {
-  std::optional<std::string> socket;
-  bool memory = false;
-  std::optional<std::string>
-      redis;  // a URL: redis://[user:password@]host[:port][/db] or unix://path
-  std::vector<std::string> limits;  // NAME=RATE
-  std::optional<std::string> log_level;
-};
-
-struct Sources {
-  std::string file;           // empty: no file, and no limits.d
-  bool file_required = true;  // else a file that does not exist is no fault
-  // nullopt: not set. A variable that is set to nothing counts as not set. Called while loading.
-  std::function<std::optional<std::string>(const char*)> environment;
-  std::string credentials_directory;  // empty: none
-  Overrides command_line;
-};
-
-// One thing that is wrong: where, what was expected, and the nearest valid name if one is near.
-struct Fault {
-  std::string where;  // a file's path, a variable, an option
-  int line = 0;       // from 1; 0: not a place in a file
-  int column = 0;     // from 1
-  std::string text;
-};
-std::string place_text(const Fault&);  // "PATH:3:1", or where it is
-std::string to_text(const Fault&);     // "PATH:3:1: unknown setting 'sokcet' in [server]; ..."
-
-struct ConfigLoad {
-  Config config;              // meaningful only without faults
-  std::vector<Fault> faults;  // in the order of the sources, and of the places in each
-  explicit operator bool() const { return faults.empty(); }
-};
-
-// Reads files and credentials, calls `environment`; touches nothing else.
-ConfigLoad load_config(const Sources&);
-
-// The same of one text alone, with no file, no environment, no command line. Pure.
-ConfigLoad load_config_text(std::string_view text, std::string_view path);
-
-// The configuration as TOML, defaults included and passwords masked. It loads again.
-std::string print_config(const Config&);
-
-// Names of the fixed settings ("server.socket") that differ, in the order of the table: what a
-// reload cannot change.
-std::vector<std::string> fixed_changes(const FixedConfig& running, const FixedConfig& wanted);
 
 }  // namespace rategate

@@ -1,4 +1,4 @@
-// A configuration file as a tree of values that know where they stand. It hides the TOML library.
+// A configuration file as a tree of values that know where they stand.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/fault.hpp"
 
 namespace rategate {
 
@@ -37,13 +37,12 @@ struct Entry {
 };
 
 const Entry* find_entry(const Table&, std::string_view key);
+// Of a table in a table, such as host in [redis].
+const Entry* find_entry(const Table&, std::string_view section, std::string_view key);
 
-// Faults: not UTF-8, a NUL byte, not TOML (with TOML's own words), a key given twice (with both
-// places). Then the table is empty.
 struct Document {
   Table root;
   std::vector<Fault> faults;
 };
-Document parse_document(std::string_view text, std::string_view path);
 
 }  // namespace rategate

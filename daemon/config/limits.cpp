@@ -9,7 +9,6 @@
 namespace rategate {
 namespace {
 
-constexpr std::string_view kSection = "limits.NAME";
 constexpr const char* kExpectedName =
     "expected a limit's name to be 1 to 64 letters, digits and _ - . / @";
 constexpr const char* kExpectedLimit =
@@ -35,7 +34,7 @@ class LimitReader {
     const auto& table = std::get<Table>(entry.value.data);
     Limit limit = with_defaults(name_, {});
     for (const Entry& setting : table) {
-      if (find_setting(kSection, setting.key) == nullptr) unknown(setting);
+      if (find_setting(kLimitSection, setting.key) == nullptr) unknown(setting);
     }
     const bool whole_rate = read_rate(find_entry(table, "limit"), entry, limit);
     read_period(find_entry(table, "period"), entry, whole_rate, limit);
@@ -53,7 +52,7 @@ class LimitReader {
     fault(setting.value.place, setting.key + " of limit '" + std::string(name_) + "': " + text);
   }
   void expected(const Entry& setting) {
-    fault(setting, "expected " + expected_text(*find_setting(kSection, setting.key)));
+    fault(setting, "expected " + expected_text(*find_setting(kLimitSection, setting.key)));
   }
 
   void unknown(const Entry& setting) {
@@ -61,7 +60,7 @@ class LimitReader {
         "unknown setting '" + setting.key + "' of limit '" + std::string(name_) + "'";
     std::vector<std::string_view> names;
     for (const Setting& known : settings()) {
-      if (known.section == kSection) names.push_back(known.name);
+      if (known.section == kLimitSection) names.push_back(known.name);
     }
     if (const auto near = nearest(setting.key, names)) {
       text += "; did you mean '" + std::string(*near) + "'?";
@@ -105,7 +104,7 @@ class LimitReader {
         return;
       }
       fault(limit_entry.place, "limit '" + std::string(name_) + "' has no period: expected " +
-                                   expected_text(*find_setting(kSection, "period")));
+                                   expected_text(*find_setting(kLimitSection, "period")));
       return;
     }
     if (whole_rate) {
@@ -118,7 +117,7 @@ class LimitReader {
     if (period) {
       limit.period_ms = *period;
     } else if (const auto* number = std::get_if<std::int64_t>(&setting->value.data)) {
-      fault(*setting, "expected " + expected_text(*find_setting(kSection, "period")) + "; " +
+      fault(*setting, "expected " + expected_text(*find_setting(kLimitSection, "period")) + "; " +
                           std::to_string(*number) + " has no unit");
     } else {
       expected(*setting);
@@ -130,8 +129,9 @@ class LimitReader {
     if (setting == nullptr) return;
     const auto* text = std::get_if<std::string>(&setting->value.data);
     if (text == nullptr) {
-      return fault(*setting, "expected " + expected_text(*find_setting(kSection, setting->key)) +
-                                 ", in quotes");
+      return fault(
+          *setting,
+          "expected " + expected_text(*find_setting(kLimitSection, setting->key)) + ", in quotes");
     }
     auto value = parse(*text);
     if (!value) return fault(*setting, value.error());

@@ -1,21 +1,24 @@
-// What --print-config says, and what a reload could not change.
+#include "daemon/config/print.hpp"
+
+#include <algorithm>
+
 #include "daemon/base/duration.hpp"
-#include "daemon/config/config.hpp"
+#include "daemon/config/checks.hpp"
 #include "daemon/config/settings/settings.hpp"
 
 namespace rategate {
 namespace {
 
-// What would contradict something else that is printed.
-bool left_out(const Setting& setting, const FixedConfig& fixed) {
-  if (setting.section == "redis" && fixed.store == StoreKind::Memory) return true;
-  if (setting.section != "redis") return false;
-  const bool by_path = !fixed.redis.unix_socket.empty();
-  if (setting.name == "host" || setting.name == "port") return by_path;
-  if (setting.name == "unix_socket") return !by_path;
-  if (setting.name == "password") return !fixed.redis.password_file.empty();
-  if (setting.name == "password_file") return fixed.redis.password_file.empty();
-  return false;
+// What would break a rule, or is not used, beside something else that is printed.
+bool left_out(const Setting& setting, const Config& config) {
+  return std::any_of(rules().begin(), rules().end(), [&](const Rule& rule) {
+    if (rule.section != setting.section) return false;
+    if (rule.need == Need::Where) return !holds(rule, config);
+    const auto other = substitute(rule);
+    if (!other) return false;
+    const bool used = has_value(*find_setting(rule.section, other->name), config);
+    return setting.name == (used ? other->instead_of : other->name);
+  });
 }
 
 }  // namespace
@@ -24,7 +27,7 @@ std::string print_config(const Config& config) {
   std::string out;
   std::string_view section;
   for (const Setting& setting : settings()) {
-    if (setting.field == nullptr || left_out(setting, config.fixed)) continue;
+    if (setting.field == nullptr || left_out(setting, config)) continue;
     if (setting.section != section) {
       section = setting.section;
       out += "\n[" + std::string(section) + "]\n";
@@ -43,8 +46,8 @@ std::string print_config(const Config& config) {
 }
 
 std::vector<std::string> fixed_changes(const FixedConfig& running, const FixedConfig& wanted) {
-  Config a{running, {}};
-  Config b{wanted, {}};
+  const Config a{running, {}};
+  const Config b{wanted, {}};
   std::vector<std::string> names;
   for (const Setting& setting : settings()) {
     if (setting.field == nullptr || setting.reloadable || same_value(setting, a, b)) continue;

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/loader.hpp"
+#include "daemon/config/print.hpp"
 #include "tests/fuzz/require.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

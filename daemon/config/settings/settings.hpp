@@ -13,6 +13,8 @@
 
 namespace rategate {
 
+inline constexpr std::string_view kLimitSection = "limits.NAME";  // what each limit has
+
 struct Value;
 
 enum class Kind : std::uint8_t {
@@ -33,7 +35,7 @@ using FieldPointer = std::variant<std::string*, std::int64_t*, std::uint32_t*, b
                                   LogLevel*, LogFormat*>;
 
 struct Setting {
-  std::string_view section;  // "" at the top; "limits.NAME" for what each limit has
+  std::string_view section;  // "" at the top; kLimitSection
   std::string_view name;
   Kind kind;
   FieldPointer (*field)(Config&);  // nullptr for what each limit has
@@ -58,7 +60,17 @@ std::string full_name(const Setting&);  // "port in [redis]", "store"
 std::optional<Error> assign(const Setting&, const Value&, Config&);
 std::optional<Error> assign_text(const Setting&, std::string_view text, Config&);
 
-bool same_value(const Setting&, Config& a, Config& b);
+// A setting's field, to be read: it is found in any configuration alike.
+inline FieldPointer field_of(const Setting& setting, const Config& config) {
+  return setting.field(const_cast<Config&>(config));
+}
+template <class T>
+const T& value_of(const Setting& setting, const Config& config) {
+  return *std::get<T*>(field_of(setting, config));
+}
+
+bool has_value(const Setting&, const Config&);  // all but a text that is empty
+bool same_value(const Setting&, const Config& a, const Config& b);
 
 std::string quoted(std::string_view text);              // as a TOML string
 std::string key_text(std::string_view key);             // as a TOML key, quoted if need be

@@ -179,24 +179,24 @@ constexpr std::array kSettings{
         "How a line looks on stderr and in a file: text or json.")
         .words(kTexts<LogFormat>),
 
-    Row("limits.NAME", "limit", Kind::Whole, nullptr,
+    Row(kLimitSection, "limit", Kind::Whole, nullptr,
         "How many permits there are in each period; or permits and period at once, as in "
         "\"100/second\".")
         .range(1, kMaxPermits)
         .otherwise("none")
         .live(),
-    Row("limits.NAME", "period", Kind::Duration, nullptr,
+    Row(kLimitSection, "period", Kind::Duration, nullptr,
         "The length of a window. Windows are aligned to multiples of it since 1970.")
         .range(kMinPeriodMs, kMaxPeriodMs)
         .otherwise("none")
         .live(),
-    Row("limits.NAME", "redis_key", Kind::Text, nullptr,
+    Row(kLimitSection, "redis_key", Kind::Text, nullptr,
         "The name of the counter: %n is the limit's name, %k the key, %p the period, %w the "
         "window's start in unix seconds (milliseconds where the period is not whole seconds), %% a "
         "percent sign.")
         .otherwise("\"rategate:{%n:%k}:%p:%w\"")
         .live(),
-    Row("limits.NAME", "mode", Kind::Choice, nullptr,
+    Row(kLimitSection, "mode", Kind::Choice, nullptr,
         "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "
         "permits, "
         "else exact. lease: ahead of the checks. exact: just what is asked, when it is asked; not "
@@ -205,7 +205,7 @@ constexpr std::array kSettings{
         .words(kTexts<Mode>)
         .otherwise("\"auto\"")
         .live(),
-    Row("limits.NAME", "on_store_down", Kind::Choice, nullptr,
+    Row(kLimitSection, "on_store_down", Kind::Choice, nullptr,
         "What a check gets while the store is away: deny, allow, or error.")
         .words(kTexts<OnStoreDown>)
         .otherwise("\"deny\"")

@@ -165,7 +165,13 @@ std::optional<Error> assign_text(const Setting& setting, std::string_view text, 
   return assign_string(setting, text, config);
 }
 
-bool same_value(const Setting& setting, Config& a, Config& b) {
+bool has_value(const Setting& setting, const Config& config) {
+  return std::visit(Overloaded{[](const std::string* text) { return !text->empty(); },
+                               [](const auto*) { return true; }},
+                    field_of(setting, config));
+}
+
+bool same_value(const Setting& setting, const Config& a, const Config& b) {
   return std::visit(
       [](auto* x, auto* y) {
         if constexpr (std::is_same_v<decltype(x), decltype(y)>) {
@@ -174,7 +180,7 @@ bool same_value(const Setting& setting, Config& a, Config& b) {
           return false;
         }
       },
-      setting.field(a), setting.field(b));
+      field_of(setting, a), field_of(setting, b));
 }
 
 std::string quoted(std::string_view text) {
@@ -204,7 +210,6 @@ std::string key_text(std::string_view key) {
 }
 
 std::string value_text(const Setting& setting, const Config& config) {
-  Config copy = config;
   return std::visit(
       Overloaded{
           [&](const std::string* text) {
@@ -218,7 +223,7 @@ std::string value_text(const Setting& setting, const Config& config) {
           [](const bool* truth) { return std::string(*truth ? "true" : "false"); },
           [](const auto* choice) { return quoted(to_text(*choice)); },
       },
-      setting.field(copy));
+      field_of(setting, config));
 }
 
 std::string default_text(const Setting& setting) {

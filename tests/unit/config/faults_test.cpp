@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/loader.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;

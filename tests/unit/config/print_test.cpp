@@ -1,7 +1,9 @@
 // --print-config: all that is in force, with passwords masked, and it loads again.
+#include "daemon/config/print.hpp"
+
 #include <string>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/loader.hpp"
 #include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 

@@ -6,7 +6,8 @@
 #include <sstream>
 #include <string>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/loader.hpp"
+#include "daemon/config/print.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config/config.hpp"
+#include "daemon/config/loader.hpp"
+#include "daemon/config/print.hpp"
 #include "tests/temp_dir.hpp"
 #include "tests/unit/catch.hpp"
 

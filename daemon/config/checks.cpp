@@ -1,0 +1,161 @@
+#include "daemon/config/checks.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "daemon/base/duration.hpp"
+#include "daemon/config/address.hpp"
+#include "daemon/config/settings/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr Rule kRules[] = {
+    {"redis", "", Need::Where, "store", to_text(StoreKind::Redis)},
+    {"server", "tcp", Need::HostAlone, "tcp_allow_remote", {}},
+    {"redis", "host", Need::YieldsTo, "unix_socket", {}},
+    {"redis", "port", Need::YieldsTo, "unix_socket", {}},
+    {"redis", "password_file", Need::StandsInFor, "password", {}},
+    {"redis", "backoff_min", Need::AtMost, "backoff_max", {}},
+    {"redis", "username", Need::With, "password", {}},
+};
+
+constexpr const char* kNoStore =
+    "no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
+    "REDIS_HOST in the environment, or --redis or --memory on the command line";
+
+const Setting& name_of(const Rule& rule) { return *find_setting(rule.section, rule.name); }
+const Setting& other_of(const Rule& rule) {
+  return *find_setting(rule.need == Need::Where ? "" : rule.section, rule.other);
+}
+
+// Whether a setting says something, itself or by what stands in for it.
+bool is_said(const Setting& setting, const Config& config) {
+  return has_value(setting, config) ||
+         std::any_of(std::begin(kRules), std::end(kRules), [&](const Rule& rule) {
+           const auto other = substitute(rule);
+           return other && rule.section == setting.section && other->instead_of == setting.name &&
+                  has_value(*find_setting(rule.section, other->name), config);
+         });
+}
+
+// Empty: it is one of this host alone, or may be another's.
+std::string address_fault(const std::string& text, std::string_view allows, bool allowed) {
+  if (text.empty()) return {};
+  const auto address = parse_tcp_address(text);
+  if (!address) return address.error();
+  if (address->loopback || allowed) return {};
+  return "other hosts can reach " + text +
+         ": expected an address of this host alone such as \"127.0.0.1:6380\", or " +
+         std::string(allows) + " = true";
+}
+
+std::string address_fault(const Rule& rule, const Config& config) {
+  return address_fault(value_of<std::string>(name_of(rule), config), rule.other,
+                       value_of<bool>(other_of(rule), config));
+}
+
+// What is wrong with the setting `name`, if the rule does not hold.
+std::string fault_text(const Rule& rule, const Config& config) {
+  const std::string other(rule.other);
+  switch (rule.need) {
+    case Need::Where:
+      return "[" + std::string(rule.section) + "] contradicts " + other + " = " +
+             value_text(other_of(rule), config);
+    case Need::YieldsTo:
+    case Need::StandsInFor:
+      return "expected it only without " + other;
+    case Need::AtMost:
+      return "expected at most " + other + ", which is " +
+             format_duration(value_of<std::int64_t>(other_of(rule), config));
+    case Need::With:
+      return "expected a " + other + " with it";
+    case Need::HostAlone:
+      return address_fault(rule, config);
+  }
+  return {};
+}
+
+void check_section(const Rule& rule, Loading& loading) {
+  const Entry* section = find_entry(loading.root, rule.section);
+  const Entry* other = find_entry(loading.root, rule.other);
+  if (section == nullptr || other == nullptr) return;
+  const Fault place{loading.file, other->place.line, other->place.column, {}};
+  loading.fault(
+      loading.file,
+      fault_text(rule, loading.config) + " (" + place_text(place) + "): expected one of them",
+      section->place);
+}
+
+// Where both are named, one fault is enough.
+void check_setting(const Rule& rule, Loading& loading) {
+  const Setting& setting = name_of(rule);
+  if (const Entry* named = find_entry(loading.root, rule.section, rule.name)) {
+    loading.fault(loading.file, full_name(setting) + ": " + fault_text(rule, loading.config),
+                  named->value.place);
+    return;
+  }
+  const Entry* other = find_entry(loading.root, rule.section, rule.other);
+  if (rule.need == Need::AtMost && other != nullptr) {
+    loading.fault(loading.file,
+                  full_name(other_of(rule)) + ": expected at least " + std::string(rule.name) +
+                      ", which is " +
+                      format_duration(value_of<std::int64_t>(setting, loading.config)),
+                  other->value.place);
+  }
+}
+
+}  // namespace
+
+std::span<const Rule> rules() { return kRules; }
+
+std::optional<Substitute> substitute(const Rule& rule) {
+  if (rule.need == Need::YieldsTo) return Substitute{rule.other, rule.name};
+  if (rule.need == Need::StandsInFor) return Substitute{rule.name, rule.other};
+  return std::nullopt;
+}
+
+bool holds(const Rule& rule, const Config& config) {
+  switch (rule.need) {
+    case Need::Where:
+      return value_text(other_of(rule), config) == quoted(rule.word);
+    case Need::YieldsTo:
+    case Need::StandsInFor:
+      return !has_value(name_of(rule), config) || !has_value(other_of(rule), config);
+    case Need::AtMost:
+      return value_of<std::int64_t>(name_of(rule), config) <=
+             value_of<std::int64_t>(other_of(rule), config);
+    case Need::With:
+      return !has_value(name_of(rule), config) || is_said(other_of(rule), config);
+    case Need::HostAlone:
+      return address_fault(rule, config).empty();
+  }
+  return true;
+}
+
+void check_file(Loading& loading) {
+  for (const Rule& rule : kRules) {
+    if (rule.need == Need::With || holds(rule, loading.config)) continue;
+    if (rule.need == Need::Where) {
+      check_section(rule, loading);
+    } else {
+      check_setting(rule, loading);
+    }
+  }
+}
+
+void check_whole(Loading& loading) {
+  if (!loading.store_chosen && !loading.store_unknown) loading.fault(loading.file, kNoStore);
+  for (const Rule& rule : kRules) {
+    if (rule.need != Need::With || holds(rule, loading.config)) continue;
+    const std::string text = full_name(name_of(rule)) + ": " + fault_text(rule, loading.config);
+    if (const Entry* named = find_entry(loading.root, rule.section, rule.name)) {
+      loading.fault(loading.file, text, named->value.place);
+    } else {
+      loading.fault("--redis", text);
+    }
+  }
+  check_shared_counters(loading.limits, loading.faults);
+}
+
+}  // namespace rategate

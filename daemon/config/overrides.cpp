@@ -1,0 +1,137 @@
+#include "daemon/config/overrides.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "daemon/config/redis_url.hpp"
+#include "daemon/config/settings/settings.hpp"
+#include "daemon/os/files.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::size_t kMaxPassword = 4096;
+constexpr const char* kCredential = "redis-password";
+
+std::optional<std::string> variable(const Sources& sources, const char* name) {
+  if (!sources.environment) return std::nullopt;
+  auto value = sources.environment(name);
+  return value && !value->empty() ? value : std::nullopt;
+}
+
+std::string without_line_break(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+// A password that is said takes the place of one that lies in a file.
+void set_password(std::string password, RedisConfig& redis) {
+  redis.password = std::move(password);
+  redis.password_file.clear();
+}
+
+void apply(const char* source, std::string_view section, std::string_view name,
+           const std::string& text, Loading& loading) {
+  if (const auto error = assign_text(*find_setting(section, name), text, loading.config)) {
+    loading.fault(source, error->text);
+  }
+}
+
+// Whether it said a password, right or wrong.
+bool load_environment(const Sources& sources, Loading& loading) {
+  RedisConfig& redis = loading.config.fixed.redis;
+  if (const auto host = variable(sources, "REDIS_HOST")) {
+    apply("REDIS_HOST", "redis", "host", *host, loading);
+    loading.config.fixed.store = StoreKind::Redis;
+    loading.store_chosen = true;
+    redis.unix_socket.clear();
+  }
+  if (const auto port = variable(sources, "REDIS_PORT")) {
+    apply("REDIS_PORT", "redis", "port", *port, loading);
+  }
+  if (const auto db = variable(sources, "REDIS_DB")) {
+    apply("REDIS_DB", "redis", "db", *db, loading);
+  }
+  const auto password = variable(sources, "REDIS_PASSWORD");
+  if (password) {
+    apply("REDIS_PASSWORD", "redis", "password", *password, loading);
+    redis.password_file.clear();
+  }
+  return password.has_value();
+}
+
+void load_password_file(Loading& loading) {
+  RedisConfig& redis = loading.config.fixed.redis;
+  if (redis.password_file.empty()) return;
+  const auto fault = [&](const std::string& what) {
+    const Entry* named = find_entry(loading.root, "redis", "password_file");
+    loading.fault(loading.file, "password_file in [redis]: " + redis.password_file + " " + what,
+                  named == nullptr ? Place{} : named->value.place);
+  };
+  const auto file = read_file(redis.password_file, kMaxPassword);
+  if (!file) return fault(file.error());
+  if (!file->exists) return fault("does not exist");
+  redis.password = without_line_break(file->text);
+  if (redis.password.empty()) fault("is empty, expected a password");
+}
+
+void load_credential(const Sources& sources, Loading& loading) {
+  if (sources.credentials_directory.empty()) return;
+  const std::string path = sources.credentials_directory + "/" + kCredential;
+  const auto file = read_file(path, kMaxPassword);
+  if (!file) {
+    loading.fault(path, file.error());
+  } else if (file->exists) {
+    set_password(without_line_break(file->text), loading.config.fixed.redis);
+  }
+}
+
+// The URL says all of where; who and with which password only if it names them, so that a
+// password need not stand where every process can read it.
+void apply_redis_url(const std::string& text, Loading& loading) {
+  loading.store_chosen = true;
+  const auto url = parse_redis_url(text);
+  if (!url) return loading.fault("--redis", url.error());
+  loading.config.fixed.store = StoreKind::Redis;
+  RedisConfig& redis = loading.config.fixed.redis;
+  if (url->unix_socket.empty()) redis.host = url->host;
+  redis.port = url->port;
+  redis.unix_socket = url->unix_socket;
+  redis.db = url->db;
+  if (const auto& username = url->username) redis.username = *username;
+  if (const auto& password = url->password) set_password(*password, redis);
+}
+
+void load_command_line(const Overrides& given, Loading& loading) {
+  if (given.memory && given.redis) {
+    loading.fault("--memory", "contradicts --redis: expected one of them");
+  }
+  if (given.memory) {
+    loading.config.fixed.store = StoreKind::Memory;
+    loading.store_chosen = true;
+  }
+  if (given.redis) apply_redis_url(*given.redis, loading);
+  if (given.socket) apply("--socket", "server", "socket", *given.socket, loading);
+  if (given.log_level) apply("--log-level", "log", "level", *given.log_level, loading);
+  for (const std::string& limit : given.limits) {
+    if (const auto error = add_limit_option(limit, loading.limits)) {
+      loading.fault("--limit " + limit, error->text);
+    }
+  }
+}
+
+}  // namespace
+
+void apply_overrides(const Sources& sources, Loading& loading) {
+  // Under --memory what is said of Redis is none of our business.
+  if (!sources.command_line.memory) {
+    const bool password_said = load_environment(sources, loading);
+    load_password_file(loading);
+    if (!password_said) load_credential(sources, loading);
+  }
+  load_command_line(sources.command_line, loading);
+}
+
+}  // namespace rategate
