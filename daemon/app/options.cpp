@@ -1,9 +1,12 @@
 // The only file that includes CLI11.
 #include "daemon/app/options.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 #include "daemon/base/version.hpp"
 #include "daemon/config/settings/settings.hpp"
@@ -25,35 +28,34 @@ constexpr const char* kFooter =
     "\n"
     "Then: redis-cli -s ./rg.sock CHECK api\n";
 
-}  // namespace
+const CLI::Option* add_file(CLI::App& app, std::string& file) {
+  return app
+      .add_option("--config", file,
+                  "The configuration file, with limits.d/*.toml beside it\n"
+                  "(default: " +
+                      std::string(kDefaultConfigFile) + ", if it exists)")
+      ->type_name("FILE");
+}
 
-Options parse_options(int argc, const char* const* argv) {
-  Options options;
+// What is asked for in place of serving.
+struct Flags {
   bool check = false;
   bool print = false;
   bool sample = false;
   bool manual = false;
+};
 
-  CLI::App app(kDescription, "rategated");
-  app.footer(kFooter);
-  app.set_help_flag("-h,--help", "Show this and exit");
-  app.set_version_flag("--version", std::string("rategated ") + kVersion,
-                       "Show the version and exit");
-
-  auto* file = app.add_option("--config", options.config_file,
-                              "The configuration file, with limits.d/*.toml beside it\n"
-                              "(default: " +
-                                  std::string(kDefaultConfigFile) + ", if it exists)")
-                   ->type_name("FILE");
-  app.add_flag("--check-config", check,
+void add_flags(CLI::App& app, Flags& flags) {
+  app.add_flag("--check-config", flags.check,
                "Say what is wrong with the configuration, and where;\nexit 1 if anything is");
-  app.add_flag("--print-config", print,
+  app.add_flag("--print-config", flags.print,
                "Show the effective configuration, defaults included\nand passwords masked");
   // For the build, not for people.
-  app.add_flag("--print-sample", sample, "")->group("");
-  app.add_flag("--print-settings-manual", manual, "")->group("");
+  app.add_flag("--print-sample", flags.sample, "")->group("");
+  app.add_flag("--print-settings-manual", flags.manual, "")->group("");
+}
 
-  Overrides& over = options.overrides;
+void add_overrides(CLI::App& app, Overrides& over) {
   app.add_option_function<std::string>(
          "--socket", [&](const std::string& text) { over.socket = text; },
          "The Unix socket to listen on")
@@ -72,37 +74,70 @@ Options parse_options(int argc, const char* const* argv) {
          "--log-level", [&](const std::string& text) { over.log_level = text; },
          "debug, info, warning or error")
       ->type_name("LEVEL");
+}
 
+Options mistake(std::string errors) {
+  Options options;
+  options.action = Action::Exit;
+  options.exit_code = 2;
+  options.errors = "rategated: " + std::move(errors);
+  return options;
+}
+
+// Help and versions end the reading of a command line as mistakes do.
+Options ended_by(const CLI::App& app, const CLI::ParseError& end) {
+  std::ostringstream out;
+  std::ostringstream err;
+  if (app.exit(end, out, err) != 0) {
+    Options options = mistake(err.str());
+    options.output = out.str();
+    return options;
+  }
+  Options options;
+  options.action = Action::Exit;
+  options.output = out.str();
+  return options;
+}
+
+}  // namespace
+
+Options parse_options(int argc, const char* const* argv) {
+  Options options;
+  Flags flags;
+  CLI::App app(kDescription, "rategated");
+  app.footer(kFooter);
+  app.set_help_flag("-h,--help", "Show this and exit");
+  app.set_version_flag("--version", std::string("rategated ") + kVersion,
+                       "Show the version and exit");
+  const CLI::Option* file = add_file(app, options.config_file);
+  add_flags(app, flags);
+  add_overrides(app, options.overrides);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    std::ostringstream err;
-    app.exit(error, out, err);
-    options.action = Action::Exit;
-    options.exit_code = error.get_exit_code() == 0 ? 0 : 2;
-    options.output = out.str();
-    if (!err.str().empty()) options.errors = "rategated: " + err.str();
-    return options;
+  } catch (const CLI::ParseError& end) {
+    return ended_by(app, end);
   }
-  if (check && print) {
-    options.action = Action::Exit;
-    options.exit_code = 2;
-    options.errors = "rategated: --check-config and --print-config exclude each other\n";
-    return options;
+  if (flags.check && flags.print) {
+    return mistake("--check-config and --print-config exclude each other\n");
   }
   options.config_named = file->count() > 0;
-  if (check) options.action = Action::CheckConfig;
-  if (print) options.action = Action::PrintConfig;
-  if (sample) {
-    options.action = Action::PrintSample;
+  if (flags.check) options.action = Action::CheckConfig;
+  if (flags.print) options.action = Action::PrintConfig;
+  if (flags.sample) {
+    options.action = Action::Exit;
     options.output = sample_config();
   }
-  if (manual) {
+  if (flags.manual) {
     options.action = Action::Exit;
     options.output = settings_manual();
   }
   return options;
+}
+
+std::string file_in_use(const Options& options) {
+  return options.config_named || access(options.config_file.c_str(), F_OK) == 0
+             ? options.config_file
+             : std::string();
 }
 
 Sources sources_of(const Options& options) {

@@ -13,8 +13,7 @@ enum class Action {
   Serve,
   CheckConfig,  // --check-config
   PrintConfig,  // --print-config
-  PrintSample,  // --print-sample: the sample file, as packaged, is in `output`
-  Exit,         // `output` or `errors` says it all: --help, --version, a mistake, a manual's part
+  Exit,  // `output` or `errors` says it all: --help, --version, a mistake, a part for the build
 };
 
 struct Options {
@@ -29,6 +28,9 @@ struct Options {
 };
 
 Options parse_options(int argc, const char* const* argv);
+
+// The file that is read, or nothing: the default one need not exist.
+std::string file_in_use(const Options&);
 
 // Where this process is to load its configuration from, with its own environment.
 Sources sources_of(const Options&);

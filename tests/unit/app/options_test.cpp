@@ -66,7 +66,7 @@ TEST_CASE("help and version") {
 
 TEST_CASE("the sample file") {
   const Options options = parse({"--print-sample"});
-  CHECK(options.action == Action::PrintSample);
+  CHECK(options.action == Action::Exit);
   CHECK(options.exit_code == 0);
   CHECK(options.output == sample_config());
 }

@@ -1,0 +1,33 @@
+#include "daemon/app/program.hpp"
+
+#include <cstdio>
+
+#include "daemon/app/options.hpp"
+#include "daemon/app/serve.hpp"
+#include "daemon/config/loader.hpp"
+#include "daemon/config/print.hpp"
+
+namespace rategate {
+
+int run_program(int argc, const char* const* argv) {
+  const Options options = parse_options(argc, argv);
+  if (options.action == Action::Exit) {
+    std::fputs(options.output.c_str(), stdout);
+    std::fputs(options.errors.c_str(), stderr);
+    return options.exit_code;
+  }
+  const ConfigLoad load = load_config(sources_of(options));
+  if (!load) {
+    for (const Fault& fault : load.faults) {
+      std::fprintf(stderr, "rategated: %s\n", to_text(fault).c_str());
+    }
+    return 1;
+  }
+  if (options.action == Action::Serve) return serve(options, load.config);
+  if (options.action == Action::PrintConfig) {
+    std::fputs(print_config(load.config).c_str(), stdout);
+  }
+  return 0;
+}
+
+}  // namespace rategate

@@ -1,0 +1,45 @@
+#include "daemon/app/reload.hpp"
+
+#include "daemon/config/loader.hpp"
+#include "daemon/config/print.hpp"
+
+namespace rategate {
+
+Reload::Reload(const Options& options, const FixedConfig& running, Server& server, Log& log)
+    : options_(options), running_(running), server_(server), log_(log) {}
+
+void Reload::run() {
+  log_.reopen();
+  const ConfigLoad load = load_config(sources_of(options_));
+  if (load) {
+    accept(load.config);
+  } else {
+    refuse(load.faults);
+  }
+}
+
+void Reload::accept(const Config& config) {
+  fault_.clear();
+  server_.configure(config.live);
+  log_.set_level(config.live.log_level);
+  log_.event(LogLevel::Info, "reloaded", "the limits and the log level are loaded anew",
+             {{"limits", config.live.limits.size()}});
+  std::string fixed;
+  for (const std::string& name : fixed_changes(running_, config.fixed)) {
+    fixed += (fixed.empty() ? "" : ", ") + name;
+  }
+  if (fixed.empty()) return;
+  log_.event(LogLevel::Warning, "reload_needs_restart",
+             "settings that changed take effect with the next start only", {{"settings", fixed}});
+}
+
+void Reload::refuse(const std::vector<Fault>& faults) {
+  fault_ = to_text(faults.front());
+  for (const Fault& fault : faults) {
+    log_.event(LogLevel::Error, "reload_failed",
+               "the configuration is not loaded, the one before it is in force",
+               {{"fault", to_text(fault)}});
+  }
+}
+
+}  // namespace rategate
