@@ -18,21 +18,21 @@ namespace {
 constexpr std::size_t kMostMemory = std::size_t{16} << 20;
 
 // Calls getpwnam_r or getgrnam_r with as much memory as it needs. nullopt: there is no such name.
-template <class Entry, class LookUp>
-Result<std::optional<Entry>> find(const std::string& name, LookUp look_up) {
+template <class Entry, class Id, class LookUp>
+Result<std::optional<Id>> find(const std::string& name, Id Entry::* id, LookUp look_up) {
   std::vector<char> memory(4096);
   for (;;) {
     Entry entry{};
     Entry* found = nullptr;
     const int failure = look_up(name.c_str(), &entry, memory.data(), memory.size(), &found);
-    if (found != nullptr) return std::optional(entry);
+    if (found != nullptr) return std::optional(entry.*id);
     switch (failure) {
       case 0:
       case ENOENT:  // the manual allows these four for a name that is not there
       case ESRCH:
       case EBADF:
       case EPERM:
-        return std::optional<Entry>();
+        return std::optional<Id>();
       case EINTR:
         break;
       case ERANGE:
@@ -57,11 +57,11 @@ std::optional<Id> number_of(const std::string& text) {
 
 template <class Entry, class Id, class LookUp>
 Result<Id> id_of(const char* kind, const std::string& name, Id Entry::* id, LookUp look_up) {
-  const auto found = find<Entry>(name, look_up);
-  const auto number = number_of<Id>(name);
-  if (found && *found) return (**found).*id;
+  const auto found = find(name, id, look_up);
+  const std::optional<Id> known = found ? *found : std::nullopt;
+  if (known) return *known;
   // A number is good without the directory, which may be away.
-  if (number) return *number;
+  if (const auto number = number_of<Id>(name)) return *number;
   if (found) return Error{std::string("there is no ") + kind + " '" + name + "'"};
   return Error{std::string("the ") + kind + " '" + name +
                "' cannot be looked up: " + found.error()};
