@@ -12,7 +12,8 @@ from support.redis_server import Redis
 
 
 class Case(unittest.TestCase):
-    """redis(), daemon() and proxy() start what is ended after the test, last started first."""
+    """redis(), daemon(), proxy() and their like start what is ended after the test, last started
+    first."""
 
     maxDiff = 2000
 
@@ -39,9 +40,17 @@ class Case(unittest.TestCase):
 
 
 class _Result(unittest.TextTestResult):
+    _part_failed = False
+
     def startTest(self, test):
         log.forget()
+        self._part_failed = False
         super().startTest(test)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        if self._part_failed:
+            log.show()
 
     def addError(self, test, err):
         super().addError(test, err)
@@ -50,6 +59,10 @@ class _Result(unittest.TextTestResult):
     def addFailure(self, test, err):
         super().addFailure(test, err)
         log.show()
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        self._part_failed |= err is not None
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

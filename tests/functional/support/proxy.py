@@ -9,14 +9,28 @@ import threading
 import time
 
 from support import env
+from support.resp import Parser
 
 
 class _Pair:
-    def __init__(self, near, far):
+    def __init__(self, near, far, replies_left):
         self.near, self.far = near, far
         self.requests = collections.deque()  # (due, bytes) towards Redis
         self.replies = collections.deque()   # (due, bytes) towards the daemon
         self.near_ended = self.far_ended = False
+        self.requested = bytearray()         # of a request that is not whole yet; see SlowWay
+        self.replies_left = replies_left     # until it is cut; None: it is not
+        self.parser = None if replies_left is None else Parser()
+
+    def first_replies(self, data):
+        """As much of data as still passes before the cut."""
+        if self.replies_left == 0:
+            return b""
+        self.parser.feed(data)
+        while self.replies_left > 0 and self.parser.next()[0]:
+            self.replies_left -= 1
+        beyond = len(self.parser.rest()) if self.replies_left == 0 else 0
+        return data[:len(data) - beyond]
 
 
 class Proxy:
@@ -28,6 +42,9 @@ class Proxy:
     delay(seconds)                   every reply is late by so much
     cut()                            every connection is closed
     refuse(True)                     new connections are closed as they come
+    lead_to(target)                  new connections lead to that socket
+    cut_next(replies, target)        the next connection is closed after so many replies; it leads
+                                     to that socket where one is named
     """
 
     def __init__(self, target):
@@ -38,8 +55,10 @@ class Proxy:
         self._pairs = []
         self._hold_requests = self._hold_replies = self._drop_replies = self._refuse = False
         self._delay = 0.0
+        self._cut_next = None   # (replies, socket) of the connection that comes next
         self._end = False
         self.connections = 0    # accepted so far
+        self.cuts = 0           # of connections that were closed after their first replies
         self.dropped = 0        # bytes of replies thrown away
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self.socket)
@@ -79,6 +98,12 @@ class Proxy:
 
     def refuse(self, on=True):
         self._set(refuse=on)
+
+    def lead_to(self, target):
+        self._set(target=target)
+
+    def cut_next(self, replies, target=None):
+        self._set(cut_next=(replies, target or self._target))
 
     def cut(self):
         with self._lock:
@@ -151,14 +176,16 @@ class Proxy:
         if self._refuse:
             near.close()
             return
+        replies, target = self._cut_next or (None, self._target)
         far = socket.socket(socket.AF_UNIX)
         try:
-            far.connect(self._target)
+            far.connect(target)
         except OSError:
             near.close()
             far.close()
             return
-        self._pairs.append(_Pair(near, far))
+        self._cut_next = None
+        self._pairs.append(_Pair(near, far, replies))
 
     def _read(self, pair, from_near):
         try:
@@ -171,31 +198,44 @@ class Proxy:
             else:
                 pair.far_ended = True
         elif from_near:
-            pair.requests.append((0, data))
+            pair.requests.extend(self._requests(pair, data))
+        elif pair.replies_left is not None:
+            self._send(pair.near, pair.first_replies(data))
+            if pair.replies_left == 0:
+                pair.near_ended = pair.far_ended = True
+                self.cuts += 1
         elif self._drop_replies:
             self.dropped += len(data)
         else:
             pair.replies.append((time.monotonic() + self._delay, data))
 
+    def _requests(self, _pair, data):
+        """What was read from the daemon, in pieces that go on each at a moment of its own."""
+        return [(0, data)]
+
     def _forward(self):
         """Sends what is due; how long until more is, None for never."""
-        now, timeout = time.monotonic(), None
+        now, later = time.monotonic(), []
         for pair in list(self._pairs):
-            while pair.requests and not self._hold_requests:
-                self._send(pair.far, pair.requests.popleft()[1])
-            while pair.replies and not self._hold_replies:
-                due = pair.replies[0][0]
-                if due > now:
-                    timeout = due - now if timeout is None else min(timeout, due - now)
-                    break
-                self._send(pair.near, pair.replies.popleft()[1])
+            if not self._hold_requests:
+                later += self._send_due(pair.far, pair.requests, now)
+            if not self._hold_replies:
+                later += self._send_due(pair.near, pair.replies, now)
             # A side that ended ends the other once what it sent is through.
             if ((pair.near_ended and not pair.requests) or
                     (pair.far_ended and not pair.replies)):
                 pair.near.close()
                 pair.far.close()
                 self._pairs.remove(pair)
-        return timeout
+        return min(later) - now if later else None
+
+    def _send_due(self, end, pieces, now):
+        """Sends the pieces whose moment has come; [the moment of the next], or []."""
+        while pieces:
+            if pieces[0][0] > now:
+                return [pieces[0][0]]
+            self._send(end, pieces.popleft()[1])
+        return []
 
     @staticmethod
     def _send(end, data):

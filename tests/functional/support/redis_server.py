@@ -15,11 +15,14 @@ from support import env, log
 
 
 @functools.cache
+def major_version():
+    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True)
+    return int(re.search(r" v=(\d+)", said.stdout).group(1))
+
+
 def debug_words():
     """What makes DEBUG work: since Redis 7 it has to be let in."""
-    said = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True)
-    major = int(re.search(r" v=(\d+)", said.stdout).group(1))
-    return ["--enable-debug-command", "local"] if major >= 7 else []
+    return ["--enable-debug-command", "local"] if major_version() >= 7 else []
 
 
 class Redis:
@@ -67,18 +70,21 @@ class Redis:
     def url(self):
         return f"unix://{self.socket}"
 
-    def start(self):
-        """Again after a kill: empty, on the same socket and port."""
+    def start(self, loading=False):
+        """Again after a kill: empty unless it has saved, on the same socket and port.
+
+        loading    enough is that it answers while it still loads what it has saved
+        """
         for attempt in range(20):
             if self._tcp and (not self.port or attempt):
                 with socket.socket() as free:
                     free.bind(("127.0.0.1", 0))
                     self.port = free.getsockname()[1]
-            if self._try_start():
+            if self._try_start(loading):
                 return
         raise AssertionError("redis-server does not start: " + log.tail(self.log_file))
 
-    def _try_start(self):
+    def _try_start(self, loading):
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket",
                    self.socket, "--save", "", "--appendonly", "no", "--dir", self.dir, "--logfile",
                    self.log_file, *debug_words()]
@@ -96,6 +102,10 @@ class Redis:
             try:
                 if probe.ping():
                     return True
+            except redis.exceptions.BusyLoadingError:
+                if loading:
+                    return True
+                time.sleep(0.005)
             except redis.exceptions.RedisError:
                 time.sleep(0.005)
             finally:
@@ -128,6 +138,29 @@ class Redis:
     def wait_for_window(self, period_ms=1000, within=(0.02, 0.3)):
         """Waits for a moment early in a window of this Redis' clock; its start in ms."""
         return env.wait_for_window(period_ms, self.now_ms, within)
+
+    def save_what_loads_slowly(self):
+        """What it holds now, and as much beside it as takes it some seconds to load when it is
+        started again. Until then it answers INFO and refuses nearly all else: load_at_once()."""
+        # While it loads it looks at its clients each two million bytes, or as it is told below.
+        keys, size, pause_us = 40, 1 << 20, 100_000
+        if major_version() >= 7:
+            keys, size, pause_us = 2500, 1000, 4000
+        self.db.execute_command("DEBUG", "POPULATE", keys, "filler", size)
+        self.db.config_set("rdbcompression", "no")
+        self.db.save()
+        self._args += ["--key-load-delay", pause_us]
+        if major_version() >= 7:
+            self._args += ["--loading-process-events-interval-bytes", 1024]
+
+    def is_loading(self):
+        return bool(self.db.info("persistence")["loading"])
+
+    def load_at_once(self):
+        """The rest of what it loads, without the pauses, which Redis 6 lets nobody change."""
+        if major_version() >= 7:
+            self.db.config_set("key-load-delay", 0)
+        env.wait_until(lambda: not self.is_loading(), 20, "a Redis that has loaded")
 
     def counters(self, pattern="*"):
         """Name to value, of every key that matches."""
