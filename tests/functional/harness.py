@@ -20,9 +20,12 @@ RATEGATE_BIN_DIR says where the programs are (build/release/bin unless set).
 from support.case import Case, main
 from support.daemon import Daemon, Notifications, toml
 from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR, clean_environ,
-                         clock_shift, make_dir, tied, wait_for_window, wait_until)
+                         clock_shift, make_dir, run_before_others, tied, wait_for_window,
+                         wait_until)
 from support.load import Asked, Load, allowed_by_window
+from support.paced_load import Answered, PacedLoad
 from support.proxy import Proxy
 from support.redis_server import Redis
 from support.resp import (CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY, Closed,
                           Conn, Decision, Parser, RespError, Simple, check_words, decision, encode)
+from support.slow_way import SlowWay

@@ -7,8 +7,10 @@ import unittest
 
 from support import env, log
 from support.daemon import Daemon
+from support.paced_load import PacedLoad
 from support.proxy import Proxy
 from support.redis_server import Redis
+from support.slow_way import SlowWay
 
 
 class Case(unittest.TestCase):
@@ -25,6 +27,12 @@ class Case(unittest.TestCase):
 
     def proxy(self, redis):
         return self._owned(Proxy(redis.socket))
+
+    def slow_way(self, redis, rate=None):
+        return self._owned(SlowWay(redis.socket, rate))
+
+    def paced_load(self, daemon, limit, clients):
+        return self._owned(PacedLoad(daemon, limit, clients))
 
     def conn(self, daemon, timeout=15.0):
         return self._owned(daemon.conn(timeout))
