@@ -139,7 +139,7 @@ class Load {
     bench_print_histogram(latency_.get(), 1000);
     std::printf(", \"cpu_seconds\": [");
     for (std::size_t i = 0; i < cpu_.size(); ++i)
-      std::printf("%s%.3f", i == 0 ? "" : ", ", cpu_[i]);
+      std::printf("%s%.6f", i == 0 ? "" : ", ", cpu_[i]);
     std::printf("], \"windows\": [");
     const char* comma = "";
     for (const auto& [start, window] : windows_) {
