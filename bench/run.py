@@ -5,9 +5,13 @@ Rounds take turns: each measures every contestant once, so that whatever else th
 on all of them. Ratios are made within a round; the table has their median and spread. The exit code
 is 1 when a row that must be there could not be measured, or a limit allowed too much; whether a
 target was reached is for the reader. docs/benchmarks.md says what each row means.
+
+With --against, another revision of rategate takes turns with this one instead, and the exit code is
+1 when a number of this one is worse.
 """
 
 import argparse
+import itertools
 import json
 import os
 import re
@@ -17,16 +21,19 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 # pylint: disable=wrong-import-position
-from harness import charts, footprint, hosts, machine, peers, report, rows, shared_memory, sockets
+from harness import (against, charts, footprint, hosts, machine, peers, report, revision, rows,
+                     shared_memory, sockets)
 from harness.programs import NotMeasured, Place
 
 
 class Bench:
     """What a contestant may use: how long to measure, and servers that all of one round share."""
 
-    def __init__(self, args):
+    def __init__(self, args, bin_dir=None):
+        """`bin_dir`: of what is measured, where that is not what `args` say."""
         smoke = args.smoke
-        self.bin_dir = os.path.abspath(args.bin)
+        self.tools = os.path.abspath(args.bin)
+        self.bin_dir = bin_dir or self.tools
         self.peers = os.path.abspath(args.peers)
         self.seconds = 0.3 if smoke else args.seconds
         self.window_seconds = 2 if smoke else 4
@@ -40,7 +47,7 @@ class Bench:
         self.say = print
 
     def new_place(self):
-        return Place(self.bin_dir)
+        return Place(self.bin_dir, self.tools)
 
     def begin_group(self):
         self.end_group()
@@ -70,35 +77,52 @@ class Bench:
             shared_memory.LIMITS, self.redis().path, slots=shared_memory.SLOTS))
 
 
-GROUPS = [shared_memory.CONTESTANTS, sockets.CONTESTANTS, hosts.CONTESTANTS, footprint.CONTESTANTS,
-          peers.CONTESTANTS]
+BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each
+GROUPS = [*BRIEF, hosts.CONTESTANTS, footprint.CONTESTANTS, peers.CONTESTANTS]
+# How often what is brief is measured in a round that compares; an odd number, so that in what is
+# measured once a round either side is first in turn, too.
+TURNS = 3
 
 
-def arguments():
+def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1, help="of one measurement in a round")
     parser.add_argument("--only", metavar="PATTERN", help="contestants whose names match")
     parser.add_argument("--smoke", action="store_true",
                         help="everything but the peers once, shortly: that it works")
+    parser.add_argument("--against", metavar="REV",
+                        help="build this revision too, take turns with it, and judge the ratios")
     parser.add_argument("--markdown", action="store_true", help="print the last run's tables so")
     parser.add_argument("--bin", default=os.path.join(ROOT, "build/release/bin"))
     parser.add_argument("--peers", default=os.path.join(ROOT, "build/bench-peers"))
+    parser.add_argument("--revisions", default=os.path.join(ROOT, "build/against"),
+                        help="where others are built")
     parser.add_argument("--out", default=os.path.join(ROOT, "build/bench"))
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     if args.smoke:
-        args.rounds = 1
+        args.rounds = 2 if args.against else 1  # so that each of two comes first once
     return args
 
 
-def chosen(args):
-    groups = []
-    for group in GROUPS:
+def chosen(args, groups):
+    compared = against.contestants()
+    for group in groups:
         if args.smoke and group is peers.CONTESTANTS:
             continue
-        groups.append({name: measure for name, measure in group.items()
-                       if not args.only or re.search(args.only, name)})
-    return [group for group in groups if group]
+        some = {name: measure for name, measure in group.items()
+                if (not args.against or name in compared)
+                and (not args.only or re.search(args.only, name))}
+        if some:
+            yield some
+
+
+def schedule(args):
+    """The groups of each turn."""
+    whole = list(chosen(args, GROUPS))
+    if args.smoke or not args.against:
+        return [whole] * args.rounds
+    return [whole, *[list(chosen(args, BRIEF))] * (TURNS - 1)] * args.rounds
 
 
 class Progress:
@@ -119,28 +143,34 @@ class Progress:
         sys.stderr.write(("\r\033[K" if self.shows else "") + text + "\n")
 
 
-def measure_all(bench, groups, round_count):
-    """A dictionary for each round, and why what is missing is missing."""
-    rounds, reasons = [], {}
-    progress = Progress(round_count * sum(len(group) for group in groups))
-    bench.say = progress.say
-    for turn in range(round_count):
-        measured = {}
+def measure_all(benches, turns):
+    """For each turn a dictionary by side of what it measured, and why what is missing is missing.
+    `benches` by side; with two of them each contestant is measured twice, one right after the
+    other, and the other one is first in each other turn."""
+    results, reasons = [], {}
+    progress = Progress(len(benches) * sum(len(group) for groups in turns for group in groups))
+    for bench in benches.values():
+        bench.say = progress.say
+    for turn, groups in enumerate(turns):
+        measured = {side: {} for side in benches}
+        order = list(benches) if turn % 2 == 0 else list(reversed(benches))
         for group in groups:
-            bench.begin_group()
-            for name, measure in group.items():
-                progress.next(f"round {turn + 1}: {name}")
+            for bench in benches.values():
+                bench.begin_group()
+            for name, side in itertools.product(group, order):
+                progress.next(f"{turn + 1}: {name}, {side}")
                 if name in reasons:
                     continue
                 try:
-                    measured[name] = measure(bench)
+                    measured[side][name] = group[name](benches[side])
                 except NotMeasured as why:
                     reasons[name] = str(why)
                     progress.say(f"not measured: {name}: {why}")
-            bench.end_group()
-        rounds.append(measured)
+            for bench in benches.values():
+                bench.end_group()
+        results.append(measured)
     progress.say("")
-    return rounds, reasons
+    return results, reasons
 
 
 def failures(results):
@@ -154,35 +184,65 @@ def failures(results):
             yield f"{line['what']}: {line['max']:.0f}"
 
 
-def main():
-    args = arguments()
-    path = os.path.join(args.out, "results.json")
-    if args.markdown:
-        with open(path, encoding="utf-8") as file:
-            print(report.whole(json.load(file), report.as_markdown))
-        return 0
-    os.makedirs(args.out, exist_ok=True)
-    bench = Bench(args)
-    described = machine.describe(bench.bin_dir)
+def run(args, benches):
+    """What all results have."""
+    described = machine.describe(benches[against.NEW].bin_dir)
     try:
-        rounds, reasons = measure_all(bench, chosen(args), args.rounds)
+        turns, reasons = measure_all(benches, schedule(args))
     finally:
-        bench.end_group()
-    peer_names = [name for name in peers.CONTESTANTS]
-    results = {
-        "machine": described, "rounds": args.rounds, "not_measured": reasons,
-        **{part: list(report.evaluate(these, rounds, reasons)) for part, these in (
-            ("targets", rows.TARGETS), ("peers", rows.peer_rows(peer_names)),
-            ("details", rows.DETAILS))},
-        "raw": rounds,
-    }
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=1)
-    print(report.whole(results, report.as_text))
+        for bench in benches.values():
+            bench.end_group()
+    return {"machine": described, "rounds": args.rounds, "not_measured": reasons, "raw": turns}
+
+
+def measure(args, path):
+    """This revision, its machine and the peers; what was wrong with it."""
+    results = run(args, {against.NEW: Bench(args)})
+    results["raw"] = rounds = [measured[against.NEW] for measured in results["raw"]]
+    peer_rows = rows.peer_rows(list(peers.CONTESTANTS))
+    for part, these in (("targets", rows.TARGETS), ("peers", peer_rows), ("details", rows.DETAILS)):
+        results[part] = list(report.evaluate(these, rounds, results["not_measured"]))
+    save(results, path)
+    print(report.measured(results, report.as_text))
     if not charts.draw(args.out, rounds):
         print("gnuplot is not there: no pictures")
+    return list(failures(results))
+
+
+def compare(args, path):
+    """This revision and another one; what was wrong with this one."""
+    print(f"building {args.against}", file=sys.stderr)
+    commit, bin_dir = revision.build(ROOT, os.path.abspath(args.bin), args.against,
+                                     os.path.abspath(args.revisions))
+    results = run(args, {against.NEW: Bench(args), against.OLD: Bench(args, bin_dir)})
+    results["against"] = commit
+    results["lines"] = list(against.evaluate(results["raw"]))
+    save(results, path)
+    print(against.whole(results, report.as_text))
+    return list(against.failures(results))
+
+
+def save(results, path):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+
+
+def main():
+    args = arguments()
+    path = os.path.join(args.out, "against.json" if args.against else "results.json")
+    if args.markdown:
+        with open(path, encoding="utf-8") as file:
+            results = json.load(file)
+        whole = against.whole if args.against else report.measured
+        print(whole(results, report.as_markdown))
+        return 0
+    os.makedirs(args.out, exist_ok=True)
+    try:
+        wrong = (compare if args.against else measure)(args, path)
+    except revision.NotBuilt as why:
+        print(f"{args.against} was not built: {why}", file=sys.stderr)
+        return 2
     print(f"{os.path.relpath(path)} has every round")
-    wrong = list(failures(results))
     for text in wrong:
         print(f"FAILED: {text}", file=sys.stderr)
     return 1 if wrong else 0

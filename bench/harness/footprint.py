@@ -16,8 +16,17 @@ def status(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+def memory_kib(pid, which):
+    return int(status(pid)[which].split()[0])
+
+
 def rss_bytes(pid):
-    return int(status(pid)["VmRSS"].split()[0]) * 1024
+    return memory_kib(pid, "VmRSS") * 1024
+
+
+def text_kib(path):
+    sizes = subprocess.run(["size", path], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return int(sizes.splitlines()[1].split()[0]) / 1024
 
 
 def cpu_ticks(pid):
@@ -40,7 +49,9 @@ def idle(bench):
         before, ticks = switches(daemon.pid), cpu_ticks(daemon.pid)
         time.sleep(3 * bench.idle_scale)
         return {"wakeups": switches(daemon.pid) - before, "cpu_ticks": cpu_ticks(daemon.pid) - ticks,
-                "rss_mib": rss_bytes(daemon.pid) / 2**20}
+                "rss_mib": rss_bytes(daemon.pid) / 2**20,
+                "own_kib": memory_kib(daemon.pid, "RssAnon"),
+                "text_kib": text_kib(os.path.join(bench.bin_dir, "rategated"))}
 
 
 def per_key(bench):
@@ -59,11 +70,10 @@ def library(bench):
     path = os.path.join(os.path.dirname(bench.bin_dir), "lib", "librategate.so")
     if not os.path.exists(path):
         raise NotMeasured(f"{os.path.basename(path)} is not built")
-    sizes = subprocess.run(["size", path], stdout=subprocess.PIPE, text=True, check=True).stdout
     dynamic = subprocess.run(["readelf", "-dW", path], stdout=subprocess.PIPE, text=True,
                              check=True).stdout
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
-    return {"text_kib": int(sizes.splitlines()[1].split()[0]) / 1024, "needed": needed,
+    return {"text_kib": text_kib(path), "needed": needed,
             "more_than_libc": len([name for name in needed if not name.startswith("libc.so")])}
 
 

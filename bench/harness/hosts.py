@@ -55,7 +55,7 @@ def hot(host_count):
             before = script_calls(redis)
             result = place.load(*[daemon.path for daemon in daemons], command="CHECK hot",
                                 verdict="one", clients=48, depth=16, seconds=bench.window_seconds,
-                                window=1000, start="window")
+                                window=1000, start="window", pid=[daemon.pid for daemon in daemons])
             calls = script_calls(redis) - before
             counters = watch.stop()
         if not counters:
@@ -63,7 +63,7 @@ def hot(host_count):
         return {"commands_per_allowed": calls / max(1, result["allowed"]),
                 "utilisation": utilisation(result["windows"]),
                 "over_admitted": over_admitted(result["windows"], counters),
-                "rate": result["rate"]}
+                "rate": result["rate"], "cpu_us": result["cpu_us"]}
     return measure
 
 
@@ -95,11 +95,12 @@ def cold(bench):
         result = place.load(*[daemon.path for daemon in daemons], command="CHECK cold %k",
                             verdict="one", keys=keys, order="turn", clients=48, requests=requests,
                             rate=requests / (period_s * 0.95), window=period_s * 1000,
-                            start="window")
+                            start="window", pid=[daemon.pid for daemon in daemons], store=redis)
         calls = script_calls(redis) - before
     return {"commands_per_check": calls / requests, "p99_us": result["p99"],
             "round_trip_us": round_trip["p50"], "p99_round_trips": result["p99"] / round_trip["p50"],
-            "p50": result["p50"], "curve": result["curve"]}
+            "p50": result["p50"], "curve": result["curve"], "cpu_us": result["cpu_us"],
+            "store_cpu_us": result["store_cpu_us"]}
 
 
 CONTESTANTS = {

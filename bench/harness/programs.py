@@ -135,10 +135,14 @@ def free_port():
 
 
 class Place:
-    """A folder for sockets and logs, and what runs in it; all of it ends with the context."""
+    """A folder for sockets and logs, and what runs in it; all of it ends with the context.
 
-    def __init__(self, bin_dir):
+    The daemon is from `bin_dir`; what only asks, or is in the way, is from `tools`, so that two
+    revisions of the daemon are measured with one yardstick."""
+
+    def __init__(self, bin_dir, tools):
         self.bin_dir = bin_dir
+        self.tools = tools
         self.dir = tempfile.mkdtemp(prefix="rategate-bench-")
         self.stack = contextlib.ExitStack()
         self.count = 0
@@ -183,7 +187,7 @@ class Place:
         """A way to the Redis at `target` that takes so long."""
         path = self._name("delay")
         return self.stack.enter_context(Program(
-            [os.path.join(self.bin_dir, "bench_delay"), path, target, int(round_trip_us)], path,
+            [os.path.join(self.tools, "bench_delay"), path, target, int(round_trip_us)], path,
             "delay"))
 
     def server_at_port(self, command, port, name, environment=None):
@@ -192,15 +196,22 @@ class Place:
             Program(command, os.path.join(self.dir, name), name, port, environment))
 
     def load(self, *targets, **options):
-        """bench_load's line; options by their names, a list repeats one."""
+        """bench_load's line; options by their names, a list repeats one. `pid`: "cpu_us" is the CPU
+        time per request of these together; `store`: a program whose own is told beside it."""
+        store = options.pop("store", None)
         words = []
         for name, value in options.items():
             for one in value if isinstance(value, list) else [value]:
                 words += ["--" + name.replace("_", "-"), one]
-        result = run_json([os.path.join(self.bin_dir, "bench_load"), *words, *targets])
+        if store:
+            words += ["--pid", store.pid]  # the last one
+        result = run_json([os.path.join(self.tools, "bench_load"), *words, *targets])
         if result["errors"] > 0:
             raise NotMeasured(f"{result['errors']} of {result['requests']} answers were errors")
+        count = max(1, result["requests"])
+        if store:
+            result["store_cpu_us"] = result["cpu_seconds"].pop() * 1e6 / count
         result["busy"] = sum(result["cpu_seconds"]) / result["seconds"]
         result["rate"] = result["requests"] / result["seconds"]
-        result["cpu_us"] = sum(result["cpu_seconds"]) * 1e6 / max(1, result["requests"])
+        result["cpu_us"] = sum(result["cpu_seconds"]) * 1e6 / count
         return result

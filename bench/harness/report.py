@@ -67,9 +67,9 @@ def cells(line):
 HEAD = ["what", "median", "min - max", "must", "beyond", ""]
 
 
-def as_text(title, lines):
-    table = [HEAD] + [cells(line) for line in lines]
-    widths = [max(len(row[i]) for row in table) for i in range(len(HEAD) - 1)]
+def as_text(title, head, rows):
+    table = [head] + rows
+    widths = [max(len(row[i]) for row in table) for i in range(len(head) - 1)]
     text = [title, ""]
     for row in table:
         text.append("  ".join([row[0].ljust(widths[0])]
@@ -78,11 +78,11 @@ def as_text(title, lines):
     return "\n".join(text) + "\n"
 
 
-def as_markdown(title, lines):
-    text = [f"### {title}", "", "| " + " | ".join(HEAD) + " |",
-            "| --- | ---: | ---: | ---: | ---: | --- |"]
-    for line in lines:
-        text.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells(line)) + " |")
+def as_markdown(title, head, rows):
+    text = [f"### {title}", "", "| " + " | ".join(head) + " |",
+            "| --- |" + " ---: |" * (len(head) - 2) + " --- |"]
+    for row in rows:
+        text.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
     return "\n".join(text) + "\n"
 
 
@@ -94,8 +94,16 @@ def machine_text(machine, rounds):
             f"{of['python']}; Node {of['node']}; {of['go']}; {of['cargo']}.\n")
 
 
-def whole(results, render):
-    return "\n".join([machine_text(results["machine"], results["rounds"])]
-                     + [render(title, results[part]) for title, part in (
-                         ("Targets", "targets"), ("Peers", "peers"), ("Numbers", "details"))
-                        if results[part]])
+def whole(head, tables, render):
+    """`tables`: of each its title, the names of its columns, and its rows."""
+    return "\n".join([head] + [render(*table) for table in tables])
+
+
+def tables(results):
+    for title, part in (("Targets", "targets"), ("Peers", "peers"), ("Numbers", "details")):
+        if results[part]:
+            yield title, HEAD, [cells(line) for line in results[part]]
+
+
+def measured(results, render):
+    return whole(machine_text(results["machine"], results["rounds"]), tables(results), render)

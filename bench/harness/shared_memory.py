@@ -14,7 +14,7 @@ SLOTS = 262144  # so that 100,000 keys have one each
 
 def floor(name):
     def measure(bench):
-        return run_json([os.path.join(bench.bin_dir, "bench_floors"), name, bench.seconds / 2])
+        return run_json([os.path.join(bench.tools, "bench_floors"), name, bench.seconds / 2])
     return measure
 
 

@@ -26,8 +26,10 @@ def check(limit, depth=1, keys=1, memory=False, **more):
     def measure(bench):
         daemon = bench.memory_daemon() if memory else bench.daemon()
         key = " %k" if keys > 1 else ""
+        store = None if memory else bench.redis()
         return bench.place.load(daemon.path, command=f"CHECK {limit}{key}", verdict="one",
-                                keys=keys, depth=depth, pid=daemon.pid, **{**common(bench), **more})
+                                keys=keys, depth=depth, pid=daemon.pid, store=store,
+                                **{**common(bench), **more})
     return measure
 
 
@@ -57,8 +59,9 @@ def one_round_trip(bench):
 
 def one_caller(bench):
     """What one program sees that asks over the socket."""
-    return bench.place.load(bench.daemon().path, command="CHECK auto", verdict="one", clients=1,
-                            seconds=bench.seconds)
+    daemon = bench.daemon()
+    return bench.place.load(daemon.path, command="CHECK auto", verdict="one", clients=1,
+                            seconds=bench.seconds, pid=daemon.pid)
 
 
 CONTESTANTS = {
