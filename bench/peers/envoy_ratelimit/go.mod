@@ -61,4 +61,7 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20250728155136-f173205681a0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 	gopkg.in/yaml.v2 v2.4.0 // indirect
+	rategate/bench/peer v0.0.0
 )
+
+replace rategate/bench/peer => ../go

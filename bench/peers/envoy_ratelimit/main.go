@@ -4,18 +4,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
-	"os"
-	"sort"
-	"time"
 
 	common "github.com/envoyproxy/go-control-plane/envoy/extensions/common/ratelimit/v3"
 	ratelimit "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"rategate/bench/peer"
 )
 
 func main() {
@@ -36,7 +34,7 @@ func main() {
 			Entries: []*common.RateLimitDescriptor_Entry{{Key: "key", Value: "key:0"}}}},
 		HitsAddend: 1,
 	}
-	check := func() int {
+	check := func(int) int {
 		answer, err := client.ShouldRateLimit(context.Background(), request)
 		if err != nil {
 			log.Fatal(err)
@@ -51,26 +49,5 @@ func main() {
 		}
 		return 0
 	}
-	check() // connects
-
-	var took []time.Duration
-	allowed := 0
-	begin := time.Now()
-	now := begin
-	for now.Sub(begin).Seconds() < *seconds {
-		allowed += check()
-		after := time.Now()
-		took = append(took, after.Sub(now))
-		now = after
-	}
-	sort.Slice(took, func(a, b int) bool { return took[a] < took[b] })
-	at := func(share float64) float64 {
-		return float64(took[int(float64(len(took))*share)].Nanoseconds()) / 1e3
-	}
-	err = json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"checks": len(took), "allowed": allowed, "seconds": now.Sub(begin).Seconds(),
-		"p50_us": at(0.5), "p99_us": at(0.99)})
-	if err != nil {
-		log.Fatal(err)
-	}
+	peer.Run(*seconds, check)
 }

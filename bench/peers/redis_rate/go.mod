@@ -10,4 +10,7 @@ require (
 require (
 	github.com/cespare/xxhash/v2 v2.2.0 // indirect
 	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
+	rategate/bench/peer v0.0.0
 )
+
+replace rategate/bench/peer => ../go

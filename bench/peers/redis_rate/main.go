@@ -4,16 +4,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
-	"os"
-	"sort"
-	"time"
 
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
+
+	"rategate/bench/peer"
 )
 
 func main() {
@@ -35,26 +33,5 @@ func main() {
 		}
 		return result.Allowed
 	}
-	check(0) // connects
-
-	var took []time.Duration
-	allowed := 0
-	begin := time.Now()
-	now := begin
-	for now.Sub(begin).Seconds() < *seconds {
-		allowed += check(len(took))
-		after := time.Now()
-		took = append(took, after.Sub(now))
-		now = after
-	}
-	sort.Slice(took, func(a, b int) bool { return took[a] < took[b] })
-	at := func(share float64) float64 {
-		return float64(took[int(float64(len(took))*share)].Nanoseconds()) / 1e3
-	}
-	err := json.NewEncoder(os.Stdout).Encode(map[string]any{
-		"checks": len(took), "allowed": allowed, "seconds": now.Sub(begin).Seconds(),
-		"p50_us": at(0.5), "p99_us": at(0.99)})
-	if err != nil {
-		log.Fatal(err)
-	}
+	peer.Run(*seconds, check)
 }

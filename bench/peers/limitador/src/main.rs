@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use limitador::limit::{Context, Expression, Limit};
 use limitador::storage::redis::RedisStorage;
-use limitador::storage::Storage;
 use limitador::RateLimiter;
 
 fn argument(name: &str) -> f64 {

@@ -1,0 +1,3 @@
+module rategate/bench/peer
+
+go 1.24
