@@ -8,7 +8,7 @@
 
 /* Makes room for more of the answer. 0, or a negative errno value. */
 static int widen(struct rg_answer* answer) {
-  if (answer->may_grow_to == 0) return -EPROTO;
+  if (answer->may_grow_to == 0 || answer->capacity == 0) return -EPROTO;
   if (answer->capacity >= answer->may_grow_to) return -EMSGSIZE;
   char* wider = realloc(answer->data, answer->capacity * 2);
   if (wider == NULL) return -ENOMEM;

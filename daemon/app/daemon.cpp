@@ -42,8 +42,7 @@ Result<bool> Daemon::start() {
   server_.offer(std::move(*access));
   if (auto listening = server_.listen(std::move(sockets->listeners)); !listening) return listening;
 
-  engine_.start({[this](const Answer& answer) { server_.answered(answer); },
-                 [this] { server_.answers_done(); }, [this] { store_changed(); }});
+  engine_.start(*this);
   lifecycle_.start_watchdog();
   return true;
 }

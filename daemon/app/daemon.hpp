@@ -21,7 +21,7 @@
 
 namespace rategate {
 
-class Daemon final : private SignalEvents, private StatusSource {
+class Daemon final : private SignalEvents, private StatusSource, private EngineEvents {
  public:
   // Whatever is handed over by reference lives longer than this.
   Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log, Notify& notify);
@@ -33,7 +33,9 @@ class Daemon final : private SignalEvents, private StatusSource {
   void stop_asked() override;
   void reload_asked() override;
   std::string status() const override;
-  void store_changed();
+  void check_answered(const Answer& answer) override { server_.answered(answer); }
+  void checks_answered() override { server_.answers_done(); }
+  void store_changed() override;
 
   void allow_for_clients();
   void log_ready();

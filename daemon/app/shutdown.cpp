@@ -29,7 +29,7 @@ void Shutdown::begin() {
              {{"clients", server_.clients_count()}, {"waiting", engine_.gate().waiting()}});
   wait(answers_ms_,
        [](uv_timer_t* timer) { static_cast<Shutdown*>(timer->data)->give_up_waiting(); });
-  server_.drain([this] { end(); });
+  server_.drain(*this);
 }
 
 void Shutdown::wait(std::int64_t ms, uv_timer_cb then) {

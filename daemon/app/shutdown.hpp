@@ -14,7 +14,7 @@
 
 namespace rategate {
 
-class Shutdown {
+class Shutdown final : private SessionsEvents {
  public:
   // `answers_ms`: for how long the store may take for an answer.
   Shutdown(uv_loop_t* loop, std::int64_t answers_ms, Engine& engine, Server& server, Log& log);
@@ -23,6 +23,7 @@ class Shutdown {
   void begin();
 
  private:
+  void drained() override { end(); }
   void wait(std::int64_t ms, uv_timer_cb then);
   void give_up_waiting();
   void end();

@@ -7,38 +7,41 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/base/id.hpp"
+
 namespace rategate {
 
-template <class Record>
+template <class Record, class Name = Id<Record>>
 class Slab {
  public:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-
   // A record, as new.
-  std::uint32_t take() {
+  Name take() {
     if (free_.empty()) {
       if (size_ % kChunk == 0) chunks_.push_back(std::make_unique<std::array<Record, kChunk>>());
-      return size_++;
+      return {size_++};
     }
-    const std::uint32_t at = free_.back();
+    const Name at = free_.back();
     free_.pop_back();
     return at;
   }
-  void give_back(std::uint32_t at) {
+  void give_back(Name at) {
     (*this)[at] = Record{};
     free_.push_back(at);
   }
 
-  Record& operator[](std::uint32_t at) { return (*chunks_[at / kChunk])[at % kChunk]; }
-  const Record& operator[](std::uint32_t at) const { return (*chunks_[at / kChunk])[at % kChunk]; }
+  Record& operator[](Name at) { return (*chunks_[at.value / kChunk])[at.value % kChunk]; }
+  const Record& operator[](Name at) const {
+    return (*chunks_[at.value / kChunk])[at.value % kChunk];
+  }
   // Numbers there are, free ones included.
   std::uint32_t size() const { return size_; }
+  bool contains(Name at) const { return at.value < size_; }
 
  private:
   static constexpr std::uint32_t kChunk = 256;
 
   std::vector<std::unique_ptr<std::array<Record, kChunk>>> chunks_;
-  std::vector<std::uint32_t> free_;
+  std::vector<Name> free_;
   std::uint32_t size_ = 0;
 };
 

@@ -13,60 +13,65 @@ std::uint32_t Counters::hash(const LimitUse* use, std::string_view key) const {
       sip_hash({seed_.k0 ^ reinterpret_cast<std::uintptr_t>(use), seed_.k1}, key));
 }
 
-std::uint32_t Counters::find_or_add(const LimitUsePtr& use, std::string_view key,
-                                    const MayForget& may_forget) {
+CounterId Counters::find_or_add(const LimitUsePtr& use, std::string_view key, ShardId shard,
+                                const MayForget& may_forget) {
   const std::uint32_t hashed = hash(use.get(), key);
-  const std::uint32_t found = index_.find(hashed, [&](std::uint32_t slot) {
-    const Counter& counter = slots_[slot];
-    return counter.use == use.get() && counter.key.view() == key;
+  const CounterId found = index_.find(hashed, [&](CounterId id) {
+    return slots_[id].use == use.get() && slots_[id].key.view() == key;
   });
-  if (found != CounterIndex::kNone) return found;
-  for (int i = 0; i < 2 && slots() > 0; ++i) {
-    sweep_at_ = sweep_at_ + 1 < slots() ? sweep_at_ + 1 : 0;
+  if (!found.is_none()) return found;
+  for (int i = 0; i < 2 && slots_.size() > 0; ++i) {
+    sweep_at_ = {sweep_at_.value + 1 < slots_.size() ? sweep_at_.value + 1 : 0};
     forget_if(sweep_at_, may_forget);
   }
-  const std::uint32_t slot = slots_.take();
-  Counter& counter = slots_[slot];
+  const CounterId id = slots_.take();
+  Counter& counter = slots_[id];
   Held& held = held_[use.get()];
   held.use = use;
   ++held.counters;
   counter.use = use.get();
   counter.key = CompactKey(key);
+  counter.shard = shard;
   counter.live = true;
-  index_.insert(hashed, slot);
-  return slot;
+  index_.insert(hashed, id);
+  return id;
 }
 
-void Counters::forget_if(std::uint32_t slot, const MayForget& may_forget) {
-  Counter& counter = slots_[slot];
-  const Waiting* const waits = waiting(counter);
-  const bool idle = counter.live && !counter.listed && (waits == nullptr || waits->over());
+void Counters::forget_if(CounterId id, const MayForget& may_forget) {
+  Counter& counter = slots_[id];
+  const Line* const before = line(counter);
+  const bool idle = counter.live && !counter.lease_listed && !counter.unmeasured &&
+                    (before == nullptr || before->over());
   if (!idle || !may_forget(counter, index_.size() > kMaxIdle)) return;
-  index_.erase(hash(counter.use, counter.key.view()), slot);
-  ended_waiting(counter);
-  if (counter.schedule != Slab<Schedule>::kNone) schedules_.give_back(counter.schedule);
+  index_.erase(hash(counter.use, counter.key.view()), id);
+  ended_line(counter);
+  if (!counter.schedule.is_none()) schedules_.give_back(counter.schedule);
   const auto held = held_.find(counter.use);
-  slots_.give_back(slot);
+  slots_.give_back(id);
   if (--held->second.counters == 0) held_.erase(held);
 }
 
 void Counters::sweep(const MayForget& may_forget) {
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) forget_if(slot, may_forget);
+  for (std::uint32_t at = 0; at < slots_.size(); ++at) forget_if({at}, may_forget);
 }
 
-Waiting& Counters::make_waiting(Counter& counter) {
-  if (counter.waiting == Slab<Waiting>::kNone) counter.waiting = waiting_.take();
-  return waiting_[counter.waiting];
+Line& Counters::make_line(CounterId id) {
+  Counter& counter = slots_[id];
+  if (counter.line.is_none()) {
+    counter.line = lines_.take();
+    lines_[counter.line].counter = id;
+  }
+  return lines_[counter.line];
 }
 
-void Counters::ended_waiting(Counter& counter) {
-  if (counter.waiting == Slab<Waiting>::kNone || !waiting_[counter.waiting].over()) return;
-  waiting_.give_back(counter.waiting);
-  counter.waiting = Slab<Waiting>::kNone;
+void Counters::ended_line(Counter& counter) {
+  if (counter.line.is_none() || !lines_[counter.line].over()) return;
+  lines_.give_back(counter.line);
+  counter.line = {};
 }
 
 Schedule& Counters::make_schedule(Counter& counter) {
-  if (counter.schedule == Slab<Schedule>::kNone) counter.schedule = schedules_.take();
+  if (counter.schedule.is_none()) counter.schedule = schedules_.take();
   return schedules_[counter.schedule];
 }
 

@@ -15,48 +15,29 @@
 #include "daemon/core/compact_key.hpp"
 #include "daemon/core/counter_index.hpp"
 #include "daemon/core/demand.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/core/line.hpp"
 #include "daemon/core/pool.hpp"
+#include "daemon/core/schedule.hpp"
 #include "daemon/core/sip_hash.hpp"
-#include "daemon/core/waiters.hpp"
 #include "daemon/limit/limit_table.hpp"
-#include "daemon/limit/reservation.hpp"
 
 namespace rategate {
-
-// The checks that wait for a counter, and what was asked of the store for them.
-struct Waiting {
-  Waiters::Line due;              // not asked for yet
-  Waiters::Line asked;            // part of the reservation under way
-  std::uint64_t reservation = 0;  // its id; 0: none is under way
-  Window window;                  // of the reservation
-  CostRuns costs;                 // of it
-  bool over() const { return reservation == 0 && due.empty() && asked.empty(); }
-};
-
-// When the gate comes back to a counter by itself, and what for.
-struct Schedule {
-  Mono wake = kNever;
-  Mono used;                        // when permits were last spent
-  Mono believe_until;               // that it is exhausted, in a long window
-  std::int64_t prepared_ms = 0;     // the end of the last window that was reserved ahead
-  std::int64_t lead_for_ms = 0;     // the end of the window before whose end ...
-  std::int64_t lead_us = 0;         // ... by so much the next one is reserved
-  std::int64_t believe_for_ms = 0;  // the window of believe_until and doubts
-  std::uint8_t doubts = 0;          // how often it was exhausted again
-};
 
 struct Counter {
   LimitUse* use = nullptr;  // held by Counters
   CompactKey key;
   Pool pool;
   Demand demand;
-  std::uint32_t waiting = Slab<Waiting>::kNone;
-  std::uint32_t schedule = Slab<Schedule>::kNone;
+  LineId line;                    // none: no check waits
+  ScheduleId schedule;            // none: the gate has never wanted to come back to it
   std::int32_t last_lease = 0;    // at most kMaxHeld
+  ShardId shard;                  // of the store, that it is counted in
   std::uint8_t measurements = 0;  // made for those that wait, and not good enough
-  bool refill : 1 = false;        // the pool is low
-  bool prepare : 1 = false;       // the next window is to be reserved
-  bool listed : 1 = false;        // the gate will come back to it on its next turn
+  bool renew : 1 = false;         // the pool is low: its lease is to be renewed
+  bool renew_next : 1 = false;    // a lease of the next window is to be reserved
+  bool lease_listed : 1 = false;  // it stands among those that want a lease
+  bool unmeasured : 1 = false;    // its checks wait for the clock to be measured
   bool live : 1 = false;
 };
 static_assert(sizeof(Counter) <= 112, "there are very many of them");
@@ -65,37 +46,46 @@ class Counters {
  public:
   explicit Counters(const HashSeed& seed) : seed_(seed) {}
 
-  // The counter's slot, a new one if need be. `may_forget` tells of an idle counter whether its
-  // windows are over, and what it holds was let go: for each new one two others are looked at, and
-  // forgotten where it is so, so that what is forgotten keeps up with what is new. Beyond a bound
-  // on idle counters it is asked to let go of them before (`crowded`).
+  // The counter's number, a new one if need be, of that shard. `may_forget` tells of an idle
+  // counter whether its windows are over, and what it holds was let go: for each new one two others
+  // are looked at, and forgotten where it is so, so that what is forgotten keeps up with what is
+  // new. Beyond a bound on idle counters it is asked to let go of them before (`crowded`).
   using MayForget = std::function<bool(Counter&, bool crowded)>;
-  std::uint32_t find_or_add(const LimitUsePtr& use, std::string_view key, const MayForget&);
+  CounterId find_or_add(const LimitUsePtr& use, std::string_view key, ShardId shard,
+                        const MayForget& may_forget);
   // Looks at all of them.
   void sweep(const MayForget& may_forget);
 
-  Counter& operator[](std::uint32_t slot) { return slots_[slot]; }
+  Counter& operator[](CounterId id) { return slots_[id]; }
+  const Counter& operator[](CounterId id) const { return slots_[id]; }
+  bool contains(CounterId id) const { return slots_.contains(id); }
   template <class Visit>
   void for_each(Visit visit) const {
-    for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-      if (slots_[slot].live) visit(slots_[slot]);
+    for (std::uint32_t at = 0; at < slots_.size(); ++at) {
+      if (slots_[{at}].live) visit(slots_[{at}]);
     }
   }
-  // Slots there are, free ones included.
-  std::uint32_t slots() const { return slots_.size(); }
+  // The same, by number; the visit may change the counter.
+  template <class Visit>
+  void for_each_id(Visit visit) {
+    for (std::uint32_t at = 0; at < slots_.size(); ++at) {
+      if (slots_[{at}].live) visit(CounterId{at});
+    }
+  }
   std::size_t size() const { return index_.size(); }
 
-  // What waits for the counter; null where nothing does.
-  Waiting* waiting(const Counter& counter) {
-    return counter.waiting == Slab<Waiting>::kNone ? nullptr : &waiting_[counter.waiting];
+  Slab<Line>& lines() { return lines_; }
+  // The line before the counter; null where nothing waits.
+  Line* line(const Counter& counter) {
+    return counter.line.is_none() ? nullptr : &lines_[counter.line];
   }
-  Waiting& make_waiting(Counter& counter);
+  Line& make_line(CounterId id);
   // To be called when some of it has ended.
-  void ended_waiting(Counter& counter);
+  void ended_line(Counter& counter);
 
   // Null where the gate has never wanted to come back to it.
   Schedule* schedule(const Counter& counter) {
-    return counter.schedule == Slab<Schedule>::kNone ? nullptr : &schedules_[counter.schedule];
+    return counter.schedule.is_none() ? nullptr : &schedules_[counter.schedule];
   }
   Schedule& make_schedule(Counter& counter);
 
@@ -107,15 +97,15 @@ class Counters {
   };
 
   std::uint32_t hash(const LimitUse* use, std::string_view key) const;
-  void forget_if(std::uint32_t slot, const MayForget& may_forget);
+  void forget_if(CounterId id, const MayForget& may_forget);
 
   HashSeed seed_;
   Slab<Counter> slots_;
   CounterIndex index_;
-  Slab<Waiting> waiting_;
+  Slab<Line> lines_;
   Slab<Schedule> schedules_;
   std::unordered_map<const LimitUse*, Held> held_;
-  std::uint32_t sweep_at_ = 0;
+  CounterId sweep_at_{0};
 };
 
 }  // namespace rategate

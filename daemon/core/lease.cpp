@@ -41,6 +41,11 @@ bool is_hot(std::int64_t period_ms, std::int64_t rate) {
   return period_ms <= kLongPeriodMs && rate * period_ms / 1000 >= kSmallLease;
 }
 
+std::int64_t longest_lead_us(std::int64_t period_ms) {
+  if (period_ms > kLongPeriodMs) return 0;
+  return period_ms * 500 + period_ms * 1000 / 8;
+}
+
 std::int64_t lead_us(std::int64_t period_ms, std::int64_t round_trip_us, std::int64_t error_us,
                      std::int64_t jitter) {
   const std::int64_t spread = period_ms * 1000 / 8;

@@ -25,8 +25,8 @@ struct LeaseInput {
 // counter has left.
 std::int64_t lease_size(const LeaseInput& input);
 
-// Below so many permits a refill is wanted: what `rate` spends in two round trips, and a quarter of
-// the last lease at least.
+// Below so many permits the lease is to be renewed: what `rate` spends in two round trips, and a
+// quarter of the last lease at least.
 std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64_t last_lease);
 
 // What is shown at once of a lease.
@@ -38,6 +38,9 @@ bool is_hot(std::int64_t period_ms, std::int64_t rate);
 // How long before a window ends the next one is reserved: `jitter` is 0 to 1023, at random.
 std::int64_t lead_us(std::int64_t period_ms, std::int64_t round_trip_us, std::int64_t error_us,
                      std::int64_t jitter);
+
+// No host reserves a window earlier than so long before it starts.
+std::int64_t longest_lead_us(std::int64_t period_ms);
 
 // How long "exhausted" is believed in a long window, the `times`-th time.
 std::int64_t exhausted_for_us(int times, std::int64_t jitter);

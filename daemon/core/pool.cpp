@@ -23,127 +23,127 @@ std::int32_t clipped(std::int64_t permits) {
 
 // Judges a word that was read, and books what clients spent of it. What was never put there is
 // voided, and the word is then void.
-std::uint64_t Pool::look_at(int parity, std::uint64_t seen, SharedPools* shared, PoolTally& tally) {
+std::uint64_t Pool::look_at(int parity, std::uint64_t seen, PoolBook& book) {
   Part& part = part_[parity];
   const bool nothing_put = part.end_ms == 0 || (seen == RG_WORD_VOID && part.shown == 0);
   if (nothing_put && seen == RG_WORD_VOID) return seen;
   const std::int64_t permits = rg_word_permits(seen);
   if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown) {
-    rg_word_void(word(parity, shared));
-    ++tally.forged;
-    tally.spent += part.shown;  // nobody knows where they went
+    rg_word_void(word(parity, book));
+    ++book.forged;
+    book.spent_by_clients(part.shown);  // nobody knows where they went
     part.shown = 0;
     return RG_WORD_VOID;
   }
-  tally.spent += part.shown - permits;
+  book.spent_by_clients(part.shown - permits);
   part.shown = clipped(permits);
   return seen;
 }
 
 // What is in the word is taken out of clients' reach, and booked.
-void Pool::void_word(int parity, SharedPools* shared, PoolTally& tally) {
-  if (is_shared()) look_at(parity, rg_word_void(word(parity, shared)), shared, tally);
+void Pool::void_word(int parity, PoolBook& book) {
+  if (is_shared()) look_at(parity, rg_word_void(word(parity, book)), book);
 }
 
-void Pool::look(SharedPools* shared, PoolTally& tally) {
+void Pool::look(PoolBook& book) {
   if (!is_shared()) return;
   for (const int parity : {0, 1}) {
-    look_at(parity, rg_word_load(word(parity, shared)), shared, tally);
+    look_at(parity, rg_word_load(word(parity, book)), book);
   }
 }
 
 // The word is given up, and what was left of it with it.
-void Pool::retire(int parity, SharedPools* shared, PoolTally& tally) {
+void Pool::retire(int parity, PoolBook& book) {
   Part& part = part_[parity];
   if (part.end_ms != 0) {
-    void_word(parity, shared, tally);
-    tally.stranded += part.shown + part.stock;
+    void_word(parity, book);
+    book.stranded(part.shown + part.stock);
   }
   part = Part{};
 }
 
-Pool::Part* Pool::enter(const Window& window, SharedPools* shared, PoolTally& tally) {
+Pool::Part* Pool::enter(const Window& window, PoolBook& book) {
   const int parity = parity_of(window);
   Part& part = part_[parity];
   if (part.end_ms > window.end_ms) return nullptr;
   if (part.end_ms < window.end_ms) {
-    if (is_shared() && !shared->will_publish(slot_, parity, window.end_ms)) return nullptr;
-    retire(parity, shared, tally);
+    if (is_shared() && !book.shared->will_publish(slot_, parity, window.end_ms)) return nullptr;
+    retire(parity, book);
     part.end_ms = window.end_ms;
   }
   return &part;
 }
 
-bool Pool::take(const Window& window, std::int64_t cost, SharedPools* shared, PoolTally& tally) {
+bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
   const int parity = index_of(window);
   if (parity < 0) return false;
   Part& part = part_[parity];
-  if (part.state == State::Lost || part.shown + part.stock < cost) return false;
-  if (part.shown < cost && part.stock > 0) show_part(parity, cost - part.shown, shared, tally);
+  if (part.shown + part.stock < cost) return false;
+  if (part.shown < cost && part.stock > 0) show_part(parity, cost - part.shown, book);
   if (!is_shared()) {
     if (part.shown < cost) return false;
     part.shown -= static_cast<std::int32_t>(cost);
+    book.spent(cost);
     return true;
   }
-  std::uint64_t* at = word(parity, shared);
+  std::uint64_t* at = word(parity, book);
   std::uint64_t seen = rg_word_load(at);
   for (int i = 0; i < kTries; ++i) {
-    seen = look_at(parity, seen, shared, tally);
+    seen = look_at(parity, seen, book);
     const std::int64_t permits = rg_word_permits(seen);
     if (seen == RG_WORD_VOID || permits < cost) return false;
     if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
       part.shown -= static_cast<std::int32_t>(cost);
+      book.spent(cost);
       return true;
     }
   }
   return false;
 }
 
-bool Pool::took(const Window& window, std::int64_t granted, std::int64_t counter,
-                std::int64_t limit, bool may_restart, SharedPools* shared, PoolTally& tally) {
-  Part* part = enter(window, shared, tally);
+bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t counter,
+                   const Limit& limit, Below below, PoolBook& book) {
+  Part* part = enter(window, book);
   if (part == nullptr) return true;  // of a window that is past: it is all the same
-  part->taken = clipped(part->taken + granted);
+  part->taken = clipped(part->taken + charged);
   if (counter < part->taken) {
-    if (!may_restart) {
-      retire(parity_of(window), shared, tally);
-      part->end_ms = window.end_ms;
-      part->state = State::Lost;
+    if (below == Below::Lost) {
+      retire(parity_of(window), book);
       return false;
     }
-    part->taken = clipped(granted);
+    part->taken = clipped(charged);
   }
-  part->left = static_cast<std::uint32_t>(clipped(std::min(limit - counter, limit))) & kLeftMask;
-  if (counter >= limit || (mutant("exhausted-by-a-cost-that-does-not-fit") && granted == 0)) {
+  const Standing standing = limit.algorithm->standing(counter, limit.permits);
+  part->left = static_cast<std::uint32_t>(standing.left) & kLeftMask;
+  if (standing.exhausted || (mutant("exhausted-by-a-cost-that-does-not-fit") && charged == 0)) {
     part->state = State::Exhausted;
   }
   if (is_shared()) {
-    rg_hint_store(&shared->slot(slot_).left, part->left);
-    if (part->state == State::Exhausted) show_part(parity_of(window), 0, shared, tally);
+    rg_hint_store(&book.shared->slot(slot_).left, part->left);
+    if (part->state == State::Exhausted) show_part(parity_of(window), 0, book);
   }
   return true;
 }
 
-void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, SharedPools* shared,
-               PoolTally& tally) {
-  Part* part = enter(window, shared, tally);
-  if (part == nullptr || part->state == State::Lost) {
-    tally.stranded += permits;
+void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, PoolBook& book) {
+  Part* part = enter(window, book);
+  if (part == nullptr) {
+    book.stranded(permits);
     return;
   }
   part->stock += clipped(permits);
-  if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, shared, tally);
+  if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, book);
 }
 
-void Pool::show(const Window& window, std::int64_t chunk, SharedPools* shared, PoolTally& tally) {
+void Pool::show(const Window& window, std::int64_t chunk, PoolBook& book) {
   const Part* part = find(window);
-  if (part == nullptr || part->state == State::Lost) return;
-  show_part(parity_of(window), std::max<std::int64_t>(0, chunk - part->shown), shared, tally);
+  if (part == nullptr) return;
+  show_part(parity_of(window), std::max<std::int64_t>(0, chunk - part->shown), book);
 }
 
 // Moves up to `permits` of the stock into the word; "exhausted" goes with it once there is no stock
 // behind it.
-void Pool::show_part(int parity, std::int64_t permits, SharedPools* shared, PoolTally& tally) {
+void Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
   Part& part = part_[parity];
   if (part.end_ms > RG_WORD_MAX_END_MS) return;
   if (!is_shared()) {
@@ -153,10 +153,10 @@ void Pool::show_part(int parity, std::int64_t permits, SharedPools* shared, Pool
     part.stock -= more;
     return;
   }
-  std::uint64_t* at = word(parity, shared);
+  std::uint64_t* at = word(parity, book);
   std::uint64_t seen = rg_word_load(at);
   for (int i = 0; i < kTries; ++i) {
-    seen = look_at(parity, seen, shared, tally);
+    seen = look_at(parity, seen, book);
     const std::int64_t more =
         std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown});
     const bool exhausted = part.state == State::Exhausted && part.stock == more;
@@ -174,11 +174,11 @@ void Pool::show_part(int parity, std::int64_t permits, SharedPools* shared, Pool
   }
 }
 
-void Pool::doubt(const Window& window, SharedPools* shared, PoolTally& tally) {
+void Pool::doubt(const Window& window, PoolBook& book) {
   Part* part = find(window);
   if (part == nullptr || part->state != State::Exhausted) return;
   part->state = State::Unknown;
-  show_part(parity_of(window), 0, shared, tally);
+  show_part(parity_of(window), 0, book);
 }
 
 std::int64_t Pool::take_stock(const Window& window) {
@@ -192,49 +192,43 @@ std::int64_t Pool::take_stock(const Window& window) {
   return stock;
 }
 
-void Pool::give_up(bool lost, SharedPools* shared, PoolTally& tally) {
-  for (const int parity : {0, 1}) {
-    const std::int64_t end_ms = part_[parity].end_ms;
-    retire(parity, shared, tally);
-    if (!lost || end_ms == 0) continue;
-    part_[parity].end_ms = end_ms;
-    part_[parity].state = State::Lost;
-  }
+void Pool::give_up(PoolBook& book) {
+  for (const int parity : {0, 1}) retire(parity, book);
 }
 
-void Pool::move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally) {
+void Pool::move_to(SlotId slot, PoolBook& book) {
   if (slot == slot_) return;
   std::int32_t shown[2] = {0, 0};
   for (const int parity : {0, 1}) {
     if (part_[parity].end_ms == 0) continue;
-    void_word(parity, shared, tally);
+    void_word(parity, book);
     shown[parity] = std::exchange(part_[parity].shown, 0);
     // Out of a shared word they are no stock: what a client may have forged is not given back.
-    if (is_shared()) tally.stranded += std::exchange(shown[parity], 0);
+    if (is_shared()) book.stranded(std::exchange(shown[parity], 0));
   }
   slot_ = slot;
   for (const int parity : {0, 1}) {
     Part& part = part_[parity];
-    if (part.end_ms == 0 || part.state == State::Lost) continue;
-    if (is_shared() && !shared->will_publish(slot_, parity, part.end_ms)) {
+    if (part.end_ms == 0) continue;
+    if (is_shared() && !book.shared->will_publish(slot_, parity, part.end_ms)) {
       // Past, and it may look like what the slot's last owner had there: a client that was paused
       // since would take it for that.
-      tally.stranded += shown[parity] + part.stock;
+      book.stranded(shown[parity] + part.stock);
       part = Part{};
       continue;
     }
     part.stock += shown[parity];
-    show_part(parity, shown[parity], shared, tally);
+    show_part(parity, shown[parity], book);
   }
   if (is_shared()) {
-    rg_hint_store(&shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
+    rg_hint_store(&book.shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
   }
 }
 
-void Pool::set_low_water(std::int64_t permits, SharedPools* shared) {
+void Pool::set_low_water(std::int64_t permits, PoolBook& book) {
   low_water_ = clipped(permits);
   if (is_shared()) {
-    rg_hint_store(&shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
+    rg_hint_store(&book.shared->slot(slot_).low_water, static_cast<std::uint32_t>(low_water_));
   }
 }
 

@@ -14,24 +14,17 @@
 #include <optional>
 
 #include "daemon/base/time.hpp"
-#include "daemon/core/shared_pools.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/core/pool_book.hpp"
 #include "shm/word.h"
 
 namespace rategate {
-
-// Where permits ended that a pool no longer has, since its owner looked last.
-struct PoolTally {
-  std::int64_t spent = 0;     // from shared words, by clients
-  std::int64_t stranded = 0;  // their window ended, or was given up
-  std::int64_t forged = 0;    // words that held what was never put there
-};
 
 class Pool {
  public:
   enum class State : std::uint8_t {
     Unknown,    // the store may have more
     Exhausted,  // the counter has reached the limit
-    Lost,       // the store has lost permits of this window that were given out
   };
 
   State state(const Window& window) const {
@@ -40,34 +33,38 @@ class Pool {
   }
 
   // Takes the cost out of what is held for the window: all of it or nothing.
-  bool take(const Window& window, std::int64_t cost, SharedPools* shared, PoolTally& tally);
+  bool take(const Window& window, std::int64_t cost, PoolBook& book);
 
-  // The store answered for the window: `granted` permits for this host in all, and the counter
-  // after them. False when the counter is below what this host alone has taken: it was lost, and
-  // nothing more is given out in this window. With `may_restart` the count begins again instead.
+  // What a counter that is lower than this host alone has charged means.
+  enum class Below : std::uint8_t {
+    Lost,     // permits that were given out are not counted any more
+    Restart,  // the count begins again with this answer
+  };
+  // The store answered for the window: it has `charged` permits more to this host, and the counter
+  // is that after them. False when the counter is below what this host alone was charged: what was
+  // held for the window is voided, and nothing more may be given out in it (see LostWindows).
   // Nothing is changed where the window is older than one that is known.
-  bool took(const Window& window, std::int64_t granted, std::int64_t counter, std::int64_t limit,
-            bool may_restart, SharedPools* shared, PoolTally& tally);
+  [[nodiscard]] bool charged(const Window& window, std::int64_t charged, std::int64_t counter,
+                             const Limit& limit, Below below, PoolBook& book);
   // Of what was granted, what nobody waits for. At most `chunk` of it is shown at once.
-  void add(const Window& window, std::int64_t permits, std::int64_t chunk, SharedPools* shared,
-           PoolTally& tally);
+  void add(const Window& window, std::int64_t permits, std::int64_t chunk, PoolBook& book);
   // Shows more of the stock, and whether the window is exhausted.
-  void show(const Window& window, std::int64_t chunk, SharedPools* shared, PoolTally& tally);
+  void show(const Window& window, std::int64_t chunk, PoolBook& book);
   // Exhausted was long ago: other hosts may have given permits back.
-  void doubt(const Window& window, SharedPools* shared, PoolTally& tally);
+  void doubt(const Window& window, PoolBook& book);
 
-  // Looks at the shared words: what was spent there comes to the tally.
-  void look(SharedPools* shared, PoolTally& tally);
+  // Looks at the shared words: what was spent there is booked.
+  void look(PoolBook& book);
 
   // Permits that were never shown, of the window: out of the pool, to be given back.
   std::int64_t take_stock(const Window& window);
-  // Voids everything. `lost`: the windows that are known are denied from now on.
-  void give_up(bool lost, SharedPools* shared, PoolTally& tally);
+  // Voids everything: what was held is stranded.
+  void give_up(PoolBook& book);
 
-  // The words move to the slot, or back (kNone).
-  void move_to(std::uint32_t slot, SharedPools* shared, PoolTally& tally);
-  std::uint32_t slot() const { return slot_; }
-  void set_low_water(std::int64_t permits, SharedPools* shared);
+  // The words move to the slot, or back (none).
+  void move_to(SlotId slot, PoolBook& book);
+  SlotId slot() const { return slot_; }
+  void set_low_water(std::int64_t permits, PoolBook& book);
   std::int64_t low_water() const { return low_water_; }
 
   // Permits held for the window: shown (as of the last look) and stock.
@@ -94,14 +91,14 @@ class Pool {
     return Window{last_end_ms() - period_ms, last_end_ms()};
   }
   // The slot was given back, after give_up().
-  void forget_slot() { slot_ = SharedPools::kNone; }
+  void forget_slot() { slot_ = {}; }
   // The last end of a window that is known, 0 for none.
   std::int64_t last_end_ms() const { return std::max(part_[0].end_ms, part_[1].end_ms); }
 
  private:
   struct Part {
     std::int64_t end_ms = 0;  // 0: of no window
-    std::int32_t taken = 0;   // by this host, as the counter must hold at least
+    std::int32_t taken = 0;   // charged to this host, as the counter must hold at least
     std::int32_t shown = 0;   // in the word, as far as is known
     std::int32_t stock = 0;
     std::uint32_t left : 30 = 0;  // at most 1e9, as limits are
@@ -124,18 +121,18 @@ class Pool {
   Part* find(const Window& window) {
     return const_cast<Part*>(static_cast<const Pool*>(this)->find(window));
   }
-  Part* enter(const Window& window, SharedPools* shared, PoolTally& tally);
-  std::uint64_t* word(int parity, SharedPools* shared) const {
-    return &shared->slot(slot_).word[parity];
+  Part* enter(const Window& window, PoolBook& book);
+  std::uint64_t* word(int parity, PoolBook& book) const {
+    return &book.shared->slot(slot_).word[parity];
   }
-  bool is_shared() const { return slot_ != SharedPools::kNone; }
-  std::uint64_t look_at(int parity, std::uint64_t seen, SharedPools* shared, PoolTally& tally);
-  void retire(int parity, SharedPools* shared, PoolTally& tally);
-  void void_word(int parity, SharedPools* shared, PoolTally& tally);
-  void show_part(int parity, std::int64_t permits, SharedPools* shared, PoolTally& tally);
+  bool is_shared() const { return !slot_.is_none(); }
+  std::uint64_t look_at(int parity, std::uint64_t seen, PoolBook& book);
+  void retire(int parity, PoolBook& book);
+  void void_word(int parity, PoolBook& book);
+  void show_part(int parity, std::int64_t permits, PoolBook& book);
 
   Part part_[2];
-  std::uint32_t slot_ = SharedPools::kNone;
+  SlotId slot_;
   std::int32_t low_water_ = 0;
 };
 

@@ -26,36 +26,36 @@ SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secre
   std::copy(digest_secret_.begin(), digest_secret_.end(), header_->digest_secret);
 }
 
-SharedPools::Entry& SharedPools::entry(std::uint32_t slot) {
-  auto& page = book_[slot / kPage];
+SharedPools::Entry& SharedPools::entry(SlotId slot) {
+  auto& page = book_[slot.value / kPage];
   if (page == nullptr) page = std::make_unique<Page>();
-  return (*page)[slot % kPage];
+  return (*page)[slot.value % kPage];
 }
 
-std::uint32_t SharedPools::owner(std::uint32_t index) const {
-  if (index > mask_ || book_[index / kPage] == nullptr) return kNone;
-  return (*book_[index / kPage])[index % kPage].owner;
+CounterId SharedPools::owner(SlotId id) const {
+  if (id.value > mask_ || book_[id.value / kPage] == nullptr) return {};
+  return (*book_[id.value / kPage])[id.value % kPage].owner;
 }
 
-std::uint32_t SharedPools::take(std::uint64_t rule, std::string_view key, std::uint32_t owner,
-                                std::int64_t over_ms, const Evict& evict) {
+SlotId SharedPools::take(std::uint64_t rule, std::string_view key, CounterId owner,
+                         std::int64_t over_ms, const Evict& evict) {
   const rg_identity identity = rg_identity_of(rule, key.data(), key.size(), digest_secret_.data());
   const auto hash = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
   // Free ones first: an owner that comes again in its next window should find its slot.
   for (const bool from_owners : {false, true}) {
     for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {
-      const std::uint32_t at = (hash + probe) & mask_;
+      const SlotId at{(hash + probe) & mask_};
       Entry& book = entry(at);
-      if ((book.owner != kNone) != from_owners) continue;
+      if (book.owner.is_none() == from_owners) continue;
       const bool over = mutant("ends-that-do-not-grow")
                             ? book.last_end_ms[0] <= over_ms
                             : std::max(book.last_end_ms[0], book.last_end_ms[1]) <= over_ms;
       if (!over && !mutant("slot-reused-while-its-window-lives")) continue;
-      if (book.owner != kNone) {
+      if (!book.owner.is_none()) {
         evict(book.owner);
         --used_;
       }
-      rg_slot& slot = slots_[at];
+      rg_slot& slot = this->slot(at);
       // The hand-over; the pool publishes.
       rg_word_void(&slot.word[0]);
       rg_word_void(&slot.word[1]);
@@ -69,17 +69,17 @@ std::uint32_t SharedPools::take(std::uint64_t rule, std::string_view key, std::u
       return at;
     }
   }
-  return kNone;
+  return {};
 }
 
-void SharedPools::give_back(std::uint32_t slot) {
-  rg_word_void(&slots_[slot].word[0]);
-  rg_word_void(&slots_[slot].word[1]);
-  entry(slot).owner = kNone;
+void SharedPools::give_back(SlotId slot) {
+  rg_word_void(&this->slot(slot).word[0]);
+  rg_word_void(&this->slot(slot).word[1]);
+  entry(slot).owner = {};
   --used_;
 }
 
-bool SharedPools::will_publish(std::uint32_t slot, int parity, std::int64_t end_ms) {
+bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
   std::int64_t& last = entry(slot).last_end_ms[parity];
   const bool grows = end_ms > last || mutant("ends-that-do-not-grow") ||
                      mutant("slot-reused-while-its-window-lives");

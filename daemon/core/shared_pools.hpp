@@ -13,7 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/core/store_clock.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/core/ids.hpp"
 #include "shm/identity.h"
 #include "shm/layout.h"
 
@@ -21,8 +22,6 @@ namespace rategate {
 
 class SharedPools {
  public:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-
   struct Secrets {
     std::uint64_t generation = 1;  // below 2^63, another for each segment
     std::array<std::uint64_t, 4> hash_seed{};
@@ -33,20 +32,21 @@ class SharedPools {
   // `slots` is a power of two, RG_SHM_MIN_SLOTS to RG_SHM_MAX_SLOTS.
   SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets);
 
-  // A slot for the pool of (rule, key), its words void, or kNone when all that it may have are in
+  // A slot for the pool of (rule, key), its words void, or none when all that it may have are in
   // use. Slots whose windows ended by `over_ms` may be taken from their owner, who is told before
   // by `evict(owner)`, and must let go of its slot.
-  using Evict = std::function<void(std::uint32_t owner)>;
-  std::uint32_t take(std::uint64_t rule, std::string_view key, std::uint32_t owner,
-                     std::int64_t over_ms, const Evict& evict);
+  using Evict = std::function<void(CounterId owner)>;
+  SlotId take(std::uint64_t rule, std::string_view key, CounterId owner, std::int64_t over_ms,
+              const Evict& evict);
   // Its owner needs it no more. Both words become void; it is used again once its windows are over.
-  void give_back(std::uint32_t slot);
+  void give_back(SlotId slot);
 
-  rg_slot& slot(std::uint32_t index) { return slots_[index]; }
-  std::uint32_t owner(std::uint32_t index) const;
+  rg_slot& slot(SlotId id) { return slots_[id.value]; }
+  // None for a number that no slot has, too: clients send them.
+  CounterId owner(SlotId id) const;
   // To be asked of each window before it is published in a word: false where that must not be,
   // because one that ends as late was there before.
-  [[nodiscard]] bool will_publish(std::uint32_t slot, int parity, std::int64_t end_ms);
+  [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
 
   // The clock for the clients. `until`: the error is above its bound from then on.
   void set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,
@@ -62,13 +62,13 @@ class SharedPools {
 
  private:
   struct Entry {
-    std::uint32_t owner = kNone;
+    CounterId owner;
     std::int64_t last_end_ms[2] = {0, 0};  // of each word, ever
   };
   static constexpr std::uint32_t kPage = 256;
   using Page = std::array<Entry, kPage>;
 
-  Entry& entry(std::uint32_t slot);
+  Entry& entry(SlotId slot);
 
   rg_shm_header* header_;
   rg_slot* slots_;

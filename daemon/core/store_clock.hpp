@@ -44,6 +44,10 @@ class StoreClock {
     return reading.error_us() <= options_.max_error_us;
   }
   const Options& options() const { return options_; }
+  // What to wait for so much of the store's time to pass: the error grows meanwhile.
+  std::int64_t with_drift(std::int64_t us) const {
+    return us + (us / 1000 + 1) * options_.max_drift_ppm / 1000 + 1;
+  }
   // The measurement that counts.
   struct Measurement {
     Mono at;

@@ -2,84 +2,81 @@
 
 namespace rategate {
 
-WaiterId Waiters::add(Line& line, std::uint64_t ticket, std::int64_t cost, Mono deadline,
-                      std::uint32_t counter) {
+WaiterId Waiters::add(List& list, const Waiter& waiter) {
   if (free_.empty()) {
-    free_.push_back(static_cast<std::uint32_t>(slab_.size()));
+    free_.push_back({static_cast<std::uint32_t>(slab_.size())});
     slab_.emplace_back();
   }
-  const std::uint32_t slot = free_.back();
+  const WaiterPlace place = free_.back();
   free_.pop_back();
-  Waiter& waiter = slab_[slot];
-  const std::uint32_t generation = waiter.generation;
-  waiter = Waiter{};
-  waiter.ticket = ticket;
-  waiter.cost = cost;
-  waiter.deadline = deadline;
-  waiter.counter = counter;
-  waiter.generation = generation;
-  waiter.live = true;
-  waiter.timed = true;
+  Waiter& added = (*this)[place];
+  const std::uint32_t generation = added.generation;
+  added = waiter;
+  added.generation = generation;
+  added.live = added.timed = true;
+  added.later = {};
+  link(list, place);
 
-  waiter.prev = line.last;
-  (line.empty() ? line.first : slab_[line.last].next) = slot;
-  line.last = slot;
-
-  waiter.sooner = deadlines_.last;
-  (deadlines_.empty() ? deadlines_.first : slab_[deadlines_.last].later) = slot;
-  deadlines_.last = slot;
+  added.sooner = deadlines_.last;
+  (deadlines_.empty() ? deadlines_.first : (*this)[deadlines_.last].later) = place;
+  deadlines_.last = place;
   ++count_;
-  return {slot, generation};
+  return {place, generation};
 }
 
-void Waiters::unlink(Line& line, std::uint32_t slot) {
-  Waiter& waiter = slab_[slot];
-  (waiter.prev == kNone ? line.first : slab_[waiter.prev].next) = waiter.next;
-  (waiter.next == kNone ? line.last : slab_[waiter.next].prev) = waiter.prev;
-  waiter.next = waiter.prev = kNone;
+void Waiters::link(List& list, WaiterPlace place) {
+  Waiter& waiter = (*this)[place];
+  waiter.next = {};
+  waiter.prev = list.last;
+  (list.empty() ? list.first : (*this)[list.last].next) = place;
+  list.last = place;
 }
 
-void Waiters::stop_timing(std::uint32_t slot) {
-  Waiter& waiter = slab_[slot];
+void Waiters::unlink(List& list, WaiterPlace place) {
+  Waiter& waiter = (*this)[place];
+  (waiter.prev.is_none() ? list.first : (*this)[waiter.prev].next) = waiter.next;
+  (waiter.next.is_none() ? list.last : (*this)[waiter.next].prev) = waiter.prev;
+  waiter.next = waiter.prev = {};
+}
+
+void Waiters::stop_timing(WaiterPlace place) {
+  Waiter& waiter = (*this)[place];
   if (!waiter.timed) return;
   waiter.timed = false;
-  (waiter.sooner == kNone ? deadlines_.first : slab_[waiter.sooner].later) = waiter.later;
-  (waiter.later == kNone ? deadlines_.last : slab_[waiter.later].sooner) = waiter.sooner;
+  (waiter.sooner.is_none() ? deadlines_.first : (*this)[waiter.sooner].later) = waiter.later;
+  (waiter.later.is_none() ? deadlines_.last : (*this)[waiter.later].sooner) = waiter.sooner;
 }
 
-void Waiters::remove(Line& line, std::uint32_t slot) {
-  unlink(line, slot);
-  stop_timing(slot);
-  Waiter& waiter = slab_[slot];
+void Waiters::remove(List& list, WaiterPlace place) {
+  unlink(list, place);
+  stop_timing(place);
+  Waiter& waiter = (*this)[place];
   waiter.live = false;
   ++waiter.generation;
   --count_;
-  free_.push_back(slot);
+  free_.push_back(place);
 }
 
-void Waiters::move_first(Line& from, Line& to) {
-  const std::uint32_t slot = from.first;
-  unlink(from, slot);
-  slab_[slot].prev = to.last;
-  (to.empty() ? to.first : slab_[to.last].next) = slot;
-  to.last = slot;
+void Waiters::move(List& from, WaiterPlace place, List& to) {
+  unlink(from, place);
+  link(to, place);
 }
 
-void Waiters::put_before(Line& front, Line& line) {
+void Waiters::put_before(List& front, List& list) {
   if (front.empty()) return;
-  if (line.empty()) {
-    line = front;
+  if (list.empty()) {
+    list = front;
   } else {
-    slab_[front.last].next = line.first;
-    slab_[line.first].prev = front.last;
-    line.first = front.first;
+    (*this)[front.last].next = list.first;
+    (*this)[list.first].prev = front.last;
+    list.first = front.first;
   }
   front = {};
 }
 
-Waiters::Waiter* Waiters::find(WaiterId id) {
-  if (id.slot >= slab_.size()) return nullptr;
-  Waiter& waiter = slab_[id.slot];
+Waiter* Waiters::find(WaiterId id) {
+  if (id.place.value >= slab_.size()) return nullptr;
+  Waiter& waiter = (*this)[id.place];
   return waiter.live && waiter.generation == id.generation ? &waiter : nullptr;
 }
 

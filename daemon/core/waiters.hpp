@@ -1,71 +1,72 @@
 // The checks that wait: for the store, for a window to open, for the clock to be measured. Each
-// stands in one line (of its counter) and in the order of deadlines; all have the same time-out,
-// so that order is the order of arrival. Slots are reused; nothing is allocated per check once
-// the slab has grown.
+// stands in one list (of its counter's line) and in the order of deadlines; all have the same
+// time-out, so that order is the order of arrival. Places are used again; nothing is allocated per
+// check once the slab has grown.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "daemon/base/time.hpp"
+#include "daemon/core/ids.hpp"
 
 namespace rategate {
 
 // Names a waiting check, and no other one after it is gone.
 struct WaiterId {
-  std::uint32_t slot = UINT32_MAX;
+  WaiterPlace place;
   std::uint32_t generation = 0;
+};
+
+struct Waiter {
+  std::uint64_t ticket = 0;  // the asker's own number
+  std::int64_t cost = 1;     // permits
+  Mono deadline;
+  CounterId counter;       // whose line it stands in
+  std::uint32_t flow = 0;  // the client that asks, among which the store is shared evenly
+  bool asked = false;      // it is part of a reservation that is under way
+  bool ever_asked = false;
+  bool gone = false;  // nobody wants its answer any more
+  bool live = false;
+  bool timed = false;  // it stands among the deadlines
+  std::uint32_t generation = 0;
+  WaiterPlace next, prev;     // in the list
+  WaiterPlace later, sooner;  // by deadline
 };
 
 class Waiters {
  public:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
-
-  struct Waiter {
-    std::uint64_t ticket = 0;  // the asker's own number
-    std::int64_t cost = 1;
-    Mono deadline;
-    std::uint32_t counter = 0;  // whose line it stands in, as the gate numbers them
-    bool asked = false;         // it is part of a reservation that is under way
-    bool gone = false;          // nobody wants its answer any more
-    bool live = false;
-    bool timed = false;  // it stands among the deadlines
-    std::uint32_t generation = 0;
-    std::uint32_t next = kNone, prev = kNone;     // in the line
-    std::uint32_t later = kNone, sooner = kNone;  // by deadline
+  // First come first.
+  struct List {
+    WaiterPlace first;
+    WaiterPlace last;
+    bool empty() const { return first.is_none(); }
   };
 
-  // A line of waiters, first come first.
-  struct Line {
-    std::uint32_t first = kNone;
-    std::uint32_t last = kNone;
-    bool empty() const { return first == kNone; }
-  };
+  // Takes a place, last by deadline and last in the list. The waiter's links are made here.
+  WaiterId add(List& list, const Waiter& waiter);
+  // Out of the list and of the deadlines; the place is free.
+  void remove(List& list, WaiterPlace place);
+  // Out of the deadlines alone: it keeps its place in the list, which an answer counts off.
+  void stop_timing(WaiterPlace place);
+  // To the back of another list.
+  void move(List& from, WaiterPlace place, List& to);
+  // All of `front` before all of `list`; `front` is empty after.
+  void put_before(List& front, List& list);
 
-  // Takes a slot, last by deadline and last in the line.
-  WaiterId add(Line& line, std::uint64_t ticket, std::int64_t cost, Mono deadline,
-               std::uint32_t counter);
-  // Out of the line and of the deadlines; the slot is free.
-  void remove(Line& line, std::uint32_t slot);
-  // Out of the deadlines alone: it keeps its place in the line, which an answer counts off.
-  void stop_timing(std::uint32_t slot);
-  // From the front of one line to the back of the other.
-  void move_first(Line& from, Line& to);
-  // All of `front` before all of `line`; `front` is empty after.
-  void put_before(Line& front, Line& line);
-
-  Waiter& operator[](std::uint32_t slot) { return slab_[slot]; }
-  const Waiter& operator[](std::uint32_t slot) const { return slab_[slot]; }
+  Waiter& operator[](WaiterPlace place) { return slab_[place.value]; }
+  const Waiter& operator[](WaiterPlace place) const { return slab_[place.value]; }
   Waiter* find(WaiterId id);
-  std::uint32_t soonest() const { return deadlines_.first; }
+  WaiterPlace soonest() const { return deadlines_.first; }
   std::size_t count() const { return count_; }
 
  private:
-  void unlink(Line& line, std::uint32_t slot);
+  void link(List& list, WaiterPlace place);
+  void unlink(List& list, WaiterPlace place);
 
   std::vector<Waiter> slab_;
-  std::vector<std::uint32_t> free_;
-  Line deadlines_;
+  std::vector<WaiterPlace> free_;
+  List deadlines_;
   std::size_t count_ = 0;
 };
 

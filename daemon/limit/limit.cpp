@@ -157,6 +157,7 @@ std::string KeyTemplate::expand(std::string_view name, std::string_view key, std
 }
 
 bool is_leased(const Limit& limit) {
+  if (!limit.algorithm->may_lease) return false;
   switch (limit.mode) {
     case Mode::Exact:
       return false;
@@ -171,7 +172,8 @@ bool is_leased(const Limit& limit) {
 bool same_limit(const Limit& a, const Limit& b) {
   return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
          a.mode == b.mode && a.on_store_down == b.on_store_down &&
-         a.redis_key.text() == b.redis_key.text() && a.declared == b.declared;
+         a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
+         a.declared == b.declared;
 }
 
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {

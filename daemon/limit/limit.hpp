@@ -11,6 +11,7 @@
 
 #include "daemon/base/result.hpp"
 #include "daemon/base/words.hpp"
+#include "daemon/limit/fixed_window.hpp"
 #include "shm/bounds.h"
 
 namespace rategate {
@@ -92,6 +93,7 @@ struct Limit {
   Mode mode = Mode::Auto;
   OnStoreDown on_store_down = OnStoreDown::Deny;
   KeyTemplate redis_key;
+  const Algorithm* algorithm = &kFixedWindow;
   bool declared = false;  // in a call, not in the configuration
 };
 using LimitPtr = std::shared_ptr<const Limit>;

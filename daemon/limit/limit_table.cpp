@@ -2,6 +2,12 @@
 
 namespace rategate {
 
+Placed LimitUse::place_anew(const ClockReading& reading) {
+  const Placed placed = limit->algorithm->place(reading, limit->period_ms);
+  if (placed.open) window = placed.window;
+  return placed;
+}
+
 bool LimitTable::configure(const std::vector<Limit>& limits) {
   std::map<std::string, LimitUsePtr, std::less<>> next;
   for (const Limit& limit : limits) {

@@ -12,10 +12,14 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/id.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/limit/clock_reading.hpp"
 #include "daemon/limit/limit.hpp"
 
 namespace rategate {
+
+struct Counter;  // of the gate
 
 // A limit in use. The object is the limit's identity: other numbers are another object, and another
 // rule in shared memory.
@@ -32,7 +36,23 @@ struct LimitUse {
   // What makes the next check cheaper: the window that was open last, and the place of the counter
   // without a key among the gate's.
   Window window;
-  std::uint32_t keyless = UINT32_MAX;
+  Id<Counter> keyless;
+  // The store refuses this limit's counters (an ACL, say): until that moment it is not asked, and
+  // as long as `refusals` is not 0 its counters share calls with nobody's.
+  Mono refused_until;
+  Mono refusal_told{INT64_MIN};
+  std::uint8_t refusals = 0;
+
+  // Where the reading lies among the limit's windows; without a division while one lasts.
+  Placed place(const ClockReading& reading) {
+    if (reading.earliest.us >= window.start_ms * 1000 && reading.latest.us < window.end_ms * 1000) {
+      return {window, true, 0};
+    }
+    return place_anew(reading);
+  }
+
+ private:
+  Placed place_anew(const ClockReading& reading);
 };
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 

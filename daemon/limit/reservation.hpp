@@ -8,6 +8,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/limit/cost_runs.hpp"
+#include "daemon/limit/fixed_window.hpp"
 
 namespace rategate {
 
@@ -20,16 +21,29 @@ struct Reservation {
   std::int64_t expire_at_ms = 0;  // the counter lives at least until then
   std::int64_t lease = 0;         // permits wanted ahead, after the costs
   CostRuns costs;                 // in the order of the checks; none where it is a lease alone
+  const Algorithm* algorithm = &kFixedWindow;
+  bool alone = false;  // it must share a call with no other
 };
 
 struct ReserveAnswer {
-  enum class Status : std::uint8_t { Looked = 0, WindowOver = 1, TooFarAhead = 2, Spoilt = 3 };
+  enum class Status : std::uint8_t {
+    Looked = 0,
+    WindowOver = 1,
+    TooFarAhead = 2,
+    Spoilt = 3,   // the counter holds something that is no whole number
+    Refused = 4,  // the store refused this counter, and perhaps no other
+  };
   Status status = Status::Looked;
+  StoreTime time;  // the store's clock when it looked
+  // Where it was looked at:
   std::int64_t counter = 0;           // after this reservation
   std::int64_t leased = 0;            // permits ahead
-  StoreTime time;                     // the store's clock when it looked
   std::vector<std::int64_t> granted;  // of each run, how many checks
+  // Where it was refused: what the store said.
+  std::string error;
 };
+// Whether it grants nothing that was not asked for.
+bool is_answer_to(const CostRuns& costs, const ReserveAnswer& answer);
 
 // Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
 struct Release {

@@ -71,6 +71,8 @@ struct Overview {
   ClockFacts clock;
   SharedMemoryFacts shm;
   GateStats gate;
+  Books::Totals permits;
+  std::size_t store_queue = 0;     // counters that are to be asked for
   std::size_t checks_waiting = 0;  // for the store
   std::size_t counters = 0;
   std::size_t limits_configured = 0;
@@ -85,9 +87,8 @@ struct LimitFacts {
   std::uint64_t shared = 0;  // permits spent in shared memory
 };
 
-// With what takes a look at each limit and each pool.
+// With what takes a look at each limit.
 struct Snapshot : Overview {
-  std::int64_t permits_held = 0;
   std::vector<LimitFacts> limits;  // configured ones by name, then declared ones
 };
 

@@ -39,6 +39,10 @@ template <auto Member>
 Value gate(const Snapshot& snapshot) {
   return value_of(snapshot.gate.*Member);
 }
+template <auto Member>
+Value permits(const Snapshot& snapshot) {
+  return value_of(snapshot.permits.*Member);
+}
 
 // Fills a row; what a kind does not use stays empty.
 struct Row : Metric {
@@ -114,6 +118,9 @@ constexpr Metric kMetrics[] = {
     Row("store", "store_reconnects", Counter, Unit::Count, store<&StoreFacts::reconnects>,
         "Connections to the store after the first.")
         .as("rategate_store_reconnects_total"),
+    Row("store", "store_queue", Gauge, Unit::Count, whole<&Overview::store_queue>,
+        "Counters that checks wait for and that the store is to be asked for next.")
+        .as("rategate_store_queue"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),
@@ -133,23 +140,24 @@ constexpr Metric kMetrics[] = {
         "Limits that calls have declared.")
         .as("rategate_limits", R"(declared="1")"),
 
-    Row("leases", "permits_reserved", Counter, Unit::Count, gate<&GateStats::reserved>,
+    Row("leases", "permits_reserved", Counter, Unit::Count, permits<&Books::Totals::reserved>,
         "Permits that this daemon has reserved in the store; those that are spent, released, "
         "stranded and held add up to it.")
         .as("rategate_permits_reserved_total"),
-    Row("leases", "permits_spent", Counter, Unit::Count, gate<&GateStats::spent>,
+    Row("leases", "permits_spent", Counter, Unit::Count, permits<&Books::Totals::spent>,
         "Reserved permits that went to checks which came to the daemon.")
         .as("rategate_permits_spent_total", R"(path="socket")"),
-    Row("leases", "permits_spent_shared", Counter, Unit::Count, gate<&GateStats::shared>,
+    Row("leases", "permits_spent_shared", Counter, Unit::Count,
+        permits<&Books::Totals::spent_by_clients>,
         "Reserved permits that clients took in shared memory.")
         .as("rategate_permits_spent_total", R"(path="shm")"),
-    Row("leases", "permits_released", Counter, Unit::Count, gate<&GateStats::released>,
+    Row("leases", "permits_released", Counter, Unit::Count, permits<&Books::Totals::released>,
         "Reserved permits that were given back to the store.")
         .as("rategate_permits_released_total"),
-    Row("leases", "permits_stranded", Counter, Unit::Count, gate<&GateStats::stranded>,
+    Row("leases", "permits_stranded", Counter, Unit::Count, permits<&Books::Totals::stranded>,
         "Reserved permits that nobody got: their window ended before, or the answer came too late.")
         .as("rategate_permits_stranded_total"),
-    Row("leases", "permits_held", Gauge, Unit::Count, whole<&Snapshot::permits_held>,
+    Row("leases", "permits_held", Gauge, Unit::Count, permits<&Books::Totals::held>,
         "Reserved permits that lie in the pools now.")
         .as("rategate_permits_held"),
     Row("leases", "shm_enabled", Gauge, Unit::Flag, shm<&SharedMemoryFacts::enabled>,
@@ -214,6 +222,9 @@ constexpr Metric kMetrics[] = {
     Row("stats", "answers_late", Counter, Unit::Count, gate<&GateStats::late_answers>,
         "Answers of the store for a window that was over: they grant nothing.")
         .as("rategate_reservations_late_total"),
+    Row("stats", "checks_not_asked", Counter, Unit::Count, gate<&GateStats::checks_not_asked>,
+        "Checks whose time was over before the store could be asked for them.")
+        .as("rategate_checks_not_asked_total"),
     Row("stats", "counters", Gauge, Unit::Count, whole<&Overview::counters>,
         "Pairs of limit and key that are remembered now.")
         .as("rategate_counters"),

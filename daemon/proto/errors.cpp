@@ -41,8 +41,6 @@ constexpr ErrorRow kErrors[] = {
      "`CLIENT` or `COMMAND` has no such subcommand."},
     {WrongArity, "ERR", "wrong number of arguments for '{command}' command",
      "The verb takes fewer or more words."},
-    {NoPermission, "NOPERM", "this connection has no permission to run the '{command}' command",
-     "The connection may not use this verb."},
     {CheckSyntax, "ERR",
      "syntax error at '{word}': expected CHECK <limit> [<key>] [COST <n>] [LIMIT <n> PERIOD <p>]",
      "Where an option of `CHECK` is expected stands something else."},

@@ -31,7 +31,6 @@ enum class ErrorId : std::uint8_t {
   UnknownCommand,     // use unknown_command_error
   UnknownSubcommand,  // subcommand, command
   WrongArity,         // command
-  NoPermission,       // command
   // CHECK.
   CheckSyntax,  // the word
   OptionTwice,  // the option

@@ -1,6 +1,7 @@
 // What the verbs ask of the daemon. The I/O layer implements it; tests have a fake.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +12,7 @@
 #include "daemon/limit/decision.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/metrics/snapshot.hpp"
-#include "daemon/proto/session.hpp"
+#include "daemon/proto/caller.hpp"
 
 namespace rategate {
 
@@ -25,7 +26,9 @@ struct CheckRequest {
 };
 
 // The answer comes later; the connection keeps its place in the order of answers.
-struct Parked {};
+struct Parked {
+  WaiterId waiter;
+};
 
 // A complete error text (errors.hpp), without '-' and CRLF.
 struct Refused {
@@ -64,36 +67,66 @@ struct ClientStatus {
   std::int64_t age_s = 0;
   std::int64_t idle_s = 0;
   int resp = 2;
-  std::uint64_t waiting = 0;  // checks of it that wait for the store
+  std::uint64_t parked = 0;  // checks of it that wait for the store
   std::string_view last_command;
 };
 
-// Called from the loop's one thread. Nothing here blocks.
-class Service {
- public:
-  Service() = default;
-  Service(const Service&) = delete;
-  Service& operator=(const Service&) = delete;
-  virtual ~Service() = default;
+// The three parts of the daemon that verbs ask. All are called from the loop's one thread, and none
+// blocks. Views in a request are good during the call only.
 
-  // Views in the request are good during the call only.
-  virtual CheckOutcome check(Session& session, const CheckRequest& request) = 0;
+// Who decides.
+class CheckService {
+ public:
+  CheckService() = default;
+  CheckService(const CheckService&) = delete;
+  CheckService& operator=(const CheckService&) = delete;
+  virtual ~CheckService() = default;
+
+  virtual CheckOutcome check(const Caller& caller, const CheckRequest& request) = 0;
   // Up to `count` more of a check that has just been decided. Returns how many have got that
   // verdict; the others are to be asked one by one.
-  virtual std::int64_t repeat(const CheckRequest& request, const Decision& decided,
-                              std::int64_t count) = 0;
+  virtual std::int64_t repeat(const Caller& caller, const CheckRequest& request,
+                              const Decision& decided, std::int64_t count) = 0;
+  // The asker of a parked check has gone.
+  virtual void abandon(WaiterId waiter) = 0;
+};
+
+// Who shares memory.
+class SharingService {
+ public:
+  SharingService() = default;
+  SharingService(const SharingService&) = delete;
+  SharingService& operator=(const SharingService&) = delete;
+  virtual ~SharingService() = default;
 
   // The request's cost counts for nothing.
-  virtual ResolveOutcome resolve(Session& session, const CheckRequest& request) = 0;
-  virtual AttachOutcome attach(Session& session) = 0;
+  virtual ResolveOutcome resolve(const Caller& caller, const CheckRequest& request) = 0;
+  virtual AttachOutcome attach(const Caller& caller) = 0;
+  // The descriptors that go with the answer to ATTACH.
+  virtual std::array<int, 2> descriptors() = 0;
+};
 
-  virtual std::string_view version() const = 0;     // the daemon's: "0.1.0"
+// Who knows the daemon's state.
+class StateService {
+ public:
+  StateService() = default;
+  StateService(const StateService&) = delete;
+  StateService& operator=(const StateService&) = delete;
+  virtual ~StateService() = default;
+
+  virtual std::string_view version() = 0;           // the daemon's: "0.1.0"
   virtual Snapshot snapshot() = 0;                  // what INFO and LIMITS tell, as of now
   virtual std::vector<ClientStatus> clients() = 0;  // by id
-  virtual ClientStatus client(const Session& session) = 0;
+  virtual ClientStatus client(const Caller& caller) = 0;
   // Whether answers that nobody reads fill what memory there is for them: large answers are then
   // refused, checks are not.
-  virtual bool output_full() const = 0;
+  virtual bool output_full() = 0;
+};
+
+struct Services {
+  CheckService& checks;
+  SharingService& sharing;
+  StateService& state;
 };
 
 }  // namespace rategate

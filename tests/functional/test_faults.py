@@ -189,18 +189,29 @@ class Start(harness.Case):
 
     def test_a_user_with_the_least_rights(self):
         server = self.redis()
-        text = (harness.SOURCE_DIR / "docs/configuration.md").read_text(encoding="utf-8")
-        rule = next(line.strip() for line in text.splitlines()
-                    if line.strip().startswith("ACL SETUSER rategate"))
-        words = [word.replace("PASSWORD", "s3cret") for word in rule.split()]
-        server.db.execute_command(*words)
-        daemon = self.daemon(server, redis_settings={"username": "rategate", "password": "s3cret"})
+        user = server.user()
+        daemon = self.daemon(server, redis_settings=user)
         with daemon.conn() as conn:
             self.assertEqual(conn.check("api").reason, harness.COUNTED)
             server.db.script_flush()
             self.assertEqual(conn.check("api").reason, harness.COUNTED)
         with self.assertRaises(redis_py.exceptions.ResponseError):
-            server.client(username="rategate", password="s3cret").get("else")
+            server.client(**user).get("else")
+
+    def test_a_right_that_is_missing_is_one_counters_matter(self):
+        server = self.redis()
+        daemon = self.daemon(server, redis_settings=server.user("-set"), limits={"api": "5/h"})
+        with daemon.conn() as conn:
+            # A cost above one needs the right for a counter that is new.
+            replies = conn.pipeline([("CHECK", "api", key, "COST", cost) for _ in range(3)
+                                     for key, cost in (("a", 1), ("b", 2), ("c", 1))])
+        reasons = [harness.decision(reply).reason for reply in replies]
+        self.assertEqual(reasons, [harness.COUNTED, harness.STORE_AWAY, harness.COUNTED] * 3)
+        self.assertEqual(sorted(server.counters().values()), [3, 3])
+        daemon.wait_log("counter_spoilt")
+        self.assertEqual(daemon.log_text().count("counter_spoilt"), 1)
+        self.assertNotIn("store_refuses", daemon.log_text())
+        self.assertEqual(daemon.info("store")["store_status"], "up")
 
     def test_a_policy_that_evicts_is_warned_of(self):
         server = self.redis(args=["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"])

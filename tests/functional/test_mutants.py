@@ -25,6 +25,8 @@ MUTANTS = {
     "answers-reordered": ("test_counter", "Counter.test_answers_keep_the_order_of_the_requests"),
     "denied-cost-consumes": ("test_counter", "Counter.test_a_denied_cost_takes_nothing"),
     "window-from-host-clock": ("test_clock", "Clock.test_a_redis_that_is_ahead"),
+    "slice-without-end": ("test_fairness", "Order.test_large_answers"),
+    "accepts-without-end": ("test_fairness", "Order.test_connections"),
 }
 
 

@@ -23,7 +23,7 @@ class Daemon : public test::FakeService {
     connections.resize(1);
   }
 
-  CheckOutcome check(Session&, const CheckRequest& request) override {
+  CheckOutcome check(const Caller&, const CheckRequest& request) override {
     require(valid_name(request.limit), "a check's name is valid");
     require(request.key.size() <= kMaxKeyBytes, "a check's key is not too long");
     require(request.keyed || request.key.empty(), "a key that was not given is empty");
@@ -61,7 +61,8 @@ void check_replies(std::string_view bytes) {
     require(result.consumed > 0 && result.consumed <= kMaxRequest, "bytes are consumed");
     if (result.kind == Parsed::Request) {
       require(!args.words.empty(), "a request has words");
-      const Handled handled = dispatch(session, daemon, args, out);
+      Caller caller(session);
+      const Handled handled = dispatch(caller, daemon.services(), args, out);
       if (handled == Handled::Parked) {
         require(out.empty(), "a parked check has no answer yet");
       } else {

@@ -50,10 +50,12 @@ void Checker::out_of_force(int limit, std::int64_t permits, std::int64_t until_u
 void Checker::counted(Account& account, bool existed, std::int64_t by, std::int64_t value,
                       std::int64_t now_us) {
   if (!existed) {
-    if (promised_ && account.granted > 0 && now_us < account.window.end_ms * 1000) {
+    const bool inside = now_us < account.window.end_ms * 1000;
+    if (promised_ && account.granted > 0 && inside && !account.lost) {
       fail(account.name + ": expired inside its window, with permits of it out");
     }
     account.counter = 0;
+    account.lost = false;
   }
   account.counter += by;
   account.most = std::max(account.most, account.counter);
@@ -96,6 +98,12 @@ void Checker::released(int daemon, const std::string& name, std::int64_t asked,
   account->granted -= taken;
   if (promised_ && share.spent > share.granted - share.released) {
     fail(name + ": given back and spent");
+  }
+}
+
+void Checker::counters_lost(std::int64_t now_us) {
+  for (Account& account : accounts_) {
+    if (account.window.end_ms * 1000 > now_us) account.lost = true;
   }
 }
 

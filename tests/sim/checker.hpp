@@ -44,6 +44,7 @@ class Checker {
     std::int64_t counter = 0;  // what the store must hold
     std::int64_t granted = 0;
     std::int64_t most = 0;  // the counter's highest value
+    bool lost = false;      // the store has lost it since it was there last
     Share& share(int daemon);
   };
 
@@ -59,6 +60,10 @@ class Checker {
     return *account;
   }
   Account* find(const std::string& name);
+  template <class Visit>
+  void each(const Visit& visit) const {
+    for (const Account& account : accounts_) visit(account);
+  }
 
   // The number of a limit that some host goes by, from then until the last window that it may have
   // reserved for is over.
@@ -69,6 +74,8 @@ class Checker {
   void reserved(int daemon, const Reservation& request, const ReserveAnswer& answer, bool existed,
                 std::int64_t value, std::int64_t now_us);
   void released(int daemon, const std::string& name, std::int64_t asked, std::int64_t taken);
+  // The store has nothing any more of the windows that are not over.
+  void counters_lost(std::int64_t now_us);
   void recipe_called(Account& account, bool existed, std::int64_t value, std::int64_t now_us);
   // `told`: somebody got the answer.
   void spent(int daemon, Account& account, std::int64_t cost, bool told, std::int64_t now_us);

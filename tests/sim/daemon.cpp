@@ -1,5 +1,6 @@
 #include "tests/sim/daemon.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -22,6 +23,18 @@ Gate::Options gate_options(const Scenario& scenario, int id) {
   options.clock.max_error_us = scenario.max_error_us;
   options.seed = {scenario.seed, 1};
   options.jitter_seed = scenario.seed * 1000 + static_cast<std::uint64_t>(id);
+  return options;
+}
+
+Link::Options link_options(const Scenario& scenario, int id) {
+  Link::Options options;
+  options.address = "store";
+  options.greeting.auth = scenario.password;
+  options.greeting.select = scenario.database;
+  options.connect_timeout_us = 2 * scenario.command_timeout_us;
+  options.command_timeout_us = scenario.command_timeout_us;
+  options.backoff_max_us = 1'000'000;
+  options.jitter_seed = scenario.seed * 2000 + static_cast<std::uint64_t>(id);
   return options;
 }
 
@@ -56,8 +69,9 @@ Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<L
       pools_(std::make_unique<SharedPools>(memory_->get(), world.scenario().slots,
                                            secrets_of(world.scenario(), id))),
       table_(16),
-      gate_(std::make_unique<Gate>(gate_options(world.scenario(), id), pools_.get())),
-      link_(world.events(), world.store(), world.random(), world.scenario(), *this) {
+      driver_(gate_options(world.scenario(), id), pools_.get(), *this),
+      transport_(world, *this),
+      link_(&driver_.add(link_options(world.scenario(), id), transport_)) {
   reload(limits);
 }
 
@@ -65,28 +79,40 @@ Mono Daemon::now() const { return clock_.read(world_.events().now()); }
 
 void Daemon::when_awake(EventQueue::Event event) {
   if (!alive_) return;
-  if (world_.events().now() >= paused_until_) return event();
-  world_.events().at(paused_until_,
-                     [this, event = std::move(event)]() mutable { when_awake(std::move(event)); });
+  if (world_.events().now() >= paused_until_ && asleep_.empty()) return event();
+  asleep_.push_back(std::move(event));
 }
 
 void Daemon::pause(std::int64_t us) {
-  paused_until_ = world_.events().now() + us;
+  paused_until_ = std::max(paused_until_, world_.events().now() + us);
   paused_us_ += us;
+  world_.events().at(paused_until_, [this] { wake(); });
+}
+
+// What came meanwhile, in the order in which it came.
+void Daemon::wake() {
+  while (alive_ && !asleep_.empty() && world_.events().now() >= paused_until_) {
+    const EventQueue::Event event = std::move(asleep_.front());
+    asleep_.pop_front();
+    event();
+  }
+}
+
+void Daemon::start() {
+  driver_.start(now());
+  pump();
 }
 
 void Daemon::kill() {
   alive_ = false;
-  link_.stop();
+  transport_.close();
   answered_ += static_cast<std::int64_t>(waiting_.size());  // who asked sees the connection close
   waiting_.clear();
 }
 
 void Daemon::stop() {
-  gate_->stop();
+  driver_.stop(now());
   hand_out();
-  for (const Release& release : std::exchange(gate_->releases(), {})) link_.release(release);
-  link_.flush();
   check_books();
   if (!waiting_.empty()) world_.checker().fail("a daemon stopped with checks unanswered");
   kill();
@@ -100,34 +126,34 @@ void Daemon::reload(const std::vector<Limit>& limits) {
     rules_[use->rule].use = use;
   }
   if (first) return;
-  gate_->drop_limits(now());
+  driver_.gate().drop_limits(now());
   pump();
 }
 
 // ---- Those who ask --------------------------------------------------------------------------
 
-void Daemon::ask(int limit, int key, std::int64_t cost) {
-  const LimitUsePtr use =
+void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
+  const LimitUsePtr& use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
-  const Ask ask{limit, key, cost, use->limit->permits, world_.events().now()};
+  const Ask ask{limit, key, cost, flow, use->limit->permits, world_.events().now()};
   ++asked_;
   wanted_ += cost;
-  const std::uint64_t ticket = ++tickets_;
-  const CheckResult result = gate_->check(use, world_.key(limit, key), cost, ticket, now());
+  const Request request{use, world_.key(limit, key), cost, ++tickets_, flow};
+  const CheckResult result = driver_.gate().check(request, now());
   if (result.waits) {
-    waiting_.emplace(ticket, ask);
+    waiting_.emplace(request.ticket, ask);
   } else {
     told(ask, result.verdict, result.decision);
-    if (result.verdict == Verdict::Decided && asked_ % 3 == 0) repeat(use, ask, result.decision);
+    if (result.verdict == Verdict::Decided && asked_ % 3 == 0) {
+      repeat(request, ask, result.decision);
+    }
   }
-  pump();
 }
 
 // What a pipeline that says the same again makes of it.
-void Daemon::repeat(const LimitUsePtr& use, const Ask& ask, const Decision& decided) {
+void Daemon::repeat(const Request& request, const Ask& ask, const Decision& decided) {
   const auto copies = static_cast<std::int64_t>(1 + asked_ % 20);
-  const std::int64_t done =
-      gate_->repeat(use, world_.key(ask.limit, ask.key), ask.cost, decided, copies, now());
+  const std::int64_t done = driver_.gate().repeat(request, decided, copies, now());
   if (done < 0 || done > copies) world_.checker().fail("more copies were answered than there are");
   for (std::int64_t i = 0; i < done; ++i) {
     ++asked_;
@@ -137,7 +163,7 @@ void Daemon::repeat(const LimitUsePtr& use, const Ask& ask, const Decision& deci
 }
 
 void Daemon::nudge(std::uint32_t slot) {
-  gate_->nudged(slot, now());
+  driver_.gate().nudged(SlotId{slot}, now());
   pump();
 }
 
@@ -149,6 +175,7 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
   if (took > world_.scenario().command_timeout_us * 1001 / 1000 + paused_us_ + kAlarmLateUs) {
     checker.fail("a check was answered after " + std::to_string(took) + " us");
   }
+  world_.judge().told(*this, ask, verdict, decision);
   if (verdict != Verdict::Decided) return;
   const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
   if (decision.allowed && decision.reason == Reason::StoreAway &&
@@ -166,7 +193,7 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
 }
 
 void Daemon::hand_out() {
-  for (const Answer& answer : std::exchange(gate_->answers(), {})) {
+  for (const Answer& answer : std::exchange(driver_.gate().answers(), {})) {
     const auto found = waiting_.find(answer.ticket);
     if (found == waiting_.end()) {
       world_.checker().fail("a check was answered twice");
@@ -184,21 +211,16 @@ void Daemon::pump() {
   if (!alive_) return;
   int turns = 0;
   do {
-    gate_->turn(now());
-    for (Reservation& request : std::exchange(gate_->reservations(), {})) {
-      link_.reserve(std::move(request));
-    }
-    for (const Release& release : std::exchange(gate_->releases(), {})) link_.release(release);
-    if (gate_->take_measure_wanted()) link_.measure();
-    link_.flush();
+    driver_.pump(now());
     hand_out();
     if (++turns > kMostTurns) return world_.checker().fail("the loop spins");
-  } while (gate_->next_turn() <= now());
+  } while (driver_.next_turn() <= now());
+  world_.judge().pumped(*this);
   set_alarm();
 }
 
 void Daemon::set_alarm() {
-  const Mono next = gate_->next_turn();
+  const Mono next = driver_.next_turn();
   if (next >= alarm_) return;
   alarm_ = next;
   world_.events().at(clock_.when(next), [this, next] {
@@ -210,30 +232,25 @@ void Daemon::set_alarm() {
   });
 }
 
-void Daemon::store_time(Mono sent, Mono received, StoreTime time, bool first_of_primary) {
-  if (first_of_primary) gate_->store_replaced();
-  gate_->measured(sent, received, time);
+void Daemon::replied(const Call& call, const Reply& reply, Mono received) {
+  const std::uint64_t late = driver_.gate().stats().late_answers;
+  const std::int64_t reserved = driver_.gate().books().totals().reserved;
+  link_->replied(reply, received, now());
+  if (call.kind == Call::Kind::Reserve && driver_.gate().stats().late_answers > late) {
+    late_ += driver_.gate().books().totals().reserved - reserved;
+  }
 }
 
-void Daemon::store_up(bool lost) {
-  if (lost) gate_->lose_open_windows(now());
-  gate_->store_up();
+void Daemon::answered_again(std::uint64_t reservation, const ReserveAnswer& answer) {
+  driver_.gate().answered(reservation, answer, now());
 }
 
-void Daemon::store_connecting() { gate_->store_connecting(); }
-void Daemon::store_away() { gate_->store_away(now()); }
-void Daemon::reserved(std::uint64_t id, const ReserveAnswer& answer) {
-  const std::uint64_t late = gate_->stats().late_answers;
-  const std::int64_t reserved = gate_->stats().reserved;
-  gate_->answered(id, answer, now());
-  if (gate_->stats().late_answers > late) late_ += gate_->stats().reserved - reserved;
-}
-void Daemon::reserve_failed(std::uint64_t id, bool retry) { gate_->failed(id, retry, now()); }
+void Daemon::store_event(const StoreEvent& event) { world_.judge().store_event(*this, event); }
 
 // ---- Its clients ----------------------------------------------------------------------------
 
 rg_shm_rule Daemon::resolve(int limit) {
-  gate_->share();
+  driver_.gate().share();
   const LimitUsePtr use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
   return {use->rule, use->limit->permits, use->limit->period_ms, use->leased,
@@ -264,24 +281,26 @@ rg_shm_view Daemon::view() const {
 // ---- The books ------------------------------------------------------------------------------
 
 void Daemon::check_books() {
-  gate_->look_at_pools(now());
-  const GateStats& stats = gate_->stats();
+  Gate& gate = driver_.gate();
+  gate.look_at_pools(now());
+  const Books::Totals& books = gate.books().totals();
   Checker& checker = world_.checker();
   const std::string who = "daemon " + std::to_string(id_) + ": ";
-  const std::int64_t held = gate_->held();
-  if (stats.reserved != stats.spent + stats.shared + stats.released + stats.stranded + held) {
-    checker.fail(who + "reserved " + std::to_string(stats.reserved) + ", spent " +
-                 std::to_string(stats.spent) + ", by clients " + std::to_string(stats.shared) +
-                 ", given back " + std::to_string(stats.released) + ", stranded " +
-                 std::to_string(stats.stranded) + ", held " + std::to_string(held));
+  const std::int64_t gone = books.spent + books.spent_by_clients + books.released + books.stranded;
+  if (books.reserved != gone + gate.counted()) {
+    checker.fail(who + "reserved " + std::to_string(books.reserved) + ", spent " +
+                 std::to_string(books.spent) + ", by clients " +
+                 std::to_string(books.spent_by_clients) + ", given back " +
+                 std::to_string(books.released) + ", stranded " + std::to_string(books.stranded) +
+                 ", held " + std::to_string(gate.counted()));
   }
   // docs/simulation.md says why it cannot be more.
-  const std::int64_t unused = stats.stranded + held - late_;
+  const std::int64_t unused = books.stranded + gate.counted() - late_;
   if (unused > 3 * wanted_ + kSmallLease) {
     checker.fail(who + std::to_string(unused) + " permits reserved for nobody, and " +
                  std::to_string(wanted_) + " were asked for");
   }
-  if (stats.forged != 0) checker.fail(who + "took a word for forged that nobody forged");
+  if (gate.stats().forged != 0) checker.fail(who + "took a word for forged that nobody forged");
   for (const auto& [id, rule] : rules_) {
     if (static_cast<std::int64_t>(rule.use->shared) == rule.spent) continue;
     checker.fail(who + "clients spent " + std::to_string(rule.spent) + " of rule " +

@@ -1,6 +1,6 @@
-// One daemon of a host, from its start to its end: the real gate and the real table of shared
-// pools, driven as daemon/io/loop/engine.cpp drives them. Its memory outlives it, as its clients
-// have it mapped.
+// One daemon of a host, from its start to its end: the real driver with gate, link and outbox, and
+// the real table of shared pools, driven as daemon/io/loop/engine.cpp drives them. Its memory
+// outlives it, as its clients have it mapped.
 #pragma once
 
 #include <deque>
@@ -11,8 +11,10 @@
 #include <unordered_map>
 
 #include "client/shared/shm_check.h"
-#include "daemon/core/gate.hpp"
-#include "tests/sim/link.hpp"
+#include "daemon/store/driver.hpp"
+#include "tests/sim/event_queue.hpp"
+#include "tests/sim/host_clock.hpp"
+#include "tests/sim/sim_transport.hpp"
 
 namespace rategate::sim {
 
@@ -31,23 +33,33 @@ class Memory {
   std::unique_ptr<void, Free> bytes_;
 };
 
-class Daemon final : public LinkOwner {
+// A check that came over the socket.
+struct Ask {
+  int limit = 0;
+  int key = 0;
+  std::int64_t cost = 1;
+  std::uint32_t flow = 0;
+  std::int64_t permits = 0;  // the limit's number then
+  std::int64_t asked_us = 0;
+};
+
+class Daemon final : public StoreEvents {
  public:
   // `old`: the segment of the daemon before, for the mistake of adopting it.
   Daemon(World& world, int id, const HostClock& clock, const std::vector<Limit>& limits,
          std::shared_ptr<Memory> old);
 
-  void start() { link_.start(); }
+  void start();
   void kill();
   // Gives back, answers all, and ends.
   void stop();
   bool alive() const { return alive_; }
   void pause(std::int64_t us);
   void reload(const std::vector<Limit>& limits);
-  void cut_link() { link_.cut(); }
+  void cut_link() { transport_.cut(); }
 
-  // A check over the socket.
-  void ask(int limit, int key, std::int64_t cost);
+  // A check over the socket, by the client of that number. pump() is to follow.
+  void ask(int limit, int key, std::int64_t cost, std::uint32_t flow);
   void nudge(std::uint32_t slot);
   // What RESOLVE says, once ATTACH has been.
   rg_shm_rule resolve(int limit);
@@ -63,32 +75,31 @@ class Daemon final : public LinkOwner {
 
   // Everything is in its place; to be asked when nothing is under way.
   void check_books();
-  const Gate& gate() const { return *gate_; }
+  const Gate& gate() const { return driver_.gate(); }
   std::int64_t asked() const { return asked_; }
   std::int64_t answered() const { return answered_; }
+  // The checks that wait, by ticket.
+  const std::unordered_map<std::uint64_t, Ask>& waiting() const { return waiting_; }
 
-  int id() const override { return id_; }
-  const HostClock& clock() const override { return clock_; }
-  void when_awake(EventQueue::Event event) override;
-  void store_time(Mono sent, Mono received, StoreTime time, bool first_of_primary) override;
-  void store_up(bool lost) override;
-  void store_connecting() override;
-  void store_away() override;
-  void reserved(std::uint64_t id, const ReserveAnswer& answer) override;
-  void reserve_failed(std::uint64_t id, bool retry) override;
-  void pump() override;
+  // ---- For its transport.
+
+  int id() const { return id_; }
+  const HostClock& clock() const { return clock_; }
+  Mono now() const;
+  // Now, or when the host's daemon goes on; never, when it has ended.
+  void when_awake(EventQueue::Event event);
+  Link& link() { return *link_; }
+  const Link& link() const { return *link_; }
+  void replied(const Call& call, const Reply& reply, Mono received);
+  void answered_again(std::uint64_t reservation, const ReserveAnswer& answer);
+  // After each batch of events.
+  void pump();
 
  private:
-  struct Ask {
-    int limit;
-    int key;
-    std::int64_t cost;
-    std::int64_t permits;  // the limit's number then
-    std::int64_t asked_us;
-  };
-  Mono now() const;
-  void repeat(const LimitUsePtr& use, const Ask& ask, const Decision& decided);
+  void store_event(const StoreEvent& event) override;
+  void repeat(const Request& request, const Ask& ask, const Decision& decided);
   void told(const Ask& ask, Verdict verdict, const Decision& decision);
+  void wake();
   void hand_out();
   void set_alarm();
 
@@ -98,11 +109,13 @@ class Daemon final : public LinkOwner {
   bool alive_ = true;
   std::int64_t paused_until_ = 0;
   std::int64_t paused_us_ = 0;
+  std::deque<EventQueue::Event> asleep_;
   std::shared_ptr<Memory> memory_;
   std::unique_ptr<SharedPools> pools_;
   LimitTable table_;
-  std::unique_ptr<Gate> gate_;
-  Link link_;
+  Driver driver_;
+  SimTransport transport_;
+  Link* link_;
   Mono alarm_ = kNever;
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, Ask> waiting_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/sim/hooks.hpp"
-#include "tests/sim/world.hpp"
+#include "tests/sim/run.hpp"
 
 namespace rategate::sim {
 namespace {
@@ -21,8 +21,7 @@ struct Caught {
 };
 
 std::string run(std::uint64_t seed, Kind kind) {
-  World world(scenario_of(seed, kind));
-  return world.run();
+  return run_schedule(scenario_of(seed, kind), nullptr);
 }
 
 Caught hunt(const std::vector<Kind>& kinds) {
@@ -38,15 +37,28 @@ Caught hunt(const std::vector<Kind>& kinds) {
 // The schedules that provoke it: all kinds where none is known to. Outside promises nothing.
 std::vector<Kind> kinds_of(const std::string& name) {
   static const std::map<std::string, std::vector<Kind>> known = {
+      {"accepts-without-end", {Kind::Unfair}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
+      {"first-come-first-served", {Kind::Overload}},
       {"grant-not-clamped", {Kind::Recipe}},
+      {"greeting-commits-early", {Kind::Greeting}},
+      {"guard-bypassed-when-idle", {Kind::Overload}},
       {"identity-after-swap", {Kind::Slots}},
+      {"lost-without-what-was-ahead", {Kind::Greeting}},
       {"lowered-limit-ignored", {Kind::Reload}},
+      {"refused-asked-together-again", {Kind::Refusals}},
+      {"refused-call-fails-all", {Kind::Refusals}},
       {"release-of-published-permits", {Kind::Long}},
       {"release-repeated", {Kind::Long}},
+      {"replid-not-compared", {Kind::Greeting}},
+      {"silence-by-oldest-call", {Kind::Overload}},
       {"slot-reused-while-its-window-lives", {Kind::Slots}},
       {"ttl-only-when-missing", {Kind::Recipe}},
+      {"slice-without-end", {Kind::Unfair}},
+      {"window-cut-by-each-answer", {Kind::Overload}},
+      {"window-never-cut", {Kind::Overload}},
+      {"write-by-ignored", {Kind::Overload}},
   };
   const auto found = known.find(name);
   if (found != known.end()) return found->second;

@@ -11,9 +11,10 @@ constexpr std::int64_t kMaxWaitNs = 1'000'000;
 constexpr int kMaxWaits = 3;
 }  // namespace
 
-Process::Process(World& world, int host, bool socket_only)
+Process::Process(World& world, int host, std::uint32_t flow, bool socket_only)
     : world_(world),
       host_(host),
+      flow_(flow),
       socket_only_(socket_only),
       handles_(world.scenario().limits.size()) {}
 
@@ -96,7 +97,8 @@ void Process::by_socket(int limit, int key, std::int64_t cost) {
   if (daemon == nullptr) return;  // nobody listens
   world_.events().in(10 + world_.random().below(100), [this, daemon, limit, key, cost] {
     daemon->when_awake([this, daemon, limit, key, cost] {
-      daemon->ask(limit, key, cost);
+      daemon->ask(limit, key, cost, flow_);
+      daemon->pump();
       if (socket_only_) return;
       Handle& handle = handles_[static_cast<std::size_t>(limit)];
       if (handle.daemon == daemon && handle.rules == daemon->rules()) return;

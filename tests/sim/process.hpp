@@ -14,8 +14,9 @@ class World;
 
 class Process {
  public:
-  // `socket_only`: it is given no shared memory.
-  Process(World& world, int host, bool socket_only);
+  // `flow`: its number among the clients of its daemon. `socket_only`: it is given no shared
+  // memory.
+  Process(World& world, int host, std::uint32_t flow, bool socket_only);
 
   void check(int limit, int key, std::int64_t cost);
 
@@ -39,6 +40,7 @@ class Process {
 
   World& world_;
   int host_;
+  std::uint32_t flow_;
   bool socket_only_;
   std::vector<Handle> handles_;
 };

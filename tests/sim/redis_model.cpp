@@ -1,9 +1,13 @@
 #include "tests/sim/redis_model.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
+#include <utility>
 
+#include "daemon/limit/fixed_window.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
@@ -26,7 +30,17 @@ std::optional<double> lua_number(const std::string& text) {
   return end == text.c_str() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-std::int64_t floor_of(double value) { return static_cast<std::int64_t>(std::floor(value)); }
+constexpr const char* kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+constexpr double kTwoTo53 = 9007199254740992.0;
+
+// The whole number that leaves as much of a limit: what is left beside a fraction is no permit.
+std::int64_t rounded_up(double value) {
+  constexpr double kTwoTo63 = 9223372036854775808.0;
+  if (value >= kTwoTo63) return std::numeric_limits<std::int64_t>::max();
+  if (value < -kTwoTo63) return std::numeric_limits<std::int64_t>::min();
+  return static_cast<std::int64_t>(std::ceil(value));
+}
 
 }  // namespace
 
@@ -48,7 +62,8 @@ bool RedisModel::edge_within(std::int64_t ms, std::int64_t now_us) const {
 
 std::optional<std::string> RedisModel::get(const std::string& key, std::int64_t now_us) {
   const Entry* entry = find(key, now_us);
-  return entry == nullptr ? std::nullopt : std::optional(entry->value);
+  const bool is_string = entry != nullptr && entry->in_list == 0;
+  return is_string ? std::optional(entry->value) : std::nullopt;
 }
 
 void RedisModel::set(const std::string& key, std::string value, std::int64_t expire_in_ms,
@@ -63,6 +78,7 @@ RedisModel::Number RedisModel::incr_by(const std::string& key, std::int64_t by,
     set(key, std::to_string(by), 0, now_us);
     return {by, {}};
   }
+  if (entry->in_list > 0) return {0, kWrongType};
   const auto value = integer_of(entry->value);
   if (!value) return {0, "ERR value is not an integer or out of range"};
   std::int64_t sum = 0;
@@ -94,11 +110,22 @@ bool RedisModel::del(const std::string& key, std::int64_t now_us) {
   return find(key, now_us) != nullptr && entries_.erase(key) > 0;
 }
 
+RedisModel::Number RedisModel::push(const std::string& key, std::int64_t now_us) {
+  if (get(key, now_us)) return {0, kWrongType};
+  Entry* entry = find(key, now_us);
+  if (entry == nullptr) entry = &entries_[key];
+  return {++entry->in_list, {}};
+}
+
+bool RedisModel::holds_list(const std::string& key, std::int64_t now_us) {
+  const Entry* entry = find(key, now_us);
+  return entry != nullptr && entry->in_list > 0;
+}
+
 ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_us) {
   const std::int64_t now_ms = now_us / 1000;
   ReserveAnswer answer;
   answer.time = StoreTime{now_us};
-  answer.granted.assign(request.costs.size(), 0);
   if (request.window.end_ms <= now_ms && !mistake("past-window-accepted")) {
     answer.status = ReserveAnswer::Status::WindowOver;
     return answer;
@@ -108,59 +135,40 @@ ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_u
     return answer;
   }
 
+  if (holds_list(request.counter, now_us)) {
+    answer.status = ReserveAnswer::Status::Spoilt;
+    return answer;
+  }
   double counter = 0;
   const auto held = get(request.counter, now_us);
   if (held) {
     const auto number = lua_number(*held);
-    if (!number) {
+    if (!number || std::isnan(*number)) {
       answer.status = ReserveAnswer::Status::Spoilt;
       return answer;
     }
     counter = *number;
   }
-  // Neither an overshot counter nor one below nought has anything to give.
-  double left = counter < 0 ? 0 : static_cast<double>(request.limit) - counter;
-  if (left < 0 && !mistake("grant-not-clamped")) left = 0;
-
-  std::int64_t total = 0;
-  std::int64_t charged = 0;
-  for (std::size_t i = 0; i < request.costs.size(); ++i) {
-    const auto& [cost, count] = request.costs[i];
-    const std::int64_t fits = std::min(count, floor_of(left / static_cast<double>(cost)));
-    answer.granted[i] = fits;
-    left -= static_cast<double>(fits * cost);
-    total += fits * cost;
-    charged += (mistake("denied-cost-consumes") ? count : fits) * cost;
-  }
-  answer.leased = std::min(request.lease, floor_of(left / 4));
-  total += answer.leased;
-  charged += answer.leased;
-
-  if (!held) {
-    answer.counter = charged;
-    if (total > 0) {
-      set(request.counter, std::to_string(charged), request.expire_at_ms - now_ms, now_us);
-    } else {
-      answer.counter = 0;
+  Grant given = grant_in_window(rounded_up(counter), request.limit, request.costs, request.lease);
+  answer.counter = static_cast<std::int64_t>(std::clamp(counter, -kTwoTo53, kTwoTo53));
+  if (held) {
+    const std::int64_t ttl = pttl(request.counter, now_us);
+    const bool ends_early = ttl >= 0 && now_ms + ttl < request.expire_at_ms;
+    if (ttl == -1 || (ends_early && !mistake("ttl-only-when-missing"))) {
+      expire_at(request.counter, request.expire_at_ms, now_us);
     }
-    return answer;
   }
-  answer.counter = static_cast<std::int64_t>(counter);
-  if (charged != 0) {
-    const Number sum = incr_by(request.counter, charged, now_us);
-    if (!sum.error.empty()) {
+  if (given.total != 0) {
+    const Number sum = incr_by(request.counter, given.total, now_us);
+    if (!sum.error.empty()) {  // Lua reads more as numbers than Redis adds to
       answer.status = ReserveAnswer::Status::Spoilt;
-      answer.counter = answer.leased = 0;
-      answer.granted.assign(request.costs.size(), 0);
-    } else {
-      answer.counter = sum.value;
+      return answer;
     }
+    answer.counter = sum.value;
+    if (!held) expire_at(request.counter, request.expire_at_ms, now_us);
   }
-  const std::int64_t ttl = pttl(request.counter, now_us);
-  const bool ends_early = ttl >= 0 && now_ms + ttl < request.expire_at_ms;
-  if (ttl == -1 || (ends_early && !mistake("ttl-only-when-missing"))) {
-    expire_at(request.counter, request.expire_at_ms, now_us);
-  }
+  answer.granted = std::move(given.granted);
+  answer.leased = given.leased;
   return answer;
 }
 

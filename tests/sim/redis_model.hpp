@@ -1,6 +1,7 @@
 // What Redis does with a counter, as far as rategate and the callers of the recipe can see it:
-// strings with expiry, and the two scripts. Written from what Redis documents, sharing no code with
-// the daemon; tests/sim/test_redis_model.py holds it against a real server and the real scripts.
+// strings with expiry, and the two scripts. Written from what Redis documents; all that it has from
+// the daemon is the arithmetic of a grant. tests/sim/test_redis_model.py holds it against a real
+// server and the real scripts.
 //
 // Time comes in with each command: what TIME would say then.
 #pragma once
@@ -23,6 +24,7 @@ class RedisModel {
     std::string error;
   };
 
+  // Of a string; a list is none.
   std::optional<std::string> get(const std::string& key, std::int64_t now_us);
   // expire_in_ms 0: none, and what there was is gone.
   void set(const std::string& key, std::string value, std::int64_t expire_in_ms,
@@ -33,6 +35,9 @@ class RedisModel {
   // ms, -1 where it does not expire, -2 where there is no key.
   std::int64_t pttl(const std::string& key, std::int64_t now_us);
   bool del(const std::string& key, std::int64_t now_us);
+  // One more in a list, which is all that is known of one; how many there are now.
+  Number push(const std::string& key, std::int64_t now_us);
+  bool holds_list(const std::string& key, std::int64_t now_us);
 
   ReserveAnswer reserve(const Reservation& request, std::int64_t now_us);
   // What was taken off.
@@ -46,6 +51,7 @@ class RedisModel {
   struct Entry {
     std::string value;
     std::int64_t expires_ms = -1;
+    std::int64_t in_list = 0;  // how many; 0: it is a string
   };
   // Null when there is none, or it has expired.
   Entry* find(const std::string& key, std::int64_t now_us);

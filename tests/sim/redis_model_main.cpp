@@ -1,9 +1,11 @@
-// sim_redis_model: the simulation's model of Redis on standard input and output, for
-// test_redis_model.py. A line is what TIME says (us), a command and its words; so is its answer.
+// sim_redis_model: the simulation's model of Redis, and the daemon's memory store, on standard
+// input and output, for test_redis_model.py. A line is what TIME says (us), a command and its
+// words; after MEMORY the command is the memory store's. An answer is a line, too.
 #include <iostream>
 #include <sstream>
 #include <string>
 
+#include "daemon/store/model/memory_counters.hpp"
 #include "tests/sim/redis_model.hpp"
 
 using namespace rategate;
@@ -14,7 +16,7 @@ std::string text_of(const sim::RedisModel::Number& number) {
   return number.error.empty() ? std::to_string(number.value) : "!" + number.error;
 }
 
-std::string reserve(sim::RedisModel& model, std::istream& words, std::int64_t now_us) {
+Reservation reservation_of(std::istream& words) {
   Reservation request;
   int runs = 0;
   words >> request.counter >> request.window.start_ms >> request.window.end_ms >> request.limit >>
@@ -24,26 +26,41 @@ std::string reserve(sim::RedisModel& model, std::istream& words, std::int64_t no
     words >> run.cost >> run.count;
     request.costs.push_back(run);
   }
-  const ReserveAnswer answer = model.reserve(request, now_us);
-  std::string text = std::to_string(static_cast<int>(answer.status)) + " " +
-                     std::to_string(answer.counter) + " " + std::to_string(answer.leased);
+  return request;
+}
+
+std::string text_of(const ReserveAnswer& answer) {
+  std::string text = std::to_string(static_cast<int>(answer.status));
+  if (answer.status != ReserveAnswer::Status::Looked) return text;
+  text += " " + std::to_string(answer.counter) + " " + std::to_string(answer.leased);
   for (const std::int64_t granted : answer.granted) text += " " + std::to_string(granted);
   return text;
 }
 
-std::string command(sim::RedisModel& model, const std::string& line) {
-  std::istringstream words(line);
-  std::int64_t now_us = 0;
+std::string of_memory(MemoryCounters& memory, std::istream& words, StoreTime now) {
+  std::string name;
+  words >> name;
+  if (name == "RESERVE") return text_of(memory.reserve(reservation_of(words), now));
+  Release release;
+  words >> release.counter >> release.permits;
+  return std::to_string(memory.release(release, now));
+}
+
+std::string of_model(sim::RedisModel& model, const std::string& name, std::istream& words,
+                     std::int64_t now_us) {
   std::int64_t number = 0;
-  std::string name, key, value;
-  words >> now_us >> name;
-  if (name == "RESERVE") return reserve(model, words, now_us);
+  std::string key, value;
+  if (name == "RESERVE") return text_of(model.reserve(reservation_of(words), now_us));
   if (name == "EDGE") {
     words >> number;
     return model.edge_within(number, now_us) ? "1" : "0";
   }
   words >> key;
-  if (name == "GET") return model.get(key, now_us).value_or("(nil)");
+  if (name == "GET") {
+    return model.holds_list(key, now_us) ? text_of(model.incr_by(key, 0, now_us))
+                                         : model.get(key, now_us).value_or("(nil)");
+  }
+  if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {
     words >> value >> number;
     model.set(key, value, number, now_us);
@@ -67,7 +84,15 @@ std::string command(sim::RedisModel& model, const std::string& line) {
 
 int main() {
   sim::RedisModel model;
+  MemoryCounters memory;
   for (std::string line; std::getline(std::cin, line);) {
-    std::cout << command(model, line) << '\n' << std::flush;
+    std::istringstream words(line);
+    std::int64_t now_us = 0;
+    std::string name;
+    words >> now_us >> name;
+    std::cout << (name == "MEMORY" ? of_memory(memory, words, StoreTime{now_us})
+                                   : of_model(model, name, words, now_us))
+              << '\n'
+              << std::flush;
   }
 }

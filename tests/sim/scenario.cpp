@@ -9,7 +9,8 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kNames = {
-    "mixed", "hot", "slots", "edges", "faults", "recipe", "reload", "long", "many", "outside"};
+    "mixed", "hot",  "slots",   "edges",    "faults",   "recipe",   "reload",
+    "long",  "many", "outside", "greeting", "overload", "refusals", "unfair"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -26,6 +27,8 @@ std::int64_t any_period(Random& random, Kind kind) {
       return kShort[random.between(2, 6)];
     case Kind::Many:
       return kShort[random.between(4, 7)];
+    case Kind::Greeting:
+      return random.one_in(5) ? kLong[random.below(5)] : kShort[random.between(4, 7)];
     default:
       return random.one_in(6) ? kLong[random.below(5)] : kShort[random.below(8)];
   }
@@ -42,6 +45,10 @@ LimitPlan any_limit(Random& random, Kind kind, int number) {
   static constexpr OnStoreDown kPolicies[] = {OnStoreDown::Deny, OnStoreDown::Deny,
                                               OnStoreDown::Error, OnStoreDown::Allow};
   limit.on_store_down = kPolicies[random.below(4)];
+  // Who fails open counts from nought in a window that was lost: outside the promise.
+  if (kind == Kind::Greeting && limit.on_store_down == OnStoreDown::Allow) {
+    limit.on_store_down = OnStoreDown::Deny;
+  }
   limit.redis_key = kDefaultRedisKey;
   limit.keyed = kind == Kind::Slots || !random.one_in(3);
   if (kind == Kind::Recipe && number == 0) {
@@ -53,7 +60,25 @@ LimitPlan any_limit(Random& random, Kind kind, int number) {
   return limit;
 }
 
+// The store is lost sight of, and is another one or has other data when it is found again. Daemons
+// are not killed: one that starts after a loss cannot know of it.
+void add_greetings(Scenario& s, Random& random) {
+  s.length_us = std::max<std::int64_t>(s.length_us, 1'500'000);
+  s.losses = static_cast<int>(random.between(1, 4));
+  s.pauses = static_cast<int>(random.below(2));
+  s.reloads = random.one_in(4) ? 1 : 0;
+  s.restarts = static_cast<int>(random.below(3));
+  s.promotions = static_cast<int>(random.below(3));
+  if (s.restarts + s.promotions == 0) s.restarts = 1;
+  s.password = random.one_in(2);
+  if (s.password) s.lockouts = static_cast<int>(random.below(3));
+  s.cut_greeting_percent = random.one_in(3) ? 0 : static_cast<int>(random.any_size(2, 40));
+}
+
 void add_faults(Scenario& s, Random& random) {
+  s.database = random.one_in(8);
+  s.full_one_in = random.one_in(2) ? 0 : static_cast<int>(random.any_size(4, 500));
+  if (s.kind == Kind::Greeting) return add_greetings(s, random);
   const bool many = s.kind == Kind::Faults || s.kind == Kind::Outside;
   const int most = many ? 6 : 2;
   const auto some = [&](int one_in) {
@@ -64,6 +89,9 @@ void add_faults(Scenario& s, Random& random) {
   s.kills = some(6);
   s.refusals = some(8);
   s.stalls = some(6);
+  s.outages = some(8);
+  s.flushes = some(8);
+  if (many && random.one_in(3)) s.garbled_one_in = static_cast<int>(random.any_size(100, 5000));
   s.reloads = s.kind == Kind::Reload ? static_cast<int>(random.between(1, 5)) : some(8);
   if (s.kind == Kind::Outside) s.restarts = static_cast<int>(random.between(1, 3));
   if (random.one_in(6)) s.differing = static_cast<int>(random.between(1, 3));
@@ -102,6 +130,94 @@ void add_load(Scenario& s, Random& random) {
   s.start_us = day * kDayUs - random.below(std::max<std::int64_t>(1, s.length_us * 3 / 4));
 }
 
+// ---- Kinds with a crowd of their own ----------------------------------------------------------
+
+LimitPlan plain_limit(std::string name, Mode mode, std::int64_t permits, std::int64_t period_ms) {
+  LimitPlan limit;
+  limit.name = std::move(name);
+  limit.permits = permits;
+  limit.period_ms = period_ms;
+  limit.mode = mode;
+  limit.redis_key = kDefaultRedisKey;
+  return limit;
+}
+
+// Short, and with few checks a second: what is asked is measured against what the way passes.
+Scenario overload_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Overload;
+  s.processes = 0;
+  s.limits = {
+      plain_limit("cold", random.one_in(3) ? Mode::Auto : Mode::Exact, 1'000'000, 3'600'000),
+      plain_limit("hot", Mode::Lease, 1'000'000, 10'000)};
+  // Within one hour, and within ten seconds of it.
+  s.start_us = 1'700'000'001'000'000 + random.below(200) * 10'000'000;
+
+  static constexpr std::int64_t kTimeouts[] = {100'000, 150'000, 250'000, 350'000};
+  s.command_timeout_us = kTimeouts[random.below(4)];
+  const std::int64_t trip_us = random.any_size(400, s.command_timeout_us * 43 / 100);
+  s.least_delay_us = trip_us * 19 / 40;
+  s.delay_us = std::max<std::int64_t>(1, trip_us / 40);
+
+  // What passes in a time-out is 16 and more, and more than that on a long way, where an answer
+  // that had to wait for others soon comes too late.
+  const std::int64_t least = 17'000'000 / (s.command_timeout_us - 2 * trip_us);
+  const std::int64_t rate = random.any_size(least, 1500);
+  const std::int64_t demand =
+      std::min<std::int64_t>(rate * random.any_size(700, 10'000) / 1000, 2000);
+  const std::int64_t settle_us = 2 * s.command_timeout_us + 5 * trip_us;
+  const bool falls = random.one_in(2);
+  s.phases = {{settle_us + 400'000, falls ? 5 * rate : rate,
+               falls ? demand : std::min(demand, rate * 7 / 10)},
+              {settle_us + 600'000, rate, demand},
+              {settle_us + 400'000, rate, rate / 2}};
+  s.length_us = 6 * trip_us + 50'000;  // by then the store has been greeted
+  for (const Phase& phase : s.phases) s.length_us += phase.length_us;
+
+  s.modest = static_cast<int>(random.between(1, 10));
+  const std::int64_t share_us = (s.modest + 2) * 1'000'000 * 8 / (7 * rate);  // between two checks
+  s.modest_gap_us = share_us * 100 / random.between(10, 50);
+  // Their leases are a small part of what passes.
+  s.hot_keys = static_cast<int>(random.between(1, std::clamp<std::int64_t>(rate / 100, 1, 10)));
+  s.hot_gap_us = s.hot_keys * 1'000'000 / random.any_size(20, 300);
+  return s;
+}
+
+// Many counters a call, some of which the store does not take.
+Scenario refusals_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Refusals;
+  s.hosts = static_cast<int>(random.between(1, 2));
+  s.processes = 0;
+  s.keys = static_cast<int>(random.between(4, 40));
+  s.length_us = random.between(400'000, 2'000'000);
+  s.start_us = 1'700'000'000'000'000 + random.below(3'000'000'000);
+  s.delay_us = random.any_size(50, 1000);
+  s.least_delay_us = random.any_size(50, 5000);
+  s.gap_us = random.any_size(2000, 30'000);  // between two bursts
+  s.max_cost = random.one_in(3) ? random.between(2, 10) : 1;
+  const int limits = static_cast<int>(random.between(2, 5));
+  for (int i = 0; i < limits; ++i) {
+    static constexpr std::int64_t kPeriods[] = {500, 1000, 10'000, 3'600'000};
+    s.limits.push_back(plain_limit("limit" + std::to_string(i),
+                                   random.one_in(2) ? Mode::Exact : Mode::Lease,
+                                   random.any_size(5, 1000), kPeriods[random.below(4)]));
+    if (random.one_in(3)) s.limits.back().on_store_down = OnStoreDown::Error;
+  }
+  const auto any_key = [&](int limit) {
+    const std::string begin = "rategate:{limit" + std::to_string(limit) + ":";
+    return random.one_in(2) ? begin
+                            : begin + "key" + std::to_string(random.below(s.keys) / 4 * 4) + "}";
+  };
+  s.forbidden.push_back(any_key(0));
+  if (random.one_in(3)) s.forbidden.push_back(any_key(0));
+  if (random.one_in(2)) s.spoilt.push_back(any_key(1));
+  s.forbidden_us = random.one_in(2) ? s.length_us : random.between(50'000, s.length_us);
+  return s;
+}
+
 }  // namespace
 
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
@@ -119,6 +235,12 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   s.seed = seed;
   const auto drawn = static_cast<Kind>(random.below(kKinds));
   s.kind = kind.value_or(drawn);
+  if (s.kind == Kind::Overload) return overload_of(seed, random);
+  if (s.kind == Kind::Refusals) return refusals_of(seed, random);
+  if (s.kind == Kind::Unfair) {
+    s.length_us = random.between(50'000, 500'000);
+    return s;
+  }
   s.hosts = static_cast<int>(random.any_size(1, 8));
   s.processes = static_cast<int>(random.any_size(1, 4));
   s.keys = random.one_in(2) ? 1 : static_cast<int>(random.any_size(2, 40));
@@ -160,9 +282,11 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
 
 const std::vector<std::string>& cuts() {
   static const std::vector<std::string> names = {
-      "half",      "losses",    "pauses",     "kills",       "reloads", "refusals",   "stalls",
-      "restarts",  "differing", "recipe",     "steps",       "costs",   "slow",       "lopsided",
-      "one-limit", "one-key",   "half-hosts", "one-process", "half",    "half-hosts", "half-hosts"};
+      "half",        "losses",   "pauses",        "kills",      "reloads",    "refusals",
+      "stalls",      "restarts", "outages",       "flushes",    "promotions", "lockouts",
+      "garbled",     "full",     "greeting-cuts", "differing",  "recipe",     "steps",
+      "costs",       "slow",     "lopsided",      "one-limit",  "one-key",    "half-hosts",
+      "one-process", "hot-keys", "half",          "half-hosts", "half-hosts"};
   return names;
 }
 
@@ -172,6 +296,9 @@ bool apply_cut(Scenario& s, std::string_view cut) {
     field = value;
     return changes;
   };
+  // What it is judged by is in the proportions.
+  if (s.kind == Kind::Overload && (cut == "half" || cut == "one-limit")) return false;
+  if (cut == "hot-keys") return set(s.hot_keys, 0);
   if (cut == "half") return set(s.length_us, std::max<std::int64_t>(1000, s.length_us / 2));
   if (cut == "losses") return set(s.losses, 0);
   if (cut == "pauses") return set(s.pauses, 0);
@@ -180,6 +307,13 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "refusals") return set(s.refusals, 0);
   if (cut == "stalls") return set(s.stalls, 0);
   if (cut == "restarts") return set(s.restarts, 0);
+  if (cut == "outages") return set(s.outages, 0);
+  if (cut == "flushes") return set(s.flushes, 0);
+  if (cut == "promotions") return set(s.promotions, 0);
+  if (cut == "lockouts") return set(s.lockouts, 0);
+  if (cut == "garbled") return set(s.garbled_one_in, 0);
+  if (cut == "full") return set(s.full_one_in, 0);
+  if (cut == "greeting-cuts") return set(s.cut_greeting_percent, 0);
   if (cut == "differing") return set(s.differing, 0);
   if (cut == "recipe") return set(s.recipe_callers, 0);
   if (cut == "steps") return set(s.step_percent, 0);

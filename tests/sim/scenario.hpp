@@ -12,21 +12,27 @@
 
 namespace rategate::sim {
 
-// What a schedule is mostly about. Each is checked for the same; Outside has faults that the
-// promise does not cover, and is only checked for crashes and for checks without an answer.
+// What a schedule is mostly about. Each is checked for the same, and some for more by a Judge of
+// their own; Outside has faults that the promise does not cover, and is only checked for crashes
+// and for checks without an answer.
 enum class Kind : std::uint8_t {
-  Mixed,    // some of everything
-  Hot,      // one key, several processes, the limit reached in each window
-  Slots,    // more keys than slots, two limits in one table, processes that pause
-  Edges,    // checks around the edges of windows, slow and lopsided ways to the store
-  Faults,   // connections lost, errors, hosts paused, killed, stopped, started
-  Recipe,   // callers of the old recipe with wrong clocks
-  Reload,   // numbers change under way
-  Long,     // windows of 10 s to a day, costs, quiet times
-  Many,     // up to 200 hosts
-  Outside,  // the store loses counters
+  Mixed,     // some of everything
+  Hot,       // one key, several processes, the limit reached in each window
+  Slots,     // more keys than slots, two limits in one table, processes that pause
+  Edges,     // checks around the edges of windows, slow and lopsided ways to the store
+  Faults,    // connections lost, errors, hosts paused, killed, stopped, started
+  Recipe,    // callers of the old recipe with wrong clocks
+  Reload,    // numbers change under way
+  Long,      // windows of 10 s to a day, costs, quiet times
+  Many,      // up to 200 hosts
+  Outside,   // the store loses counters, and nothing may tell so
+  Greeting,  // the store is restarted and replaced, loads, takes no password, and is greeted in
+             // vain
+  Overload,  // more is asked than the way to the store passes
+  Refusals,  // the store refuses some counters of calls that hold others as well
+  Unfair,    // one client asks without end beside others: the turn of the loop alone
 };
-inline constexpr int kKinds = 10;
+inline constexpr int kKinds = 14;
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -38,6 +44,13 @@ struct LimitPlan {
   OnStoreDown on_store_down = OnStoreDown::Deny;
   std::string redis_key;
   bool keyed = true;
+};
+
+// A time of an overload.
+struct Phase {
+  std::int64_t length_us = 0;
+  std::int64_t rate = 0;    // counters a second that the way to the store passes
+  std::int64_t demand = 0;  // cold keys a second that are asked for
 };
 
 struct Scenario {
@@ -56,25 +69,47 @@ struct Scenario {
   int socket_percent = 0;      // of the processes have no shared memory
   std::int64_t max_error_us = 100'000;
 
-  std::int64_t delay_us = 100;   // one way to the store
-  std::int64_t lopsided_us = 0;  // more on one of the ways
-  int slow_one_in = 50;          // messages that take up to slow_us
+  std::int64_t delay_us = 100;      // one way to the store: this on average ...
+  std::int64_t least_delay_us = 0;  // ... on top of this
+  std::int64_t lopsided_us = 0;     // more on one of the ways
+  int slow_one_in = 50;             // messages that take up to slow_us
   std::int64_t slow_us = 0;
   std::int64_t command_timeout_us = 250'000;
+  int full_one_in = 0;     // writes after which the socket takes no more for a while; 0: none
+  int garbled_one_in = 0;  // replies that cannot be understood
+  bool password = false;   // the store wants one
+  bool database = false;   // another than 0 is used
 
   // How many times, over all hosts.
-  int losses = 0;     // of a connection
-  int pauses = 0;     // of a host's daemon
-  int kills = 0;      // of a host's daemon, or an orderly stop; another starts
-  int reloads = 0;    // on every host, at slightly different times
-  int refusals = 0;   // times in which the store answers with errors
-  int stalls = 0;     // times in which the store answers nobody
-  int restarts = 0;   // of the store, which loses its counters (Outside only)
-  int differing = 0;  // hosts that have other numbers for the limits
+  int losses = 0;                // of a connection
+  int pauses = 0;                // of a host's daemon
+  int kills = 0;                 // of a host's daemon, or an orderly stop; another starts
+  int reloads = 0;               // on every host, at slightly different times
+  int refusals = 0;              // times in which the store answers with errors
+  int stalls = 0;                // times in which the store answers nobody
+  int outages = 0;               // times in which nobody reaches the store
+  int flushes = 0;               // of the store's scripts
+  int restarts = 0;              // of the store, which loses its counters (Outside and Greeting)
+  int promotions = 0;            // of a store that was an empty one's replica meanwhile (Greeting)
+  int lockouts = 0;              // times in which the store takes no password (Greeting)
+  int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut
+  int differing = 0;             // hosts that have other numbers for the limits
   int recipe_callers = 0;
   std::int64_t recipe_skew_us = 0;  // their clocks are off by so much at most
   int step_percent = 0;             // of the steps on shared memory at which a process is paused
   std::int64_t step_us = 0;         // for so long at most
+
+  // Overload: one client asks for most of the cold keys, some for few, and some keys are hot.
+  std::vector<Phase> phases;
+  int modest = 0;                  // clients that ask less than an equal share
+  std::int64_t modest_gap_us = 0;  // each of them
+  int hot_keys = 0;
+  std::int64_t hot_gap_us = 0;  // each of them
+
+  // Refusals, by the beginnings of counters' names.
+  std::vector<std::string> forbidden;
+  std::vector<std::string> spoilt;
+  std::int64_t forbidden_us = 0;  // for how long
 };
 
 // The schedule of that seed; its kind is drawn, too, unless it is said.

@@ -1,31 +1,196 @@
 #include "tests/sim/store.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace rategate::sim {
+namespace {
 
-void Store::serve(EventQueue::Event command) {
-  if (events_.now() >= stalled_until_) return command();
-  events_.at(stalled_until_,
-             [this, command = std::move(command)]() mutable { serve(std::move(command)); });
+constexpr std::string_view kReserveName = "sha-of-reserve";
+constexpr std::string_view kReleaseName = "sha-of-release";
+constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
+constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
+
+bool starts_with_one_of(std::string_view name, const std::vector<std::string>& beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const std::string& beginning) { return name.starts_with(beginning); });
 }
 
-std::vector<ReserveAnswer> Store::reserve(int daemon, const std::vector<Reservation>& requests) {
-  std::vector<ReserveAnswer> answers;
+}  // namespace
+
+// ---- One after another ----------------------------------------------------------------------
+
+void Store::serve(std::int64_t counters, EventQueue::Event command) {
+  queue_.push_back({counters, std::move(command)});
+  if (!busy_) serve_next();
+}
+
+void Store::serve_next() {
+  while (!queue_.empty()) {
+    const std::int64_t now = events_.now();
+    const std::int64_t us = rate_ == 0 ? 0 : queue_.front().counters * 1'000'000 / rate_;
+    const std::int64_t until = std::max(now, stalled_until_) + us;
+    if (until > now) {
+      busy_ = true;
+      busy_since_ = now;
+      events_.at(until, [this, process = process_] {
+        if (process != process_) return;
+        busy_us_ = busy_us();
+        busy_ = false;
+        // Another stall may have begun meanwhile.
+        if (events_.now() >= stalled_until_) {
+          const Command command = std::move(queue_.front());
+          queue_.pop_front();
+          command.run();
+        }
+        if (!busy_) serve_next();
+      });
+      return;
+    }
+    const Command command = std::move(queue_.front());
+    queue_.pop_front();
+    command.run();
+  }
+}
+
+std::int64_t Store::busy_us() const { return busy_us_ + (busy_ ? events_.now() - busy_since_ : 0); }
+
+// ---- What befalls it ------------------------------------------------------------------------
+
+void Store::restart(std::int64_t down_us, std::int64_t loading_us) {
+  ++process_;
+  ++sessions_;
+  ++history_;
+  replica_ = false;
+  queue_.clear();
+  busy_us_ = busy_us();
+  busy_ = false;
+  flush_scripts();
+  model_.forget_all();
+  checker_.counters_lost(events_.now());
+  down_until_ = events_.now() + down_us;
+  loading_until_ = down_until_ + loading_us;
+}
+
+void Store::demote() {
+  replica_ = true;
+  model_.forget_all();
+  checker_.counters_lost(events_.now());
+}
+
+void Store::promote() {
+  if (!replica_) return;
+  replica_ = false;
+  ++sessions_;
+  ++history_;
+}
+
+bool Store::forbids(std::string_view counter) const {
+  return starts_with_one_of(counter, forbidden_);
+}
+
+bool Store::spoils(std::string_view counter) const { return starts_with_one_of(counter, spoilt_); }
+
+// ---- Calls ----------------------------------------------------------------------------------
+
+Store::Answer Store::error(std::string text) {
+  Answer answer;
+  answer.is_error = true;
+  answer.text = std::move(text);
+  return answer;
+}
+
+std::string Store::info() const {
+  return "# Server\r\nredis_version:7.0.15\r\nrun_id:" + std::to_string(process_) +
+         "\r\ncluster_enabled:0\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nloading:" +
+         (loading() ? "1" : "0") + "\r\nrole:" + (replica_ ? "slave" : "master") +
+         "\r\nmaster_replid:" + std::to_string(history_) + "\r\n";
+}
+
+Store::Answer Store::answer(Session& session, const Call& call) {
+  if (call.kind == Call::Kind::Auth) {
+    if (events_.now() < locked_until_) {
+      return error("WRONGPASS invalid username-password pair or user is disabled.");
+    }
+    session.authenticated = true;
+    return {};
+  }
+  if (wants_password_ && !session.authenticated) return error("NOAUTH Authentication required.");
+  Answer answer;
+  switch (call.kind) {
+    case Call::Kind::Info:
+      answer.text = info();
+      return answer;
+    case Call::Kind::Time:
+      answer.time = StoreTime{events_.now()};
+      return answer;
+    case Call::Kind::Select:
+    case Call::Kind::Auth:
+      return answer;
+    default:
+      break;
+  }
+  if (loading()) return error("LOADING Redis is loading the dataset in memory");
+  if (call.kind == Call::Kind::LoadReserve) {
+    knows_reserve_ = true;
+    answer.text = kReserveName;
+    return answer;
+  }
+  if (call.kind == Call::Kind::LoadRelease) {
+    knows_release_ = true;
+    answer.text = kReleaseName;
+    return answer;
+  }
+  return run_script(session, call);
+}
+
+Store::Answer Store::run_script(Session& session, const Call& call) {
+  const bool reserves = call.kind == Call::Kind::Reserve;
+  bool& known = reserves ? knows_reserve_ : knows_release_;
+  // Keys are looked at before anything else is.
+  const bool forbidden = reserves
+                             ? std::any_of(call.reservations.begin(), call.reservations.end(),
+                                           [&](const Reservation& r) { return forbids(r.counter); })
+                             : forbids(call.release.counter);
+  if (forbidden) {
+    ++refused_calls_;
+    return error("NOPERM this user has no permissions to access one of the keys used as arguments");
+  }
+  if (!call.script.empty() && !known) {
+    return error("NOSCRIPT No matching script. Please use EVAL.");
+  }
+  if (!call.script.empty() && call.script != (reserves ? kReserveName : kReleaseName)) {
+    checker_.fail("a script was called by the name " + call.script);
+  }
+  known = true;
+  if (!reserves) return release(session.daemon, call.release);
+  if (replica_) return error(std::string(kReadOnly));
+  if (events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
+  return reserve(session.daemon, call.reservations);
+}
+
+Store::Answer Store::reserve(int daemon, const std::vector<Reservation>& requests) {
+  Answer answer;
   const std::int64_t now = events_.now();
+  answer.time = StoreTime{now};
+  answer.answers.reserve(requests.size());
   for (const Reservation& request : requests) {
+    if (spoils(request.counter)) model_.set(request.counter, "no number", 0, now);
     const bool existed = model_.get(request.counter, now).has_value();
-    answers.push_back(model_.reserve(request, now));
+    answer.answers.push_back(model_.reserve(request, now));
     const auto value = model_.get(request.counter, now);
-    checker_.reserved(daemon, request, answers.back(), existed,
+    checker_.reserved(daemon, request, answer.answers.back(), existed,
                       value ? std::atoll(value->c_str()) : 0, now);
   }
-  return answers;
+  return answer;
 }
 
-void Store::release(int daemon, const Release& release) {
+Store::Answer Store::release(int daemon, const Release& release) {
+  if (replica_) return error(std::string(kReadOnly));
   const std::int64_t taken = model_.release(release, events_.now());
   checker_.released(daemon, release.counter, release.permits, taken);
+  return {};
 }
 
 void Store::recipe(Checker::Account& account, std::int64_t expire_s) {
@@ -36,11 +201,6 @@ void Store::recipe(Checker::Account& account, std::int64_t expire_s) {
     model_.expire_at(account.name, now / 1000 + expire_s * 1000, now);
   }
   checker_.recipe_called(account, existed, value, now);
-}
-
-void Store::restart() {
-  model_.forget_all();
-  ++run_;
 }
 
 }  // namespace rategate::sim

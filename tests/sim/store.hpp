@@ -1,10 +1,17 @@
-// The store as a server: one thing at a time, sometimes for a while nothing, or nothing but errors.
-// Tells the checker what it did.
+// The store as a server: it answers calls, one after another, in the order in which they came to
+// it. It may be slow, stand still, refuse, load, be a replica, come back empty. Tells the checker
+// what it did.
 #pragma once
 
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "daemon/store/call.hpp"
 #include "tests/sim/checker.hpp"
 #include "tests/sim/event_queue.hpp"
 #include "tests/sim/redis_model.hpp"
@@ -13,31 +20,106 @@ namespace rategate::sim {
 
 class Store {
  public:
-  Store(EventQueue& events, Checker& checker) : events_(events), checker_(checker) {}
+  // What it knows of a connection.
+  struct Session {
+    int daemon = 0;
+    std::uint64_t number = 0;  // sessions of an earlier one are closed
+    bool authenticated = false;
+  };
+  struct Answer {
+    bool is_error = false;
+    std::string text;
+    std::optional<StoreTime> time;
+    std::vector<ReserveAnswer> answers;
+  };
 
-  // Now, or when it goes on.
-  void serve(EventQueue::Event command);
+  Store(EventQueue& events, Checker& checker, bool wants_password)
+      : events_(events), checker_(checker), wants_password_(wants_password) {}
 
-  std::vector<ReserveAnswer> reserve(int daemon, const std::vector<Reservation>& requests);
-  void release(int daemon, const Release& release);
+  // Whether there is a process that takes connections.
+  bool accepts() const { return events_.now() >= down_until_; }
+  Session session_of(int daemon) const { return {daemon, sessions_, false}; }
+  bool serves(const Session& session) const { return accepts() && session.number == sessions_; }
+
+  // Runs the command when it is its turn, which takes the server so long as so many counters do.
+  void serve(std::int64_t counters, EventQueue::Event command);
+  Answer answer(Session& session, const Call& call);
   // INCR, and EXPIRE where it does not expire.
   void recipe(Checker::Account& account, std::int64_t expire_s);
-  StoreTime time() const { return StoreTime{events_.now()}; }
 
-  void stall(std::int64_t us) { stalled_until_ = events_.now() + us; }
+  // ---- What befalls it.
+
+  // So many counters a second is all that it, or the way to it, passes; 0: any number.
+  void limit_rate(std::int64_t counters_per_s) { rate_ = counters_per_s; }
+  void stall(std::int64_t us) { stalled_until_ = std::max(stalled_until_, events_.now() + us); }
+  // It has no memory for anything new.
   void refuse(std::int64_t us) { refuses_until_ = events_.now() + us; }
-  bool refuses() const { return events_.now() < refuses_until_; }
-  // It comes back at once, and empty.
-  void restart();
-  int run() const { return run_; }
+  // Nobody reaches it.
+  void cut_off(std::int64_t us) { down_until_ = std::max(down_until_, events_.now() + us); }
+  // It takes no password for a while.
+  void lock(std::int64_t us) { locked_until_ = events_.now() + us; }
+  void flush_scripts() { knows_reserve_ = knows_release_ = false; }
+  // Counters are gone, and nothing tells so.
+  void forget_counters() { model_.forget_all(); }
+  // The process ends; after a while another one starts, which loads for a while, and has nothing.
+  void restart(std::int64_t down_us, std::int64_t loading_us);
+  // It becomes a replica of an empty one, and a primary again: the same process, other data. Who is
+  // still connected then is thrown out, as it would go on with counters that are not its own.
+  void demote();
+  void promote();
+
+  // By the beginnings of counters' names: those that the user may not touch, and those that hold
+  // something else.
+  void forbid(std::string counters) { forbidden_.push_back(std::move(counters)); }
+  void permit_all() { forbidden_.clear(); }
+  void spoil(std::string counters) { spoilt_.push_back(std::move(counters)); }
+  bool forbids(std::string_view counter) const;
+  bool spoils(std::string_view counter) const;
+
+  // ---- What it did.
+
+  // For how long it was busy with calls of a limited rate, up to now.
+  std::int64_t busy_us() const;
+  std::int64_t refused_calls() const { return refused_calls_; }
 
  private:
+  struct Command {
+    std::int64_t counters;
+    EventQueue::Event run;
+  };
+  void serve_next();
+  Answer error(std::string text);
+  bool loading() const { return events_.now() < loading_until_; }
+  std::string info() const;
+  Answer run_script(Session& session, const Call& call);
+  Answer reserve(int daemon, const std::vector<Reservation>& requests);
+  Answer release(int daemon, const Release& release);
+
   EventQueue& events_;
   Checker& checker_;
+  bool wants_password_;
   RedisModel model_;
+
+  std::deque<Command> queue_;
+  bool busy_ = false;
+  std::int64_t busy_since_ = 0;
+  std::int64_t busy_us_ = 0;
+  std::int64_t rate_ = 0;
+
+  std::uint64_t sessions_ = 1;
+  std::uint64_t process_ = 1;
+  std::uint64_t history_ = 1;  // of its data
+  bool replica_ = false;
+  bool knows_reserve_ = false;
+  bool knows_release_ = false;
+  std::int64_t down_until_ = 0;
+  std::int64_t loading_until_ = 0;
   std::int64_t stalled_until_ = 0;
+  std::int64_t locked_until_ = 0;
   std::int64_t refuses_until_ = 0;
-  int run_ = 1;
+  std::vector<std::string> forbidden_;
+  std::vector<std::string> spoilt_;
+  std::int64_t refused_calls_ = 0;
 };
 
 }  // namespace rategate::sim

@@ -1,5 +1,7 @@
-"""The simulation's model of Redis does what Redis does: random commands and the daemon's own scripts
-to a real server and to the model, answer by answer. Time comes from the server's TIME."""
+"""The simulation's model of Redis and the daemon's memory store do what Redis does: random commands and
+the daemon's own scripts to a real server and to both, answer by answer. Time comes from the server's
+TIME. The scripts run as the user that docs/configuration.md describes, and sometimes without one of
+its rights or without memory: what is refused then was not charged, and the rest is as ever."""
 
 import os
 import pathlib
@@ -15,6 +17,7 @@ import harness  # pylint: disable=wrong-import-position
 PROGRAM = os.environ.get("RATEGATE_SIM_MODEL", str(harness.BIN_DIR / "sim_redis_model"))
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 COMMANDS = 4000
+RESERVATIONS = 1500  # of the memory store
 NEAR_MS = 20  # a key that expires so soon may be there for one and gone for the other
 
 # Any command, with the TIME it was run at.
@@ -25,23 +28,33 @@ if type(answer) == 'table' then
   answer = answer.ok or '!' .. answer.err
 elseif answer == false then
   answer = '(nil)'
+elseif type(answer) == 'number' and math.abs(answer) >= 2 ^ 53 then
+  answer = redis.call('GET', ARGV[2])  -- to the last digit, which Lua's numbers have not
 end
 return {time[1], time[2], answer}
 """
 
 
+RIGHTS = ("get", "set", "incrby", "decrby", "pttl", "pexpireat")
+REFUSED = 4
+
+
 class RedisModel(harness.Case):
     def setUp(self):
-        self.db = self.redis().db
+        self.server = self.redis()
+        self.db = self.server.db
         self.timed = self.db.register_script(TIMED)
         scripts = harness.SOURCE_DIR / "daemon/store/scripts"
-        self.reserve = self.db.register_script((scripts / "reserve.lua").read_text("utf-8"))
-        self.release = self.db.register_script((scripts / "release.lua").read_text("utf-8"))
+        client = self.server.client(**self.server.user("~*"))
+        self.reserve = client.register_script((scripts / "reserve.lua").read_text("utf-8"))
+        self.release = client.script_load((scripts / "release.lua").read_text("utf-8"))
+        self.client = client
         self.model = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       text=True, bufsize=1)
         self.addCleanup(self.end_model)
         self.random = random.Random(SEED)
         self.past = []
+        self.refused = 0
 
     def end_model(self):
         self.model.stdin.close()
@@ -79,11 +92,13 @@ class RedisModel(harness.Case):
 
     def any_command(self):
         key = f"k{self.random.randrange(5)}"
-        pick = self.random.randrange(8)
-        number = self.random.choice([0, 1, 7, 100, -3, 2**50, self.random.randrange(10**9)])
+        pick = self.random.randrange(9)
+        number = self.random.choice([0, 1, 7, 100, -3, 2**50, 2**53, 2**62, -2**62,
+                                     self.random.randrange(10**9)])
         if pick == 0:
-            value = self.random.choice(["0", "5", "-5", "00", "+1", "1.5", "12x", "x", "99",
-                                        str(2**52), "1e3", str(number)])
+            value = self.random.choice(["0", "5", "-5", "00", "+1", "1.5", "-1.5", "12x", "x", "99",
+                                        "1e3", "1e300", "-1e300", "0x10", "inf", "-inf", "nan",
+                                        2**52, 2**53, 2**53 + 1, 2**63 - 1, -2**63, number])
             px = self.random.choice([0, 0, 900, 5000])
             real = ("SET", key, value, "PX", px) if px else ("SET", key, value)
             self.plain("SET", key, value, px, real_words=real)
@@ -98,21 +113,31 @@ class RedisModel(harness.Case):
             self.plain("PEXPIREAT", key, at)
         elif pick == 6:
             self.plain("DEL", key)
+        elif pick == 7:
+            if self.random.random() < 0.5:
+                self.plain("DEL", key)
+            self.plain("RPUSH", key, "x")
         else:
             self.any_release(key)
         self.plain("GET", key)
         self.plain("PTTL", key)
 
-    def any_release(self, key):
-        held = self.db.get(key)
-        if held is not None and not held.lstrip("-").isdigit():
+    def value_of(self, key):
+        """What the server holds there; nothing where it is a list."""
+        return self.db.get(key) if self.db.type(key) != "list" else None
+
+    def any_release(self, key, *others):
+        held = self.value_of(key)
+        if held is None or not held.lstrip("-").isdigit():
             return  # DECRBY's error is the script's, and such a counter is never given back to
         permits = self.random.choice([1, 2, 10, 1000])
-        with self.db.pipeline(transaction=True) as pipe:
+        with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
-            self.release(keys=[key], args=[permits], client=pipe)
+            pipe.evalsha(self.release, 1, key, permits)
             (seconds, micros), real = pipe.execute()
-        self.same(real, self.ask_model(seconds * 1_000_000 + micros, "RELEASE", key, permits))
+        for other in ([], *others):
+            self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "RELEASE", key,
+                                           permits))
 
     def any_row(self):
         """Counters of one limit and window: (the script's words, what the model is asked of each)."""
@@ -129,7 +154,7 @@ class RedisModel(harness.Case):
             key = f"k{self.random.randrange(5)}"
             if checks_alone:
                 # One that holds nothing is as good as a new one there, and its expiry, too.
-                if self.db.get(key) == "0":
+                if self.value_of(key) == "0":
                     self.plain("DEL", key)
                 lease, runs = 0, [(1, self.random.choice([1, 3, 20]))]
                 words += [runs[0][1]]
@@ -141,30 +166,99 @@ class RedisModel(harness.Case):
             asked.append((key, [*row, lease, len(runs), *(n for run in runs for n in run)], runs))
         return [len(asked), *words], asked
 
-    def any_reservation(self):
+    def any_call(self):
+        """One call of the script: what the model is asked of each counter, and the answers."""
         keys, args, asked = [], [], []
         for _ in range(self.random.choice([1, 1, 3])):
             words, of_row = self.any_row()
             args += words
             asked += of_row
             keys += [key for key, _, _ in of_row]
+        return keys, args, asked
+
+    def call(self, keys, args, asked):
+        """Of each counter (key, the model's words, runs, the answer), and when."""
         seconds, micros, *answers = self.reserve(keys=keys, args=args)
-        now_us = int(seconds) * 1_000_000 + int(micros)
+        found = []
         for (key, words, runs), answer in zip(asked, answers, strict=True):
             if isinstance(answer, int):  # all was granted
                 answer = [0, answer, 0, runs[0][1]]
-            self.same(" ".join(str(n) for n in answer), self.ask_model(now_us, "RESERVE", key, *words))
+            found.append((key, words, runs, answer))
+        return int(seconds) * 1_000_000 + int(micros), found
+
+    def any_reservation(self):
+        keys, args, asked = self.any_call()
+        now_us, found = self.call(keys, args, asked)
+        for key, words, _, answer in found:
+            self.same(" ".join(map(str, answer)), self.ask_model(now_us, "RESERVE", key, *words))
         for key in set(keys):
             self.plain("GET", key)
             self.plain("PTTL", key)
 
+    def any_refused_reservation(self):
+        """Without memory, or without one of the rights."""
+        keys, args, asked = self.any_call()
+        without = self.random.choice((*RIGHTS, "memory"))
+        if without == "memory":
+            self.db.config_set("maxmemory", 1)
+        else:
+            self.server.user("~*", "-" + without)
+        now_us, found = self.call(keys, args, asked)
+        self.db.config_set("maxmemory", 0)
+        self.server.user("~*")
+        for key, words, runs, answer in found:
+            if answer[0] != REFUSED:
+                self.same(" ".join(map(str, answer)), self.ask_model(now_us, "RESERVE", key, *words))
+                continue
+            self.refused += 1
+            self.past.append(f"without {without}, {key}: {answer[1]}")
+            if "stay charged" in answer[1]:
+                self.ask_model(now_us, "INCRBY", key, runs[0][1])
+        for key in set(keys):
+            self.untouched(key)
+
+    def untouched(self, key):
+        """A counter that was refused holds what it held, and lives no shorter for it."""
+        held = self.value_of(key)
+        known = self.ask_model(self.now_us(), "GET", key)
+        if known == "(nil)" and held == "0":
+            known = held  # it was made, and what was added was taken off again
+        if held is None:
+            self.plain("GET", key)
+            return
+        self.same(held, known)
+        ttl = self.db.pttl(key)
+        before = int(self.ask_model(self.now_us(), "PTTL", key))
+        self.assertGreaterEqual(ttl, before - 100 if ttl != -1 else -1, "\n".join(self.past))
+        if ttl == -1:
+            self.assertLess(before, 0, "\n".join(self.past))
+        self.ask_model(self.now_us(), "SET", key, held, max(0, ttl))
+
     def test_random_commands(self):
         for _ in range(COMMANDS):
             self.away_from_edges()
-            if self.random.random() < 0.5:
+            pick = self.random.random()
+            if pick < 0.1:
+                self.any_refused_reservation()
+            elif pick < 0.55:
                 self.any_reservation()
             else:
                 self.any_command()
+        self.assertGreater(self.refused, COMMANDS // 40)
+
+    def test_random_reservations_of_the_memory_store(self):
+        """It has no commands, so it is asked what the script is, and what the model is."""
+        for _ in range(RESERVATIONS):
+            self.away_from_edges()
+            if self.random.random() < 0.2:
+                self.any_release(f"k{self.random.randrange(5)}", ["MEMORY"])
+                continue
+            keys, args, asked = self.any_call()
+            now_us, found = self.call(keys, args, asked)
+            for key, words, _, answer in found:
+                for store in ([], ["MEMORY"]):
+                    self.same(" ".join(map(str, answer)),
+                              self.ask_model(now_us, *store, "RESERVE", key, *words))
 
 
 if __name__ == "__main__":

@@ -17,15 +17,10 @@ World::World(const Scenario& scenario)
     : scenario_(scenario),
       events_(scenario.start_us),
       random_(scenario.seed),
-      store_(events_, checker_),
+      store_(events_, checker_, scenario.password),
+      judge_(judge_for(*this)),
       end_us_(scenario.start_us + scenario.length_us) {
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
-  for (int i = 0; i < scenario.keys; ++i) {
-    std::string key = "key" + std::to_string(i);
-    // Some are longer than a slot has room for, and alike in what it would keep.
-    if (i % 4 == 3) key.insert(0, "a-key-that-is-longer-than-a-slot-has-room-for-");
-    keys_.push_back(key);
-  }
   for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
   hosts_.reserve(static_cast<std::size_t>(scenario.hosts));
   for (int i = 0; i < scenario.hosts; ++i) add_host(i);
@@ -45,8 +40,14 @@ Limit World::limit_of(const LimitPlan& plan) const {
   return limit;
 }
 
-std::string_view World::key(int limit, int key) const {
+std::string_view World::key(int limit, int key) {
   if (!scenario_.limits[static_cast<std::size_t>(limit)].keyed) return {};
+  while (keys_.size() <= static_cast<std::size_t>(key)) {
+    const std::size_t number = keys_.size();
+    std::string& added = keys_.emplace_back("key" + std::to_string(number));
+    // Some are longer than a slot has room for, and alike in what it would keep.
+    if (number % 4 == 3) added.insert(0, "a-key-that-is-longer-than-a-slot-has-room-for-");
+  }
   return keys_[static_cast<std::size_t>(key)];
 }
 
@@ -55,7 +56,7 @@ Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
   if (!numbers.redis_key.has_key()) key = 0;
   const std::int64_t period = numbers.period_ms;
   const std::int64_t start = at_us / 1000 / period * period;
-  return checker_.account(limit * 1000 + key, limit, Window{start, start + period}, [&] {
+  return checker_.account(limit * 1'000'000 + key, limit, Window{start, start + period}, [&] {
     return numbers.redis_key.expand(numbers.name, this->key(limit, key), period, start);
   });
 }
@@ -87,7 +88,8 @@ void World::add_host(int number) {
   start_daemon(number);
   for (int i = 0; i < scenario_.processes; ++i) {
     hosts_.back().processes.push_back(
-        std::make_unique<Process>(*this, number, random_.percent(scenario_.socket_percent)));
+        std::make_unique<Process>(*this, number, static_cast<std::uint32_t>(i + 1),
+                                  random_.percent(scenario_.socket_percent)));
   }
 }
 
@@ -191,8 +193,9 @@ void World::next_recipe(std::int64_t skew_us, std::int64_t gap_us) {
     const std::int64_t period_s = std::max<std::int64_t>(1, base_limits_[0].period_ms / 1000);
     const std::int64_t believed_us = events_.now() + skew_us;
     events_.in(random_.below(2 * scenario_.delay_us) + 1, [this, believed_us, period_s] {
-      store_.serve(
-          [this, believed_us, period_s] { store_.recipe(account(0, 0, believed_us), period_s); });
+      store_.serve(0, [this, believed_us, period_s] {
+        store_.recipe(account(0, 0, believed_us), period_s);
+      });
     });
   });
 }
@@ -222,15 +225,58 @@ void World::plan_faults() {
   });
   some_times(scenario_.kills, [this, any_host] { end_daemon(any_host(), random_.one_in(2)); });
   some_times(scenario_.reloads, [this] { reload_all(); });
+  plan_store_faults();
+}
+
+void World::plan_store_faults() {
   some_times(scenario_.refusals, [this] { store_.refuse(random_.any_size(1000, 500'000)); });
   some_times(scenario_.stalls, [this] { store_.stall(random_.any_size(1000, 400'000)); });
-  some_times(scenario_.restarts, [this] {
-    store_.restart();
-    for (int i = 0; i < scenario_.hosts; ++i) {
-      Daemon* daemon = this->daemon(i);
-      if (daemon != nullptr) daemon->when_awake([daemon] { daemon->cut_link(); });
-    }
+  some_times(scenario_.flushes, [this] { store_.flush_scripts(); });
+  some_times(scenario_.outages, [this] {
+    store_.cut_off(random_.any_size(1000, 1'000'000));
+    cut_all();
   });
+  some_times(scenario_.lockouts, [this] {
+    store_.lock(random_.any_size(1000, 1'000'000));
+    if (random_.one_in(2)) cut_all();
+  });
+  some_times(scenario_.restarts, [this] {
+    if (scenario_.kind == Kind::Outside && random_.one_in(2)) return store_.forget_counters();
+    replace_store([this] {
+      const bool loads = random_.one_in(2);
+      store_.restart(random_.any_size(1, 300'000), loads ? random_.any_size(1000, 1'000'000) : 0);
+      cut_all();
+    });
+  });
+  some_times(scenario_.promotions, [this] { replace_store([this] { demote_store(); }); });
+}
+
+// Some see by an error that they have to greet it anew, and some are cut off.
+void World::demote_store() {
+  store_.demote();
+  if (random_.one_in(2)) cut_all();
+  events_.in(random_.any_size(1, 700'000), [this] {
+    store_.promote();
+    cut_all();
+  });
+}
+
+// Not before each daemon knows whom it has greeted: who has never asked cannot know that something
+// was lost.
+void World::replace_store(const std::function<void()>& how) {
+  for (int i = 0; i < scenario_.hosts && scenario_.kind == Kind::Greeting; ++i) {
+    Daemon* daemon = this->daemon(i);
+    if (daemon == nullptr || daemon->link().status().run_id.empty()) return;
+  }
+  how();
+}
+
+// Those that are paused find out when they go on.
+void World::cut_all() {
+  for (int i = 0; i < scenario_.hosts; ++i) {
+    Daemon* daemon = this->daemon(i);
+    if (daemon != nullptr) daemon->when_awake([daemon] { daemon->cut_link(); });
+  }
 }
 
 // Between two steps of a process on shared memory.
@@ -263,9 +309,11 @@ std::string World::run_evenly(int busy, std::int64_t gap_us) {
 }
 
 std::string World::run() {
-  plan_checks();
-  plan_recipe();
-  plan_faults();
+  if (!judge_->plan()) {
+    plan_checks();
+    plan_recipe();
+    plan_faults();
+  }
   return run_planned();
 }
 
@@ -278,8 +326,12 @@ std::string World::run_planned() {
   if (!checker_.failure().empty()) return checker_.failure();
   events_.run_until(end_us_ + kQuietUs);
   checker_.finish();
+  judge_->finish();
   for (const auto& daemon : daemons_) {
     if (daemon->alive()) daemon->check_books();
+    if (daemon->alive() && is_near() && daemon->link().state() != Link::State::Up) {
+      checker_.fail("daemon " + std::to_string(daemon->id()) + ": not up again at the end");
+    }
     if (daemon->asked() != daemon->answered()) {
       checker_.fail("daemon " + std::to_string(daemon->id()) + ": " +
                     std::to_string(daemon->asked() - daemon->answered()) + " checks unanswered");
@@ -288,15 +340,22 @@ std::string World::run_planned() {
   return checker_.failure();
 }
 
+// A greeting, which is three trips, is over in time.
+bool World::is_near() const {
+  const std::int64_t trip =
+      2 * (scenario_.least_delay_us + 2 * scenario_.delay_us) + scenario_.lopsided_us;
+  return 4 * trip < scenario_.command_timeout_us;
+}
+
 World::Totals World::totals() const {
   Totals totals;
   totals.checks = checks_;
   totals.allowed = checker_.allowed();
   totals.events = static_cast<std::int64_t>(events_.happened());
   for (const auto& daemon : daemons_) {
-    totals.shared += daemon->gate().stats().shared;
-    totals.stranded += daemon->gate().stats().stranded;
-    totals.reserved += daemon->gate().stats().reserved;
+    totals.shared += daemon->gate().books().totals().spent_by_clients;
+    totals.stranded += daemon->gate().books().totals().stranded;
+    totals.reserved += daemon->gate().books().totals().reserved;
   }
   return totals;
 }

@@ -2,6 +2,7 @@
 // befalls them.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "tests/sim/checker.hpp"
 #include "tests/sim/daemon.hpp"
 #include "tests/sim/event_queue.hpp"
+#include "tests/sim/judge.hpp"
 #include "tests/sim/process.hpp"
 #include "tests/sim/random.hpp"
 #include "tests/sim/scenario.hpp"
@@ -33,11 +35,17 @@ class World {
   Random& random() { return random_; }
   Store& store() { return store_; }
   Checker& checker() { return checker_; }
+  Judge& judge() { return *judge_; }
+  std::int64_t end_us() const { return end_us_; }
   // Of the host; null while none runs.
   Daemon* daemon(int host);
-  std::string_view key(int limit, int key) const;
+  // As many as are asked for.
+  std::string_view key(int limit, int key);
   // Of the window that is open at that time.
   Checker::Account& account(int limit, int key, std::int64_t at_us);
+
+  // For who asks past the processes.
+  void count_check() { ++checks_; }
 
   struct Totals {
     std::int64_t checks = 0;
@@ -67,19 +75,25 @@ class World {
   void plan_recipe();
   void next_recipe(std::int64_t skew_us, std::int64_t gap_us);
   void plan_faults();
+  void plan_store_faults();
+  void replace_store(const std::function<void()>& how);
+  void demote_store();
+  void cut_all();
   void some_times(int times, const std::function<void()>& fault);
   void end_daemon(int host, bool orderly);
   void reload_all();
   void reload(int host, const std::vector<std::int64_t>& permits);
   void step();
   std::int64_t longest_period_us() const;
+  bool is_near() const;
 
   Scenario scenario_;
   EventQueue events_;
   Random random_;
   Checker checker_;
   Store store_;
-  std::vector<std::string> keys_;
+  std::unique_ptr<Judge> judge_;
+  std::deque<std::string> keys_;
   std::vector<Limit> base_limits_;
   std::vector<Host> hosts_;
   std::vector<std::unique_ptr<Daemon>> daemons_;  // all that ever ran

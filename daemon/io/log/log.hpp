@@ -12,44 +12,16 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <initializer_list>
 #include <memory>
-#include <string>
 #include <string_view>
-#include <type_traits>
-#include <variant>
 
 #include "daemon/base/result.hpp"
 #include "daemon/config/config.hpp"
-
-struct iovec;
+#include "daemon/io/log/field.hpp"
+#include "daemon/io/log/log_places.hpp"
 
 namespace rategate {
-
-// A named value of an event. Names are lower case words joined by "_"; in the journal "store"
-// becomes RATEGATE_STORE. Views: valid until the call returns.
-struct Field {
-  std::string_view name;
-  std::variant<std::string_view, std::int64_t, bool> value;
-
-  Field(std::string_view n, std::string_view v) : name(n), value(v) {}
-  Field(std::string_view n, const char* v) : name(n), value(std::string_view(v)) {}
-  Field(std::string_view n, const std::string& v) : name(n), value(std::string_view(v)) {}
-  Field(std::string_view n, bool v) : name(n), value(v) {}
-  template <class Integer>
-    requires std::is_integral_v<Integer>
-  Field(std::string_view n, Integer v) : name(n), value(static_cast<std::int64_t>(v)) {}
-};
-
-// Where the targets are; tests have their own.
-struct LogPlaces {
-  int stderr_fd = 2;  // not owned
-  std::string journal_socket = "/run/systemd/journal/socket";
-  int (*journal_send)(const iovec*, int) = nullptr;  // nullptr: sd_journal_sendv
-  // "device:inode" of the stderr that systemd has led to the journal; nullptr: it has led none.
-  const char* journal_stream = std::getenv("JOURNAL_STREAM");
-};
 
 class Log {
  public:

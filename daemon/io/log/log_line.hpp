@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "daemon/config/config.hpp"
-#include "daemon/io/log/log.hpp"
+#include "daemon/io/log/field.hpp"
 
 namespace rategate {
 

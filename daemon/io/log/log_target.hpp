@@ -10,7 +10,8 @@
 #include <string_view>
 
 #include "daemon/base/result.hpp"
-#include "daemon/io/log/log.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/io/log/log_places.hpp"
 
 namespace rategate {
 

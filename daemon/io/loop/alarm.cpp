@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
-#include <utility>
 
 namespace rategate {
 
-Alarm::Alarm(uv_loop_t* loop, std::function<void()> rings)
-    : rings_(std::move(rings)), fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+Alarm::Alarm(uv_loop_t* loop) : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "timerfd_create");
   uv_poll_init(loop, poll_.get(), fd_);
   poll_.opened(this);
@@ -40,7 +38,6 @@ void Alarm::rang() {
   std::uint64_t times = 0;
   if (read(fd_, &times, sizeof times) < 0) return;  // armed anew meanwhile
   armed_ = kNever;
-  rings_();
 }
 
 }  // namespace rategate

@@ -4,8 +4,6 @@
 
 #include <uv.h>
 
-#include <functional>
-
 #include "daemon/base/time.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
 
@@ -13,7 +11,8 @@ namespace rategate {
 
 class Alarm {
  public:
-  Alarm(uv_loop_t* loop, std::function<void()> rings);
+  // The loop wakes with it, and nobody is called: the turn comes with each wake.
+  explicit Alarm(uv_loop_t* loop);
   ~Alarm();
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;
@@ -25,7 +24,6 @@ class Alarm {
  private:
   void rang();
 
-  std::function<void()> rings_;
   int fd_;
   Mono armed_ = kNever;
   UvHandle<uv_poll_t> poll_;

@@ -1,100 +1,85 @@
-// Drives the gate: takes its reservations to the store and the store's answers to it, wakes it
-// when its next moment has come, and hands its decisions to whoever asked. Once per turn of the
-// loop, right before it waits for events.
+// Runs the Driver on the loop: brings it time, wakes it when its next moment has come, and hands
+// the gate's answers to whoever asked. Once per turn of the loop, right before it waits for events.
 #pragma once
 
 #include <uv.h>
 
-#include <functional>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "daemon/config/config.hpp"
-#include "daemon/core/gate.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
+#include "daemon/io/loop/memory_transport.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
+#include "daemon/io/redis/redis_transport.hpp"
 #include "daemon/io/shm/segment.hpp"
-#include "daemon/store/store_link.hpp"
+#include "daemon/store/driver.hpp"
 
 namespace rategate {
 
+// What the engine tells whoever made it.
+class EngineEvents {
+ public:
+  EngineEvents() = default;
+  EngineEvents(const EngineEvents&) = delete;
+  EngineEvents& operator=(const EngineEvents&) = delete;
+  virtual ~EngineEvents() = default;
+
+  virtual void check_answered(const Answer& answer) = 0;
+  virtual void checks_answered() = 0;  // after a batch of them
+  virtual void store_changed() = 0;    // its state, or that of its clock
+};
+
 class Engine final : private StoreEvents {
  public:
-  // Told of each answer, and of each change of the store's state.
-  struct Listener {
-    std::function<void(const Answer&)> answered;
-    std::function<void()> answers_done;  // after a batch of them
-    std::function<void()> store_changed;
-  };
-
   Engine(uv_loop_t* loop, const FixedConfig& config, Log& log);
   ~Engine() override;
 
-  void start(Listener listener);
+  void start(EngineEvents& events);
   // Every waiting check is answered `Stopping` now; the store is let go.
   void stop();
 
-  std::int64_t repeat(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
-                      const Decision& decided, std::int64_t count, Mono now) {
-    return gate_.repeat(limit, key, cost, decided, count, now);
-  }
-  CheckResult check(const LimitUsePtr& limit, std::string_view key, std::int64_t cost,
-                    std::uint64_t ticket, Mono now);
+  // The gate, for those who ask: checks, repeats, who has gone.
+  Gate& gate() { return driver_.gate(); }
+  const Gate& gate() const { return driver_.gate(); }
   // Null when shared memory is off.
   Segment* segment() const { return segment_.get(); }
-  void share() { gate_.share(); }
-  // After limits were changed: what was held for those that are gone is given up.
-  void drop_limits();
-  // So that what is told is as of now.
-  void look_at_pools() { gate_.look_at_pools(mono_now()); }
-  void abandon(WaiterId waiter) { gate_.abandon(waiter); }
-  void sweep();
 
-  const Gate& gate() const { return gate_; }
-  StoreStatus store_status() const { return link_->status(); }
+  const StoreStatus& store_status() const { return driver_.link({0}).status(); }
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
   std::optional<ClockReading> clock() const;
   bool clock_trusted() const { return clock_trusted_; }  // as of the last measurement
   // The store has answered once, or it is known that it does not.
-  bool settled() const { return settled_; }
+  bool settled() const { return health().is_settled(); }
 
  private:
-  void store_up(bool lost) override;
-  void store_connecting(std::string_view why) override;
-  void store_away(std::string_view why) override;
-  void store_refuses(std::string_view why) override;
-  void store_accepts() override;
-  void counter_spoilt(std::string_view why) override;
-  void store_time(Mono sent, Mono received, StoreTime time, bool first_of_primary) override;
-  void reserved(std::uint64_t id, const ReserveAnswer& answer) override;
-  void reserve_failed(std::uint64_t id, bool retry) override;
+  void store_event(const StoreEvent& event) override;
 
   void pump();
-  void hand_out();
-
+  bool answer();  // false: there was nobody to be answered
+  const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
   static std::unique_ptr<Segment> make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
                                                Engine* self);
-  void take_releases();
 
   Log& log_;
-  Listener listener_;
+  EngineEvents* events_ = nullptr;
   std::unique_ptr<Segment> segment_;
-  Gate gate_;
+  Driver driver_;
+  std::unique_ptr<RedisTransport> redis_;  // one of these two
+  std::unique_ptr<MemoryTransport> memory_;
   UvHandle<uv_prepare_t> prepare_;
   Alarm alarm_;
-  std::unique_ptr<StoreLink> link_;
   std::vector<Answer> answers_;
-  std::vector<Reservation> reservations_;
-  std::string host_;  // the store's address, for the log
-  bool settled_ = false;
-  bool refusing_ = false;
   bool clock_trusted_ = true;
-  bool was_away_ = false;
   bool stopped_ = false;
-  Mono spoilt_said_{INT64_MIN};
+  Mono spoilt_told_{INT64_MIN};
 };
 
 }  // namespace rategate

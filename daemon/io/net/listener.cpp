@@ -132,6 +132,7 @@ Result<std::unique_ptr<Listener>> Listener::adopt(uv_loop_t* loop, int fd) {
       size > offsetof(sockaddr_un, sun_path)) {
     listener->path_ = address.sun_family == AF_UNIX ? address.sun_path : to_text(local_address(fd));
   }
+  listener->local_ = address.sun_family == AF_UNIX;
   return listener;
 }
 
@@ -143,16 +144,20 @@ Listener::~Listener() {
   }
 }
 
-Result<bool> Listener::listen(std::function<void(uv_stream_t*)> arrived) {
-  arrived_ = std::move(arrived);
+Result<bool> Listener::listen(ListenerEvents& events) {
+  events_ = &events;
   const int failure = uv_listen(reinterpret_cast<uv_stream_t*>(pipe_.get()), kBacklog,
                                 [](uv_stream_t* server, int status) {
                                   auto* listener = static_cast<Listener*>(server->data);
                                   if (listener != nullptr && status == 0)
-                                    listener->arrived_(server);
+                                    listener->events_->arrived(*listener);
                                 });
   if (failure != 0) return Error{std::string("cannot listen: ") + uv_strerror(failure)};
   return true;
+}
+
+bool Listener::accept(uv_stream_t* stream) {
+  return uv_accept(reinterpret_cast<uv_stream_t*>(pipe_.get()), stream) == 0;
 }
 
 }  // namespace rategate

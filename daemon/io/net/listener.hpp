@@ -4,7 +4,6 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +13,20 @@
 #include "daemon/io/loop/uv_handle.hpp"
 
 namespace rategate {
+
+class Listener;
+
+// What a listener tells.
+class ListenerEvents {
+ public:
+  ListenerEvents() = default;
+  ListenerEvents(const ListenerEvents&) = delete;
+  ListenerEvents& operator=(const ListenerEvents&) = delete;
+  virtual ~ListenerEvents() = default;
+
+  // A client waits to be accepted. Nobody else arrives here before it is.
+  virtual void arrived(Listener& at) = 0;
+};
 
 class Listener {
  public:
@@ -28,8 +41,11 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // `arrived` is called for each client that waits; it accepts from stream().
-  Result<bool> listen(std::function<void(uv_stream_t*)> arrived);
+  Result<bool> listen(ListenerEvents& events);
+  // The client that has arrived gets `stream`. False where it has gone again.
+  bool accept(uv_stream_t* stream);
+  // By Unix sockets: its clients are processes of this host.
+  bool is_local() const { return local_; }
   // The socket's path; of TCP "127.0.0.1:6380", with the port that it has.
   const std::string& path() const { return path_; }
 
@@ -37,8 +53,9 @@ class Listener {
   Listener() = default;
 
   UvHandle<uv_pipe_t> pipe_;  // libuv's handle of any stream socket
-  std::function<void(uv_stream_t*)> arrived_;
+  ListenerEvents* events_ = nullptr;
   std::string path_;
+  bool local_ = false;
   bool owned_ = false;
   dev_t device_ = 0;  // of the file that was made
   ino_t inode_ = 0;

@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
 
@@ -30,41 +29,38 @@ bool has_gone(int fd) {
 
 }  // namespace
 
-Connection::Connection(uv_loop_t* loop, ConnectionHost& host, std::uint64_t id, Mono now)
-    : host_(host), since_(now), active_(now) {
+Connection::Connection(uv_loop_t* loop, ConnectionEvents& events, Workbench& bench,
+                       std::uint64_t id, Mono now)
+    : events_(events), bench_(bench), since_(now), active_(now) {
   session_.id = id;
+  slice_.id = static_cast<std::uint32_t>(id);
   uv_pipe_init(loop, pipe_.get(), 0);
   pipe_.opened(this);
 }
 
 Connection::~Connection() {
-  host_.budget().change(accounted_, 0);
+  bench_.budget.change(accounted_, 0);
   if (write_ != nullptr) write_->data = nullptr;
 }
 
-int Connection::fd() const {
-  uv_os_fd_t fd = -1;
-  if (pipe_.is_open()) uv_fileno(reinterpret_cast<uv_handle_t*>(pipe_.get()), &fd);
-  return fd;
+void Connection::start(bool local) {
+  uv_os_fd_t socket = -1;
+  uv_fileno(reinterpret_cast<uv_handle_t*>(pipe_.get()), &socket);
+  peer_ = {socket, local};
+  read_or_pause();
 }
-
-void Connection::start() { read_or_pause(); }
 
 // ---- In -----------------------------------------------------------------------------------
 
 // It changes with the budget, and so not while requests are handled.
 Connection::Room Connection::room() const {
-  const OutputBudget& budget = host_.budget();
-  return {budget.max_pending(host_.max_pending()), budget.high_water()};
-}
-
-bool Connection::must_pause(const Room& room) const {
-  return finishing_ || waiting_ >= room.waiting || unwritten() >= room.unwritten;
+  const OutputBudget& budget = bench_.budget;
+  return {budget.max_pending(bench_.max_pending), budget.high_water()};
 }
 
 void Connection::read_or_pause() {
   if (is_closed()) return;
-  const bool want = !draining_ && !must_pause();
+  const bool want = !draining_ && !slice_.ready && !must_pause();
   if (want == reading_) return;
   reading_ = want;
   if (!want) {
@@ -74,7 +70,7 @@ void Connection::read_or_pause() {
   uv_read_start(
       stream(),
       [](uv_handle_t* handle, size_t, uv_buf_t* buf) {
-        *buf = static_cast<Connection*>(handle->data)->host_.read_buffer();
+        *buf = static_cast<Connection*>(handle->data)->bench_.read_buffer();
       },
       [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buf) {
         auto* connection = static_cast<Connection*>(stream->data);
@@ -88,19 +84,26 @@ void Connection::on_read(ssize_t count, const char* bytes) {
     on_end();
     return;
   }
-  active_ = moment_ = mono_now();
-  take({bytes, static_cast<std::size_t>(count)});
+  active_ = mono_now();
+  in_slice_ = bench_.turn.start(slice_, active_);
+  const std::string_view arrived(bytes, static_cast<std::size_t>(count));
+  if (in_slice_) {
+    take(arrived);
+  } else {
+    keep(arrived);
+  }
   settle();
 }
 
 void Connection::on_end() {
-  if (has_gone(fd())) {
+  if (has_gone(peer_.socket)) {
     close();
     return;
   }
   // It may still read the answers to what it has asked.
   finishing_ = true;
   input_.clear();
+  input_done_ = 0;
   settle();
 }
 
@@ -108,110 +111,108 @@ void Connection::take(std::string_view bytes) {
   if (input_.empty()) {
     input_.assign(bytes.substr(process(bytes)));
   } else {
-    input_.append(bytes);
-    input_.erase(0, process(input_));
+    keep(bytes);
+    process_input();
   }
 }
 
-// Answers the requests that are all there. Returns how many bytes are done with.
+void Connection::keep(std::string_view bytes) {
+  input_.erase(0, input_done_);
+  input_done_ = 0;
+  input_.append(bytes);
+  incomplete_ = false;
+}
+
+void Connection::process_input() {
+  input_done_ += process(std::string_view(input_).substr(input_done_));
+  if (input_done_ < input_.size()) return;
+  input_.clear();
+  input_done_ = 0;
+}
+
+// Whether its slice lasts, between two requests: the clock is read now and then only, and is the
+// moment of the requests that follow.
+inline bool Connection::lasts() {
+  Turn& turn = bench_.turn;
+  if (!turn.look_due()) return true;
+  turn.look(mono_now());
+  return !turn.over();
+}
+
+// Answers the requests that are all there, until the slice ends. Returns how many bytes are done
+// with.
 std::size_t Connection::process(std::string_view bytes) {
   std::size_t done = 0;
-  processing_ = true;
+  incomplete_ = false;
   // What is the same for all of them is asked once.
   const Room most = room();
-  const std::size_t max_request = host_.max_request();
-  Args& args = host_.args();
-  while (done < bytes.size() && !must_pause(most) && !is_closed()) {
+  const std::size_t max_request = bench_.max_request;
+  Args& args = bench_.args;
+  Caller caller(session_);
+  caller.peer = peer_;
+  caller.flow = static_cast<std::uint32_t>(session_.id);
+  while (done < bytes.size() && !must_pause(most) && !is_closed() && lasts()) {
     const ParseResult result = parse_request(bytes.substr(done), max_request, args, progress_);
-    if (result.kind == Parsed::Incomplete) break;
+    if (result.kind == Parsed::Incomplete) {
+      incomplete_ = true;
+      break;
+    }
     const std::string_view request = bytes.substr(done, result.consumed);
     done += result.consumed;
-    if (result.kind == Parsed::Skip) continue;
-
-    // Behind a check that waits, an answer waits too.
-    const bool in_order = places_.empty() || mutant("answers-reordered");
-    std::string& reply = in_order ? out_ : host_.scratch();
-    if (!in_order) reply.clear();
-    bool last = false;
+    if (result.kind == Parsed::Skip) {
+      bench_.turn.handled(false);
+      continue;
+    }
+    const bool at_once = order_.at_once();
+    std::string& reply = at_once ? out_ : bench_.scratch;
+    if (!at_once) reply.clear();
+    Handled handled = Handled::Close;
     if (result.kind == Parsed::Error) {
-      host_.protocol_error();
+      ++bench_.stats.protocol_errors;
       ReplyWriter(reply, session_.resp).error(result.error);
-      last = true;
     } else {
-      session_.pipeline = in_order ? Pipeline{request, bytes.substr(done), 0} : Pipeline{};
-      const Handled handled = host_.handle(*this, args, reply);
-      done += session_.pipeline.repeats * request.size();
-      if (handled == Handled::Parked) continue;
-      last = handled == Handled::Close;
-      if (handled == Handled::Attach) {
-        send_attached();
-        continue;
-      }
+      caller.ticket = std::uint64_t{caller.flow} << 32 | order_.next_number();
+      caller.moment = bench_.turn.moment();
+      caller.may_pass_descriptors = at_once && out_.empty() && write_ == nullptr;
+      caller.request = at_once ? request : std::string_view();
+      caller.behind = at_once ? bytes.substr(done) : std::string_view();
+      caller.repeats = 0;
+      handled = dispatch(caller, bench_.services, args, reply);
+      bench_.stats.requests += 1 + caller.repeats;
+      done += caller.repeats * request.size();
     }
-    if (!in_order) {
-      places_.push_back({{}, reply, true});
-      place_bytes_ += reply.size();
+    bench_.turn.handled(handled == Handled::RepliedAtCost);
+    if (handled == Handled::Parked) {
+      order_.park(caller.waiter);
+    } else if (handled == Handled::Attach) {
+      send_attached();
+    } else if (!at_once) {
+      order_.keep(reply);
     }
-    if (last) {
-      finishing_ = true;
-      done = bytes.size();
-    }
+    finishing_ = handled == Handled::Close;
   }
-  processing_ = false;
-  session_.pipeline = {};
   return finishing_ ? bytes.size() : done;
 }
 
 // ---- Out ----------------------------------------------------------------------------------
 
-void Connection::park(WaiterId waiter) {
-  places_.push_back({waiter, {}, false});
-  ++waiting_;
-}
-
 void Connection::answered(std::uint32_t number, std::string_view reply) {
-  const std::size_t at = number - first_number_;
-  if (at >= places_.size() || places_[at].ready) return;
-  --waiting_;
-  if (mutant("answers-reordered")) {
-    // Whatever comes first goes out first.
-    places_[at].ready = true;
-    out_ += reply;
-    return;
-  }
-  if (at == 0) {  // the usual case: in the order in which they were asked
-    out_ += reply;
-    places_.pop_front();
-    ++first_number_;
-    release();
-    return;
-  }
-  places_[at].ready = true;
-  places_[at].reply = reply;
-  place_bytes_ += reply.size();
+  order_.answered(number, reply, out_);
 }
 
-void Connection::release() {
-  while (!places_.empty() && places_.front().ready) {
-    out_ += places_.front().reply;
-    place_bytes_ -= places_.front().reply.size();
-    places_.pop_front();
-    ++first_number_;
-  }
-}
-
-// After anything that made answers possible: writes them, reads on, or ends.
+// After anything that made answers, room or time: writes, handles what has arrived for as long as
+// its slice lasts, and reads on, waits for its next turn, or ends.
 void Connection::settle() {
-  if (is_closed() || processing_) return;
-  release();
+  if (is_closed()) return;
   flush();
   // What was kept back may go on now; each round frees or uses up room.
-  while (!is_closed() && !must_pause() && go_on()) {
-    release();
+  while (!is_closed() && !must_pause() && has_more() && in_slice()) {
+    go_on();
     flush();
   }
+  end_slice();
   if (is_closed()) return;
-  if (finishing_ && places_.empty() && unwritten() == 0) {
+  if (finishing_ && order_.empty() && unwritten() == 0) {
     close();
     return;
   }
@@ -219,31 +220,53 @@ void Connection::settle() {
   account();
 }
 
-// Handles some more of what has arrived; false when there is no more to handle.
-bool Connection::go_on() {
-  moment_ = mono_now();
-  if (!input_.empty()) {
-    const std::size_t before = input_.size();
-    input_.erase(0, process(input_));
-    if (input_.size() != before) return true;
+void Connection::resume() {
+  bench_.turn.resume(slice_);
+  settle();
+}
+
+// ---- Its slice of the turn ------------------------------------------------------------------
+
+// Whether there is something to do that waits for nothing but time.
+bool Connection::has_more() const { return draining_ || (!input_.empty() && !incomplete_); }
+
+// Whether its slice of this turn lasts. Looks at the clock, which is the moment of what follows.
+bool Connection::in_slice() {
+  Turn& turn = bench_.turn;
+  const Mono now = mono_now();
+  if (!in_slice_) return in_slice_ = turn.start(slice_, now);
+  turn.look(now);
+  return !turn.over();
+}
+
+void Connection::end_slice() {
+  if (std::exchange(in_slice_, false)) bench_.turn.stop(slice_, mono_now());
+  if (is_closed() || must_pause() || !has_more()) return;
+  bench_.turn.put_off(slice_);
+  events_.ready();
+}
+
+// Handles some more of what has arrived; has_more().
+void Connection::go_on() {
+  if (!input_.empty() && !incomplete_) {
+    process_input();
+    return;
   }
-  if (!draining_) return false;
   if (to_drain_ == 0) {
     finishing_ = true;
-    return false;
+    return;
   }
-  const int from = fd();
-  if (from < 0) return false;
-  const uv_buf_t buf = host_.read_buffer();
-  const ssize_t count = recv(from, buf.base, std::min(buf.len, to_drain_), MSG_DONTWAIT);
+  const uv_buf_t buf = bench_.read_buffer();
+  const ssize_t count = recv(peer_.socket, buf.base, std::min(buf.len, to_drain_), MSG_DONTWAIT);
   if (count <= 0) {
     to_drain_ = 0;
   } else {
     to_drain_ -= static_cast<std::size_t>(count);
     take({buf.base, static_cast<std::size_t>(count)});
   }
-  return true;
 }
+
+// ---- Writing ------------------------------------------------------------------------------
 
 void Connection::flush() {
   if (is_closed() || out_.empty() || write_ != nullptr) return;
@@ -261,7 +284,7 @@ void Connection::flush() {
 // The answer to ATTACH, with its descriptors. libuv passes only handles of its own, so this is by
 // hand; it is short and the first to be written, so it goes as a whole or the peer reads nothing.
 void Connection::send_attached() {
-  const std::array<int, 2> fds = host_.attach_fds();
+  const std::array<int, 2> fds = bench_.services.sharing.descriptors();
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
   iovec bytes{out_.data(), out_.size()};
   msghdr message{};
@@ -274,7 +297,7 @@ void Connection::send_attached() {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof fds);
   std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-  const ssize_t sent = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = sendmsg(peer_.socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   const bool whole = sent == static_cast<ssize_t>(out_.size());
   out_.clear();
   if (!whole) close();
@@ -310,9 +333,9 @@ void Connection::write_rest() {
 void Connection::account() {
   give_back(out_);
   give_back(input_);
-  const std::size_t now = input_.capacity() + out_.capacity() + writing_.capacity() +
-                          places_.size() * sizeof(Place) + place_bytes_;
-  host_.budget().change(accounted_, now);
+  const std::size_t now =
+      input_.capacity() + out_.capacity() + writing_.capacity() + order_.memory();
+  bench_.budget.change(accounted_, now);
   accounted_ = now;
 }
 
@@ -323,21 +346,19 @@ void Connection::drain() {
   draining_ = true;
   int arrived = 0;
   // A client that goes on sending is not waited for: what comes from now on is not read.
-  if (ioctl(fd(), FIONREAD, &arrived) == 0) to_drain_ = static_cast<std::size_t>(arrived);
+  if (ioctl(peer_.socket, FIONREAD, &arrived) == 0) to_drain_ = static_cast<std::size_t>(arrived);
   settle();
 }
 
 void Connection::close() {
   if (is_closed()) return;
-  for (const Place& place : places_) {
-    if (!place.ready) host_.abandon(place.waiter);
-  }
-  places_.clear();
-  waiting_ = 0;
+  order_.drop([this](WaiterId waiter) { bench_.services.checks.abandon(waiter); });
   // libuv still has it, and its callback frees it.
   if (write_ != nullptr) std::exchange(write_, nullptr)->data = nullptr;
   pipe_.close();
-  host_.closed(*this);
+  peer_.socket = -1;
+  end_slice();
+  events_.closed(*this);
 }
 
 }  // namespace rategate

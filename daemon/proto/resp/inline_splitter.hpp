@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "daemon/proto/resp/request_parser.hpp"
+#include "daemon/proto/resp/args.hpp"
 
 namespace rategate {
 

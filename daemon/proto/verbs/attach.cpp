@@ -1,31 +1,13 @@
-// RESOLVE and ATTACH: what the client library asks on its way into shared memory.
+// ATTACH: the client library's way into shared memory.
 #include "daemon/proto/resp/reply_writer.hpp"
-#include "daemon/proto/verbs/handlers.hpp"
+#include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
+namespace {
 
-Handled handle_resolve(Session& session, Service& service, const Args& args, std::string& out) {
-  CheckRequest request;
-  if (!read_check(args, request, out)) return Handled::Replied;
-  const ResolveOutcome outcome = service.resolve(session, request);
-  ReplyWriter reply(out, session.resp);
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    reply.error(refused->error);
-    return Handled::Replied;
-  }
-  const auto& resolved = std::get<Resolved>(outcome);
-  reply.array(5);
-  reply.integer(static_cast<std::int64_t>(resolved.rule));
-  reply.integer(resolved.permits);
-  reply.integer(resolved.period_ms);
-  reply.integer(resolved.shared ? 1 : 0);
-  reply.integer(resolved.keyed ? 1 : 0);
-  return Handled::Replied;
-}
-
-Handled handle_attach(Session& session, Service& service, const Args&, std::string& out) {
-  const AttachOutcome outcome = service.attach(session);
-  ReplyWriter reply(out, session.resp);
+Handled handle_attach(Caller& caller, const Services& services, const Args&, std::string& out) {
+  const AttachOutcome outcome = services.sharing.attach(caller);
+  ReplyWriter reply(out, caller.session.resp);
   if (const auto* refused = std::get_if<Refused>(&outcome)) {
     reply.error(refused->error);
     return Handled::Replied;
@@ -38,5 +20,16 @@ Handled handle_attach(Session& session, Service& service, const Args&, std::stri
   reply.integer(static_cast<std::int64_t>(attached.bytes));
   return Handled::Attach;
 }
+
+}  // namespace
+
+constinit const Verb kAttachVerb = {
+    .name = "attach",
+    .min_words = 1,
+    .max_words = 1,
+    .handler = handle_attach,
+    .group = "rategate",
+    .summary = "Hands out the shared memory, for the client library",
+};
 
 }  // namespace rategate

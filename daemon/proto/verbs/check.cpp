@@ -1,136 +1,60 @@
-// CHECK: from words to a request that is in order, and from its outcome to a reply.
-#include <optional>
-
-#include "daemon/base/duration.hpp"
-#include "daemon/proto/resp/ascii.hpp"
+// CHECK: from words to a decision, and from that to a reply.
 #include "daemon/proto/resp/reply_writer.hpp"
-#include "daemon/proto/verbs/handlers.hpp"
+#include "daemon/proto/verbs/check_words.hpp"
+#include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
 namespace {
-
-// The options as they were written.
-struct Options {
-  std::optional<std::string_view> cost;
-  std::optional<std::string_view> limit;
-  std::optional<std::string_view> period;
-};
-
-// Pairs of words from `at` on. False after it has appended what is wrong.
-bool read_options(const Args& args, std::size_t at, Options& options, std::string& out) {
-  for (; at + 1 < args.size(); at += 2) {
-    std::optional<std::string_view>* option = nullptr;
-    std::string_view name;
-    if (is_word(args[at], "cost")) {
-      option = &options.cost;
-      name = "COST";
-    } else if (is_word(args[at], "limit")) {
-      option = &options.limit;
-      name = "LIMIT";
-    } else if (is_word(args[at], "period")) {
-      option = &options.period;
-      name = "PERIOD";
-    } else {
-      reply_error(out, ErrorId::CheckSyntax, {args[at]});
-      return false;
-    }
-    if (option->has_value()) {
-      reply_error(out, ErrorId::OptionTwice, {name});
-      return false;
-    }
-    *option = args[at + 1];
-  }
-  return true;
-}
-
-// The options' values. False after it has appended what is wrong.
-bool read_values(const Options& options, CheckRequest& request, std::string& out) {
-  if (options.cost) {
-    const auto cost = parse_whole(*options.cost, 1, kMaxPermits);
-    if (!cost) {
-      reply_error(out, ErrorId::InvalidCost, {*options.cost});
-      return false;
-    }
-    request.cost = *cost;
-  }
-  if (options.limit.has_value() != options.period.has_value()) {
-    reply_error(out, ErrorId::LimitWithoutPeriod);
-    return false;
-  }
-  if (!options.limit) return true;
-  const auto permits = parse_permits(*options.limit);
-  if (!permits) {
-    reply_error(out, ErrorId::InvalidPermits, {*options.limit});
-    return false;
-  }
-  const auto period_ms = parse_period_ms(*options.period);
-  if (!period_ms) {
-    reply_error(out, ErrorId::InvalidPeriod, {*options.period});
-    return false;
-  }
-  request.declared = Rate{*permits, *period_ms};
-  return true;
-}
 
 // The most copies that are answered in one step: what one answer may grow by.
 constexpr std::size_t kMaxRepeats = 128;
 
 // A pipeline often says the same again and again. Copies of a request that stand right behind it
 // have arrived, so that they are decided at the same moment, and in one step.
-void answer_copies(Pipeline& pipeline, Service& service, const CheckRequest& request,
+void answer_copies(Caller& caller, const Services& services, const CheckRequest& request,
                    const Decision& decision, std::string& out) {
   std::size_t copies = 0;
-  std::string_view behind = pipeline.behind;
-  while (copies < kMaxRepeats && !pipeline.request.empty() &&
-         behind.starts_with(pipeline.request)) {
-    behind.remove_prefix(pipeline.request.size());
+  std::string_view behind = caller.behind;
+  while (copies < kMaxRepeats && !caller.request.empty() && behind.starts_with(caller.request)) {
+    behind.remove_prefix(caller.request.size());
     ++copies;
   }
   if (copies == 0) return;
-  const std::int64_t done = service.repeat(request, decision, static_cast<std::int64_t>(copies));
-  pipeline.repeats = static_cast<std::size_t>(done);
+  const std::int64_t done =
+      services.checks.repeat(caller, request, decision, static_cast<std::int64_t>(copies));
+  caller.repeats = static_cast<std::size_t>(done);
   if (done > 0) {
-    write_repeated(out, decision, decision.allowed ? request.cost : 0, pipeline.repeats);
+    write_repeated(out, decision, decision.allowed ? request.cost : 0, caller.repeats);
   }
+}
+
+Handled handle_check(Caller& caller, const Services& services, const Args& args, std::string& out) {
+  CheckRequest request;
+  if (!read_check(args, request, out)) return Handled::Replied;
+  const CheckOutcome outcome = services.checks.check(caller, request);
+  if (const auto* decision = std::get_if<Decision>(&outcome)) {
+    write_decision(out, *decision);
+    answer_copies(caller, services, request, *decision, out);
+    return Handled::Replied;
+  }
+  if (const auto* refused = std::get_if<Refused>(&outcome)) {
+    ReplyWriter(out, caller.session.resp).error(refused->error);
+    return Handled::RepliedAtCost;  // similar names were searched for
+  }
+  caller.waiter = std::get<Parked>(outcome).waiter;
+  return Handled::Parked;
 }
 
 }  // namespace
 
-bool read_check(const Args& args, CheckRequest& request, std::string& out) {
-  request.limit = args[1];
-  if (!valid_name(request.limit)) {
-    reply_error(out, ErrorId::InvalidLimitName, {args[1]});
-    return false;
-  }
-  // Options come in pairs: an odd number of words behind the limit starts with the key.
-  std::size_t at = 2;
-  if ((args.size() - at) % 2 == 1) {
-    request.keyed = true;
-    request.key = args[at++];
-    if (request.key.size() > kMaxKeyBytes) {
-      reply_error(out, ErrorId::KeyTooLong, {request.key.size()});
-      return false;
-    }
-  }
-  if (at == args.size()) return true;
-  Options options;
-  return read_options(args, at, options, out) && read_values(options, request, out);
-}
-
-Handled handle_check(Session& session, Service& service, const Args& args, std::string& out) {
-  CheckRequest request;
-  if (!read_check(args, request, out)) return Handled::Replied;
-  const CheckOutcome outcome = service.check(session, request);
-  if (const auto* decision = std::get_if<Decision>(&outcome)) {
-    write_decision(out, *decision);
-    answer_copies(session.pipeline, service, request, *decision, out);
-    return Handled::Replied;
-  }
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, session.resp).error(refused->error);
-    return Handled::Replied;
-  }
-  return Handled::Parked;
-}
+constinit const Verb kCheckVerb = {
+    .name = "check",
+    .min_words = 2,
+    .max_words = kAnyNumber,
+    .handler = handle_check,
+    .group = "rategate",
+    .arguments = "<limit> [<key>] [COST <n>] [LIMIT <n> PERIOD <p>]",
+    .summary = "Takes permits of a limit, or says how long to wait",
+};
 
 }  // namespace rategate

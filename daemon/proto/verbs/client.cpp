@@ -1,17 +1,17 @@
 // CLIENT: what the daemon knows of connections, and what they say of themselves.
 #include <algorithm>
+#include <string>
+#include <string_view>
 
 #include "daemon/proto/resp/ascii.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
-#include "daemon/proto/verbs/handlers.hpp"
+#include "daemon/proto/verbs/client_name.hpp"
+#include "daemon/proto/verbs/help.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
+#include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
 namespace {
-
-// Printable ASCII without the space, as CLIENT LIST needs it.
-bool is_one_word(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
-}
 
 // For a value that comes from elsewhere: what would break the line's form is shown as '_'.
 std::string as_one_word(std::string_view text) {
@@ -38,7 +38,7 @@ std::string client_line(const ClientStatus& client) {
   line += kRedisFields;
   field("pid", std::to_string(client.pid));
   field("uid", std::to_string(client.uid));
-  field("waiting", std::to_string(client.waiting));
+  field("waiting", std::to_string(client.parked));
   field("cmd", client.last_command.empty() ? "NULL" : client.last_command);
   field("user", "default");
   field("resp", std::to_string(client.resp));
@@ -48,58 +48,44 @@ std::string client_line(const ClientStatus& client) {
   return line;
 }
 
-}  // namespace
-
-bool check_client_name(std::string_view name, std::string& out) {
-  if (!is_one_word(name)) {
-    reply_error(out, ErrorId::BadClientName);
-    return false;
-  }
-  if (name.size() > kMaxClientNameBytes) {
-    reply_error(out, ErrorId::NameTooLong, {"client name"});
-    return false;
-  }
-  return true;
-}
-
-Handled handle_client_getname(Session& session, Service&, const Args&, std::string& out) {
-  ReplyWriter reply(out, session.resp);
-  if (session.name.empty()) {
+Handled handle_getname(Caller& caller, const Services&, const Args&, std::string& out) {
+  ReplyWriter reply(out, caller.session.resp);
+  if (caller.session.name.empty()) {
     reply.null();
   } else {
-    reply.bulk(session.name);
+    reply.bulk(caller.session.name);
   }
   return Handled::Replied;
 }
 
-Handled handle_client_id(Session& session, Service&, const Args&, std::string& out) {
-  ReplyWriter(out, session.resp).integer(static_cast<std::int64_t>(session.id));
+Handled handle_id(Caller& caller, const Services&, const Args&, std::string& out) {
+  ReplyWriter(out, caller.session.resp).integer(static_cast<std::int64_t>(caller.session.id));
   return Handled::Replied;
 }
 
-Handled handle_client_info(Session& session, Service& service, const Args&, std::string& out) {
-  ReplyWriter(out, session.resp).text(client_line(service.client(session)));
+Handled handle_info(Caller& caller, const Services& services, const Args&, std::string& out) {
+  ReplyWriter(out, caller.session.resp).text(client_line(services.state.client(caller)));
   return Handled::Replied;
 }
 
-Handled handle_client_list(Session& session, Service& service, const Args&, std::string& out) {
+Handled handle_list(Caller& caller, const Services& services, const Args&, std::string& out) {
   std::string lines;
-  for (const ClientStatus& client : service.clients()) lines += client_line(client);
-  ReplyWriter(out, session.resp).text(lines);
+  for (const ClientStatus& client : services.state.clients()) lines += client_line(client);
+  ReplyWriter(out, caller.session.resp).text(lines);
   return Handled::Replied;
 }
 
 // NO-EVICT and NO-TOUCH mean something to a cache only; clients that send them get what they
 // expect.
-Handled handle_client_on_off(Session& session, Service&, const Args& args, std::string& out) {
+Handled handle_on_off(Caller& caller, const Services&, const Args& args, std::string& out) {
   if (!is_word(args[2], "on") && !is_word(args[2], "off")) {
     return reply_error(out, ErrorId::SyntaxError);
   }
-  ReplyWriter(out, session.resp).ok();
+  ReplyWriter(out, caller.session.resp).ok();
   return Handled::Replied;
 }
 
-Handled handle_client_setinfo(Session& session, Service&, const Args& args, std::string& out) {
+Handled handle_setinfo(Caller& caller, const Services&, const Args& args, std::string& out) {
   const bool is_name = is_word(args[2], "lib-name");
   if (!is_name && !is_word(args[2], "lib-ver")) {
     return reply_error(out, ErrorId::ClientOption, {args[2]});
@@ -109,16 +95,108 @@ Handled handle_client_setinfo(Session& session, Service&, const Args& args, std:
   if (args[3].size() > kMaxClientNameBytes) {
     return reply_error(out, ErrorId::NameTooLong, {option});
   }
-  (is_name ? session.lib_name : session.lib_version) = args[3];
-  ReplyWriter(out, session.resp).ok();
+  (is_name ? caller.session.lib_name : caller.session.lib_version) = args[3];
+  ReplyWriter(out, caller.session.resp).ok();
   return Handled::Replied;
 }
 
-Handled handle_client_setname(Session& session, Service&, const Args& args, std::string& out) {
+Handled handle_setname(Caller& caller, const Services&, const Args& args, std::string& out) {
   if (!check_client_name(args[2], out)) return Handled::Replied;
-  session.name = args[2];
-  ReplyWriter(out, session.resp).ok();
+  caller.session.name = args[2];
+  ReplyWriter(out, caller.session.resp).ok();
   return Handled::Replied;
 }
+
+constexpr Verb kSubcommands[] = {
+    {
+        .name = "client|getname",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_getname,
+        .group = "connection",
+        .summary = "Answers the connection's name, or null",
+    },
+    {
+        .name = "client|help",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_help,
+        .group = "connection",
+        .summary = "Lists the subcommands",
+    },
+    {
+        .name = "client|id",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_id,
+        .group = "connection",
+        .summary = "Answers the connection's id",
+    },
+    {
+        .name = "client|info",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_info,
+        .group = "connection",
+        .summary = "Tells about this connection, in one line",
+    },
+    {
+        .name = "client|list",
+        .min_words = 2,
+        .max_words = 2,
+        .heavy = true,
+        .handler = handle_list,
+        .group = "connection",
+        .summary = "Tells about all connections, a line for each",
+    },
+    {
+        .name = "client|no-evict",
+        .min_words = 3,
+        .max_words = 3,
+        .handler = handle_on_off,
+        .group = "connection",
+        .arguments = "ON | OFF",
+        .summary = "Does nothing, for clients that send it",
+    },
+    {
+        .name = "client|no-touch",
+        .min_words = 3,
+        .max_words = 3,
+        .handler = handle_on_off,
+        .group = "connection",
+        .arguments = "ON | OFF",
+        .summary = "Does nothing, for clients that send it",
+    },
+    {
+        .name = "client|setinfo",
+        .min_words = 4,
+        .max_words = 4,
+        .handler = handle_setinfo,
+        .group = "connection",
+        .arguments = "LIB-NAME <name> | LIB-VER <version>",
+        .summary = "Names the client library, for CLIENT LIST",
+    },
+    {
+        .name = "client|setname",
+        .min_words = 3,
+        .max_words = 3,
+        .handler = handle_setname,
+        .group = "connection",
+        .arguments = "<name>",
+        .summary = "Names the connection, for CLIENT LIST",
+    },
+};
+
+}  // namespace
+
+constinit const Verb kClientVerb = {
+    .name = "client",
+    .min_words = 2,
+    .max_words = kAnyNumber,
+    .group = "connection",
+    .arguments = "<subcommand> ...",
+    .summary = "Groups the commands about connections",
+    .subcommands = kSubcommands,
+};
 
 }  // namespace rategate

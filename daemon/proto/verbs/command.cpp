@@ -1,26 +1,23 @@
-// COMMAND and the HELP subcommands: the verb table, in the shapes that Redis 7 gives it and that
-// redis-cli and other clients read when they connect.
+// COMMAND: the verb table, in the shapes that Redis 7 gives it and that redis-cli and other clients
+// read when they connect.
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include "daemon/proto/resp/ascii.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
-#include "daemon/proto/verbs/handlers.hpp"
+#include "daemon/proto/verbs/help.hpp"
+#include "daemon/proto/verbs/rows.hpp"
+#include "daemon/proto/verbs/table.hpp"
 
 namespace rategate {
 namespace {
 
+// With the two words of COMMAND INFO: a request of many names must not have an answer of megabytes.
+constexpr std::size_t kMaxNames = 66;
+
 // The first version that had all of the table.
 constexpr std::string_view kSince = "0.1.0";
-
-// Top-level rows, which is what COUNT, LIST and the bare forms tell of.
-std::vector<const Verb*> commands() {
-  std::vector<const Verb*> rows;
-  for (const Verb& verb : verb_table()) {
-    if (!verb.is_subcommand()) rows.push_back(&verb);
-  }
-  return rows;
-}
 
 // Redis' arity: the number of words, negative where it is the least of them.
 std::int64_t arity(const Verb& verb) {
@@ -42,9 +39,8 @@ void write_info(ReplyWriter& reply, const Verb& verb) {
   reply.simple("@" + std::string(verb.group));
   reply.set(0);
   reply.set(0);
-  const auto rows = subcommands(verb);
-  reply.set(rows.size());
-  for (const Verb& row : rows) write_info(reply, row);
+  reply.set(verb.subcommands.size());
+  for (const Verb& row : verb.subcommands) write_info(reply, row);
 }
 
 // One part of Verb::arguments.
@@ -102,11 +98,10 @@ void write_arguments(ReplyWriter& reply, const std::vector<Argument>& arguments)
 }
 
 void write_docs(ReplyWriter& reply, const Verb& verb) {
-  const auto rows = subcommands(verb);
   const auto arguments =
       verb.handler == nullptr ? std::vector<Argument>() : split_arguments(verb.arguments);
   reply.bulk(verb.name);
-  reply.map(3 + (arguments.empty() ? 0U : 1U) + (rows.empty() ? 0U : 1U));
+  reply.map(3 + (arguments.empty() ? 0U : 1U) + (verb.subcommands.empty() ? 0U : 1U));
   reply.bulk("summary");
   reply.bulk(verb.summary);
   reply.bulk("since");
@@ -117,32 +112,45 @@ void write_docs(ReplyWriter& reply, const Verb& verb) {
     reply.bulk("arguments");
     write_arguments(reply, arguments);
   }
-  if (!rows.empty()) {
+  if (!verb.subcommands.empty()) {
     reply.bulk("subcommands");
-    reply.map(rows.size());
-    for (const Verb& row : rows) write_docs(reply, row);
+    reply.map(verb.subcommands.size());
+    for (const Verb& row : verb.subcommands) write_docs(reply, row);
   }
 }
 
-}  // namespace
-
-Handled handle_command_count(Session& session, Service&, const Args&, std::string& out) {
-  ReplyWriter(out, session.resp).integer(static_cast<std::int64_t>(commands().size()));
-  return Handled::Replied;
-}
-
-Handled handle_command(Session& session, Service&, const Args&, std::string& out) {
-  const auto rows = commands();
-  ReplyWriter reply(out, session.resp);
+Handled handle_command(Caller& caller, const Services&, const Args&, std::string& out) {
+  const auto rows = verb_table();
+  ReplyWriter reply(out, caller.session.resp);
   reply.array(rows.size());
   for (const Verb* row : rows) write_info(reply, *row);
   return Handled::Replied;
 }
 
-Handled handle_command_info(Session& session, Service& service, const Args& args,
-                            std::string& out) {
-  if (args.size() == 2) return handle_command(session, service, args, out);
-  ReplyWriter reply(out, session.resp);
+Handled handle_count(Caller& caller, const Services&, const Args&, std::string& out) {
+  ReplyWriter(out, caller.session.resp).integer(static_cast<std::int64_t>(verb_table().size()));
+  return Handled::Replied;
+}
+
+Handled handle_docs(Caller& caller, const Services&, const Args& args, std::string& out) {
+  std::vector<const Verb*> rows;
+  if (args.size() == 2) rows.assign(verb_table().begin(), verb_table().end());
+  // A name that does not exist, or stands there twice, has no place in a map.
+  for (std::size_t i = 2; i < args.size(); ++i) {
+    const Verb* verb = find_verb(args[i]);
+    if (verb != nullptr && std::find(rows.begin(), rows.end(), verb) == rows.end()) {
+      rows.push_back(verb);
+    }
+  }
+  ReplyWriter reply(out, caller.session.resp);
+  reply.map(rows.size());
+  for (const Verb* row : rows) write_docs(reply, *row);
+  return Handled::Replied;
+}
+
+Handled handle_info(Caller& caller, const Services& services, const Args& args, std::string& out) {
+  if (args.size() == 2) return handle_command(caller, services, args, out);
+  ReplyWriter reply(out, caller.session.resp);
   reply.array(args.size() - 2);
   for (std::size_t i = 2; i < args.size(); ++i) {
     if (const Verb* verb = find_verb(args[i])) {
@@ -154,43 +162,73 @@ Handled handle_command_info(Session& session, Service& service, const Args& args
   return Handled::Replied;
 }
 
-Handled handle_command_docs(Session& session, Service&, const Args& args, std::string& out) {
-  std::vector<const Verb*> rows;
-  if (args.size() == 2) rows = commands();
-  // A name that does not exist, or stands there twice, has no place in a map.
-  for (std::size_t i = 2; i < args.size(); ++i) {
-    const Verb* verb = find_verb(args[i]);
-    if (verb != nullptr && std::find(rows.begin(), rows.end(), verb) == rows.end()) {
-      rows.push_back(verb);
-    }
-  }
-  ReplyWriter reply(out, session.resp);
-  reply.map(rows.size());
-  for (const Verb* row : rows) write_docs(reply, *row);
-  return Handled::Replied;
-}
-
-Handled handle_command_list(Session& session, Service&, const Args&, std::string& out) {
-  const auto rows = commands();
-  ReplyWriter reply(out, session.resp);
+Handled handle_list(Caller& caller, const Services&, const Args&, std::string& out) {
+  const auto rows = verb_table();
+  ReplyWriter reply(out, caller.session.resp);
   reply.array(rows.size());
   for (const Verb* row : rows) reply.bulk(row->name);
   return Handled::Replied;
 }
 
-Handled handle_help(Session& session, Service&, const Args& args, std::string& out) {
-  const Verb& verb = *find_verb(args[0]);
-  const auto rows = subcommands(verb);
-  ReplyWriter reply(out, session.resp);
-  reply.array(1 + 2 * rows.size());
-  reply.simple(upper_case(verb.name) + " <subcommand> [<argument> ...]. Subcommands are:");
-  for (const Verb& row : rows) {
-    std::string line = upper_case(row.name.substr(verb.name.size() + 1));
-    if (!row.arguments.empty()) line.append(" ").append(row.arguments);
-    reply.simple(line);
-    reply.simple("    " + std::string(row.summary) + ".");
-  }
-  return Handled::Replied;
-}
+constexpr Verb kSubcommands[] = {
+    {
+        .name = "command|count",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_count,
+        .group = "server",
+        .summary = "Answers the number of commands",
+    },
+    {
+        .name = "command|docs",
+        .min_words = 2,
+        .max_words = kMaxNames,
+        .heavy = true,
+        .handler = handle_docs,
+        .group = "server",
+        .arguments = "[<command> ...]",
+        .summary = "Documents commands, all of them unless some are named",
+    },
+    {
+        .name = "command|help",
+        .min_words = 2,
+        .max_words = 2,
+        .handler = handle_help,
+        .group = "server",
+        .summary = "Lists the subcommands",
+    },
+    {
+        .name = "command|info",
+        .min_words = 2,
+        .max_words = kMaxNames,
+        .heavy = true,
+        .handler = handle_info,
+        .group = "server",
+        .arguments = "[<command> ...]",
+        .summary = "Tells about commands, all of them unless some are named",
+    },
+    {
+        .name = "command|list",
+        .min_words = 2,
+        .max_words = 2,
+        .heavy = true,
+        .handler = handle_list,
+        .group = "server",
+        .summary = "Lists the commands' names",
+    },
+};
+
+}  // namespace
+
+constinit const Verb kCommandVerb = {
+    .name = "command",
+    .min_words = 1,
+    .max_words = kAnyNumber,
+    .heavy = true,
+    .handler = handle_command,
+    .group = "server",
+    .summary = "Tells about all commands, in the form that clients of Redis know",
+    .subcommands = kSubcommands,
+};
 
 }  // namespace rategate

@@ -14,13 +14,14 @@ namespace rategate {
 class MemoryCounters {
  public:
   ReserveAnswer reserve(const Reservation& request, StoreTime now);
-  void release(const Release& release, StoreTime now);
+  // What was taken off: all, or none where the counter is gone or holds fewer.
+  std::int64_t release(const Release& release, StoreTime now);
   std::size_t size() const { return counters_.size(); }
 
  private:
   struct Counter {
     std::int64_t value = 0;
-    std::int64_t expire_at_ms = 0;
+    std::int64_t expire_at_ms = 0;  // it lives through this millisecond, as in Redis
   };
   void sweep(std::int64_t now_ms);
 

@@ -1,43 +1,58 @@
--- Reserves permits of one window in each of some counters. Each is looked at as if it had come alone.
+-- Reserves permits of one window in each of some counters. Each counter is looked at as if it had
+-- come alone: an error that a command meets on it is its own answer, and no other's.
 --
 -- KEYS     the counters, those of one limit and window in a row
 -- ARGV     of each such row: how many counters, form, window's start and end (ms), limit, how far
---          ahead a window may start (ms), when the counters may expire (ms); then of each counter, in
---          form 'checks': how many checks of one permit;
---          form 'costs': permits wanted ahead of the costs, how many runs of equal costs, then of
---          each run: cost, how many
+--          ahead a window may start (ms), when the counters may expire (ms); then of each counter,
+--          in form 'checks': how many checks of one permit;
+--          in form 'costs': permits wanted ahead of the costs, how many runs of equal costs, then
+--          of each run: cost, how many
 --
--- Answers {TIME's seconds, TIME's microseconds}, then of each counter the number that it holds, where
--- it came in form 'checks' and all were granted; else {status, counter, permits granted ahead, and of
--- each run how many were granted}. Status 0: looked at; 1: the window is over; 2: it starts too far
--- ahead; 3: the counter holds something that is no number.
-local call, pcall = redis.call, redis.pcall
-local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Answers {TIME's seconds, TIME's microseconds}, then of each counter one of
+--   counter                          form 'checks', and all are granted: what the counter holds now
+--   {0, counter, ahead, granted...}  what the counter holds now (within 2^53), how many permits are
+--                                    granted ahead, and how many costs of each run
+--   {1}                              the window is over
+--   {2}                              the window starts too far ahead
+--   {3}                              the counter holds something that is no whole number
+--   {4, error}                       the store refused a command on this counter, with that error.
+--                                    Nothing is granted, and what was added is taken off again,
+--                                    unless the error says that this was refused, too
+--
+-- A permit that is added is never left without an expiry: a new counter is made together with its
+-- expiry, or has what was added taken off again where that fails. docs/configuration.md names the
+-- commands that a user of the store must be allowed.
+local pcall, type, tonumber, KEYS, ARGV = redis.pcall, type, tonumber, KEYS, ARGV
+local time = redis.call('TIME')
 local answer = {tonumber(time[1]), tonumber(time[2])}
+local now = answer[1] * 1000 + math.floor(answer[2] / 1000)
 
--- What fits of the costs, and what may be of the lease. words[at]: the first run's cost.
-local function grant(key, refused, limit, expire_at, lease, runs, words, at)
-  local lives = expire_at - now
-  local status, counter, left, found = refused, 0, 0, false
-  if status == 0 then
-    found = pcall('GET', key)
-    if type(found) == 'table' then
-      status = 3
-    elseif found then
-      counter = tonumber(found)
-      if not counter then
-        status, counter = 3, 0
-      end
-    end
-    -- Callers of the recipe, and hosts with a larger limit, push the counter above this limit;
-    -- one below zero was tampered with. Neither has permits left.
-    if status == 0 and counter >= 0 then
-      left = math.max(0, limit - counter)
+-- The answer of a counter on which a command failed.
+local function failed(reply)
+  if string.find(reply.err, 'WRONGTYPE') or string.find(reply.err, 'not an integer') then
+    return {3}
+  end
+  return {4, reply.err}
+end
+
+-- Grants what fits of the costs, and what may be of the lease. words[at]: the first run's cost.
+local function grant(key, limit, expire_at, lease, runs, words, at)
+  local counter, left, total = 0, 0, 0
+  local found = pcall('GET', key)
+  if type(found) == 'table' then
+    return failed(found)
+  elseif found then
+    counter = tonumber(found)
+    if not counter or counter ~= counter then
+      return {3}
     end
   end
+  -- Callers of the recipe, and hosts with a larger limit, push the counter above this limit; one
+  -- below zero was tampered with. Neither has permits left.
+  if counter >= 0 and counter < limit then
+    left = limit - counter
+  end
 
-  local total = 0
   local mine = {0, 0, 0}
   for i = 1, runs do
     local cost, count = tonumber(words[at]), tonumber(words[at + 1])
@@ -51,34 +66,41 @@ local function grant(key, refused, limit, expire_at, lease, runs, words, at)
   local leased = math.min(lease, math.floor(left / 4))
   total = total + leased
 
-  if status == 0 and not found then
-    if total > 0 then
-      counter = total
-      call('SET', key, total, 'PX', lives)
+  local lives = expire_at - now
+  if found then
+    -- Granting or not: the recipe's own EXPIRE may end inside the window. Never lowered: another
+    -- host may know better. Before the increment: where this fails, nothing has been added.
+    local ttl = pcall('PTTL', key)
+    local raised = 1
+    if type(ttl) == 'table' then
+      return failed(ttl)
+    elseif ttl < lives then
+      raised = pcall('PEXPIREAT', key, expire_at)
     end
-  elseif status == 0 then
+    if type(raised) == 'table' then
+      return failed(raised)
+    end
     if total > 0 then
       local sum = pcall('INCRBY', key, total)
       if type(sum) == 'table' then
-        if not string.find(sum.err, 'not an integer') then
-          return nil, sum
-        end
-        status, counter, leased = 3, 0, 0
-        for i = 1, runs do
-          mine[3 + i] = 0
-        end
-      else
-        counter = sum
+        return failed(sum)
       end
+      counter = sum
     end
-    -- Granted or not: the recipe's own EXPIRE may end inside the window. Never lowered: another host
-    -- may know better.
-    local ttl = call('PTTL', key)
-    if ttl < lives then
-      call('PEXPIREAT', key, expire_at)
+  elseif total > 0 then
+    local made = pcall('SET', key, total, 'PX', lives)
+    if made.err then
+      return failed(made)
     end
+    counter = total
   end
-  mine[1], mine[2], mine[3] = status, counter, leased
+  -- Lua's numbers are doubles, which skip whole numbers beyond.
+  if counter > 2 ^ 53 then
+    counter = 2 ^ 53
+  elseif counter < -2 ^ 53 then
+    counter = -2 ^ 53
+  end
+  mine[2], mine[3] = counter, leased
   return mine
 end
 
@@ -91,50 +113,51 @@ while k <= #KEYS do
   local lives = expire_at - now
   -- A host whose clock is off must not open an old window again, whose counter may have expired,
   -- nor use one up that is still to come.
-  local refused = 0
+  local refused
   if now >= tonumber(ARGV[at + 3]) then
-    refused = 1
+    refused = {1}
   elseif tonumber(ARGV[at + 2]) > now + tonumber(ARGV[at + 5]) then
-    refused = 2
+    refused = {2}
   end
   at = at + 7
 
   for each = k, last do
-    local key = KEYS[each]
-    local mine, failure
-    if checks_alone then
+    local key, mine = KEYS[each], refused
+    if not checks_alone then
+      local runs = tonumber(ARGV[at + 1])
+      mine = mine or grant(key, limit, expire_at, tonumber(ARGV[at]), runs, ARGV, at + 2)
+      at = at + 2 + 2 * runs
+    else
       local word = ARGV[at]
       local count = word == '1' and 1 or tonumber(word)
-      local sum = refused == 0 and pcall('INCRBY', key, word)
+      local sum = not mine and pcall('INCRBY', key, word)
       if type(sum) == 'number' then
-        -- Nearly always all of it fits, and one look is enough. A sum below the count means that
-        -- the counter was below zero.
-        if sum >= count and sum <= limit then
-          local ttl = -1  -- as it is where the sum is all there is: the counter is new
-          if sum > count then
-            ttl = call('PTTL', key)
+        -- Nearly always all of it fits, and one look is enough: here, without a call of a function.
+        if sum > count and sum <= limit then
+          local ttl = pcall('PTTL', key)
+          if type(ttl) == 'number' and
+              (ttl >= lives or pcall('PEXPIREAT', key, expire_at) == 1) then
+            mine = sum
           end
-          if ttl < lives then
-            call('PEXPIREAT', key, expire_at)
+        elseif sum == count then  -- the counter is new, or as good as new
+          if count <= limit and pcall('PEXPIREAT', key, expire_at) == 1 then
+            mine = sum
+          else
+            local fits = math.min(count, limit)
+            if not pcall('SET', key, fits, 'PX', lives).err then
+              mine = {0, fits, 0, fits}
+            end
           end
-          mine = sum
-        elseif sum == count then
-          call('DEL', key)
-        else
-          call('DECRBY', key, word)
+        end
+        if not mine then
+          local rest = pcall('DECRBY', key, word)
+          if type(rest) == 'table' then
+            mine = {4, rest.err .. ' (' .. word .. ' permits stay charged, and nobody has them)'}
+          end
         end
       end
-      if not mine then
-        mine, failure = grant(key, refused, limit, expire_at, 0, 1, {1, word}, 1)
-      end
+      mine = mine or grant(key, limit, expire_at, 0, 1, {1, word}, 1)
       at = at + 1
-    else
-      local runs = tonumber(ARGV[at + 1])
-      mine, failure = grant(key, refused, limit, expire_at, tonumber(ARGV[at]), runs, ARGV, at + 2)
-      at = at + 2 + 2 * runs
-    end
-    if failure then
-      return failure
     end
     answer[2 + each] = mine
   end

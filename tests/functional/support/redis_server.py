@@ -25,6 +25,13 @@ def debug_words():
     return ["--enable-debug-command", "local"] if major_version() >= 7 else []
 
 
+def documented_user():
+    """The words after ACL SETUSER of the user that docs/configuration.md describes."""
+    text = (env.SOURCE_DIR / "docs/configuration.md").read_text(encoding="utf-8")
+    rule = next(line for line in text.splitlines() if line.startswith("ACL SETUSER rategate"))
+    return rule.split()[2:]
+
+
 class Redis:
     """Listens on a Unix socket, and with tcp=True on a free port of 127.0.0.1 as well.
 
@@ -117,6 +124,12 @@ class Redis:
         options.setdefault("password", self.password)
         options.setdefault("decode_responses", True)
         return redis.Redis(unix_socket_path=self.socket, **options)
+
+    def user(self, *more, password="s3cret"):
+        """The documented user; more are further rules of it, such as "~t:*" or "-incrby"."""
+        name, *rules = [word.replace("PASSWORD", password) for word in documented_user()]
+        self.db.execute_command("ACL", "SETUSER", name, "reset", *rules, *more)
+        return {"username": name, "password": password}
 
     @property
     def db(self):

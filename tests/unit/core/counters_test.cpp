@@ -20,9 +20,9 @@ TEST_CASE("an index finds what is in it, and nothing else") {
   // Hashes of few values, at the end of the table, too: searches meet, and wrap around.
   std::minstd_rand random(7);
   CounterIndex index;
-  std::map<std::uint32_t, std::uint32_t> hash_of;
+  std::map<CounterId, std::uint32_t> hash_of;
   for (std::uint32_t n = 0; n < 20'000; ++n) {
-    const auto slot = static_cast<std::uint32_t>(random() % 500);
+    const auto slot = CounterId{static_cast<std::uint32_t>(random() % 500)};
     const auto known = hash_of.find(slot);
     if (known != hash_of.end()) {
       index.erase(known->second, slot);
@@ -33,35 +33,35 @@ TEST_CASE("an index finds what is in it, and nothing else") {
       hash_of[slot] = hash;
     }
     REQUIRE(index.size() == hash_of.size());
-    const auto other = static_cast<std::uint32_t>(random() % 500);
+    const auto other = CounterId{static_cast<std::uint32_t>(random() % 500)};
     const auto there = hash_of.find(other);
     const std::uint32_t hash = there == hash_of.end() ? 5 : there->second;
-    const auto found = index.find(hash, [&](std::uint32_t at) { return at == other; });
-    REQUIRE(found == (there == hash_of.end() ? CounterIndex::kNone : other));
+    const auto found = index.find(hash, [&](CounterId at) { return at == other; });
+    REQUIRE(found == (there == hash_of.end() ? CounterId{} : other));
   }
 }
 
 TEST_CASE("keys of every length are kept apart") {
   Counters counters({1, 2});
   const auto use = limit_use();
-  std::map<std::string, std::uint32_t> slots;
+  std::map<std::string, CounterId> slots;
   for (std::size_t length = 0; length <= 300; ++length) {
     const std::string key(length, 'x');
-    slots[key] = counters.find_or_add(use, key, kKeep);
+    slots[key] = counters.find_or_add(use, key, ShardId{0}, kKeep);
     CHECK(counters[slots[key]].key.view() == key);
   }
   CHECK(counters.size() == 301);
   for (const auto& [key, slot] : slots) {
-    CHECK(counters.find_or_add(use, key, kKeep) == slot);
+    CHECK(counters.find_or_add(use, key, ShardId{0}, kKeep) == slot);
   }
-  CHECK(counters.find_or_add(limit_use(), "x", kKeep) != slots["x"]);
+  CHECK(counters.find_or_add(limit_use(), "x", ShardId{0}, kKeep) != slots["x"]);
 }
 
 TEST_CASE("a limit is held for as long as it has counters") {
   Counters counters({1, 2});
   const auto use = limit_use();
-  counters.find_or_add(use, "a", kKeep);
-  counters.find_or_add(use, "a key of more than fifteen bytes", kKeep);
+  counters.find_or_add(use, "a", ShardId{0}, kKeep);
+  counters.find_or_add(use, "a key of more than fifteen bytes", ShardId{0}, kKeep);
   CHECK(use.use_count() == 2);
   counters.sweep([](Counter& counter, bool) { return counter.key.view() == "a"; });
   CHECK(use.use_count() == 2);
@@ -73,14 +73,14 @@ TEST_CASE("a limit is held for as long as it has counters") {
 TEST_CASE("a counter for which checks wait is not forgotten") {
   Counters counters({1, 2});
   Waiters waiters;
-  const std::uint32_t slot = counters.find_or_add(limit_use(), "a", kKeep);
-  Waiters::Line& due = counters.make_waiting(counters[slot]).due;
-  const WaiterId waiter = waiters.add(due, 1, 1, Mono{5}, slot);
+  const CounterId id = counters.find_or_add(limit_use(), "a", ShardId{0}, kKeep);
+  Waiters::List& due = counters.make_line(id).due;
+  const WaiterId waiter = waiters.add(due, Waiter{});
   counters.sweep([](Counter&, bool) { return true; });
   CHECK(counters.size() == 1);
-  waiters.remove(due, waiter.slot);
-  counters.ended_waiting(counters[slot]);
-  CHECK(counters.waiting(counters[slot]) == nullptr);
+  waiters.remove(due, waiter.place);
+  counters.ended_line(counters[id]);
+  CHECK(counters.line(counters[id]) == nullptr);
   counters.sweep([](Counter&, bool) { return true; });
   CHECK(counters.size() == 0);
 }

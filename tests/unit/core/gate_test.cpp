@@ -26,17 +26,31 @@ struct Bench {
   Bench() { up(); }
   void up() {
     measure();
-    gate.store_up();
+    gate.store_up({0});
   }
   StoreTime store_time() const { return {kStart + now.us}; }
-  void measure() { gate.measured(now, now, store_time()); }
+  void measure() { gate.measured({0}, now, now, store_time()); }
   CheckResult check(const LimitUsePtr& use, std::string_view key = "k", std::int64_t cost = 1) {
-    return gate.check(use, key, cost, ++tickets, now);
+    return gate.check({use, key, cost, ++tickets}, now);
   }
+  std::int64_t repeat(const LimitUsePtr& use, std::int64_t cost, const Decision& decided,
+                      std::int64_t count) {
+    return gate.repeat({use, "k", cost}, decided, count, now);
+  }
+  // All that the store would be asked for now, if the way to it were idle.
   std::vector<Reservation> asked() {
     gate.turn(now);
-    return std::exchange(gate.reservations(), {});
+    std::vector<Reservation> all;
+    if (!gate.shard({0}).health.is_up()) return all;
+    Reservation next;
+    for (const bool lease : {false, true}) {
+      Pull pull;
+      pull.lease = lease;
+      while (gate.compose({0}, pull, now, next)) all.push_back(std::exchange(next, {}));
+    }
+    return all;
   }
+  bool measure_wanted() { return std::exchange(gate.shard({0}).measure_wanted, false); }
   void reply(const Reservation& request) {
     const ReserveAnswer answer = store.reserve(request, store_time());
     measure();
@@ -126,20 +140,21 @@ TEST_CASE("copies of a check get what the pool has, and are counted as checks ar
   const auto first = bench.check(use, "k", 2);
   REQUIRE_FALSE(first.waits);
   REQUIRE(first.decision.allowed);
-  const std::int64_t held = bench.gate.held();
+  const std::int64_t held = bench.gate.counted();
   REQUIRE(held > 2);
   const auto before = bench.gate.stats();
-  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 1, bench.now) == 1);
-  CHECK(bench.gate.held() == held - 2);
+  const std::int64_t spent = bench.gate.books().totals().spent;
+  CHECK(bench.repeat(use, 2, first.decision, 1) == 1);
+  CHECK(bench.gate.counted() == held - 2);
   // More than are there: those that fit, and the rest is asked one by one.
   const std::int64_t rest = (held - 2) / 2;
-  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 9999, bench.now) == rest);
-  CHECK(bench.gate.held() == (held - 2) % 2);
-  CHECK(bench.gate.repeat(use, "k", 2, first.decision, 9999, bench.now) == 0);
+  CHECK(bench.repeat(use, 2, first.decision, 9999) == rest);
+  CHECK(bench.gate.counted() == (held - 2) % 2);
+  CHECK(bench.repeat(use, 2, first.decision, 9999) == 0);
   const auto& stats = bench.gate.stats();
   CHECK(stats.checks - before.checks == static_cast<std::uint64_t>(rest + 1));
   CHECK(stats.allowed - before.allowed == static_cast<std::uint64_t>(rest + 1));
-  CHECK(stats.spent - before.spent == 2 * (rest + 1));
+  CHECK(bench.gate.books().totals().spent - spent == 2 * (rest + 1));
   CHECK(use->allowed == stats.allowed);
 }
 
@@ -147,16 +162,16 @@ TEST_CASE("copies of a check between two windows, or that waits, are asked one b
   Bench bench;
   const auto use = limit(100);
   const Decision allowed{true, Reason::Counted, 100, 99, 0, 900};
-  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);  // exact
+  CHECK(bench.repeat(use, 1, allowed, 5) == 0);  // exact
   use->leased = true;
-  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);  // nothing in the pool
+  CHECK(bench.repeat(use, 1, allowed, 5) == 0);  // nothing in the pool
   bench.check(use);
   bench.serve();
-  REQUIRE(bench.gate.held() > 0);
+  REQUIRE(bench.gate.counted() > 0);
   bench.now = Mono{1'000'000};
-  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);
-  bench.gate.stop();
-  CHECK(bench.gate.repeat(use, "k", 1, allowed, 5, bench.now) == 0);
+  CHECK(bench.repeat(use, 1, allowed, 5) == 0);
+  bench.gate.stop(bench.now);
+  CHECK(bench.repeat(use, 1, allowed, 5) == 0);
 }
 
 TEST_CASE("copies of a denied check are denied where the window is used up, and not elsewhere") {
@@ -168,13 +183,13 @@ TEST_CASE("copies of a denied check are denied where the window is used up, and 
   bench.serve();
   const auto answers = bench.answers();
   REQUIRE_FALSE(answers.back().decision.allowed);
-  CHECK(bench.gate.repeat(use, "k", 5, answers.back().decision, 4, bench.now) == 0);
+  CHECK(bench.repeat(use, 5, answers.back().decision, 4) == 0);
   bench.check(use, "k", 3);
   bench.serve();
   const auto denied = bench.check(use, "k", 5);
   REQUIRE_FALSE(denied.waits);
   const auto before = bench.gate.stats();
-  CHECK(bench.gate.repeat(use, "k", 5, denied.decision, 4, bench.now) == 4);
+  CHECK(bench.repeat(use, 5, denied.decision, 4) == 4);
   CHECK(bench.gate.stats().denied - before.denied == 4);
   CHECK(use->denied == bench.gate.stats().denied);
 }
@@ -291,7 +306,7 @@ TEST_CASE("a lost connection asks again what was under way; the store away answe
   const auto use = limit(5);
   bench.check(use);
   const auto first = bench.asked();
-  bench.gate.store_connecting();
+  bench.gate.store_connecting({0});
   CHECK(bench.asked().empty());
   bench.up();
   const auto second = bench.asked();
@@ -304,7 +319,7 @@ TEST_CASE("a lost connection asks again what was under way; the store away answe
 
   bench.check(use);
   bench.asked();
-  bench.gate.store_away(bench.now);
+  bench.gate.store_away({0}, bench.now);
   CHECK(bench.answers().at(0).decision.reason == Reason::StoreAway);
   CHECK(bench.check(use).decision.reason == Reason::StoreAway);
   bench.up();
@@ -334,11 +349,11 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   Bench bench;
   const auto strict = limit(10);
   const auto open = limit(10, 1000, OnStoreDown::Allow);
-  bench.gate.store_connecting();
-  bench.gate.store_replaced();
+  bench.gate.store_connecting({0});
+  bench.gate.store_replaced({0});
   bench.measure();
-  bench.gate.lose_open_windows(bench.now);
-  bench.gate.store_up();
+  bench.gate.lose_open_windows({0}, bench.now);
+  bench.gate.store_up({0});
   CHECK(bench.check(strict).decision.reason == Reason::StoreAway);
   CHECK(bench.check(open).waits);
   bench.now = Mono{1'100'000};
@@ -351,7 +366,7 @@ TEST_CASE("a stale clock is measured before a check is refused for it") {
   bench.now = after(bench.now, 60'050'000);  // 60 ms of drift at most: too much for 100 ms
   bench.check(use);
   CHECK(bench.asked().empty());
-  CHECK(bench.gate.take_measure_wanted());
+  CHECK(bench.measure_wanted());
   bench.measure();
   const auto asked = bench.asked();
   REQUIRE(asked.size() == 1);
@@ -366,8 +381,8 @@ TEST_CASE("a clock that stays too uncertain refuses with its own reason") {
   bench.check(use);
   for (int i = 0; i < 3; ++i) {
     CHECK(bench.asked().empty());
-    CHECK(bench.gate.take_measure_wanted());
-    bench.gate.measured(bench.now, after(bench.now, 20'000), {kStart + bench.now.us + 10'000});
+    CHECK(bench.measure_wanted());
+    bench.gate.measured({0}, bench.now, after(bench.now, 20'000), {kStart + bench.now.us + 10'000});
     bench.now = after(bench.now, 20'000);
   }
   bench.gate.turn(bench.now);
@@ -383,7 +398,7 @@ TEST_CASE("the daemon that stops answers everybody") {
   bench.check(use);
   const auto asked = bench.asked();
   bench.check(use);
-  bench.gate.stop();
+  bench.gate.stop(bench.now);
   CHECK(bench.answers().size() == 2);
   CHECK(bench.check(use).verdict == Verdict::Stopping);
   bench.reply(asked[0]);
@@ -416,4 +431,69 @@ TEST_CASE("counters of past windows are forgotten") {
     bench.now = after(bench.now, 1000);
   }
   CHECK(bench.gate.counters() < 1000);
+}
+
+TEST_CASE("a window that was lost stays so under another number and for a key that was forgotten") {
+  Bench bench;
+  const auto use = limit(10);
+  for (int i = 0; i < 4; ++i) bench.check(use);
+  bench.serve();
+  bench.answers();
+  bench.store = MemoryCounters();  // FLUSHALL
+  bench.check(use);
+  bench.serve();
+  bench.answers();
+  CHECK(bench.gate.stats().windows_lost == 1);
+  CHECK(bench.check(limit(20)).decision.reason == Reason::StoreAway);  // as a reload makes it
+  CHECK(bench.check(limit(20), "other").waits);
+}
+
+TEST_CASE("a check with less time left than an answer takes is not asked for") {
+  Bench bench;
+  const auto use = limit(100);
+  bench.check(use);
+  bench.now = after(bench.now, 200'000);
+  bench.check(use);
+  Pull pull;
+  pull.least_left_us = 60'000;
+  Reservation next;
+  REQUIRE(bench.gate.compose({0}, pull, bench.now, next));
+  CHECK(next.costs.front().count == 1);  // the other has 50 ms left
+  bench.reply(next);
+  CHECK(bench.answers().size() >= 1);
+  bench.now = after(bench.now, 60'000);
+  bench.gate.turn(bench.now);
+  CHECK(bench.gate.waiting() == 0);
+}
+
+TEST_CASE("a limit that is refused alone is left alone for a while, and rides alone then") {
+  Bench bench;
+  const auto bad = limit(10);
+  const auto good = limit(10);
+  bench.check(bad);
+  bench.check(good);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 2);
+  for (const Reservation& each : asked) bench.gate.failed(each.id, Failure::RefusedCall, bench.now);
+  auto again = bench.asked();
+  REQUIRE(again.size() == 2);
+  CHECK((again[0].alone && again[1].alone));
+  CHECK(bench.gate.failed(again[0].id, Failure::LimitRefused, bench.now) == bad->limit.get());
+  bench.reply(again[1]);
+  CHECK(bench.allowed() == 1);
+  CHECK(bench.check(bad).decision.reason == Reason::StoreAway);
+  CHECK(bench.check(good).waits);
+  bench.serve();
+  bench.answers();
+  bench.now = after(bench.now, 150'000);
+  bench.check(bad);
+  again = bench.asked();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].alone);
+  bench.reply(again[0]);
+  CHECK(bench.allowed() == 1);
+  bench.check(bad);
+  again = bench.asked();
+  REQUIRE(again.size() == 1);
+  CHECK_FALSE(again[0].alone);
 }

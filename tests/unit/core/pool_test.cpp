@@ -1,5 +1,7 @@
 #include "daemon/core/pool.hpp"
 
+#include <memory>
+
 #include "tests/unit/catch.hpp"
 #include "tests/unit/core/segment_memory.hpp"
 
@@ -8,17 +10,32 @@ using namespace rategate;
 namespace {
 
 constexpr std::int64_t kAll = RG_WORD_MAX_PERMITS;
+const Limit kOfHundred = declared_limit("api", {100, 1000}, true);
+
+// What a pool's movements are booked in. The books begin with permits that other pools hold.
+struct Keeping {
+  Books books;
+  LimitUse use{std::make_shared<const Limit>(declared_limit("api", {100, 1000}, true))};
+  Demand demand;
+  std::uint64_t forged = 0;
+  PoolBook book;
+
+  explicit Keeping(SharedPools* shared)
+      : book{shared, books, use, demand, nullptr, forged, Mono{0}} {
+    books.reserved(1'000'000);
+  }
+};
 
 struct Shared {
   SegmentMemory memory{16};
   SharedPools table{memory.get(), 16, {}};
   Pool pool;
-  PoolTally tally;
+  Keeping keeping{&table};
   Window window{2000, 3000};  // an even one
-  std::uint32_t slot;
+  SlotId slot;
 
-  Shared() : slot(table.take(1, "k", 0, 0, [](std::uint32_t) {})) {
-    pool.move_to(slot, &table, tally);
+  Shared() : slot(table.take(1, "k", {0}, 0, [](CounterId) {})) {
+    pool.move_to(slot, keeping.book);
   }
   std::uint64_t& word(int parity = 0) { return table.slot(slot).word[parity]; }
   // What a client does.
@@ -28,8 +45,8 @@ struct Shared {
         rg_word_swap(&word(), &seen, rg_word_with_permits(seen, rg_word_permits(seen) - permits)));
   }
   void reserve(std::int64_t permits, std::int64_t counter, std::int64_t chunk = kAll) {
-    REQUIRE(pool.took(window, permits, counter, 100, false, &table, tally));
-    pool.add(window, permits, chunk, &table, tally);
+    REQUIRE(pool.charged(window, permits, counter, kOfHundred, Pool::Below::Lost, keeping.book));
+    pool.add(window, permits, chunk, keeping.book);
   }
 };
 
@@ -37,13 +54,13 @@ struct Shared {
 
 TEST_CASE("a pool is spent whole or not at all, and only in its window") {
   Pool pool;
-  PoolTally tally;
+  Keeping keeping{nullptr};
   const Window window{2000, 3000};
-  pool.took(window, 10, 10, 100, false, nullptr, tally);
-  pool.add(window, 10, kAll, nullptr, tally);
-  CHECK_FALSE(pool.take({3000, 4000}, 1, nullptr, tally));
-  CHECK_FALSE(pool.take(window, 11, nullptr, tally));
-  CHECK(pool.take(window, 7, nullptr, tally));
+  CHECK(pool.charged(window, 10, 10, kOfHundred, Pool::Below::Lost, keeping.book));
+  pool.add(window, 10, kAll, keeping.book);
+  CHECK_FALSE(pool.take({3000, 4000}, 1, keeping.book));
+  CHECK_FALSE(pool.take(window, 11, keeping.book));
+  CHECK(pool.take(window, 7, keeping.book));
   CHECK(pool.held(window) == 3);
   CHECK(pool.left(window, 100) == 90);
 }
@@ -53,12 +70,12 @@ TEST_CASE("what clients spent is what is missing") {
   s.reserve(10, 10);
   CHECK(s.word() == rg_word_make(3000, 10, false));
   s.client_spends(4);
-  s.pool.look(&s.table, s.tally);
-  CHECK(s.tally.spent == 4);
+  s.pool.look(s.keeping.book);
+  CHECK(s.keeping.books.totals().spent_by_clients == 4);
   CHECK(s.pool.held(s.window) == 6);
-  CHECK(s.pool.take(s.window, 6, &s.table, s.tally));
-  CHECK_FALSE(s.pool.take(s.window, 1, &s.table, s.tally));
-  CHECK(s.tally.forged == 0);
+  CHECK(s.pool.take(s.window, 6, s.keeping.book));
+  CHECK_FALSE(s.pool.take(s.window, 1, s.keeping.book));
+  CHECK(s.keeping.forged == 0);
 }
 
 TEST_CASE("a word that holds what was never put there is voided") {
@@ -72,17 +89,17 @@ TEST_CASE("a word that holds what was never put there is voided") {
     Shared s;
     s.reserve(10, 10);
     s.word() = word;
-    s.pool.look(&s.table, s.tally);
+    s.pool.look(s.keeping.book);
     CHECK(s.word() == RG_WORD_VOID);
-    CHECK(s.tally.forged == 1);
+    CHECK(s.keeping.forged == 1);
     CHECK(s.pool.held(s.window) == 0);
-    CHECK_FALSE(s.pool.take(s.window, 1, &s.table, s.tally));
+    CHECK_FALSE(s.pool.take(s.window, 1, s.keeping.book));
   }
   Shared s;  // where nothing was ever put
   s.word(1) = rg_word_make(4000, 5, false);
-  s.pool.look(&s.table, s.tally);
+  s.pool.look(s.keeping.book);
   CHECK(s.word(1) == RG_WORD_VOID);
-  CHECK(s.tally.forged == 1);
+  CHECK(s.keeping.forged == 1);
 }
 
 TEST_CASE("a counter at the limit is shown as exhausted, one where a cost did not fit is not") {
@@ -93,7 +110,7 @@ TEST_CASE("a counter at the limit is shown as exhausted, one where a cost did no
   s.reserve(1, 100);
   CHECK(s.pool.state(s.window) == Pool::State::Exhausted);
   CHECK(s.word() == rg_word_make(3000, 1, true));
-  s.pool.doubt(s.window, &s.table, s.tally);
+  s.pool.doubt(s.window, s.keeping.book);
   CHECK(s.pool.state(s.window) == Pool::State::Unknown);
   CHECK(s.word() == rg_word_make(3000, 1, false));
 }
@@ -104,8 +121,8 @@ TEST_CASE("exhausted is not shown while there is stock") {
   CHECK(s.word() == rg_word_make(3000, 4, false));
   CHECK(s.pool.stock(s.window) == 6);
   s.client_spends(4);
-  s.pool.look(&s.table, s.tally);
-  s.pool.show(s.window, 6, &s.table, s.tally);
+  s.pool.look(s.keeping.book);
+  s.pool.show(s.window, 6, s.keeping.book);
   CHECK(s.word() == rg_word_make(3000, 6, true));
 }
 
@@ -115,77 +132,77 @@ TEST_CASE("only what was never shown is given back, and the counter may be lower
   CHECK(s.pool.take_stock(s.window) == 6);
   CHECK(s.pool.take_stock(s.window) == 0);
   CHECK(s.pool.held(s.window) == 4);
-  CHECK(s.pool.took(s.window, 0, 4, 100, false, &s.table, s.tally));
+  CHECK(s.pool.charged(s.window, 0, 4, kOfHundred, Pool::Below::Lost, s.keeping.book));
 }
 
-TEST_CASE("a counter below what was taken was lost: void, and denied to the window's end") {
+TEST_CASE("a counter below what was taken was lost: what was held of it is void") {
   Shared s;
   s.reserve(10, 10);
-  CHECK_FALSE(s.pool.took(s.window, 1, 5, 100, false, &s.table, s.tally));
-  CHECK(s.pool.state(s.window) == Pool::State::Lost);
+  CHECK_FALSE(s.pool.charged(s.window, 1, 5, kOfHundred, Pool::Below::Lost, s.keeping.book));
+  CHECK(s.pool.held(s.window) == 0);
   CHECK(s.word() == RG_WORD_VOID);
-  CHECK(s.tally.stranded == 10);
-  s.pool.add(s.window, 5, kAll, &s.table, s.tally);
+  CHECK(s.keeping.books.totals().stranded == 10);
+  s.pool.add(s.window, 5, kAll, s.keeping.book);
   CHECK(s.word() == RG_WORD_VOID);
-  CHECK(s.tally.stranded == 15);
+  CHECK(s.keeping.books.totals().stranded == 15);
 }
 
 TEST_CASE("the words of two windows are apart, and a window that is past gives way") {
   Shared s;
   s.reserve(10, 10);
   const Window odd{3000, 4000};
-  s.pool.took(odd, 5, 5, 100, false, &s.table, s.tally);
-  s.pool.add(odd, 5, kAll, &s.table, s.tally);
+  CHECK(s.pool.charged(odd, 5, 5, kOfHundred, Pool::Below::Lost, s.keeping.book));
+  s.pool.add(odd, 5, kAll, s.keeping.book);
   CHECK(s.word(0) == rg_word_make(3000, 10, false));
   CHECK(s.word(1) == rg_word_make(4000, 5, false));
   const Window next{4000, 5000};
-  s.pool.took(next, 3, 3, 100, false, &s.table, s.tally);
-  s.pool.add(next, 3, kAll, &s.table, s.tally);
+  CHECK(s.pool.charged(next, 3, 3, kOfHundred, Pool::Below::Lost, s.keeping.book));
+  s.pool.add(next, 3, kAll, s.keeping.book);
   CHECK(s.word(0) == rg_word_make(5000, 3, false));
-  CHECK(s.tally.stranded == 10);
-  s.pool.add(s.window, 8, kAll, &s.table, s.tally);  // comes too late
+  CHECK(s.keeping.books.totals().stranded == 10);
+  s.pool.add(s.window, 8, kAll, s.keeping.book);  // comes too late
   CHECK(s.word(0) == rg_word_make(5000, 3, false));
-  CHECK(s.tally.stranded == 18);
+  CHECK(s.keeping.books.totals().stranded == 18);
 }
 
 TEST_CASE("permits move into a slot, and none move out of one") {
   SegmentMemory memory(16);
   SharedPools table(memory.get(), 16, {});
   Pool pool;
-  PoolTally tally;
+  Keeping keeping{&table};
   const Window window{2000, 3000};
-  pool.took(window, 10, 10, 100, false, &table, tally);
-  pool.add(window, 10, kAll, &table, tally);
-  const std::uint32_t slot = table.take(1, "k", 0, 0, [](std::uint32_t) {});
-  pool.move_to(slot, &table, tally);
+  CHECK(pool.charged(window, 10, 10, kOfHundred, Pool::Below::Lost, keeping.book));
+  pool.add(window, 10, kAll, keeping.book);
+  const SlotId slot = table.take(1, "k", {0}, 0, [](CounterId) {});
+  pool.move_to(slot, keeping.book);
   CHECK(table.slot(slot).word[0] == rg_word_make(3000, 10, false));
   CHECK(pool.held() == 10);
-  pool.move_to(SharedPools::kNone, &table, tally);
+  pool.move_to(SlotId{}, keeping.book);
   CHECK(table.slot(slot).word[0] == RG_WORD_VOID);
-  CHECK(tally.stranded == 10);
+  CHECK(keeping.books.totals().stranded == 10);
   CHECK(pool.held() == 0);
 }
 
 TEST_CASE("a window that the slot's last owner had is not shown there again") {
   SegmentMemory memory(16);
   SharedPools table(memory.get(), 16, {});
-  PoolTally tally;
+  Keeping keeping{&table};
   const Window past{2000, 3000};
   Pool first;
-  const std::uint32_t slot = table.take(1, "a", 0, 0, [](std::uint32_t) {});
-  first.move_to(slot, &table, tally);
-  first.took(past, 5, 5, 100, false, &table, tally);
-  first.add(past, 5, kAll, &table, tally);
-  first.move_to(SharedPools::kNone, &table, tally);
+  const SlotId slot = table.take(1, "a", {0}, 0, [](CounterId) {});
+  first.move_to(slot, keeping.book);
+  CHECK(first.charged(past, 5, 5, kOfHundred, Pool::Below::Lost, keeping.book));
+  first.add(past, 5, kAll, keeping.book);
+  first.move_to(SlotId{}, keeping.book);
   table.give_back(slot);
 
   Pool second;
-  second.took(past, 5, 5, 100, false, &table, tally);
-  second.add(past, 5, kAll, &table, tally);
-  REQUIRE(table.take(1, "a", 1, 3000, [](std::uint32_t) {}) == slot);
-  tally = PoolTally{};
-  second.move_to(slot, &table, tally);
+  CHECK(second.charged(past, 5, 5, kOfHundred, Pool::Below::Lost, keeping.book));
+  second.add(past, 5, kAll, keeping.book);
+  REQUIRE(table.take(1, "a", {1}, 3000, [](CounterId) {}) == slot);
+  const std::int64_t before = keeping.books.totals().stranded;
+  second.move_to(slot, keeping.book);
   CHECK(table.slot(slot).word[0] == RG_WORD_VOID);
-  CHECK(tally.stranded == 5);
+  CHECK(keeping.books.totals().stranded - before == 5);
   CHECK(second.held() == 0);
 }

@@ -14,16 +14,16 @@ constexpr std::uint32_t kSlots = 16;
 struct Table {
   SegmentMemory memory{kSlots};
   SharedPools pools{memory.get(), kSlots, {7, {1, 2, 3, 4}, {5, 6}}};
-  std::vector<std::uint32_t> evicted;
+  std::vector<CounterId> evicted;
 
-  std::uint32_t take(const std::string& key, std::uint32_t owner, std::int64_t over_ms = 0) {
-    return pools.take(1, key, owner, over_ms, [&](std::uint32_t from) { evicted.push_back(from); });
+  SlotId take(const std::string& key, std::uint32_t owner, std::int64_t over_ms = 0) {
+    return pools.take(1, key, {owner}, over_ms, [&](CounterId from) { evicted.push_back(from); });
   }
   // Takes slots for new keys until one finds none. Its number.
   std::uint32_t fill() {
     for (std::uint32_t owner = 0;; ++owner) {
-      const std::uint32_t slot = take("key" + std::to_string(owner), owner);
-      if (slot == SharedPools::kNone) return owner;
+      const SlotId slot = take("key" + std::to_string(owner), owner);
+      if (slot.is_none()) return owner;
       REQUIRE(pools.will_publish(slot, 0, 1000));
     }
   }
@@ -33,15 +33,15 @@ struct Table {
 
 TEST_CASE("two keys never have one slot, and one whose eight are in use has none") {
   Table table;
-  std::set<std::uint32_t> taken;
+  std::set<SlotId> taken;
   std::uint32_t given = 0;
   for (std::uint32_t owner = 0; owner < 200; ++owner) {
-    const std::uint32_t slot = table.take("key" + std::to_string(owner), owner);
-    if (slot == SharedPools::kNone) continue;
+    const SlotId slot = table.take("key" + std::to_string(owner), owner);
+    if (slot.is_none()) continue;
     REQUIRE(table.pools.will_publish(slot, 1, 1000));
     ++given;
     taken.insert(slot);
-    CHECK(table.pools.owner(slot) == owner);
+    CHECK(table.pools.owner(slot) == CounterId{owner});
   }
   CHECK(taken.size() == given);
   CHECK(given == kSlots);
@@ -55,26 +55,26 @@ TEST_CASE("a slot changes hands only when the windows of both its words are over
   const std::string key = "key" + std::to_string(without);
   // One word of each slot lives on.
   for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
-    REQUIRE(table.pools.will_publish(slot, 1, 2000));
+    REQUIRE(table.pools.will_publish({slot}, 1, 2000));
   }
-  CHECK(table.take(key, without, 1999) == SharedPools::kNone);
+  CHECK(table.take(key, without, 1999).is_none());
   CHECK(table.evicted.empty());
-  const std::uint32_t slot = table.take(key, without, 2000);
-  REQUIRE(slot != SharedPools::kNone);
+  const SlotId slot = table.take(key, without, 2000);
+  REQUIRE_FALSE(slot.is_none());
   CHECK(table.evicted.size() == 1);
-  CHECK(table.pools.owner(slot) == without);
+  CHECK(table.pools.owner(slot) == CounterId{without});
 }
 
 TEST_CASE("a slot that was given back is void, and used again when its windows are over") {
   Table table;
-  const std::uint32_t slot = table.take("a", 1);
+  const SlotId slot = table.take("a", 1);
   CHECK(table.pools.will_publish(slot, 0, 1000));
   CHECK_FALSE(table.pools.will_publish(slot, 0, 1000));
   CHECK_FALSE(table.pools.will_publish(slot, 0, 999));
   rg_word_publish(&table.pools.slot(slot).word[0], rg_word_make(1000, 5, false));
   table.pools.give_back(slot);
   CHECK(table.pools.slot(slot).word[0] == RG_WORD_VOID);
-  CHECK(table.pools.owner(slot) == SharedPools::kNone);
+  CHECK(table.pools.owner(slot).is_none());
   CHECK(table.pools.used() == 0);
   CHECK(table.take("a", 1, 999) != slot);
   CHECK(table.take("a", 2, 1000) == slot);
@@ -83,11 +83,11 @@ TEST_CASE("a slot that was given back is void, and used again when its windows a
 TEST_CASE("the slot of a key carries its identity, and a long key only a digest of it") {
   Table table;
   const std::string key(100, 'k');
-  const std::uint32_t slot = table.take(key, 3);
+  const SlotId slot = table.take(key, 3);
   const std::uint64_t secret[2] = {5, 6};
   const rg_identity same = rg_identity_of(1, key.data(), key.size(), secret);
   const rg_identity other = rg_identity_of(2, key.data(), key.size(), secret);
   CHECK(rg_slot_is(&table.pools.slot(slot), &same));
   CHECK_FALSE(rg_slot_is(&table.pools.slot(slot), &other));
-  CHECK(table.pools.owner(kSlots) == SharedPools::kNone);
+  CHECK(table.pools.owner({kSlots}).is_none());
 }

@@ -150,6 +150,10 @@ TEST_CASE("all that is counted has one row") {
     INFO("member " << word << " of GateStats");
     CHECK(rows_that_change(&Overview::gate, word).size() == 1);
   }
+  for (std::size_t word = 0; word < sizeof(Books::Totals) / sizeof(std::uint64_t); ++word) {
+    INFO("account " << word << " of Books");
+    CHECK(rows_that_change(&Overview::permits, word).size() == 1);
+  }
   for (std::size_t word = 0; word < sizeof(SessionStats) / sizeof(std::uint64_t); ++word) {
     INFO("member " << word << " of SessionStats");
     CHECK(rows_that_change(&Overview::sessions, word).size() == 1);

@@ -106,11 +106,14 @@ TEST_CASE("copies that stand right behind a check are answered with it, and noth
   FakeService service;
   service.repeatable = 1000;
   Session session;
+  Caller caller(session);
   const std::string request = "CHECK api k COST 2\r\n";
   const auto answer = [&](const std::string& behind, const Args& args) {
     std::string out;
-    session.pipeline = {request, behind, 0};
-    CHECK(dispatch(session, service, args, out) == Handled::Replied);
+    caller.request = request;
+    caller.behind = behind;
+    caller.repeats = 0;
+    CHECK(dispatch(caller, service.services(), args, out) == Handled::Replied);
     return out;
   };
   Args args;
@@ -118,25 +121,25 @@ TEST_CASE("copies that stand right behind a check are answered with it, and noth
   REQUIRE(parse_request(request, 1000, args, progress).kind == Parsed::Request);
 
   CHECK(answer("", args) == kAllowedReply);
-  CHECK(session.pipeline.repeats == 0);
+  CHECK(caller.repeats == 0);
   CHECK(answer("CHECK api k COST 3\r\n" + request, args) == kAllowedReply);
-  CHECK(session.pipeline.repeats == 0);
+  CHECK(caller.repeats == 0);
   // The last of them has not arrived whole.
   const std::string three = answer(request + request + request.substr(0, 10), args);
-  CHECK(session.pipeline.repeats == 2);
+  CHECK(caller.repeats == 2);
   CHECK(three == kAllowedReply + "*6\r\n:1\r\n:100\r\n:97\r\n:0\r\n:412\r\n:0\r\n" +
                      "*6\r\n:1\r\n:100\r\n:95\r\n:0\r\n:412\r\n:0\r\n");
 
   service.repeatable = 1;
   answer(request + request, args);
-  CHECK(session.pipeline.repeats == 1);
+  CHECK(caller.repeats == 1);
   CHECK(answer(request + request, args) == kAllowedReply);
-  CHECK(session.pipeline.repeats == 0);
+  CHECK(caller.repeats == 0);
 
   // Where answers have to wait for others, the connection shows nothing to repeat.
-  session.pipeline = {};
+  caller.request = caller.behind = {};
   std::string out;
-  dispatch(session, service, args, out);
+  dispatch(caller, service.services(), args, out);
   CHECK(out == kAllowedReply);
 }
 

@@ -1,7 +1,8 @@
-// What the protocol's tests talk to: a Service that answers what it is told to, and a connection
+// What the protocol's tests talk to: services that answer what they are told to, and a connection
 // that buffers, parses and dispatches as the daemon's does.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -11,7 +12,8 @@
 
 #include "daemon/proto/resp/reply_writer.hpp"
 #include "daemon/proto/resp/request_parser.hpp"
-#include "daemon/proto/verbs/verbs.hpp"
+#include "daemon/proto/verbs/dispatch.hpp"
+#include "daemon/proto/verbs/table.hpp"
 
 namespace rategate::test {
 
@@ -27,8 +29,10 @@ struct SeenCheck {
 inline constexpr Decision kAllowed{true, Reason::Counted, 100, 99, 0, 412};
 inline constexpr Decision kDenied{false, Reason::OverLimit, 100, 0, 412, 412};
 
-class FakeService : public Service {
+class FakeService : public CheckService, public SharingService, public StateService {
  public:
+  Services services() { return {*this, *this, *this}; }
+
   std::deque<CheckOutcome> outcomes;  // of the next checks; kAllowed when there are none
   std::vector<SeenCheck> seen;
   bool remember = true;
@@ -37,7 +41,7 @@ class FakeService : public Service {
   Snapshot state;
   std::vector<ClientStatus> connections;
 
-  CheckOutcome check(Session&, const CheckRequest& request) override {
+  CheckOutcome check(const Caller&, const CheckRequest& request) override {
     if (remember) {
       seen.push_back({std::string(request.limit), std::string(request.key), request.cost,
                       request.keyed, request.declared.has_value(),
@@ -48,23 +52,28 @@ class FakeService : public Service {
     outcomes.pop_front();
     return outcome;
   }
-  std::int64_t repeat(const CheckRequest&, const Decision&, std::int64_t count) override {
+  std::int64_t repeat(const Caller&, const CheckRequest&, const Decision&,
+                      std::int64_t count) override {
     const std::int64_t done = std::min(count, repeatable);
     repeatable -= done;
     return done;
   }
-  ResolveOutcome resolve(Session&, const CheckRequest& request) override {
+  ResolveOutcome resolve(const Caller&, const CheckRequest& request) override {
     if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
     return Resolved{5, 100, 1000, true, true};
   }
-  AttachOutcome attach(Session&) override {
+  void abandon(WaiterId) override {}
+  std::array<int, 2> descriptors() override { return {-1, -1}; }
+  AttachOutcome attach(const Caller& caller) override {
+    if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
     if (full) return Refused{error_text(ErrorId::NoShm)};
     return Attached{1, 77, 1'000'000, 4'198'400};
   }
-  std::string_view version() const override { return "0.1.0"; }
+  std::string_view version() override { return "0.1.0"; }
   Snapshot snapshot() override { return state; }
   std::vector<ClientStatus> clients() override { return connections; }
-  ClientStatus client(const Session& session) override {
+  ClientStatus client(const Caller& caller) override {
+    const Session& session = caller.session;
     ClientStatus status;
     status.id = session.id;
     status.addr = "/run/rategate/rategate.sock";
@@ -77,7 +86,7 @@ class FakeService : public Service {
     status.last_command = session.last_command;
     return status;
   }
-  bool output_full() const override { return full; }
+  bool output_full() override { return full; }
 };
 
 // The limit `api`, 100 per second, that the examples of docs/protocol.md are about.
@@ -91,12 +100,12 @@ inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1
 }
 
 struct Connection {
-  explicit Connection(Service& daemon, std::size_t most = 8192)
+  explicit Connection(FakeService& daemon, std::size_t most = 8192)
       : service(daemon), max_request(most) {
     session.id = 7;
   }
 
-  Service& service;
+  FakeService& service;
   std::size_t max_request;
   Session session;
   Args args;
@@ -120,7 +129,9 @@ struct Connection {
         break;
       }
       if (result.kind == Parsed::Request) {
-        const Handled handled = dispatch(session, service, args, out);
+        Caller caller(session);
+        caller.may_pass_descriptors = out.empty();
+        const Handled handled = dispatch(caller, service.services(), args, out);
         if (handled == Handled::Parked) ++parked;
         closed = handled == Handled::Close;
       }
@@ -136,6 +147,16 @@ struct Connection {
     return out;
   }
 };
+
+// All rows of the table: each command, and its subcommands behind it.
+inline std::vector<const Verb*> every_row() {
+  std::vector<const Verb*> rows;
+  for (const Verb* verb : verb_table()) {
+    rows.push_back(verb);
+    for (const Verb& row : verb->subcommands) rows.push_back(&row);
+  }
+  return rows;
+}
 
 // A multibulk of these words.
 inline std::string request(const std::vector<std::string>& words) {

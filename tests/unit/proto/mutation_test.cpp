@@ -127,7 +127,8 @@ TEST_CASE("a million mutated requests: each has one well-formed reply, or waits 
       switch (result.kind) {
         case Parsed::Request: {
           ++requests;
-          const Handled handled = dispatch(session, service, args, out);
+          Caller caller(session);
+          const Handled handled = dispatch(caller, service.services(), args, out);
           open = handled != Handled::Close;
           if (handled == Handled::Parked) ++parked;
           fine = handled == Handled::Parked ? out.empty() : is_one_reply(out, session.resp);

@@ -44,14 +44,14 @@ std::vector<std::pair<std::string, std::string>> examples() {
 
 TEST_CASE("docs/protocol.md has the verbs of the program, in its order, and no others") {
   const auto rows = page_table("## Verbs");
-  const auto verbs = verb_table();
+  const auto verbs = every_row();
   for (std::size_t i = 0; i < std::max(rows.size(), verbs.size()); ++i) {
     REQUIRE(i < rows.size());
     REQUIRE(i < verbs.size());
-    std::string name = upper_case(verbs[i].name);
+    std::string name = upper_case(verbs[i]->name);
     std::replace(name.begin(), name.end(), '|', ' ');
-    CHECK(rows[i] == std::vector<std::string>{name, std::string(verbs[i].arguments),
-                                              std::string(verbs[i].summary)});
+    CHECK(rows[i] == std::vector<std::string>{name, std::string(verbs[i]->arguments),
+                                              std::string(verbs[i]->summary)});
   }
 }
 

@@ -88,7 +88,7 @@ TEST_CASE("CLIENT LIST is a line for each connection, whatever they call themsel
   status.lib_version = "5";
   status.age_s = 10;
   status.idle_s = 2;
-  status.waiting = 4;
+  status.parked = 4;
   status.last_command = "check";
   service.connections = {status, ClientStatus{}};
   const std::string redis =
@@ -133,7 +133,7 @@ TEST_CASE("COMMAND and COMMAND INFO have the ten fields of Redis 7") {
       CHECK(fields[7].type == set);
       CHECK(fields[8].type == set);
       CHECK(fields[9].type == set);
-      CHECK(fields[9].items.size() == subcommands(*find_verb(fields[0].text)).size());
+      CHECK(fields[9].items.size() == find_verb(fields[0].text)->subcommands.size());
     }
     const Reply some = ask(service, resp, "COMMAND INFO check nosuch Client|Id select\r\n");
     REQUIRE(some.items.size() == 4);

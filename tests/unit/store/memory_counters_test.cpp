@@ -1,5 +1,8 @@
 #include "daemon/store/model/memory_counters.hpp"
 
+#include <random>
+
+#include "daemon/limit/fixed_window.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;
@@ -52,4 +55,41 @@ TEST_CASE("expired counters are forgotten") {
     CHECK(counters.reserve(request, at_ms(now)).granted[0] == 1);
   }
   CHECK(counters.size() < 8000);
+}
+
+TEST_CASE("a counter grows by what is granted, and by nothing else") {
+  MemoryCounters counters;
+  std::minstd_rand random(1);
+  const auto up_to = [&](std::int64_t most) {
+    return std::uniform_int_distribution<std::int64_t>(1, most)(random);
+  };
+  std::int64_t value = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    // The limit of one host may be another than that of the next.
+    Reservation request = reservation(std::int64_t{10} << up_to(11), {});
+    for (std::int64_t runs = up_to(4); runs > 1; --runs) {
+      request.costs.push_back({up_to(9), up_to(5)});
+    }
+    request.lease = up_to(20) - 1;
+    const Grant expected = grant_in_window(value, request.limit, request.costs, request.lease);
+    const ReserveAnswer answer = counters.reserve(request, at_ms(1000));
+    value += expected.total;
+    REQUIRE(answer.granted == expected.granted);
+    REQUIRE(answer.leased == expected.leased);
+    REQUIRE(answer.counter == value);
+    const std::int64_t permits = up_to(200);
+    const std::int64_t taken = counters.release({request.counter, permits}, at_ms(1000));
+    REQUIRE(taken == (permits <= value ? permits : 0));
+    value -= taken;
+  }
+}
+
+TEST_CASE("a counter lives through its last millisecond, and then starts anew") {
+  MemoryCounters counters;
+  Reservation request = reservation(10, {{1, 4}});
+  request.window = {0, 10'000};
+  CHECK(counters.reserve(request, at_ms(1000)).counter == 4);
+  CHECK(counters.reserve(request, at_ms(3000)).counter == 8);
+  CHECK(counters.release({request.counter, 1}, at_ms(3001)) == 0);
+  CHECK(counters.reserve(request, at_ms(3001)).counter == 4);
 }

@@ -1,0 +1,149 @@
+#include "daemon/core/decider.hpp"
+
+#include <algorithm>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/core/lease.hpp"
+
+namespace rategate {
+namespace {
+
+std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 1000; }
+
+}  // namespace
+
+WindowState Decider::state_of(const Counter& counter, const Window& window) const {
+  const LostWindows& lost = shard_of(counter).lost;
+  const Limit& limit = *counter.use->limit;
+  // Who fails open would rather count from nought than not at all.
+  if (lost.any() && limit.on_store_down != OnStoreDown::Allow) {
+    // Another host may hold permits of the next window as well, of a counter that is lost: it may
+    // not have heard of it yet, and cannot while it is cut off.
+    const std::int64_t lead_us =
+        mutant("lost-without-what-was-ahead") ? 0 : longest_lead_us(limit.period_ms);
+    if (lost.has_all_of(window, lead_us)) return WindowState::Lost;
+    if (lost.any_counter() && lost.has(limit.redis_key.expand(limit.name, counter.key.view(),
+                                                              limit.period_ms, window.start_ms))) {
+      return WindowState::Lost;
+    }
+  }
+  return counter.pool.state(window) == Pool::State::Exhausted ? WindowState::Exhausted
+                                                              : WindowState::Open;
+}
+
+Decision Decider::decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
+                         std::int64_t remaining, Mono now) const {
+  const Limit& limit = *use.limit;
+  Decision decision;
+  decision.allowed = allowed;
+  decision.reason = reason;
+  decision.limit = limit.permits;
+  decision.remaining = remaining;
+  decision.reset_after_ms = limit.period_ms;
+  if (const auto reading = shard.clock.read(now)) {
+    const Placed at = use.place(*reading);
+    const std::int64_t until = at.open ? at.window.end_ms : at.window.start_ms;
+    const std::int64_t us = until * 1000 - reading->earliest.us;
+    decision.reset_after_ms = ms_rounded_up(shard.clock.with_drift(us));
+  }
+  if (!allowed) {
+    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;
+  }
+  return decision;
+}
+
+void Decider::count(LimitUse& use, const Decision& decision) {
+  ++(decision.allowed ? use.allowed : use.denied);
+  switch (decision.reason) {
+    case Reason::Counted:
+      ++stats_.allowed;
+      break;
+    case Reason::OverLimit:
+      ++stats_.denied;
+      break;
+    case Reason::NeverFits:
+      ++stats_.never_fits;
+      break;
+    case Reason::ClockNotTrusted:
+      ++stats_.clock_not_trusted;
+      break;
+    case Reason::StoreAway:
+      ++(decision.allowed ? stats_.store_down_allowed : stats_.store_down_denied);
+      break;
+  }
+}
+
+CheckResult Decider::counted(const Counter& counter, bool allowed, std::int64_t remaining,
+                             Mono now) {
+  CheckResult result;
+  result.decision =
+      decide(*counter.use, shard_of(counter), allowed ? Reason::Counted : Reason::OverLimit,
+             allowed, std::max<std::int64_t>(0, remaining), now);
+  count(*counter.use, result.decision);
+  return result;
+}
+
+CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) {
+  return counted(counter, true,
+                 counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
+                 now);
+}
+
+CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
+                                  Mono now) {
+  CheckResult result;
+  if (state == WindowState::Lost) {
+    result.decision = decide(*counter.use, shard_of(counter), Reason::StoreAway, false, 0, now);
+    ++stats_.lost_denied;
+    ++counter.use->denied;
+    return result;
+  }
+  ++stats_.denied_locally;
+  return counted(counter, false,
+                 counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
+                 now);
+}
+
+CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {
+  CheckResult result;
+  result.decision = decide(use, shard, Reason::NeverFits, false, 0, now);
+  count(use, result.decision);
+  return result;
+}
+
+CheckResult Decider::deny_untrusted(const Counter& counter, Mono now) {
+  CheckResult result;
+  result.decision = decide(*counter.use, shard_of(counter), Reason::ClockNotTrusted, false, 0, now);
+  count(*counter.use, result.decision);
+  return result;
+}
+
+CheckResult Decider::by_policy(const Counter& counter, Mono now) {
+  CheckResult result;
+  LimitUse& use = *counter.use;
+  if (use.limit->on_store_down == OnStoreDown::Error) {
+    result.verdict = Verdict::StoreDown;
+    ++stats_.store_down_errors;
+    ++use.denied;
+    return result;
+  }
+  const bool allowed = use.limit->on_store_down == OnStoreDown::Allow;
+  result.decision = decide(use, shard_of(counter), Reason::StoreAway, allowed, 0, now);
+  count(use, result.decision);
+  return result;
+}
+
+void Decider::repeated(LimitUse& use, bool allowed, std::int64_t times) {
+  const auto more = static_cast<std::uint64_t>(times);
+  stats_.checks += more;
+  if (allowed) {
+    stats_.allowed += more;
+    use.allowed += more;
+  } else {
+    stats_.denied += more;
+    stats_.denied_locally += more;
+    use.denied += more;
+  }
+}
+
+}  // namespace rategate

@@ -1,0 +1,52 @@
+// What a decision says (remaining, retry-after, reset-after, reason), and the counts of decisions.
+// Where something is decided without the store, it says by what: the pool, a window that is used up
+// or lost, the limit's policy while the store is away. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "daemon/core/counters.hpp"
+#include "daemon/core/request.hpp"
+#include "daemon/core/shard.hpp"
+#include "daemon/core/stats.hpp"
+
+namespace rategate {
+
+// What this host knows of a counter's window, beside the permits it holds.
+enum class WindowState : std::uint8_t {
+  Open,       // the store may have more
+  Exhausted,  // the counter has reached the limit
+  Lost,       // the store has lost its count: denied to its end
+};
+
+class Decider {
+ public:
+  Decider(std::vector<Shard>& shards, GateStats& stats) : shards_(shards), stats_(stats) {}
+
+  WindowState state_of(const Counter& counter, const Window& window) const;
+
+  // Counted in the store, or over the limit there. `remaining` is what the counter has left.
+  CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining, Mono now);
+  CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
+  // Exhausted or Lost.
+  CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,
+                           Mono now);
+  CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
+  CheckResult deny_untrusted(const Counter& counter, Mono now);
+  // The store cannot be asked: on_store_down says what that means.
+  CheckResult by_policy(const Counter& counter, Mono now);
+  // So many more of a decision that was made at this same moment.
+  void repeated(LimitUse& use, bool allowed, std::int64_t times);
+
+ private:
+  const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
+  Decision decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
+                  std::int64_t remaining, Mono now) const;
+  void count(LimitUse& use, const Decision& decision);
+
+  std::vector<Shard>& shards_;
+  GateStats& stats_;
+};
+
+}  // namespace rategate

@@ -1,0 +1,371 @@
+#include "daemon/core/lease_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/core/lease.hpp"
+
+namespace rategate {
+namespace {
+
+// How often the clock's record is written anew though it has not become much better: each write
+// costs every client a cache miss.
+constexpr std::int64_t kClockEveryUs = 100'000;
+constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
+// Releases that wait to be written; permits beyond them are stranded.
+constexpr std::size_t kMostReleases = 4096;
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(Counters& counters, std::vector<Shard>& shards, Alarms& alarms,
+                         Books& books, const Decider& decider, GateStats& stats,
+                         SharedPools* shared, std::uint64_t seed)
+    : counters_(counters),
+      shards_(shards),
+      alarms_(alarms),
+      books_(books),
+      decider_(decider),
+      stats_(stats),
+      shared_(shared),
+      random_(seed) {}
+
+PoolBook LeaseKeeper::book_of(Counter& counter, Mono now) {
+  return {shared_,       books_, *counter.use, counter.demand, counters_.schedule(counter),
+          stats_.forged, now};
+}
+
+void LeaseKeeper::look(Counter& counter, Mono now) {
+  PoolBook book = book_of(counter, now);
+  counter.pool.look(book);
+}
+
+void LeaseKeeper::look_at_all(Mono now) {
+  if (shared_ == nullptr) return;
+  counters_.for_each_id([&](CounterId id) {
+    if (!counters_[id].pool.slot().is_none()) look(counters_[id], now);
+  });
+}
+
+// ---- Spending and filling -------------------------------------------------------------------
+
+bool LeaseKeeper::spend(CounterId id, const Window& window, std::int64_t cost, Mono now) {
+  Counter& counter = counters_[id];
+  PoolBook book = book_of(counter, now);
+  if (!counter.pool.take(window, cost, book)) return false;
+  watch_level(id, window, now);
+  return true;
+}
+
+bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t permits,
+                          std::int64_t in_store, Mono now) {
+  const Limit& limit = *counter.use->limit;
+  const auto below =
+      limit.on_store_down == OnStoreDown::Allow ? Pool::Below::Restart : Pool::Below::Lost;
+  PoolBook book = book_of(counter, now);
+  return counter.pool.charged(window, permits, in_store, limit, below, book);
+}
+
+void LeaseKeeper::note_demand(Counter& counter, std::int64_t permits, Mono now) {
+  PoolBook book = book_of(counter, now);
+  book.note_demand(permits);
+}
+
+void LeaseKeeper::add(Counter& counter, const Window& window, std::int64_t permits, Mono now) {
+  Window into = window;
+  const auto reading = shard_of(counter).clock.read(now);
+  if (mutant("late-reply-granted") && reading) {
+    into = counter.use->limit->algorithm->place(*reading, window.end_ms - window.start_ms).window;
+  }
+  const bool over = !reading || into.end_ms * 1000 <= reading->earliest.us;
+  if (over || counter.use->dropped) {
+    if (over) ++stats_.late_answers;
+    books_.stranded(permits);
+    return;
+  }
+  PoolBook book = book_of(counter, now);
+  counter.pool.add(into, permits, chunk_of(window.end_ms - window.start_ms, counter.last_lease),
+                   book);
+}
+
+// Shows more of the stock, or wants the lease renewed, where the pool has become low.
+void LeaseKeeper::watch_level(CounterId id, const Window& window, Mono now) {
+  Counter& counter = counters_[id];
+  const std::int64_t stock = counter.pool.stock(window);
+  const std::int64_t held = counter.pool.held(window);
+  if (held - stock >= counter.pool.low_water() && held > 0) return;
+  if (stock > 0) {
+    PoolBook book = book_of(counter, now);
+    counter.pool.show(window, chunk_of(window.end_ms - window.start_ms, counter.last_lease), book);
+  }
+  if (held >= counter.pool.low_water() || counter.renew) return;
+  if (counter.pool.state(window) != Pool::State::Unknown) return;
+  counter.renew = true;
+  list(id);
+}
+
+void LeaseKeeper::list(CounterId id) {
+  Counter& counter = counters_[id];
+  if (counter.lease_listed || (!counter.renew && !counter.renew_next)) return;
+  // What is asked for a line that waits brings a lease along; with its answer it is listed again.
+  const Line* const line = counters_.line(counter);
+  if (line != nullptr && !line->over()) return;
+  counter.lease_listed = true;
+  shard_of(counter).leases.push_back(id);
+}
+
+std::int64_t LeaseKeeper::lease_for(Counter& counter, const Window& window, std::int64_t waiting,
+                                    Mono now) {
+  if (!counter.use->leased || counter.use->dropped) return 0;
+  look(counter, now);
+  const std::int64_t period_ms = counter.use->limit->period_ms;
+  const std::int64_t bucket = Demand::bucket_us(period_ms);
+  // Clients choose how many wait, and at which costs: more than a limit can have is as good as
+  // that.
+  waiting = std::min(waiting, kMaxPermits);
+  LeaseInput input;
+  input.period_ms = period_ms;
+  input.rate = counter.demand.rate(now, bucket) + waiting * 1'000'000 / bucket;
+  input.lately = counter.demand.lately(now, bucket) + waiting;
+  input.held = counter.pool.held(window);
+  input.left_ms = period_ms;
+  Shard& shard = shard_of(counter);
+  if (const auto reading = shard.clock.read(now)) {
+    input.left_ms = std::min(period_ms, window.end_ms - reading->latest.us / 1000);
+  }
+  const std::int64_t lease = lease_size(input);
+  counter.last_lease = static_cast<std::int32_t>(lease);
+  PoolBook book = book_of(counter, now);
+  counter.pool.set_low_water(low_water(input.rate, shard.round_trip_us, lease), book);
+  return lease;
+}
+
+std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
+  Counter& counter = counters_[id];
+  const bool renew = counter.renew;
+  const bool renew_next = counter.renew_next;
+  counter.renew = counter.renew_next = false;
+  LimitUse& use = *counter.use;
+  if (use.dropped || now < use.refused_until) return std::nullopt;
+  const auto reading = shard_of(counter).usable(*use.limit, now);
+  if (!reading) return std::nullopt;
+  const Placed at = use.place(*reading);
+  if (!at.open) return std::nullopt;
+  if (renew && decider_.state_of(counter, at.window) == WindowState::Open) {
+    const std::int64_t lease = lease_for(counter, at.window, 0, now);
+    if (lease > 0) return Wanted{at.window, lease};
+  }
+  Schedule* const schedule = counters_.schedule(counter);
+  if (!renew_next || schedule == nullptr || schedule->lead_for_ms != at.window.end_ms) {
+    return std::nullopt;
+  }
+  const Window next{at.window.end_ms, at.window.end_ms + use.limit->period_ms};
+  if (schedule->renewed_ms >= next.end_ms) return std::nullopt;
+  schedule->renewed_ms = next.end_ms;
+  const std::int64_t lease = lease_for(counter, next, 0, now);
+  if (lease <= 0) return std::nullopt;
+  return Wanted{next, lease};
+}
+
+// ---- The segment ----------------------------------------------------------------------------
+
+void LeaseKeeper::share_pool(CounterId id, std::int64_t over_ms, Mono now) {
+  Counter& counter = counters_[id];
+  if (!sharing_ || !counter.pool.slot().is_none() || counter.use->rule == 0 ||
+      counter.use->dropped) {
+    return;
+  }
+  const SlotId taken =
+      shared_->take(counter.use->rule, counter.key.view(), id, over_ms, [&](CounterId owner) {
+        PoolBook book = book_of(counters_[owner], now);
+        counters_[owner].pool.move_to({}, book);
+      });
+  if (taken.is_none()) {
+    ++stats_.table_full;
+    return;
+  }
+  PoolBook book = book_of(counter, now);
+  counter.pool.move_to(taken, book);
+}
+
+CounterId LeaseKeeper::nudged(SlotId slot, Mono now) {
+  ++stats_.nudges;
+  if (shared_ == nullptr) return {};
+  const CounterId id = shared_->owner(slot);
+  if (!counters_.contains(id) || counters_[id].pool.slot() != slot) return {};
+  Counter& counter = counters_[id];
+  look(counter, now);
+  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
+  if (!reading) return {};
+  const Placed at = counter.use->place(*reading);
+  if (at.open) watch_level(id, at.window, now);
+  attend(id, now);
+  return id;
+}
+
+void LeaseKeeper::publish_clock(const StoreClock& clock, Mono now, bool anew) {
+  const auto measured = clock.measured();
+  if (shared_ == nullptr || !measured) return;
+  const bool due =
+      clock_published_.us == INT64_MIN || now >= after(clock_published_, kClockEveryUs);
+  const bool better = measured->error_us < published_error_us_ - published_error_us_ / 4;
+  if (!anew && !due && !better) return;
+  const StoreClock::Options& options = clock.options();
+  const std::int64_t room = std::max<std::int64_t>(0, options.max_error_us - measured->error_us);
+  const std::int64_t trusted =
+      options.max_drift_ppm == 0
+          ? kLongestTrustUs
+          : std::min(kLongestTrustUs, room * 1'000'000 / options.max_drift_ppm);
+  shared_->set_clock(measured->offset_us, measured->error_us, measured->at, options.max_drift_ppm,
+                     room == 0 ? Mono{0} : after(measured->at, trusted));
+  clock_published_ = now;
+  published_error_us_ = measured->error_us;
+}
+
+void LeaseKeeper::forget_clock() {
+  if (shared_ != nullptr) shared_->forget_clock();
+  clock_published_ = Mono{INT64_MIN};
+}
+
+// ---- Letting go -----------------------------------------------------------------------------
+
+void LeaseKeeper::give_up(Counter& counter, Mono now) {
+  PoolBook book = book_of(counter, now);
+  counter.pool.give_up(book);
+}
+
+void LeaseKeeper::let_go(Counter& counter, Mono now) {
+  if (!counter.live || !counter.use->leased) return;
+  look(counter, now);
+  if (const auto window = counter.pool.newest(counter.use->limit->period_ms)) {
+    release_stock(counter, *window);
+  }
+  if (mutant("lowered-limit-ignored")) return;
+  give_up(counter, now);
+  if (counter.pool.slot().is_none()) return;
+  shared_->give_back(counter.pool.slot());
+  counter.pool.forget_slot();
+}
+
+void LeaseKeeper::drop_limits(Mono now) {
+  counters_.for_each_id([&](CounterId id) {
+    if (counters_[id].use->dropped) let_go(counters_[id], now);
+  });
+  if (shared_ != nullptr) shared_->rules_changed();
+}
+
+void LeaseKeeper::release_stock(Counter& counter, const Window& window) {
+  const Limit& limit = *counter.use->limit;
+  if (limit.period_ms <= kLongPeriodMs) return;
+  const std::int64_t permits = counter.pool.take_stock(window);
+  if (permits == 0) return;
+  Shard& shard = shard_of(counter);
+  if (!shard.health.is_up() || shard.releases.size() >= kMostReleases) {
+    books_.stranded(permits);
+    return;
+  }
+  shard.releases.push_back(
+      {limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
+       permits});
+  if (mutant("release-repeated")) shard.releases.emplace_back(shard.releases.back());
+}
+
+std::optional<Release> LeaseKeeper::take_release(Shard& shard) {
+  if (shard.releases.empty()) return std::nullopt;
+  Release release = std::move(shard.releases.front());
+  shard.releases.pop_front();
+  books_.released(release.permits);
+  return release;
+}
+
+void LeaseKeeper::strand_releases(Shard& shard) {
+  for (const Release& release : shard.releases) books_.stranded(release.permits);
+  shard.releases.clear();
+}
+
+// ---- Coming back by itself ------------------------------------------------------------------
+
+void LeaseKeeper::attend(CounterId id, Mono now) {
+  Counter& counter = counters_[id];
+  if (!counter.use->leased || counter.use->dropped) return;
+  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
+  if (!reading) return;
+  look(counter, now);
+  const Placed at = counter.use->place(*reading);
+  if (counter.use->limit->period_ms > kLongPeriodMs) {
+    attend_long_window(id, at, now);
+  } else {
+    attend_next_window(id, at, now);
+  }
+}
+
+void LeaseKeeper::attend_next_window(CounterId id, const Placed& placed, Mono now) {
+  Counter& counter = counters_[id];
+  const std::int64_t period_ms = counter.use->limit->period_ms;
+  const std::int64_t bucket = Demand::bucket_us(period_ms);
+  if (!is_hot(period_ms, counter.demand.rate(now, bucket))) return;
+  const Shard& shard = shard_of(counter);
+  const auto reading = shard.clock.read(now);
+  if (!reading) return;
+  Schedule& schedule = counters_.make_schedule(counter);
+  // Between two windows it is too late for the one that comes, and early for the one after.
+  const std::int64_t end_ms = placed.window.end_ms;
+  if (placed.open && schedule.renewed_ms < end_ms + period_ms) {
+    if (schedule.lead_for_ms != end_ms) {
+      schedule.lead_for_ms = end_ms;
+      schedule.lead_us =
+          lead_us(period_ms, shard.round_trip_us, reading->error_us(), random_.of_1024());
+    }
+    const std::int64_t in_us = end_ms * 1000 - schedule.lead_us - reading->latest.us;
+    if (in_us > 0) {
+      alarms_.set(id, after(now, in_us));
+    } else {
+      counter.renew_next = true;
+      list(id);
+    }
+    return;
+  }
+  // Reserved already: look again when it is open, whoever uses it.
+  alarms_.set(id, after(now, end_ms * 1000 - reading->earliest.us + 1));
+}
+
+void LeaseKeeper::attend_long_window(CounterId id, const Placed& placed, Mono now) {
+  Counter& counter = counters_[id];
+  if (!placed.open) return;
+  const Window window = placed.window;
+  const bool exhausted = counter.pool.state(window) == Pool::State::Exhausted;
+  if (counter.pool.stock(window) == 0 && !exhausted) return;
+  const bool first = counters_.schedule(counter) == nullptr;
+  Schedule& schedule = counters_.make_schedule(counter);
+  if (first) schedule.used = now;  // its permits have just come
+  if (counter.pool.stock(window) > 0) {
+    if (now >= after(schedule.used, kIdleUs)) {
+      release_stock(counter, window);
+    } else {
+      alarms_.set(id, after(schedule.used, kIdleUs));
+    }
+  }
+  if (exhausted) doubt(counter, id, window, schedule, now);
+}
+
+// Other hosts may give permits back, so that "exhausted" is believed for a while only.
+void LeaseKeeper::doubt(Counter& counter, CounterId id, const Window& window, Schedule& schedule,
+                        Mono now) {
+  if (schedule.believe_for_ms != window.end_ms) {
+    schedule.believe_for_ms = window.end_ms;
+    schedule.doubts = 0;
+  }
+  if (schedule.believe_until == Mono{0}) {
+    schedule.believe_until = after(now, exhausted_for_us(schedule.doubts, random_.of_1024()));
+    if (schedule.doubts < 8) ++schedule.doubts;
+  }
+  if (now < schedule.believe_until) {
+    alarms_.set(id, schedule.believe_until);
+    return;
+  }
+  schedule.believe_until = Mono{0};
+  PoolBook book = book_of(counter, now);
+  counter.pool.doubt(window, book);
+}
+
+}  // namespace rategate

@@ -1,0 +1,100 @@
+// Keeps the leases: when a pool is renewed, looked at, shown to clients, given back. docs/leases.md
+// has the states, the sizes and why nothing over-admits.
+//
+// What is to be asked of the store goes into the shard's list of leases (list()); the Reserver
+// takes it from there when it can be written. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/random.hpp"
+#include "daemon/core/alarms.hpp"
+#include "daemon/core/books.hpp"
+#include "daemon/core/counters.hpp"
+#include "daemon/core/decider.hpp"
+#include "daemon/core/shard.hpp"
+#include "daemon/core/stats.hpp"
+#include "daemon/core/waiters.hpp"
+
+namespace rategate {
+
+class LeaseKeeper {
+ public:
+  // All outlive it; `shared` may be null.
+  LeaseKeeper(Counters& counters, std::vector<Shard>& shards, Alarms& alarms, Books& books,
+              const Decider& decider, GateStats& stats, SharedPools* shared, std::uint64_t seed);
+
+  // From now on the pools of leased limits get a slot in the segment.
+  void share() { sharing_ = shared_ != nullptr; }
+  void share_pool(CounterId id, std::int64_t over_ms, Mono now);
+
+  // Takes the cost out of the pool, all of it or nothing.
+  bool spend(CounterId id, const Window& window, std::int64_t cost, Mono now);
+  // The store answered; see Pool::charged().
+  bool charged(Counter& counter, const Window& window, std::int64_t permits, std::int64_t in_store,
+               Mono now);
+  // Permits that were reserved, and that nobody waits for. Over, or dropped, they are stranded.
+  void add(Counter& counter, const Window& window, std::int64_t permits, Mono now);
+  // Somebody on this host has spent permits that never were in the pool.
+  void note_demand(Counter& counter, std::int64_t permits, Mono now);
+
+  // Permits wanted ahead of the checks that wait, whose costs come to `waiting`.
+  std::int64_t lease_for(Counter& counter, const Window& window, std::int64_t waiting, Mono now);
+  // What it is asked for next where no check waits: the window that is open, where the pool is low,
+  // or the next one. None where there is nothing to ask.
+  struct Wanted {
+    Window window;
+    std::int64_t permits = 0;
+  };
+  std::optional<Wanted> wanted(CounterId id, Mono now);
+  // It wants a lease, or wants none: it goes into the shard's list where it should be there.
+  void list(CounterId id);
+
+  // What a counter's alarm is for: the window that opens, the next one to be reserved, stock to be
+  // given back, an exhausted window to be doubted. Sets the next alarm itself.
+  void attend(CounterId id, Mono now);
+  // A client says that the pool in that slot is low. The counter whose it is; none for nobody's.
+  CounterId nudged(SlotId slot, Mono now);
+  void look_at_all(Mono now);
+
+  // Everything it holds goes: stock back to the store, the rest to nobody.
+  void let_go(Counter& counter, Mono now);
+  // What it holds is worth nothing any more.
+  void give_up(Counter& counter, Mono now);
+  void drop_limits(Mono now);
+
+  // The clients' clock, where there is one shard: `anew` where the one they have is wrong.
+  void publish_clock(const StoreClock& clock, Mono now, bool anew);
+  void forget_clock();
+
+  // The next release to be written, booked as written; nothing where there is none.
+  std::optional<Release> take_release(Shard& shard);
+  // What waits to be written will not be.
+  void strand_releases(Shard& shard);
+
+ private:
+  PoolBook book_of(Counter& counter, Mono now);
+  void look(Counter& counter, Mono now);
+  void watch_level(CounterId id, const Window& window, Mono now);
+  void attend_next_window(CounterId id, const Placed& placed, Mono now);
+  void attend_long_window(CounterId id, const Placed& placed, Mono now);
+  void doubt(Counter& counter, CounterId id, const Window& window, Schedule& schedule, Mono now);
+  void release_stock(Counter& counter, const Window& window);
+  Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }
+
+  Counters& counters_;
+  std::vector<Shard>& shards_;
+  Alarms& alarms_;
+  Books& books_;
+  const Decider& decider_;
+  GateStats& stats_;
+  SharedPools* shared_;
+  bool sharing_ = false;
+  Random random_;
+  Mono clock_published_{INT64_MIN};
+  std::int64_t published_error_us_ = 0;
+};
+
+}  // namespace rategate

@@ -1,0 +1,36 @@
+// The line before a counter: the checks that wait for it, what was asked of the store for them, and
+// the line's place among those that are to be asked for.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/base/time.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/core/waiters.hpp"
+#include "daemon/limit/cost_runs.hpp"
+
+namespace rategate {
+
+struct Line {
+  static constexpr std::uint16_t kNotQueued = UINT16_MAX;
+
+  CounterId counter;
+  Waiters::List due;              // not asked for yet
+  Waiters::List asked;            // part of the reservation under way
+  std::uint64_t reservation = 0;  // its id; 0: none is under way
+  Window window;                  // of the reservation
+  CostRuns costs;                 // of it
+  // What it rode with was refused: it is asked for once more, in a call of its own.
+  bool alone = false;
+  // It lost a round trip to a refusal, and is asked for again although little time is left.
+  bool retried = false;
+
+  // Its place in the LineQueue, which writes these.
+  std::uint16_t bucket = kNotQueued;
+  LineId before, behind;
+
+  bool is_queued() const { return bucket != kNotQueued; }
+  bool over() const { return reservation == 0 && due.empty() && asked.empty() && !is_queued(); }
+};
+
+}  // namespace rategate

@@ -1,0 +1,52 @@
+#include "daemon/core/line_queue.hpp"
+
+namespace rategate {
+
+void LineQueue::enlist(std::uint16_t bucket) {
+  buckets_[bucket].before = last_;
+  buckets_[bucket].behind = kNone;
+  (last_ == kNone ? first_ : buckets_[last_].behind) = bucket;
+  last_ = bucket;
+}
+
+void LineQueue::delist(std::uint16_t bucket) {
+  const Bucket& gone = buckets_[bucket];
+  (gone.before == kNone ? first_ : buckets_[gone.before].behind) = gone.behind;
+  (gone.behind == kNone ? last_ : buckets_[gone.behind].before) = gone.before;
+}
+
+void LineQueue::push(Lines& lines, LineId id, std::uint32_t flow) {
+  Line& line = lines[id];
+  line.bucket = bucket_of(flow);
+  Bucket& bucket = buckets_[line.bucket];
+  if (bucket.first.is_none()) enlist(line.bucket);
+  line.before = bucket.last;
+  line.behind = {};
+  (bucket.last.is_none() ? bucket.first : lines[bucket.last].behind) = id;
+  bucket.last = id;
+  ++size_;
+}
+
+void LineQueue::remove(Lines& lines, LineId id) {
+  Line& line = lines[id];
+  Bucket& bucket = buckets_[line.bucket];
+  (line.before.is_none() ? bucket.first : lines[line.before].behind) = line.behind;
+  (line.behind.is_none() ? bucket.last : lines[line.behind].before) = line.before;
+  if (bucket.first.is_none()) delist(line.bucket);
+  line.bucket = Line::kNotQueued;
+  line.before = line.behind = {};
+  --size_;
+}
+
+LineId LineQueue::pop(Lines& lines) {
+  const std::uint16_t turn = first_;
+  const LineId line = buckets_[turn].first;
+  remove(lines, line);
+  if (!buckets_[turn].first.is_none()) {
+    delist(turn);
+    enlist(turn);
+  }
+  return line;
+}
+
+}  // namespace rategate

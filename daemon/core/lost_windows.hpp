@@ -1,0 +1,56 @@
+// The windows whose counts the store has lost, of one shard: checks in them are denied to the
+// windows' end, because nobody knows any more how much of them was given out.
+//
+// It is remembered by the moment through which everything is lost, and by the names of single
+// counters, so that it outlives the counters' records, their limits and their numbers. Of single
+// counters there is a bound; beyond it all windows that were open are taken for lost, which denies
+// more than must be and never less. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/base/time.hpp"
+
+namespace rategate {
+
+class LostWindows {
+ public:
+  // Every window that started by then.
+  void lose_all(StoreTime through) {
+    if (through > through_) through_ = through;
+  }
+  // The window of one counter, by the counter's name in the store.
+  void lose(const std::string& counter, const Window& window) {
+    if (counters_.size() >= kMost) forget_over(window.start_ms);
+    if (counters_.size() >= kMost) {
+      lose_all(StoreTime{window.start_ms * 1000});
+      return;
+    }
+    counters_[counter] = window.end_ms;
+  }
+
+  // Whether there may be any: what each check asks first.
+  bool any() const { return through_.us != INT64_MIN || !counters_.empty(); }
+  // `lead_us`: how long before it starts permits of it may have been reserved.
+  bool has_all_of(const Window& window, std::int64_t lead_us) const {
+    return window.start_ms * 1000 <= through_.us + lead_us;
+  }
+  bool any_counter() const { return !counters_.empty(); }
+  bool has(const std::string& counter) const { return counters_.contains(counter); }
+
+  // Those whose windows have ended by that moment.
+  void forget_over(std::int64_t now_ms) {
+    std::erase_if(counters_, [&](const auto& entry) { return entry.second <= now_ms; });
+  }
+
+ private:
+  static constexpr std::size_t kMost = 4096;
+
+  StoreTime through_{INT64_MIN};
+  std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
+};
+
+}  // namespace rategate

@@ -1,0 +1,48 @@
+// Whose pool it is, while its permits are moved: where they lie in shared memory, and where each
+// movement is booked at once, so that nobody has to settle anything later. The lease keeper makes
+// one for each handling of a pool.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/base/time.hpp"
+#include "daemon/core/books.hpp"
+#include "daemon/core/demand.hpp"
+#include "daemon/core/schedule.hpp"
+#include "daemon/core/shared_pools.hpp"
+#include "daemon/limit/limit_table.hpp"
+
+namespace rategate {
+
+struct PoolBook {
+  SharedPools* shared;  // null: there is no segment
+  Books& books;
+  LimitUse& use;
+  Demand& demand;
+  Schedule* schedule;     // null: none
+  std::uint64_t& forged;  // words that held what was never put there
+  Mono now;
+
+  // Somebody on this host spent them: that is the demand which leases follow.
+  void note_demand(std::int64_t permits) {
+    if (schedule != nullptr) schedule->used = now;
+    demand.spent(now, permits, Demand::bucket_us(use.limit->period_ms));
+  }
+  // By a check that came to the daemon.
+  void spent(std::int64_t permits) {
+    books.spent(permits);
+    note_demand(permits);
+  }
+  // Permits that are missing in a shared word.
+  void spent_by_clients(std::int64_t permits) {
+    if (permits == 0) return;
+    books.spent_by_clients(permits);
+    use.shared += static_cast<std::uint64_t>(permits);
+    note_demand(permits);
+  }
+  void stranded(std::int64_t permits) {
+    if (permits != 0) books.stranded(permits);
+  }
+};
+
+}  // namespace rategate

@@ -1,0 +1,377 @@
+#include "daemon/core/reserver.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+
+namespace rategate {
+namespace {
+
+// A counter outlives its window by the clock's bound and this much, for hosts that lag.
+constexpr std::int64_t kExpiryMarginMs = 1000;
+// Runs of equal costs in one reservation: what keeps a script call short.
+constexpr std::size_t kMostRuns = 128;
+// Measurements made for a waiting check before it is told that the clock is not trusted: one
+// slow round trip is no reason to refuse.
+constexpr std::uint8_t kMeasurements = 3;
+// How long a limit is not asked for after the store refused its counters: this doubles each time.
+constexpr std::int64_t kRefusedUs = 100'000;
+constexpr int kMostDoublings = 6;
+// How often that is worth a line in the log.
+constexpr std::int64_t kTellEveryUs = 10'000'000;
+
+}  // namespace
+
+Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms,
+                   WaitingRoom& room, LeaseKeeper& keeper, Decider& decider, Books& books,
+                   GateStats& stats, std::uint64_t seed)
+    : counters_(counters),
+      shards_(shards),
+      alarms_(alarms),
+      room_(room),
+      keeper_(keeper),
+      decider_(decider),
+      books_(books),
+      stats_(stats),
+      random_(seed) {}
+
+// ---- What needs no store --------------------------------------------------------------------
+
+void Reserver::serve(CounterId id, Mono now) {
+  if (decide_due(id, now)) room_.queue(id);
+  room_.tidy(id);
+  keeper_.list(id);
+}
+
+// The window to be asked for, where checks are left that only the store can decide.
+std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
+  Counter& counter = counters_[id];
+  Line* const line = counters_.line(counter);
+  if (line == nullptr || line->reservation != 0 || line->due.empty()) return std::nullopt;
+  LimitUse& use = *counter.use;
+  if (now < use.refused_until) {
+    room_.answer_all(counter, line->due, [&] { return decider_.by_policy(counter, now); });
+    return std::nullopt;
+  }
+  const auto reading = shard_of(counter).usable(*use.limit, now);
+  if (!reading) {
+    measure_first(id, *line, now);
+    return std::nullopt;
+  }
+  counter.measurements = 0;
+  const Placed at = use.place(*reading);
+  if (!at.open) {
+    alarms_.set(id, after(now, shard_of(counter).clock.with_drift(at.opens_in_us)));
+    return std::nullopt;
+  }
+  WindowState state = decider_.state_of(counter, at.window);
+  // A lease that came meanwhile may serve them.
+  while (use.leased && state != WindowState::Lost && !line->due.empty() &&
+         keeper_.spend(id, at.window, room_.waiters()[line->due.first].cost, now)) {
+    room_.answer(counter, line->due, line->due.first,
+                 decider_.allow_from_pool(counter, at.window, now));
+  }
+  state = decider_.state_of(counter, at.window);
+  if (state != WindowState::Open) {
+    room_.answer_all(counter, line->due,
+                     [&] { return decider_.deny_locally(counter, state, at.window, now); });
+  }
+  return line->due.empty() ? std::nullopt : std::optional(at.window);
+}
+
+// They wait for the clock to be measured, or were in vain often enough.
+bool Reserver::measure_first(CounterId id, Line& line, Mono now) {
+  Counter& counter = counters_[id];
+  if (counter.unmeasured) return true;
+  if (counter.measurements >= kMeasurements) {
+    counter.measurements = 0;
+    room_.answer_all(counter, line.due, [&] { return decider_.deny_untrusted(counter, now); });
+    return false;
+  }
+  ++counter.measurements;
+  counter.unmeasured = true;
+  Shard& shard = shard_of(counter);
+  shard.unmeasured.push_back(id);
+  shard.measure_wanted = true;
+  return true;
+}
+
+void Reserver::measured(ShardId id, Mono now) {
+  std::vector<CounterId> waited;
+  waited.swap(shards_[id.value].unmeasured);
+  for (const CounterId counter : waited) {
+    counters_[counter].unmeasured = false;
+    serve(counter, now);
+  }
+}
+
+// ---- Composing ------------------------------------------------------------------------------
+
+bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation& into) {
+  Shard& shard = shards_[shard_id.value];
+  if (pull.lease) {
+    while (!shard.leases.empty()) {
+      const CounterId id = shard.leases.front();
+      // What was refused before rides alone.
+      if (counters_[id].use->refusals > 0 && !pull.first) return false;
+      shard.leases.pop_front();
+      counters_[id].lease_listed = false;
+      if (compose_lease(id, now, into)) return true;
+    }
+    return false;
+  }
+  while (!shard.lines.empty()) {
+    const Line& line = counters_.lines()[shard.lines.front()];
+    const CounterId id = line.counter;
+    if ((line.alone || counters_[id].use->refusals > 0) && !pull.first) return false;
+    shard.lines.pop(counters_.lines());
+    if (compose_line(id, pull, now, into)) return true;
+    room_.tidy(id);
+  }
+  return false;
+}
+
+bool Reserver::compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into) {
+  // Decided when their events came; what has changed since is time.
+  const auto window = decide_due(id, now);
+  if (!window) return false;
+  Counter& counter = counters_[id];
+  Line& line = *counters_.line(counter);
+  into.costs.clear();
+  const std::int64_t waiting = take_costs(line, pull, now, into.costs);
+  if (into.costs.empty()) return false;
+  begin(id, *window, now, into);
+  into.alone = line.alone || counter.use->refusals > 0;
+  into.lease = keeper_.lease_for(counter, *window, waiting, now);
+  line.costs = into.costs;
+  line.alone = line.retried = false;
+  return true;
+}
+
+// Those that can still use an answer, in order, from the line's due into its asked. Returns the sum
+// of their costs, at most kMaxPermits.
+std::int64_t Reserver::take_costs(Line& line, const Pull& pull, Mono now, CostRuns& costs) {
+  const std::int64_t least = line.retried ? pull.least_left_retried_us : pull.least_left_us;
+  std::int64_t sum = 0;
+  for (WaiterPlace at = line.due.first; !at.is_none();) {
+    Waiter& waiter = room_.waiters()[at];
+    const WaiterPlace place = std::exchange(at, waiter.next);
+    if (waiter.deadline.us - now.us < least) continue;
+    if (costs.empty() || costs.back().cost != waiter.cost) {
+      if (costs.size() == kMostRuns) break;
+      costs.push_back({waiter.cost, 0});
+    }
+    ++costs.back().count;
+    sum = std::min(sum + waiter.cost, kMaxPermits);
+    waiter.asked = waiter.ever_asked = true;
+    room_.waiters().move(line.due, place, line.asked);
+  }
+  return sum;
+}
+
+bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
+  Counter& counter = counters_[id];
+  const Line* const line = counters_.line(counter);
+  if (!counter.live || (line != nullptr && !line->over())) return false;
+  const auto wanted = keeper_.wanted(id, now);
+  if (!wanted) return false;
+  into.costs.clear();
+  begin(id, wanted->window, now, into);
+  into.alone = counter.use->refusals > 0;
+  into.lease = wanted->permits;
+  counters_.line(counter)->costs.clear();
+  return true;
+}
+
+void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& into) {
+  Counter& counter = counters_[id];
+  const Limit& limit = *counter.use->limit;
+  const Shard& shard = shard_of(counter);
+  const std::int64_t bound_ms = shard.clock.options().max_error_us / 1000;
+  // The counter's number comes back with the answer, so that it is found without a search.
+  into.id = (std::uint64_t{id.value} << 32) | (++last_reservation_ & 0x7fff'ffffU) | 0x8000'0000U;
+  into.counter =
+      limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms);
+  into.window = window;
+  into.limit = limit.permits;
+  into.algorithm = limit.algorithm;
+  into.ahead_ms = bound_ms;
+  if (const auto reading = shard.clock.read(now)) {
+    into.ahead_ms += std::max<std::int64_t>(0, window.start_ms - reading->earliest.us / 1000);
+  }
+  into.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
+  counter.renew = counter.renew_next = false;
+  Line& line = counters_.make_line(id);
+  line.reservation = into.id;
+  line.window = window;
+  ++stats_.reservations;
+}
+
+// ---- The store's answers --------------------------------------------------------------------
+
+// The line of the reservation; null where it is not under way any more.
+Line* Reserver::under_way(std::uint64_t reservation) {
+  const CounterId id{static_cast<std::uint32_t>(reservation >> 32)};
+  if (!counters_.contains(id)) return nullptr;
+  Line* const line = counters_.line(counters_[id]);
+  return line != nullptr && line->reservation == reservation ? line : nullptr;
+}
+
+bool Reserver::inside(Counter& counter, const Window& window, Mono now) {
+  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
+  if (!reading) return false;
+  const Placed at = counter.use->place(*reading);
+  return at.open && at.window == window;
+}
+
+void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, Mono now) {
+  Line* const line = under_way(reservation);
+  if (line == nullptr) return;
+  if (reply.status == ReserveAnswer::Status::Spoilt ||
+      reply.status == ReserveAnswer::Status::Refused) {
+    failed(reservation, Failure::CounterFailed, now);
+    return;
+  }
+  const CounterId id = line->counter;
+  if (reply.status != ReserveAnswer::Status::Looked || !is_answer_to(line->costs, reply)) {
+    failed(reservation, Failure::Unknown, now);
+    return;
+  }
+  Counter& counter = counters_[id];
+  counter.use->refusals = 0;
+  const Window window = line->window;
+  std::int64_t granted = 0;
+  for (std::size_t i = 0; i < line->costs.size(); ++i) {
+    granted += reply.granted[i] * line->costs[i].cost;
+  }
+  books_.reserved(granted + reply.leased);
+  bool kept = decider_.state_of(counter, window) != WindowState::Lost;
+  if (kept && !keeper_.charged(counter, window, granted + reply.leased, reply.counter, now)) {
+    lost(counter, window);
+    kept = false;
+  }
+  if (!line->costs.empty() && !inside(counter, window, now) && !mutant("late-reply-granted")) {
+    ++stats_.late_answers;  // charged, and granted to nobody
+    books_.stranded(granted + reply.leased);
+    room_.due_again(*line);
+  } else {
+    line->reservation = 0;
+    hand_grants(counter, *line, reply, kept, now);
+    if (kept && reply.leased > 0) keeper_.add(counter, window, reply.leased, now);
+    if (!kept) books_.stranded(granted + reply.leased);
+    if (counter.use->leased) keeper_.attend(id, now);
+  }
+  serve(id, now);
+}
+
+// The counter is below what this host alone was charged.
+void Reserver::lost(Counter& counter, const Window& window) {
+  const Limit& limit = *counter.use->limit;
+  ++stats_.windows_lost;
+  LostWindows& lost = shard_of(counter).lost;
+  lost.lose(
+      limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
+      window);
+}
+
+// Each check that was asked for gets its answer, in order.
+void Reserver::hand_grants(Counter& counter, Line& line, const ReserveAnswer& reply, bool kept,
+                           Mono now) {
+  std::int64_t granted = 0;
+  for (std::size_t i = 0; i < line.costs.size(); ++i) {
+    granted += reply.granted[i] * line.costs[i].cost;
+  }
+  std::int64_t in_counter = reply.counter - granted - reply.leased;
+  const CostRuns costs = line.costs;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    for (std::int64_t n = 0; n < costs[i].count && !line.asked.empty(); ++n) {
+      give_one(counter, line, costs[i].cost, n < reply.granted[i], kept, in_counter, now);
+    }
+  }
+}
+
+// `in_counter`: what the counter held before this check, and then with it.
+void Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, bool kept,
+                        std::int64_t& in_counter, Mono now) {
+  const WaiterPlace first = line.asked.first;
+  const bool gone = room_.waiters()[first].gone;
+  if (granted && kept) {
+    in_counter += cost;
+    // Its asker has gone or was answered: charged, and there for whoever asks next.
+    if (gone && counter.use->leased) {
+      keeper_.add(counter, line.window, cost, now);
+    } else if (gone) {
+      books_.stranded(cost);
+    } else {
+      books_.spent(cost);
+      if (counter.use->leased) keeper_.note_demand(counter, cost, now);
+    }
+  }
+  CheckResult result;
+  if (!gone) {
+    result = kept
+                 ? decider_.counted(counter, granted, counter.use->limit->permits - in_counter, now)
+                 : decider_.deny_locally(counter, WindowState::Lost, line.window, now);
+  }
+  room_.answer(counter, line.asked, first, result);
+}
+
+const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono now) {
+  Line* const line = under_way(reservation);
+  if (line == nullptr) return nullptr;
+  const CounterId id = line->counter;
+  Counter& counter = counters_[id];
+  const Limit* told = nullptr;
+  switch (failure) {
+    case Failure::RefusedCall:
+      line->alone = true;
+      line->retried = true;
+      room_.due_again(*line);
+      break;
+    case Failure::Unknown:
+      line->retried = true;
+      room_.due_again(*line);
+      break;
+    case Failure::LimitRefused:
+      told = refuse_limit(*counter.use, now);
+      [[fallthrough]];
+    case Failure::CounterFailed:
+    case Failure::StoreRefuses:
+      line->reservation = 0;
+      if (mutant("time-out-counted-as-a-grant")) {
+        room_.answer_all(counter, line->asked,
+                         [&] { return decider_.counted(counter, true, 0, now); });
+      }
+      room_.answer_all(counter, line->asked, [&] { return decider_.by_policy(counter, now); });
+      break;
+  }
+  serve(id, now);
+  return told;
+}
+
+const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
+  // Its counters that were asked for at the same time are refused as well: all of them are one try.
+  if (use.refusals == 0 || now >= use.refused_until) {
+    const std::int64_t us = kRefusedUs << std::min<int>(use.refusals, kMostDoublings);
+    use.refused_until = after(now, us / 2 + us / 2 * random_.of_1024() / 1024);
+    if (use.refusals < UINT8_MAX && !mutant("refused-asked-together-again")) ++use.refusals;
+  }
+  if (use.refusal_told.us != INT64_MIN && now < after(use.refusal_told, kTellEveryUs)) {
+    return nullptr;
+  }
+  use.refusal_told = now;
+  return use.limit.get();
+}
+
+void Reserver::forget_under_way(ShardId shard) {
+  each_line(shard, [&](CounterId id, Line& line) {
+    if (line.reservation == 0) return;
+    room_.due_again(line);
+    room_.queue(id);
+    room_.tidy(id);
+    keeper_.list(id);
+  });
+}
+
+}  // namespace rategate

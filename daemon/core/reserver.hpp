@@ -1,0 +1,109 @@
+// What is asked of the store for the checks that wait, and what its answers mean for them.
+//
+// A line that waits goes one way: at each event (a check joins, an answer, a measurement, its
+// window opens) everything that needs no store is decided (serve()); what is left stands in the
+// shard's queue, until a reservation is composed of it at the moment when that can be written
+// (compose()). Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "daemon/core/alarms.hpp"
+#include "daemon/core/counters.hpp"
+#include "daemon/core/decider.hpp"
+#include "daemon/core/lease_keeper.hpp"
+#include "daemon/core/shard.hpp"
+#include "daemon/core/waiting_room.hpp"
+#include "daemon/limit/reservation.hpp"
+
+namespace rategate {
+
+// Which reservation is pulled.
+struct Pull {
+  bool lease = false;  // for a counter that wants a lease, and has no check waiting
+  bool first = true;   // of a call: one that must ride alone may come
+  // Checks with less time left are not asked for, as the answer would come too late.
+  std::int64_t least_left_us = 0;
+  std::int64_t least_left_retried_us = 0;  // the same where a refusal took them a round trip
+};
+
+// Why a reservation has granted nothing.
+enum class Failure : std::uint8_t {
+  Unknown,        // nobody knows whether it was made; asked again, charged twice at worst
+  RefusedCall,    // the call was refused before it ran; asked again in a call of its own
+  LimitRefused,   // refused although it was alone: the limit's counters are not to be asked for now
+  CounterFailed,  // the counter cannot be used; its checks are answered by policy
+  StoreRefuses,   // nothing is reserved for anybody now; answered by policy
+};
+
+class Reserver {
+ public:
+  Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms, WaitingRoom& room,
+           LeaseKeeper& keeper, Decider& decider, Books& books, GateStats& stats,
+           std::uint64_t seed);
+
+  // Decides what can be decided for who waits at the counter; the rest is queued, parked until the
+  // window opens, or waits for a measurement. To be called at each event of the counter.
+  void serve(CounterId id, Mono now);
+  // The next reservation of the shard, of that kind. False where there is none that may be asked
+  // for now. Costs nothing but what is in it.
+  bool compose(ShardId shard, const Pull& pull, Mono now, Reservation& into);
+
+  // The store's answers, by the id of the reservation. One that is not under way is passed over.
+  void answered(std::uint64_t id, const ReserveAnswer& answer, Mono now);
+  // Answers the limit where it is refused and that is worth telling (not told for a while), else
+  // null.
+  const Limit* failed(std::uint64_t id, Failure failure, Mono now);
+  // Of all that was under way in the shard nobody knows whether it was made.
+  void forget_under_way(ShardId shard);
+  // All who wait in the shard are answered.
+  template <class Result>
+  void answer_all(ShardId shard, const Result& result) {
+    each_line(shard, [&](CounterId id, Line& line) {
+      const Counter& counter = counters_[id];
+      room_.answer_all(counter, line.due, [&] { return result(counter); });
+      room_.tidy(id);
+    });
+  }
+  // The clock was measured: those that waited for it go on.
+  void measured(ShardId shard, Mono now);
+
+ private:
+  std::optional<Window> decide_due(CounterId id, Mono now);
+  bool measure_first(CounterId id, Line& line, Mono now);
+  bool compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
+  bool compose_lease(CounterId id, Mono now, Reservation& into);
+  std::int64_t take_costs(Line& line, const Pull& pull, Mono now, CostRuns& costs);
+  void begin(CounterId id, const Window& window, Mono now, Reservation& into);
+  Line* under_way(std::uint64_t reservation);
+  bool inside(Counter& counter, const Window& window, Mono now);
+  void hand_grants(Counter& counter, Line& line, const ReserveAnswer& reply, bool kept, Mono now);
+  void give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, bool kept,
+                std::int64_t& in_counter, Mono now);
+  void lost(Counter& counter, const Window& window);
+  const Limit* refuse_limit(LimitUse& use, Mono now);
+  Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }
+  template <class Visit>
+  void each_line(ShardId shard, const Visit& visit) {
+    for (std::uint32_t at = 0; at < counters_.lines().size(); ++at) {
+      Line& line = counters_.lines()[{at}];
+      if (line.counter.is_none() || counters_[line.counter].shard != shard) continue;
+      visit(line.counter, line);
+    }
+  }
+
+  Counters& counters_;
+  std::vector<Shard>& shards_;
+  Alarms& alarms_;
+  WaitingRoom& room_;
+  LeaseKeeper& keeper_;
+  Decider& decider_;
+  Books& books_;
+  GateStats& stats_;
+  Random random_;
+  std::uint64_t last_reservation_ = 0;
+};
+
+}  // namespace rategate

@@ -1,0 +1,46 @@
+// What there is one of for each primary of the store: its clock, its health, what it has lost, and
+// who is to be asked for next. A single Redis is one shard. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "daemon/core/ids.hpp"
+#include "daemon/core/line_queue.hpp"
+#include "daemon/core/lost_windows.hpp"
+#include "daemon/core/store_clock.hpp"
+#include "daemon/core/store_health.hpp"
+#include "daemon/limit/limit.hpp"
+#include "daemon/limit/reservation.hpp"
+
+namespace rategate {
+
+struct Shard {
+  Shard(const StoreClock::Options& clock_options, std::uint64_t seed)
+      : clock(clock_options), lines(seed) {}
+
+  StoreClock clock;
+  StoreHealth health;
+  LostWindows lost;
+  std::int64_t round_trip_us = 1000;  // smoothed
+
+  LineQueue lines;                    // before whose counters checks wait
+  std::deque<CounterId> leases;       // counters that want a lease and have no check waiting
+  std::vector<CounterId> unmeasured;  // whose checks wait for the clock to be measured
+  bool measure_wanted = false;
+  std::deque<Release> releases;  // not written yet
+  std::uint64_t not_asked = 0;   // checks whose time was over before they could be asked for
+
+  // The reading, where windows of the limit can be told by it.
+  std::optional<ClockReading> usable(const Limit& limit, Mono now) const {
+    const auto reading = clock.read(now);
+    if (!reading || !clock.trusts(*reading) || !precise_enough(*reading, limit.period_ms)) {
+      return std::nullopt;
+    }
+    return reading;
+  }
+};
+
+}  // namespace rategate

@@ -1,0 +1,295 @@
+#include "daemon/io/redis/redis_transport.hpp"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/redis/reply_view.hpp"
+
+namespace rategate {
+namespace {
+
+std::vector<std::string> names_of(const addrinfo* found) {
+  std::vector<std::string> names;
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    char name[INET6_ADDRSTRLEN] = "";
+    if (at->ai_family == AF_INET6) {
+      uv_ip6_name(reinterpret_cast<const sockaddr_in6*>(at->ai_addr), name, sizeof name);
+    } else {
+      uv_ip4_name(reinterpret_cast<const sockaddr_in*>(at->ai_addr), name, sizeof name);
+    }
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+bool is_address(const std::string& host) {
+  unsigned char address[sizeof(in6_addr)];
+  return inet_pton(AF_INET, host.c_str(), address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
+}  // namespace
+
+struct RedisTransport::Resolve {
+  uv_getaddrinfo_t request{};
+  RedisTransport* owner = nullptr;  // null: nobody waits for it any more
+};
+
+std::string address_of(const RedisConfig& config) {
+  if (!config.unix_socket.empty()) return "unix:" + config.unix_socket;
+  const bool v6 = config.host.find(':') != std::string::npos;
+  return (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port) + "/" +
+         std::to_string(config.db);
+}
+
+RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config)
+    : loop_(loop),
+      config_(config),
+      login_{config.username, config.password, config.db},
+      reserve_text_(reserve_script()),
+      release_text_(release_script()) {}
+
+RedisTransport::~RedisTransport() { close(); }
+
+// ---- Making the connection ----------------------------------------------------------------
+
+void RedisTransport::connect() {
+  ++attempts_;
+  if (!config_.unix_socket.empty()) {
+    open({});
+  } else if (is_address(config_.host)) {
+    open(config_.host);
+  } else {
+    resolve();
+  }
+}
+
+// hiredis would look the name up itself, and block the loop for it.
+void RedisTransport::resolve() {
+  resolve_ = new Resolve;
+  resolve_->owner = this;
+  resolve_->request.data = resolve_;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  const int failure = uv_getaddrinfo(
+      loop_, &resolve_->request,
+      [](uv_getaddrinfo_t* req, int status, addrinfo* found) {
+        const std::unique_ptr<Resolve> done(static_cast<Resolve*>(req->data));
+        RedisTransport* owner = done->owner;
+        std::vector<std::string> addresses = names_of(found);
+        uv_freeaddrinfo(found);
+        if (owner == nullptr) return;
+        owner->resolve_ = nullptr;
+        if (status != 0 || addresses.empty()) {
+          owner->ended("cannot resolve " + owner->config_.host + ": " +
+                       (status != 0 ? uv_strerror(status) : "no address"));
+          return;
+        }
+        // Another one first each time, should one let the whole time-out pass.
+        std::rotate(
+            addresses.begin(),
+            addresses.begin() + static_cast<std::ptrdiff_t>(owner->attempts_ % addresses.size()),
+            addresses.end());
+        owner->addresses_.assign(addresses.begin(), addresses.end());
+        owner->open_next("");
+      },
+      config_.host.c_str(), nullptr, &hints);
+  if (failure == 0) return;
+  delete std::exchange(resolve_, nullptr);
+  ended(std::string("cannot resolve: ") + uv_strerror(failure));
+}
+
+// The next of the addresses that a name has, as a server may listen on one of them only.
+void RedisTransport::open_next(const std::string& why) {
+  if (addresses_.empty()) {
+    ended("cannot connect: " + why);
+    return;
+  }
+  const std::string address = std::move(addresses_.front());
+  addresses_.pop_front();
+  open(address);
+}
+
+void RedisTransport::open(const std::string& address) {
+  redisAsyncContext* context =
+      address.empty() ? redisAsyncConnectUnix(config_.unix_socket.c_str())
+                      : redisAsyncConnect(address.c_str(), static_cast<int>(config_.port));
+  if (context == nullptr || context->err != 0) {
+    const std::string why = context == nullptr ? "out of memory" : context->errstr;
+    if (context != nullptr) redisAsyncFree(context);
+    open_next(why);
+    return;
+  }
+  adopt(context);
+}
+
+void RedisTransport::adopt(redisAsyncContext* context) {
+  context_ = context;
+  connecting_ = true;
+  context->data = this;
+  poll_ = new UvHandle<uv_poll_t>;
+  uv_poll_init(loop_, poll_->get(), context->c.fd);
+  poll_->opened(this);
+  polled_ = 0;
+  context->ev.data = this;
+  context->ev.addRead = add_read;
+  context->ev.delRead = nothing;
+  context->ev.addWrite = add_write;
+  context->ev.delWrite = del_write;
+  context->ev.cleanup = cleanup;
+  redisAsyncSetConnectCallback(context, [](const redisAsyncContext* c, int status) {
+    static_cast<RedisTransport*>(c->data)->on_connected(status == REDIS_OK);
+  });
+  redisAsyncSetDisconnectCallback(context, [](const redisAsyncContext* c, int) {
+    auto* owner = static_cast<RedisTransport*>(c->data);
+    if (owner != nullptr) owner->on_disconnected();
+  });
+  poll_for(UV_WRITABLE);  // a connection that is made says so by being writable
+}
+
+void RedisTransport::on_connected(bool ok) {
+  if (ok) {
+    // By hand: hiredis takes a socket that knows no keep-alive for a broken connection.
+    const int on = 1;
+    setsockopt(context_->c.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    connecting_ = false;  // on_poll tells the link: here hiredis would write before it is asked to
+    return;
+  }
+  const std::string why = context_->errstr;
+  // hiredis frees it after this call, when another may be in its place already.
+  context_->ev = {};
+  context_ = nullptr;
+  delete std::exchange(poll_, nullptr);
+  open_next(why);
+}
+
+// ---- Losing it ----------------------------------------------------------------------------
+
+void RedisTransport::ended(const std::string& why) { link_->closed(why, mono_now()); }
+
+void RedisTransport::on_disconnected() {
+  std::string why = context_ != nullptr && context_->errstr != nullptr ? context_->errstr : "";
+  if (why.empty()) why = "the connection was closed";
+  context_ = nullptr;  // hiredis frees it after this call
+  ended(why);
+}
+
+void RedisTransport::close() {
+  if (resolve_ != nullptr) {
+    resolve_->owner = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
+    resolve_ = nullptr;
+  }
+  addresses_.clear();
+  expected_.clear();
+  want_write_ = false;
+  if (context_ == nullptr) return;
+  redisAsyncContext* context = std::exchange(context_, nullptr);
+  delete std::exchange(poll_, nullptr);
+  // hiredis may free it only later, when another connection is in its place already.
+  context->data = nullptr;
+  context->onConnect = nullptr;
+  context->ev = {};
+  redisAsyncFree(context);
+}
+
+// ---- Writing and reading ------------------------------------------------------------------
+
+void RedisTransport::send(const Call& call) {
+  if (context_ == nullptr) return;
+  buffer_.clear();
+  append_call(buffer_, call, login_, reserve_text_, release_text_);
+  Expected& expected = expected_.emplace_back(Expected{call.kind});
+  if (!spare_parts_.empty()) {
+    expected.reservations.swap(spare_parts_.back());
+    spare_parts_.pop_back();
+  }
+  for (const Reservation& reservation : call.reservations) {
+    expected.reservations.push_back(asked_of(reservation));
+  }
+  redisAsyncFormattedCommand(
+      context_,
+      [](redisAsyncContext* c, void* reply, void*) {
+        auto* owner = static_cast<RedisTransport*>(c->data);
+        if (owner != nullptr && reply != nullptr) {
+          owner->on_reply(static_cast<const redisReply*>(reply));
+        }
+      },
+      nullptr, buffer_.data(), buffer_.size());
+}
+
+Mono RedisTransport::flush() {
+  const Mono now = mono_now();
+  if (context_ == nullptr || connecting_) return now;
+  redisAsyncHandleWrite(context_);
+  // What did not fit waits for the socket.
+  if (context_ != nullptr) poll_for(want_write_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+  return now;
+}
+
+void RedisTransport::poll_for(int events) {
+  if (poll_ == nullptr || polled_ == events) return;
+  polled_ = events;
+  uv_poll_start(poll_->get(), events, [](uv_poll_t* poll, int status, int ready) {
+    if (poll->data != nullptr) static_cast<RedisTransport*>(poll->data)->on_poll(status, ready);
+  });
+}
+
+void RedisTransport::on_poll(int status, int events) {
+  if (context_ == nullptr) return;
+  // An error of the socket is found by reading from it.
+  if (status < 0) events = UV_READABLE;
+  if (connecting_) {
+    redisAsyncHandleWrite(context_);
+    if (context_ == nullptr || connecting_) return;
+    poll_for(UV_READABLE);
+    link_->connected(mono_now());
+    return;
+  }
+  if ((events & UV_READABLE) != 0) redisAsyncHandleRead(context_);
+  if (context_ != nullptr && (events & UV_WRITABLE) != 0) flush();
+}
+
+// hiredis calls this right after it has read, before any reply is handed out: the moment to stamp.
+void RedisTransport::add_read(void* self) {
+  static_cast<RedisTransport*>(self)->received_ = mono_now();
+}
+
+// Writing waits for flush(), so that what one turn of the loop asks goes out as one.
+void RedisTransport::add_write(void* self) {
+  static_cast<RedisTransport*>(self)->want_write_ = true;
+}
+void RedisTransport::del_write(void* self) {
+  static_cast<RedisTransport*>(self)->want_write_ = false;
+}
+
+// The context goes, and its socket with it.
+void RedisTransport::cleanup(void* self) {
+  delete std::exchange(static_cast<RedisTransport*>(self)->poll_, nullptr);
+}
+
+void RedisTransport::on_reply(const redisReply* reply) {
+  if (expected_.empty()) return;  // an unasked push
+  Expected expected = std::move(expected_.front());
+  expected_.pop_front();
+  Reply read = read_reply(view_of(*reply), expected.kind, expected.reservations, answers_);
+  if (mutant("window-from-host-clock") && read.time) {
+    timespec host{};
+    clock_gettime(CLOCK_REALTIME, &host);
+    read.time = StoreTime{host.tv_sec * 1'000'000 + host.tv_nsec / 1000};
+  }
+  link_->replied(read, received_, mono_now());
+  if (expected.reservations.capacity() > 0 && spare_parts_.size() < Outbox::kMostCalls) {
+    expected.reservations.clear();
+    spare_parts_.push_back(std::move(expected.reservations));
+  }
+}
+
+}  // namespace rategate

@@ -1,0 +1,86 @@
+#include "daemon/io/sessions/checks.hpp"
+
+#include <utility>
+
+#include "daemon/base/nearest.hpp"
+#include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/proto/errors.hpp"
+#include "daemon/proto/resp/reply_writer.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::int64_t kSweepEveryUs = 100'000;
+
+std::string error_of(Verdict verdict, const LimitPtr& limit) {
+  return verdict == Verdict::Stopping ? error_text(ErrorId::ShuttingDown)
+                                      : error_text(ErrorId::StoreDown, {limit->name});
+}
+
+}  // namespace
+
+Checks::Checks(const Config& config, Engine& engine)
+    : may_declare_(config.fixed.server.declared_limits),
+      max_declared_(config.fixed.server.max_declared),
+      engine_(engine),
+      limits_(static_cast<std::size_t>(config.fixed.server.max_declared)) {
+  limits_.configure(config.live.limits);
+}
+
+void Checks::configure(const LiveConfig& live) {
+  if (limits_.configure(live.limits)) engine_.gate().drop_limits(mono_now());
+}
+
+Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {
+  if (const LimitUsePtr& known = limits_.configured(request.limit)) return known;
+  if (!request.declared || !may_declare_) {
+    const auto near = nearest(request.limit, limits_.names());
+    return Error{no_limit_error(request.limit, near.value_or(std::string_view()),
+                                request.declared.has_value())};
+  }
+  auto declared = limits_.declared(request.limit, *request.declared, request.keyed);
+  // Counters of windows that are over may still hold some; looking for them costs a scan.
+  if (declared == nullptr && caller.moment >= after(swept_, kSweepEveryUs)) {
+    swept_ = caller.moment;
+    engine_.gate().sweep(caller.moment);
+    declared = limits_.declared(request.limit, *request.declared, request.keyed);
+  }
+  if (declared == nullptr) return Error{error_text(ErrorId::TooManyDeclared, {max_declared_})};
+  return declared;
+}
+
+CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
+  // Most checks: the pointer is not even copied, which would cost two locked instructions.
+  if (const LimitUsePtr& known = limits_.configured(request.limit)) {
+    return ask(caller, known, request);
+  }
+  const auto limit = find(caller, request);
+  if (!limit) return Refused{limit.error()};
+  return ask(caller, *limit, request);
+}
+
+CheckOutcome Checks::ask(const Caller& caller, const LimitUsePtr& limit,
+                         const CheckRequest& request) {
+  const CheckResult result = engine_.gate().check(
+      {limit, request.key, request.cost, caller.ticket, caller.flow}, caller.moment);
+  if (result.waits) return Parked{result.waiter};
+  if (result.verdict != Verdict::Decided) return Refused{error_of(result.verdict, limit->limit)};
+  return result.decision;
+}
+
+std::int64_t Checks::repeat(const Caller& caller, const CheckRequest& request,
+                            const Decision& decided, std::int64_t count) {
+  const LimitUsePtr& limit = limits_.configured(request.limit);
+  if (!limit) return 0;  // declared in the call: as rare as it is dear to find
+  return engine_.gate().repeat({limit, request.key, request.cost}, decided, count, caller.moment);
+}
+
+void write_answer(std::string& out, const Answer& answer) {
+  if (answer.verdict == Verdict::Decided) {
+    write_decision(out, answer.decision);
+  } else {
+    ReplyWriter(out, 2).error(error_of(answer.verdict, answer.limit));
+  }
+}
+
+}  // namespace rategate

@@ -1,0 +1,46 @@
+// Who decides: it knows the limits, and asks the gate. Most checks are of a limit that is
+// configured and are decided at once; what costs more is kept out of their way.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "daemon/base/result.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/core/gate.hpp"
+#include "daemon/io/loop/engine.hpp"
+#include "daemon/limit/limit_table.hpp"
+#include "daemon/proto/service.hpp"
+
+namespace rategate {
+
+class Checks final : public CheckService {
+ public:
+  Checks(const Config& config, Engine& engine);
+
+  void configure(const LiveConfig& live);
+  const LimitTable& limits() const { return limits_; }
+  // The limit that is configured by that name, or else declared by the request. Error: a complete
+  // error text.
+  Result<LimitUsePtr> find(const Caller& caller, const CheckRequest& request);
+
+  CheckOutcome check(const Caller& caller, const CheckRequest& request) override;
+  std::int64_t repeat(const Caller& caller, const CheckRequest& request, const Decision& decided,
+                      std::int64_t count) override;
+  void abandon(WaiterId waiter) override { engine_.gate().abandon(waiter); }
+
+ private:
+  CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, const CheckRequest& request);
+
+  const bool may_declare_;
+  const std::int64_t max_declared_;
+  Engine& engine_;
+  LimitTable limits_;
+  Mono swept_{0};
+};
+
+// The reply to a check that was parked.
+void write_answer(std::string& out, const Answer& answer);
+
+}  // namespace rategate

@@ -1,0 +1,123 @@
+#include "daemon/io/sessions/state.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "daemon/base/version.hpp"
+#include "daemon/config/address.hpp"
+#include "daemon/io/loop/mono_clock.hpp"
+
+namespace rategate {
+namespace {
+
+StoreFacts store_facts(const Engine& engine, StoreKind kind) {
+  StoreStatus status = engine.store_status();
+  return {to_text(kind),
+          engine.store_state(),
+          std::move(status.address),
+          std::move(status.version),
+          std::move(status.run_id),
+          std::move(status.error),
+          status.reconnects};
+}
+
+ClockFacts clock_facts(const Engine& engine) {
+  ClockFacts facts;
+  facts.measured_trusted = engine.clock_trusted();
+  if (const auto reading = engine.clock()) {
+    const StoreClock& clock = engine.gate().shard({0}).clock;
+    facts.offset_us = clock.offset_us();
+    facts.error_us = reading->error_us();
+    facts.trusted = clock.trusts(*reading);
+  }
+  return facts;
+}
+
+SharedMemoryFacts shared_memory_facts(const Engine& engine) {
+  const Segment* segment = engine.segment();
+  if (segment == nullptr) return {};
+  return {true, segment->pools().slots(), segment->pools().used()};
+}
+
+}  // namespace
+
+State::State(const FixedConfig& config, std::string config_file, const Parts& parts)
+    : config_(config.server),
+      store_(config.store),
+      config_file_(std::move(config_file)),
+      parts_(parts),
+      started_(mono_now()) {}
+
+std::string_view State::version() { return kVersion; }
+
+Overview State::overview() const {
+  const Gate& gate = parts_.engine.gate();
+  const LimitTable& limits = parts_.checks.limits();
+  Overview overview;
+  overview.process = {kVersion,       getpid(),     (mono_now().us - started_.us) / 1'000'000,
+                      config_.socket, config_file_, parts_.log.dropped()};
+  overview.clients = {parts_.sessions.count(), config_.max_clients,
+                      parts_.sessions.budget().used()};
+  overview.sessions = parts_.sessions.stats();
+  overview.sessions.attached = parts_.sharing.attached();
+  overview.store = store_facts(parts_.engine, store_);
+  overview.clock = clock_facts(parts_.engine);
+  overview.shm = shared_memory_facts(parts_.engine);
+  overview.gate = gate.stats();
+  overview.permits = gate.books().totals();
+  overview.store_queue = gate.queued();
+  overview.checks_waiting = gate.waiting();
+  overview.counters = gate.counters();
+  overview.limits_configured = limits.configured_count();
+  overview.limits_declared = limits.declared_count();
+  return overview;
+}
+
+Snapshot State::snapshot() {
+  parts_.engine.gate().look_at_pools(mono_now());
+  Snapshot snapshot{overview(), {}};
+  for (const LimitUsePtr& use : parts_.checks.limits().all()) {
+    snapshot.limits.push_back({use->limit, use->leased, use->allowed, use->denied, use->shared});
+  }
+  return snapshot;
+}
+
+ClientStatus State::status_of(const Connection& connection, Mono now) const {
+  const Session& session = connection.session();
+  const Peer& peer = connection.peer();
+  ClientStatus status;
+  status.id = session.id;
+  status.addr = peer.local ? config_.socket : to_text(peer_address(peer.socket));
+  ucred process{};
+  socklen_t size = sizeof process;
+  if (peer.local && getsockopt(peer.socket, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0) {
+    status.pid = process.pid;
+    status.uid = process.uid;
+  }
+  status.name = session.name;
+  status.lib_name = session.lib_name;
+  status.lib_version = session.lib_version;
+  status.age_s = (now.us - connection.since().us) / 1'000'000;
+  status.idle_s = (now.us - connection.active().us) / 1'000'000;
+  status.resp = session.resp;
+  status.parked = connection.parked();
+  status.last_command = session.last_command;
+  return status;
+}
+
+std::vector<ClientStatus> State::clients() {
+  const Mono now = mono_now();
+  std::vector<ClientStatus> result;
+  const auto all = parts_.sessions.all();
+  result.reserve(all.size());
+  for (const Connection* connection : all) result.push_back(status_of(*connection, now));
+  return result;
+}
+
+ClientStatus State::client(const Caller& caller) {
+  return status_of(parts_.sessions.of(caller), mono_now());
+}
+
+}  // namespace rategate

@@ -1,0 +1,41 @@
+// RESOLVE: what the client library asks about a limit on its way into shared memory.
+#include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/check_words.hpp"
+#include "daemon/proto/verbs/rows.hpp"
+
+namespace rategate {
+namespace {
+
+Handled handle_resolve(Caller& caller, const Services& services, const Args& args,
+                       std::string& out) {
+  CheckRequest request;
+  if (!read_check(args, request, out)) return Handled::Replied;
+  const ResolveOutcome outcome = services.sharing.resolve(caller, request);
+  ReplyWriter reply(out, caller.session.resp);
+  if (const auto* refused = std::get_if<Refused>(&outcome)) {
+    reply.error(refused->error);
+    return Handled::RepliedAtCost;  // similar names were searched for
+  }
+  const auto& resolved = std::get<Resolved>(outcome);
+  reply.array(5);
+  reply.integer(static_cast<std::int64_t>(resolved.rule));
+  reply.integer(resolved.permits);
+  reply.integer(resolved.period_ms);
+  reply.integer(resolved.shared ? 1 : 0);
+  reply.integer(resolved.keyed ? 1 : 0);
+  return Handled::Replied;
+}
+
+}  // namespace
+
+constinit const Verb kResolveVerb = {
+    .name = "resolve",
+    .min_words = 2,
+    .max_words = 7,
+    .handler = handle_resolve,
+    .group = "rategate",
+    .arguments = "<limit> [<key>] [LIMIT <n> PERIOD <p>]",
+    .summary = "Tells where a limit is found in shared memory",
+};
+
+}  // namespace rategate

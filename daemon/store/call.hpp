@@ -1,0 +1,65 @@
+// One question to the store and its answer, as types: the seam between what decides and what
+// carries. hiredis and the simulation are two transports under it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/time.hpp"
+#include "daemon/limit/reservation.hpp"
+
+namespace rategate {
+
+struct Call {
+  enum class Kind : std::uint8_t {
+    Auth,         // the transport knows user and password
+    Select,       // and the data base
+    Info,         // answered by text
+    LoadReserve,  // the script of reservations; answered by its name, a text
+    LoadRelease,
+    Time,
+    Reserve,
+    Release,
+  };
+  Kind kind = Kind::Time;
+  std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
+  Release release{};                        // of Release
+  std::string script{};                     // name of the script; empty: its whole text is sent
+};
+
+// Good during the call that it is handed to.
+struct Reply {
+  bool is_error = false;
+  bool understood = true;         // false: it is not of the form that such a call is answered in
+  std::string_view text;          // of an error, of Info, of a script's name
+  std::optional<StoreTime> time;  // of Time and Reserve
+  std::span<const ReserveAnswer> answers;  // of Reserve: one for each reservation, in order
+};
+
+// The way to one primary. Whoever implements it tells the Link what happens, never from within
+// these functions; but connect() may tell at once that it failed.
+class Transport {
+ public:
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  virtual ~Transport() = default;
+
+  // Makes the connection; Link::connected() or Link::closed() tells how that went.
+  virtual void connect() = 0;
+  // Lets go of the connection, if there is one. Nothing is told of it any more.
+  virtual void close() = 0;
+  // Adds a call to what the next flush writes. Replies come in the order of the calls.
+  virtual void send(const Call& call) = 0;
+  // Writes what was added since the last one. Returns a reading of the clock from right before.
+  virtual Mono flush() = 0;
+  // Everything that was flushed has left this process: bytes that wait here can neither be recalled
+  // nor be stamped.
+  virtual bool is_written() const = 0;
+};
+
+}  // namespace rategate

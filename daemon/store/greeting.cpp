@@ -1,0 +1,79 @@
+#include "daemon/store/greeting.hpp"
+
+#include <array>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/store/redis/info.hpp"
+
+namespace rategate {
+namespace {
+
+std::string_view name_of(Call::Kind kind) {
+  static constexpr std::array<std::string_view, 8> kNames = {
+      "AUTH", "SELECT", "INFO", "SCRIPT LOAD", "SCRIPT LOAD", "TIME", "reserve", "release"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace
+
+std::vector<Call::Kind> Greeting::begin() {
+  asked_.clear();
+  if (options_.auth) asked_.push_back(Call::Kind::Auth);
+  if (options_.select) asked_.push_back(Call::Kind::Select);
+  asked_.insert(asked_.end(), {Call::Kind::Info, Call::Kind::LoadReserve, Call::Kind::LoadRelease,
+                               Call::Kind::Time});
+  at_ = 0;
+  why_.clear();
+  learned_ = {};
+  return asked_;
+}
+
+Greeting::Outcome Greeting::refuse(std::string why) {
+  why_ = std::move(why);
+  return Outcome::Refused;
+}
+
+Greeting::Outcome Greeting::refused(Call::Kind kind, std::string_view error) {
+  // A user that may not ask INFO can still count; what INFO would tell is then not known.
+  if (kind == Call::Kind::Info && error.starts_with("NOPERM")) return Outcome::Going;
+  return refuse(std::string(name_of(kind)) + ": " + std::string(error));
+}
+
+Greeting::Outcome Greeting::read_info(std::string_view text) {
+  RedisInfo info = parse_info(text);
+  if (info.replica) return refuse("it is a replica");
+  if (info.cluster) return refuse("it is a node of a Redis Cluster, which is not supported");
+  if (info.loading) return refuse("it is loading its data");
+  learned_.run_id = std::move(info.run_id);
+  learned_.replid = std::move(info.replid);
+  learned_.version = std::move(info.version);
+  learned_.evicts = std::move(info.evicts);
+  return Outcome::Going;
+}
+
+Greeting::Outcome Greeting::replied(const Reply& reply, Mono sent, Mono received) {
+  const Call::Kind kind = asked_[at_++];
+  if (reply.is_error) return refused(kind, reply.text);
+  if (!reply.understood) return refuse(std::string(name_of(kind)) + ": not understood");
+  switch (kind) {
+    case Call::Kind::Info:
+      return read_info(reply.text);
+    case Call::Kind::LoadReserve:
+      learned_.reserve_script = reply.text;
+      return Outcome::Going;
+    case Call::Kind::LoadRelease:
+      learned_.release_script = reply.text;
+      return Outcome::Going;
+    case Call::Kind::Time:
+      if (!reply.time) return refuse("TIME: not understood");
+      learned_.sent = sent;
+      learned_.received = received;
+      learned_.time = *reply.time;
+      return Outcome::Complete;
+    default:
+      return Outcome::Going;
+  }
+}
+
+}  // namespace rategate

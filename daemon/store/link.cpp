@@ -1,0 +1,321 @@
+#include "daemon/store/link.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/store/redis/refusal.hpp"
+
+namespace rategate {
+namespace {
+
+// A connection that lasts no longer than this was no good: it is not made anew at once.
+constexpr std::int64_t kGoodAfterUs = 1'000'000;
+constexpr std::uint64_t kMostDoublings = 20;
+
+}  // namespace
+
+Link::Link(const Options& options, Gate& gate, Transport& transport, StoreEvents& events)
+    : options_(options),
+      gate_(gate),
+      transport_(transport),
+      events_(events),
+      greeting_(options.greeting),
+      outbox_(gate, options.shard, options.command_timeout_us),
+      random_(options.jitter_seed) {
+  status_.address = options.address;
+}
+
+void Link::tell(StoreEvent::What what, std::string_view why, std::int64_t number) {
+  events_.store_event({what, options_.shard, why, {}, number});
+}
+
+// ---- Making the connection ------------------------------------------------------------------
+
+void Link::start(Mono now) { connect(now); }
+
+void Link::connect(Mono now) {
+  state_ = State::Connecting;
+  until_ = after(now, options_.connect_timeout_us);
+  transport_.connect();
+}
+
+void Link::connected(Mono now) {
+  if (state_ != State::Connecting) return;
+  state_ = State::Greeting;
+  greeting_written_ = false;  // pump() writes it
+  until_ = after(now, options_.command_timeout_us);
+}
+
+void Link::greet() {
+  greeting_written_ = true;
+  for (const Call::Kind kind : greeting_.begin()) transport_.send(Call{kind});
+  greeting_sent_ = transport_.flush();
+  until_ = after(greeting_sent_, options_.command_timeout_us);
+}
+
+void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
+  switch (greeting_.replied(reply, greeting_sent_, received)) {
+    case Greeting::Outcome::Going:
+      if (mutant("greeting-commits-early") && !greeting_.learned().run_id.empty()) {
+        known_run_id_ = greeting_.learned().run_id;
+        known_replid_ = greeting_.learned().replid;
+      }
+      return;
+    case Greeting::Outcome::Complete:
+      greeted(now);
+      return;
+    case Greeting::Outcome::Refused:
+      away(greeting_.why(), now);
+      return;
+  }
+}
+
+// All that the greeting has learned counts from here on, and nothing before.
+void Link::greeted(Mono now) {
+  const Greeting::Learned& learned = greeting_.learned();
+  const bool same_process = learned.run_id == known_run_id_;
+  const bool same_history = learned.replid == known_replid_ || mutant("replid-not-compared");
+  const bool known = !learned.run_id.empty();
+  const bool another = !known || !same_process || !same_history;
+  const bool lost = known && !known_run_id_.empty() && another;
+  if (known) {
+    known_run_id_ = learned.run_id;
+    known_replid_ = learned.replid;
+  }
+  status_.version = learned.version;
+  status_.run_id = learned.run_id;
+  status_.evicts = learned.evicts;
+  if (!shard().health.refuses()) status_.error.clear();
+  state_ = State::Up;
+  until_ = kNever;
+  up_since_ = now;
+  not_asked_ = shard().not_asked;
+  outbox_.opened({learned.reserve_script, learned.release_script}, learned.sent, learned.received,
+                 another);
+  if (another) gate_.store_replaced(options_.shard);
+  measured(learned.sent, learned.received, learned.time);
+  if (lost) gate_.lose_open_windows(options_.shard, now);
+  if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
+  if (lost) tell(StoreEvent::What::WindowsLost);
+  if (!status_.evicts.empty()) tell(StoreEvent::What::Evicts, status_.evicts);
+  tell(StoreEvent::What::Changed);
+}
+
+// ---- Losing it ------------------------------------------------------------------------------
+
+void Link::closed(std::string_view why, Mono now) {
+  if (state_ == State::Stopped || state_ == State::Backoff) return;
+  if (state_ == State::Up && now >= after(up_since_, kGoodAfterUs)) {
+    lost(why, now);
+  } else {
+    away(why, now);
+  }
+}
+
+void Link::lost(std::string_view why, Mono now) {
+  status_.error = why;
+  transport_.close();
+  outbox_.closed();
+  ++status_.reconnects;
+  attempts_ = 0;
+  if (gate_.store_connecting(options_.shard)) tell(StoreEvent::What::Connecting, why);
+  connect(now);
+}
+
+void Link::away(std::string_view why, Mono now) {
+  status_.error = why;
+  transport_.close();
+  outbox_.closed();
+  back_off(now);
+  if (gate_.store_away(options_.shard, now)) tell(StoreEvent::What::Away, status_.error);
+  tell(StoreEvent::What::Changed);
+}
+
+void Link::back_off(Mono now) {
+  state_ = State::Backoff;
+  const std::int64_t ceiling = std::min(
+      options_.backoff_max_us, options_.backoff_min_us << std::min(attempts_, kMostDoublings));
+  ++attempts_;
+  // Between half of it and all of it, so that the hosts of a fleet do not come back as one.
+  until_ = after(now, ceiling / 2 + ceiling / 2 * random_.of_1024() / 1024);
+}
+
+void Link::stop(Mono now) {
+  if (state_ == State::Up) outbox_.write(transport_, now);
+  state_ = State::Stopped;
+  until_ = kNever;
+  transport_.close();
+  outbox_.closed();
+}
+
+// ---- Its time -------------------------------------------------------------------------------
+
+void Link::turn(Mono now) {
+  if (now >= until_) {
+    switch (state_) {
+      case State::Backoff:
+        ++status_.reconnects;
+        connect(now);
+        return;
+      case State::Connecting:
+        away("cannot connect in time", now);
+        return;
+      case State::Greeting:
+        away("no answer in time", now);
+        return;
+      default:
+        break;
+    }
+  }
+  if (state_ != State::Up) return;
+  // Silence, and not one late answer: a way that is slow under load is no reason to leave it.
+  if (now >= after(outbox_.silent_since(), options_.command_timeout_us)) {
+    away("no answer in time", now);
+    return;
+  }
+  tell_pace(now);
+}
+
+// Once when checks come to their deadline before they could be asked for, and once when that has
+// been over for two time-outs.
+void Link::tell_pace(Mono now) {
+  StoreHealth& health = shard().health;
+  if (std::exchange(not_asked_, shard().not_asked) != shard().not_asked) {
+    keeps_at_ = after(now, 2 * options_.command_timeout_us);
+    if (health.slow(true)) tell(StoreEvent::What::Slow, {}, outbox_.window());
+  } else if (health.is_slow() && now >= keeps_at_) {
+    if (health.slow(false)) tell(StoreEvent::What::Keeps, {}, outbox_.window());
+  }
+}
+
+Mono Link::next_turn() const {
+  if (state_ != State::Up) return until_;
+  const Mono silent = after(outbox_.silent_since(), options_.command_timeout_us);
+  return gate_.shard(options_.shard).health.is_slow() ? std::min(silent, keeps_at_) : silent;
+}
+
+void Link::pump(Mono now) {
+  if (state_ == State::Greeting && !greeting_written_) greet();
+  if (state_ == State::Up) outbox_.write(transport_, now);
+}
+
+// ---- Being answered -------------------------------------------------------------------------
+
+void Link::replied(const Reply& reply, Mono received, Mono now) {
+  if (state_ == State::Greeting && greeting_written_) {
+    on_greeting(reply, received, now);
+    return;
+  }
+  if (state_ != State::Up || !outbox_.expects_reply()) return;  // an unasked push
+  Outbox::Answered answered = outbox_.replied(received);
+  const Call::Kind kind = answered.call.kind;
+  if (kind == Call::Kind::Reserve) {
+    on_reservations(answered, reply, received, now);
+  } else if (kind == Call::Kind::Time && reply.time) {
+    measured(answered.sent, received, *reply.time);
+  } else if (kind == Call::Kind::Release && reply.is_error &&
+             refusal_of(reply.text) == Refusal::NoScript) {
+    outbox_.scripts_known(false);  // its permits are stranded: a release is sent once
+  }
+  outbox_.recycle(std::move(answered.call));
+}
+
+void Link::on_reservations(const Outbox::Answered& answered, const Reply& reply, Mono received,
+                           Mono now) {
+  if (reply.is_error) {
+    on_refusal(answered.call, reply.text, now);
+    return;
+  }
+  const auto& reservations = answered.call.reservations;
+  if (!reply.understood || !reply.time || reply.answers.size() != reservations.size()) {
+    away("an answer was not understood", now);
+    return;
+  }
+  attempts_ = 0;
+  outbox_.scripts_known(true);  // the whole text has made it known, too
+  measured(answered.sent, received, *reply.time);
+  std::string_view refused;  // by the store, and not for the sake of one counter
+  for (std::size_t i = 0; i < reservations.size(); ++i) {
+    const ReserveAnswer& answer = reply.answers[i];
+    gate_.answered(reservations[i].id, answer, now);
+    if (answer.status == ReserveAnswer::Status::Spoilt) {
+      tell(StoreEvent::What::CounterSpoilt, "the counter holds something that is no whole number");
+    } else if (answer.status == ReserveAnswer::Status::Refused) {
+      if (refusal_of(answer.error) == Refusal::Call) {
+        tell(StoreEvent::What::CounterSpoilt, answer.error);
+      } else {
+        refused = answer.error;
+      }
+    }
+  }
+  if (!refused.empty()) {
+    store_refuses(refused, now);
+  } else if (shard().health.refuses(false)) {
+    status_.error.clear();
+    tell(StoreEvent::What::Accepts);
+    tell(StoreEvent::What::Changed);
+  }
+}
+
+// The store as a whole, and what it said.
+void Link::store_refuses(std::string_view error, Mono now) {
+  if (refusal_of(error) == Refusal::Connection) {
+    away(error, now);
+    return;
+  }
+  status_.error = error;
+  if (!shard().health.refuses(true)) return;
+  tell(StoreEvent::What::Refuses, error);
+  tell(StoreEvent::What::Changed);
+}
+
+void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
+  Failure failure = Failure::Unknown;
+  switch (refusal_of(error)) {
+    case Refusal::Connection:
+      away(error, now);
+      return;
+    case Refusal::NoScript:
+      outbox_.scripts_known(false);
+      break;
+    case Refusal::Store:
+      failure = Failure::StoreRefuses;
+      break;
+    case Refusal::Call:
+      // What was refused before it ran was refused for the sake of one of its counters, maybe.
+      failure = call.reservations.size() > 1 && !mutant("refused-call-fails-all")
+                    ? Failure::RefusedCall
+                    : Failure::LimitRefused;
+      break;
+  }
+  for (const Reservation& reservation : call.reservations) {
+    if (failure == Failure::Unknown && mutant("noscript-is-grant")) {
+      ReserveAnswer granted;
+      granted.counter = kMaxPermits;
+      for (const CostRun& run : reservation.costs) granted.granted.push_back(run.count);
+      gate_.answered(reservation.id, granted, now);
+    }
+    const Limit* limit = gate_.failed(reservation.id, failure, now);
+    if (limit == nullptr) continue;
+    events_.store_event({StoreEvent::What::LimitRefused, options_.shard, error, limit->name, 0});
+  }
+  if (failure == Failure::StoreRefuses) store_refuses(error, now);
+}
+
+void Link::measured(Mono sent, Mono received, StoreTime time) {
+  const StoreClock& clock = shard().clock;
+  const std::int64_t before = clock.offset_us();
+  if (gate_.measured(options_.shard, sent, received, time) == StoreClock::Measured::Contradicted) {
+    tell(StoreEvent::What::ClockStepped, {}, clock.offset_us() - before);
+  }
+  const auto reading = clock.read(received);
+  if (!reading) return;
+  const bool trusted = clock.trusts(*reading);
+  if (trusted == std::exchange(clock_trusted_, trusted)) return;
+  tell(trusted ? StoreEvent::What::ClockTrusted : StoreEvent::What::ClockNotTrusted, {},
+       reading->error_us());
+  tell(StoreEvent::What::Changed);
+}
+
+}  // namespace rategate

@@ -1,0 +1,111 @@
+// The life of the connection to one primary: when it is made, greeted, used, given up and tried
+// again, and what each reply means to the gate.
+//
+//   connecting ──> greeting ──> up ──lost──> connecting (at once)
+//       ▲             │          │
+//       └── back-off <┴──────────┘ not reached, refused, silent for command_timeout
+//
+// Pure: a transport carries, time comes in, and what is worth telling goes out as StoreEvents. The
+// daemon runs it over hiredis, the simulation over its own messages. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "daemon/base/random.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/core/gate.hpp"
+#include "daemon/store/call.hpp"
+#include "daemon/store/greeting.hpp"
+#include "daemon/store/outbox.hpp"
+#include "daemon/store/store_event.hpp"
+
+namespace rategate {
+
+struct StoreStatus {
+  std::string address;  // as a person would write it, without password
+  std::string version;  // of the store's software; empty while unknown
+  std::string run_id;
+  std::string error;   // why it is away, or refuses; empty when all is well
+  std::string evicts;  // the policy by which it may evict counters; empty when it does not
+  std::uint64_t reconnects = 0;
+};
+
+class Link {
+ public:
+  struct Options {
+    ShardId shard{0};
+    std::string address;
+    Greeting::Options greeting;
+    std::int64_t connect_timeout_us = 1'000'000;
+    std::int64_t command_timeout_us = 250'000;
+    std::int64_t backoff_min_us = 50'000;
+    std::int64_t backoff_max_us = 2'000'000;
+    std::uint64_t jitter_seed = 1;
+  };
+  enum class State : std::uint8_t { Stopped, Backoff, Connecting, Greeting, Up };
+
+  // All outlive it.
+  Link(const Options& options, Gate& gate, Transport& transport, StoreEvents& events);
+
+  void start(Mono now);
+  // What may be written is; the rest is let go. Nothing is told after it.
+  void stop(Mono now);
+
+  // The transport's events.
+  void connected(Mono now);
+  // It could not be made, or has ended.
+  void closed(std::string_view why, Mono now);
+  // The next reply, `received` right after it was read.
+  void replied(const Reply& reply, Mono received, Mono now);
+
+  // Time-outs, and the end of a back-off; to be called at next_turn().
+  void turn(Mono now);
+  Mono next_turn() const;
+  // Writes what may be written.
+  void pump(Mono now);
+
+  State state() const { return state_; }
+  const StoreStatus& status() const { return status_; }
+  const Outbox& outbox() const { return outbox_; }
+
+ private:
+  void connect(Mono now);
+  void greet();
+  void on_greeting(const Reply& reply, Mono received, Mono now);
+  void greeted(Mono now);
+  void lost(std::string_view why, Mono now);
+  void away(std::string_view why, Mono now);
+  void back_off(Mono now);
+  void on_reservations(const Outbox::Answered& answered, const Reply& reply, Mono received,
+                       Mono now);
+  void on_refusal(const Call& call, std::string_view error, Mono now);
+  void store_refuses(std::string_view error, Mono now);
+  void measured(Mono sent, Mono received, StoreTime time);
+  void tell_pace(Mono now);
+  void tell(StoreEvent::What what, std::string_view why = {}, std::int64_t number = 0);
+  Shard& shard() { return gate_.shard(options_.shard); }
+
+  const Options options_;
+  Gate& gate_;
+  Transport& transport_;
+  StoreEvents& events_;
+  State state_ = State::Stopped;
+  Mono until_ = kNever;  // of the back-off, of the connecting, of the greeting
+  Greeting greeting_;
+  bool greeting_written_ = false;
+  Mono greeting_sent_;
+  Outbox outbox_;
+  std::string known_run_id_;  // as of the last whole greeting
+  std::string known_replid_;
+  bool clock_trusted_ = true;   // as of the last measurement
+  std::uint64_t attempts_ = 0;  // since it was last of use
+  Mono up_since_;
+  std::uint64_t not_asked_ = 0;  // the shard's number, as it was looked at last
+  Mono keeps_at_;                // when it may be told that the store keeps up again
+  Random random_;
+  StoreStatus status_;
+};
+
+}  // namespace rategate

@@ -1,0 +1,248 @@
+#include "daemon/store/outbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/mutant.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr double kFirstWindow = 32;
+// One answer that took very long is not the way's pace.
+constexpr double kLeastCut = 0.25;
+constexpr double kGrowth = 1.5;
+constexpr double kMostWindow = 512;
+// Words that one reservation may add to a call: its name, the lease, and 128 runs of costs.
+constexpr std::size_t kMostWordsOfOne = 3 + 2 * 128;
+// Every so manieth counter is one that wants a lease, while checks wait, too.
+constexpr std::uint32_t kLeaseEvery = 8;
+// The shortest trip is that of this and the last period of time, so that a way that has become
+// longer is believed after a while.
+constexpr std::int64_t kShortestEveryUs = 5'000'000;
+constexpr std::size_t kMostReleasesATurn = 64;
+// On a long way one call more for each of these of its trip.
+constexpr std::int64_t kCallEveryUs = 250;
+
+}  // namespace
+
+Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us)
+    : gate_(gate), shard_(shard), timeout_us_(command_timeout_us), window_(kFirstWindow) {}
+
+void Outbox::opened(Scripts scripts, Mono sent, Mono received, bool another_primary) {
+  scripts_ = std::move(scripts);
+  scripts_known_ = true;
+  window_ = kFirstWindow;
+  trips_us_ = {};
+  trips_ = 0;
+  if (another_primary) shortest_us_ = {};
+  last_reply_ = received;
+  learn_shortest(received.us - sent.us, received);
+}
+
+void Outbox::closed() {
+  under_way_.clear();
+  unsent_ = calls_under_way_ = 0;
+  counters_under_way_ = 0;
+}
+
+// ---- What the way is like -------------------------------------------------------------------
+
+std::int64_t Outbox::shortest_us() const {
+  if (shortest_us_[1] == 0) return shortest_us_[0];
+  return std::min(shortest_us_[0], shortest_us_[1]);
+}
+
+// What is left of the time-out beside the trip itself. Where there is next to nothing, checks of
+// which a part can be served are still asked for.
+std::int64_t Outbox::free_us() const {
+  return std::max(timeout_us_ / 16, timeout_us_ - shortest_us());
+}
+
+std::int64_t Outbox::longest_us() const {
+  const std::size_t known = std::min(trips_, trips_us_.size());
+  std::int64_t longest = shortest_us();
+  for (std::size_t i = 0; i < known; ++i) longest = std::max(longest, trips_us_[i]);
+  return longest;
+}
+
+std::int64_t Outbox::write_by_us() const {
+  const std::int64_t free = free_us();
+  std::int64_t guard = free / 4;
+  if (mutant("guard-bypassed-when-idle") && calls_under_way_ == 0) guard = 0;
+  // With nothing under way there is always a probe.
+  if (calls_under_way_ > 0) {
+    guard = std::max(guard, std::min(free * 9 / 10, 2 * (longest_us() - shortest_us())));
+  }
+  return shortest_us() + guard;
+}
+
+void Outbox::learn_shortest(std::int64_t trip_us, Mono received) {
+  trip_us = std::max<std::int64_t>(1, trip_us);
+  if (shortest_us_[0] == 0) {
+    shortest_us_ = {trip_us, 0};
+    shortest_since_ = received;
+  } else if (received >= after(shortest_since_, kShortestEveryUs)) {
+    shortest_us_ = {trip_us, shortest_us_[0]};
+    shortest_since_ = received;
+  } else {
+    shortest_us_[0] = std::min(shortest_us_[0], trip_us);
+  }
+}
+
+// The window follows the time that answers take. So many counters as were under way when a call was
+// written have passed while it was: at that pace `fits` pass in the time that an answer should
+// take. It is the same whichever of some answers tells it, and is not as old as the window: so a
+// window is neither cut again for what was written before it was cut, nor grown for what was
+// answered before it was grown.
+void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
+  const std::int64_t target = shortest_us() + free_us() / 4;
+  const auto under_way = static_cast<double>(call.under_way);
+  const double fits = under_way * static_cast<double>(target) / static_cast<double>(trip_us);
+  if (trip_us > target) {
+    if (mutant("window-never-cut")) return;
+    if (mutant("window-cut-by-each-answer")) window_ *= fits / under_way;
+    window_ = std::max(1.0, std::min(window_, std::max(fits, under_way * kLeastCut)));
+    return;
+  }
+  if (static_cast<double>(counters_under_way_) < 0.9 * window_) return;
+  // Where next to nothing was waited for, more may pass than was tried.
+  const bool idle = trip_us < shortest_us() + free_us() / 8;
+  const double tried = idle ? std::max(fits, under_way * kGrowth) : fits;
+  window_ = std::max(window_,
+                     std::min({kMostWindow, window_ + static_cast<double>(call.counters), tried}));
+}
+
+// ---- Writing --------------------------------------------------------------------------------
+
+void Outbox::write(Transport& transport, Mono now) {
+  if (!transport.is_written() && !mutant("composed-behind-waiting-bytes")) return;
+  // Outside of the window: a clock must be had also behind a full one.
+  if (std::exchange(gate_.shard(shard_).measure_wanted, false)) {
+    send(transport, Call{Call::Kind::Time});
+  }
+  while (write_reservations(transport, now)) continue;
+  write_releases(transport);
+  if (unsent_ == 0) return;
+  const Mono sent = transport.flush();
+  const bool alone = under_way_.size() == 1;
+  for (; unsent_ > 0; --unsent_) {
+    UnderWay& call = under_way_[under_way_.size() - unsent_];
+    call.sent = sent;
+    call.alone = alone;
+  }
+}
+
+// So many a second are few on a long way. Were there no more of them than on a short one, all would
+// be under way soon after the first, and who came then would wait for a whole trip before its own.
+std::size_t Outbox::most_calls() const {
+  return kMostCalls + static_cast<std::size_t>(shortest_us() / kCallEveryUs);
+}
+
+bool Outbox::write_reservations(Transport& transport, Mono now) {
+  const auto window = static_cast<std::int64_t>(window_);
+  const std::int64_t room = window - counters_under_way_;
+  if (calls_under_way_ >= most_calls() || room < 1) return false;
+  const auto a_call =
+      (window + static_cast<std::int64_t>(kMostCalls) - 1) / static_cast<std::int64_t>(kMostCalls);
+  const auto most =
+      static_cast<std::size_t>(std::min({room, a_call, static_cast<std::int64_t>(kMostCounters)}));
+  Call call{Call::Kind::Reserve};
+  if (!spare_.empty()) {
+    call.reservations = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  fill(call, most, now);
+  if (call.reservations.empty()) {
+    recycle(std::move(call));
+    return false;
+  }
+  send(transport, std::move(call));
+  return true;
+}
+
+void Outbox::fill(Call& call, std::size_t most, Mono now) {
+  std::size_t words = 0;
+  while (call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords) {
+    const bool first = call.reservations.empty();
+    Reservation next;
+    if (!next_reservation(first, now, next)) break;
+    words += 3 + 2 * next.costs.size();
+    const bool alone = next.alone;
+    call.reservations.push_back(std::move(next));
+    if (alone) break;
+  }
+}
+
+bool Outbox::next_reservation(bool first, Mono now, Reservation& into) {
+  Pull pull;
+  pull.first = first;
+  pull.least_left_us = mutant("write-by-ignored") ? 0 : write_by_us();
+  pull.least_left_retried_us = shortest_us();
+  // Leases are what makes most checks need no store: checks must not starve them, nor they checks.
+  const bool lease_turn = turn_ % kLeaseEvery == kLeaseEvery - 1;
+  for (const bool lease : {lease_turn, !lease_turn}) {
+    pull.lease = lease;
+    if (!gate_.compose(shard_, pull, now, into)) continue;
+    ++turn_;
+    return true;
+  }
+  return false;
+}
+
+void Outbox::write_releases(Transport& transport) {
+  for (std::size_t i = 0; i < kMostReleasesATurn; ++i) {
+    auto release = gate_.take_release(shard_);
+    if (!release) return;
+    Call call{Call::Kind::Release};
+    call.release = std::move(*release);
+    send(transport, std::move(call));
+  }
+}
+
+void Outbox::send(Transport& transport, Call call) {
+  UnderWay& sent = under_way_.emplace_back();
+  sent.call = std::move(call);
+  ++unsent_;
+  if (sent.call.kind == Call::Kind::Reserve) {
+    if (scripts_known_) sent.call.script = scripts_.reserve;
+    sent.counters = static_cast<std::int64_t>(sent.call.reservations.size());
+    counters_under_way_ += sent.counters;
+    sent.under_way = counters_under_way_;
+    ++calls_under_way_;
+  } else if (sent.call.kind == Call::Kind::Release && scripts_known_) {
+    sent.call.script = scripts_.release;
+  }
+  transport.send(sent.call);
+}
+
+// ---- Being answered -------------------------------------------------------------------------
+
+Outbox::Answered Outbox::replied(Mono received) {
+  UnderWay done = std::move(under_way_.front());
+  under_way_.pop_front();
+  last_reply_ = received;
+  const std::int64_t trip = received.us - done.sent.us;
+  if (done.alone) learn_shortest(trip, received);
+  if (done.call.kind == Call::Kind::Reserve) {
+    trips_us_[trips_++ % trips_us_.size()] = trip;
+    adapt(trip, done);
+    counters_under_way_ -= done.counters;
+    --calls_under_way_;
+  }
+  return {std::move(done.call), done.sent};
+}
+
+void Outbox::recycle(Call call) {
+  if (call.reservations.capacity() == 0 || spare_.size() >= kMostCalls) return;
+  call.reservations.clear();
+  spare_.push_back(std::move(call.reservations));
+}
+
+Mono Outbox::silent_since() const {
+  if (under_way_.empty() || under_way_.front().sent == kNever) return kNever;
+  if (mutant("silence-by-oldest-call")) return under_way_.front().sent;
+  return std::max(under_way_.front().sent, last_reply_);
+}
+
+}  // namespace rategate

@@ -1,0 +1,117 @@
+// What is asked of one primary, and when: the one queue between the checks that wait and the store.
+//
+// It pulls. A call is composed when it can be written, from who waits then; nothing waits behind it
+// that was composed earlier. So a check whose time is nearly over is not asked for, what is asked
+// for can still be used when the answer comes, and a way that is too slow for what is asked of it
+// serves as much as it passes. The policy, and what simpler ones did: docs/overload.md.
+//
+//   free time  F = T - r       T: command_timeout, r: the shortest round trip of late
+//   write-by   a check is asked for while its time left is at least r + max(F/4, what the last
+//              calls took beyond r, twice, at most 0.9 F); the second part while calls are under
+//              way
+//   window W   counters under way, 32 at first, 1 to 512: as many as passed at the pace that the
+//              last answers show, in the time r + F/4 that an answer should take
+//   turn       round robin by client; every eighth counter a lease; more where nobody waits
+//
+// Pure: time comes in. Not thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "daemon/base/time.hpp"
+#include "daemon/core/gate.hpp"
+#include "daemon/store/call.hpp"
+
+namespace rategate {
+
+class Outbox {
+ public:
+  // Of one call: what keeps it short, for the store serves nobody else meanwhile.
+  static constexpr std::size_t kMostCounters = 64;
+  static constexpr std::size_t kMostWords = 1024;
+  // Calls under way, on a short way: enough that the store never waits for the next.
+  static constexpr std::size_t kMostCalls = 8;
+
+  struct Scripts {
+    std::string reserve;  // names in the store; empty: not known there
+    std::string release;
+  };
+  struct Answered {
+    Call call;
+    Mono sent;
+  };
+
+  Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us);
+
+  // A connection is greeted; its TIME took so long. Another primary has another way.
+  void opened(Scripts scripts, Mono sent, Mono received, bool another_primary);
+  // The connection is gone: what was under way will not be answered on it.
+  void closed();
+
+  // Composes what may be asked now, and writes it to the transport.
+  void write(Transport& transport, Mono now);
+  // The next reply has come: the call it belongs to.
+  Answered replied(Mono received);
+  bool expects_reply() const { return !under_way_.empty(); }
+  // Whether the store knows the scripts by name; else their whole text is sent.
+  void scripts_known(bool known) { scripts_known_ = known; }
+  // The memory of an answered call, for the next one.
+  void recycle(Call call);
+
+  // Since when the store is silent although it was asked: kNever when it owes no answer.
+  Mono silent_since() const;
+  // Counters under way at most, and now.
+  std::int64_t window() const { return static_cast<std::int64_t>(window_); }
+  std::int64_t counters_under_way() const { return counters_under_way_; }
+  // Time that a check must have left to be asked for, with calls under way as they are.
+  std::int64_t write_by_us() const;
+
+ private:
+  struct UnderWay {
+    Call call;
+    Mono sent = kNever;
+    std::int64_t counters = 0;
+    std::int64_t under_way = 0;  // counters when it was sent, its own as well
+    bool alone = false;          // nothing else was under way when it was sent
+  };
+
+  bool write_reservations(Transport& transport, Mono now);
+  void fill(Call& call, std::size_t most, Mono now);
+  bool next_reservation(bool first, Mono now, Reservation& into);
+  std::size_t most_calls() const;
+  void write_releases(Transport& transport);
+  void send(Transport& transport, Call call);
+  void learn_shortest(std::int64_t trip_us, Mono received);
+  void adapt(std::int64_t trip_us, const UnderWay& call);
+  std::int64_t shortest_us() const;
+  std::int64_t free_us() const;
+  std::int64_t longest_us() const;
+
+  Gate& gate_;
+  const ShardId shard_;
+  const std::int64_t timeout_us_;
+  Scripts scripts_;
+  bool scripts_known_ = false;
+  std::deque<UnderWay> under_way_;
+  std::size_t unsent_ = 0;  // how many at its end are not written yet
+  std::size_t calls_under_way_ = 0;
+  std::int64_t counters_under_way_ = 0;
+  Mono last_reply_{INT64_MIN};
+
+  // What the way is like.
+  double window_;
+  std::array<std::int64_t, 2> shortest_us_{};  // of this and the last period of time, 0: none
+  Mono shortest_since_;
+  std::array<std::int64_t, 16> trips_us_{};  // the last ones
+  std::size_t trips_ = 0;
+  std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth
+
+  std::vector<std::vector<Reservation>> spare_;  // memory of answered calls
+};
+
+}  // namespace rategate

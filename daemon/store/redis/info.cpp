@@ -1,0 +1,40 @@
+#include "daemon/store/redis/info.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace rategate {
+namespace {
+
+// The value of "name:" in INFO's text.
+std::string_view field(std::string_view info, std::string_view name) {
+  for (std::size_t at = 0; at < info.size();) {
+    const std::size_t end = std::min(info.find('\n', at), info.size());
+    std::string_view line = info.substr(at, end - at);
+    at = end + 1;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.size() > name.size() && line.substr(0, name.size()) == name &&
+        line[name.size()] == ':') {
+      return line.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+RedisInfo parse_info(std::string_view text) {
+  RedisInfo info;
+  info.run_id = field(text, "run_id");
+  info.replid = field(text, "master_replid");
+  info.version = field(text, "valkey_version");
+  if (info.version.empty()) info.version = field(text, "redis_version");
+  info.replica = field(text, "role") == "slave";
+  info.loading = field(text, "loading") == "1";
+  info.cluster = field(text, "cluster_enabled") == "1";
+  const auto policy = field(text, "maxmemory_policy");
+  if (policy != "noeviction" && field(text, "maxmemory") != "0") info.evicts = policy;
+  return info;
+}
+
+}  // namespace rategate

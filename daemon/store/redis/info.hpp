@@ -1,0 +1,20 @@
+// What INFO tells of a Redis or Valkey server, of what matters to who counts there. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace rategate {
+
+struct RedisInfo {
+  std::string run_id;   // of the process; changes when it is started again
+  std::string replid;   // of its data's history; changes also when it is promoted
+  std::string version;  // Valkey's own, where it is one
+  std::string evicts;   // the policy by which it may evict counters; empty when it does not
+  bool replica = false;
+  bool loading = false;  // its data are not all there yet
+  bool cluster = false;  // it is a node of a Redis Cluster
+};
+RedisInfo parse_info(std::string_view text);
+
+}  // namespace rategate

@@ -1,0 +1,300 @@
+#include "daemon/store/redis/words.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "daemon/base/mutant.hpp"
+#include "daemon/limit/limit.hpp"
+#include "daemon/store/scripts/scripts.hpp"
+
+namespace rategate {
+namespace {
+
+// Words that begin a row of counters of one limit and window.
+constexpr std::size_t kRowWords = 7;
+
+// Of what a broken store may answer, so that nobody who reckons with it overflows. The ends of
+// windows have 42 bits of milliseconds, till the year 2109.
+constexpr std::int64_t kMaxSeconds = (std::int64_t{1} << 42) / 1000 - 1;
+constexpr std::int64_t kMaxCounter = std::int64_t{1} << 53;
+constexpr std::size_t kMaxErrorBytes = 256;
+
+// Checks of one permit are told by their number alone.
+bool is_checks_alone(const Reservation& r) {
+  return r.lease == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
+}
+
+bool in_one_row(const Reservation& a, const Reservation& b) {
+  return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
+         a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
+}
+
+// How many of them, from the first on, are one row.
+std::size_t row_of(std::span<const Reservation> reservations) {
+  std::size_t n = 1;
+  while (n < reservations.size() && in_one_row(reservations[0], reservations[n])) ++n;
+  return n;
+}
+
+void append_count(std::string& out, char type, std::size_t count) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, count);
+  out += type;
+  out.append(digits, end.ptr);
+  out += "\r\n";
+}
+
+void append_bulk(std::string& out, std::string_view bytes) {
+  append_count(out, '$', bytes.size());
+  out += bytes;
+  out += "\r\n";
+}
+
+void append_bulk(std::string& out, std::int64_t number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number);
+  append_bulk(out, std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)));
+}
+
+std::optional<std::int64_t> number_of(const ReplyView& reply) {
+  if (reply.kind() == ReplyView::Kind::Integer) return reply.integer();
+  if (reply.kind() != ReplyView::Kind::Text) return std::nullopt;
+  std::int64_t value = 0;
+  const auto text = reply.bytes();
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// A number from the least to the most that may stand there.
+std::optional<std::int64_t> number_of(const ReplyView& reply, std::int64_t least,
+                                      std::int64_t most) {
+  const auto value = number_of(reply);
+  return value && *value >= least && *value <= most ? value : std::nullopt;
+}
+
+std::optional<StoreTime> time_of(const ReplyView& seconds, const ReplyView& micros) {
+  const auto s = number_of(seconds, 0, kMaxSeconds);
+  const auto us = number_of(micros, 0, 999'999);
+  if (!s || !us) return std::nullopt;
+  return StoreTime{*s * 1'000'000 + *us};
+}
+
+// Anybody can write a counter; its distance from a limit says nothing more beyond this.
+std::int64_t counter_of(std::int64_t number) {
+  return std::clamp(number, -kMaxCounter, kMaxCounter);
+}
+
+// What the script says of one counter; the time is no part of it.
+bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
+                          ReserveAnswer& answer) {
+  using Status = ReserveAnswer::Status;
+  answer.status = Status::Looked;
+  answer.counter = answer.leased = 0;
+  answer.granted.clear();
+  answer.error.clear();
+  if (reply.kind() == ReplyView::Kind::Integer) {
+    if (asked.checks <= 0) return false;
+    answer.counter = counter_of(reply.integer());
+    answer.granted.push_back(asked.checks);
+    return true;
+  }
+  const auto status = reply.size() == 0 ? std::nullopt : number_of(reply[0], 0, 4);
+  if (!status) return false;
+  answer.status = static_cast<Status>(*status);
+  if (answer.status == Status::Refused) {
+    if (reply.size() != 2 || reply[1].kind() != ReplyView::Kind::Text) return false;
+    answer.error = error_of(reply[1]);
+    return true;
+  }
+  if (answer.status != Status::Looked) return reply.size() == 1;
+  if (reply.size() != 3 + asked.runs) return false;
+  const auto counter = number_of(reply[1]);
+  const auto leased = number_of(reply[2], 0, kMaxPermits);
+  if (!counter || !leased) return false;
+  answer.counter = counter_of(*counter);
+  answer.leased = *leased;
+  for (std::size_t at = 3; at < reply.size(); ++at) {
+    const auto granted = number_of(reply[at], 0, kMaxPermits);
+    if (!granted) return false;
+    answer.granted.push_back(*granted);
+  }
+  return true;
+}
+
+// Wherever it stands.
+void replace(std::string& text, std::string_view what, std::string_view with) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+}
+
+}  // namespace
+
+std::string redis_request(std::initializer_list<std::string_view> words) {
+  std::string out;
+  append_count(out, '*', words.size());
+  for (const auto word : words) append_bulk(out, word);
+  return out;
+}
+
+std::size_t words_of(const Reservation& reservation) {
+  return 1 + (is_checks_alone(reservation) ? 1 : 2 + 2 * reservation.costs.size());
+}
+
+void append_reserve(std::string& out, std::span<const Reservation> reservations,
+                    std::string_view sha, std::string_view script) {
+  std::size_t words = 3;
+  for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
+    words += kRowWords;
+  }
+  for (const Reservation& r : reservations) words += words_of(r);
+  append_count(out, '*', words);
+  append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
+  append_bulk(out, sha.empty() ? script : sha);
+  append_bulk(out, static_cast<std::int64_t>(reservations.size()));
+  for (const Reservation& r : reservations) append_bulk(out, r.counter);
+  while (!reservations.empty()) {
+    const auto row = reservations.first(row_of(reservations));
+    reservations = reservations.subspan(row.size());
+    const Reservation& first = row.front();
+    const bool checks_alone = is_checks_alone(first);
+    append_bulk(out, static_cast<std::int64_t>(row.size()));
+    append_bulk(out, checks_alone ? "checks" : "costs");
+    append_bulk(out, first.window.start_ms);
+    append_bulk(out, first.window.end_ms);
+    append_bulk(out, first.limit);
+    append_bulk(out, first.ahead_ms);
+    append_bulk(out, first.expire_at_ms);
+    for (const Reservation& r : row) {
+      if (checks_alone) {
+        append_bulk(out, r.costs.front().count);
+        continue;
+      }
+      append_bulk(out, r.lease);
+      append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
+      for (const CostRun& run : r.costs) {
+        append_bulk(out, run.cost);
+        append_bulk(out, run.count);
+      }
+    }
+  }
+}
+
+void append_release(std::string& out, const Release& release, std::string_view sha,
+                    std::string_view script) {
+  append_count(out, '*', 5);
+  append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
+  append_bulk(out, sha.empty() ? script : sha);
+  append_bulk(out, "1");
+  append_bulk(out, release.counter);
+  append_bulk(out, release.permits);
+}
+
+std::string_view release_script() { return kReleaseScript; }
+
+std::string reserve_script() {
+  std::string script(kReserveScript);
+  if (mutant("script-grants-one-more")) {
+    replace(script, "local limit = tonumber(ARGV[at + 4])", "local limit = 1 + ARGV[at + 4]");
+  }
+  if (mutant("no-ttl")) {
+    replace(script, ", 'PX', lives", "");
+    replace(script, "pcall('PEXPIREAT', key, expire_at)", "1");
+  }
+  if (mutant("ttl-only-when-missing")) {
+    replace(script, "ttl < lives", "ttl == -1");
+    replace(script, "ttl >= lives", "ttl ~= -1");
+  }
+  if (mutant("grant-not-clamped")) {
+    replace(script, "counter >= 0 and counter < limit", "true");
+  }
+  if (mutant("denied-cost-consumes")) {
+    replace(script, "total = total + granted * cost", "total = total + count * cost");
+  }
+  if (mutant("past-window-accepted")) replace(script, "now >= tonumber(ARGV[at + 3])", "false");
+  return script;
+}
+
+std::optional<StoreTime> parse_time(const ReplyView& reply) {
+  if (!reply.is_array_of(2)) return std::nullopt;
+  return time_of(reply[0], reply[1]);
+}
+
+std::string_view error_of(const ReplyView& reply) {
+  return reply.bytes().substr(0, kMaxErrorBytes);
+}
+
+ReserveAsked asked_of(const Reservation& reservation) {
+  ReserveAsked asked;
+  asked.id = reservation.id;
+  asked.runs = static_cast<std::uint32_t>(reservation.costs.size());
+  if (is_checks_alone(reservation)) asked.checks = reservation.costs.front().count;
+  return asked;
+}
+
+bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked> asked,
+                           std::vector<ReserveAnswer>& answers) {
+  if (!reply.is_array_of(2 + asked.size())) return false;
+  const auto time = time_of(reply[0], reply[1]);
+  if (!time) return false;
+  if (answers.size() < asked.size()) answers.resize(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    ReserveAnswer& answer = answers[i];
+    answer.time = *time;
+    if (!parse_reserve_answer(reply[2 + i], asked[i], answer)) return false;
+  }
+  return true;
+}
+
+void append_call(std::string& out, const Call& call, const Login& login, std::string_view reserve,
+                 std::string_view release) {
+  switch (call.kind) {
+    case Call::Kind::Auth:
+      out += login.username.empty() ? redis_request({"AUTH", login.password})
+                                    : redis_request({"AUTH", login.username, login.password});
+      return;
+    case Call::Kind::Select:
+      out += redis_request({"SELECT", std::to_string(login.db)});
+      return;
+    case Call::Kind::Info:
+      out += redis_request({"INFO"});
+      return;
+    case Call::Kind::LoadReserve:
+      out += redis_request({"SCRIPT", "LOAD", reserve});
+      return;
+    case Call::Kind::LoadRelease:
+      out += redis_request({"SCRIPT", "LOAD", release});
+      return;
+    case Call::Kind::Time:
+      out += redis_request({"TIME"});
+      return;
+    case Call::Kind::Reserve:
+      append_reserve(out, call.reservations, call.script, reserve);
+      return;
+    case Call::Kind::Release:
+      append_release(out, call.release, call.script, release);
+      return;
+  }
+}
+
+Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const ReserveAsked> asked,
+                 std::vector<ReserveAnswer>& answers) {
+  Reply read;
+  read.is_error = reply.kind() == ReplyView::Kind::Error;
+  read.text = read.is_error ? error_of(reply) : reply.bytes();
+  if (read.is_error) return read;
+  if (kind == Call::Kind::Time) {
+    read.time = parse_time(reply);
+    read.understood = read.time.has_value();
+  } else if (kind == Call::Kind::Reserve) {
+    read.understood = parse_reserve_answers(reply, asked, answers);
+    if (!read.understood) return read;
+    read.answers = std::span(answers).first(asked.size());
+    read.time = answers.front().time;
+  }
+  return read;
+}
+
+}  // namespace rategate

@@ -1,0 +1,68 @@
+// What is said to Redis and what it says back: calls as RESP, replies as types. No connection and
+// no state; RedisTransport has those. A reply is bytes of somebody else's: what is not of the form
+// is refused, and no number in one is taken further than sums with it can go.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/limit/reservation.hpp"
+#include "daemon/store/call.hpp"
+#include "daemon/store/redis/reply_view.hpp"
+
+namespace rategate {
+
+std::string redis_request(std::initializer_list<std::string_view> words);
+
+// Words that a reservation adds to a call of the reserve script, besides those that begin a row.
+std::size_t words_of(const Reservation& reservation);
+// Appends one call of the reserve script for all of them: EVALSHA, or EVAL with the whole text
+// where no `sha` is known.
+void append_reserve(std::string& out, std::span<const Reservation> reservations,
+                    std::string_view sha, std::string_view script);
+void append_release(std::string& out, const Release& release, std::string_view sha,
+                    std::string_view script);
+
+// daemon/store/scripts/reserve.lua and release.lua, as they are sent.
+std::string reserve_script();
+std::string_view release_script();
+
+// TIME's answer; nothing where the reply is not of the form.
+std::optional<StoreTime> parse_time(const ReplyView& reply);
+// An error's words, as far as they are worth keeping: 256 bytes. Views the reply.
+std::string_view error_of(const ReplyView& reply);
+
+// What must be known of a reservation to read its answer.
+struct ReserveAsked {
+  std::uint64_t id = 0;
+  std::uint32_t runs = 0;   // of costs
+  std::int64_t checks = 0;  // of one permit, where there is nothing else
+};
+ReserveAsked asked_of(const Reservation& reservation);
+
+// The answers to one call of the reserve script: the first of `answers`, as many as were asked. The
+// others there are kept for their memory. False where the reply is not of the form.
+bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked> asked,
+                           std::vector<ReserveAnswer>& answers);
+
+// Who logs in, and to which data base.
+struct Login {
+  std::string username;  // empty: AUTH with the password alone
+  std::string password;
+  std::int64_t db = 0;
+};
+// Appends any call, as Redis takes it. `reserve` and `release` are the scripts' texts.
+void append_call(std::string& out, const Call& call, const Login& login, std::string_view reserve,
+                 std::string_view release);
+
+// The reply to a call of that kind; of Reserve to one with these reservations. Views the reply and
+// `answers`, which is kept by the caller for its memory.
+Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const ReserveAsked> asked,
+                 std::vector<ReserveAnswer>& answers);
+
+}  // namespace rategate

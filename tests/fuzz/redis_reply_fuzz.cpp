@@ -1,0 +1,73 @@
+// What a store that is broken, or none, may answer to a call of the reserve script and to TIME: all
+// is refused but what can be an answer, and the numbers of that one are such that sums of them do
+// not overflow. Lines of the input: of each counter in the call one byte, then RESP.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "daemon/limit/limit.hpp"
+#include "daemon/store/redis/info.hpp"
+#include "daemon/store/redis/refusal.hpp"
+#include "daemon/store/redis/words.hpp"
+#include "tests/fuzz/require.hpp"
+#include "tests/reply_tree.hpp"
+
+namespace rategate::fuzz {
+namespace {
+
+constexpr std::int64_t kFurthest = std::int64_t{1} << 53;
+
+// "c": one check alone; "0" to "9": so many runs of costs.
+std::vector<ReserveAsked> asked_by(std::string_view line) {
+  std::vector<ReserveAsked> asked;
+  for (const char c : line) {
+    ReserveAsked& each = asked.emplace_back();
+    each.runs = c >= '0' && c <= '9' ? static_cast<std::uint32_t>(c - '0') : 1;
+    each.checks = c == 'c' ? 1 : 0;
+  }
+  return asked;
+}
+
+void check_time(StoreTime time) {
+  require(time.us >= 0 && time.us / 1000 <= std::int64_t{1} << 42, "a time has 42 bits of ms");
+}
+
+void check_answer(const ReserveAnswer& answer, const ReserveAsked& asked) {
+  check_time(answer.time);
+  require(answer.counter >= -kFurthest && answer.counter <= kFurthest, "a counter is not far off");
+  require(answer.leased >= 0 && answer.leased <= kMaxPermits, "a lease is a number of permits");
+  if (answer.status != ReserveAnswer::Status::Looked) {
+    require(answer.granted.empty() && answer.leased == 0, "nothing is granted unseen");
+    require(answer.error.size() <= 256, "an error is not kept at any length");
+    return;
+  }
+  require(answer.granted.size() == asked.runs, "each run has its grant");
+  for (const std::int64_t granted : answer.granted) {
+    require(granted >= 0 && granted <= kMaxPermits, "a grant is a number of checks");
+  }
+}
+
+}  // namespace
+}  // namespace rategate::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace rategate;
+  using namespace rategate::fuzz;
+  std::string_view rest(reinterpret_cast<const char*>(data), size);
+  const std::size_t line = rest.substr(0, 64).find('\n');
+  if (line == std::string_view::npos) return 0;
+  const std::vector<ReserveAsked> asked = asked_by(rest.substr(0, line));
+  rest.remove_prefix(line + 1);
+  std::vector<ReserveAnswer> answers;
+  while (const auto reply = ReplyTree::read(rest)) {
+    if (const auto time = parse_time(reply->view())) check_time(*time);
+    if (parse_reserve_answers(reply->view(), asked, answers)) {
+      for (std::size_t i = 0; i < asked.size(); ++i) check_answer(answers[i], asked[i]);
+    }
+    require(error_of(reply->view()).size() <= 256, "an error is not kept at any length");
+    refusal_of(reply->bytes);
+    parse_info(reply->bytes);
+  }
+  return 0;
+}

@@ -1,0 +1,20 @@
+#include "tests/sim/judge.hpp"
+
+#include "tests/sim/overload.hpp"
+#include "tests/sim/refusals.hpp"
+#include "tests/sim/world.hpp"
+
+namespace rategate::sim {
+
+std::unique_ptr<Judge> judge_for(World& world) {
+  switch (world.scenario().kind) {
+    case Kind::Overload:
+      return std::make_unique<Overload>(world);
+    case Kind::Refusals:
+      return std::make_unique<Refusals>(world);
+    default:
+      return std::make_unique<Judge>();
+  }
+}
+
+}  // namespace rategate::sim

@@ -1,0 +1,309 @@
+#include "tests/sim/overload.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "tests/sim/daemon.hpp"
+#include "tests/sim/world.hpp"
+
+namespace rategate::sim {
+namespace {
+
+constexpr int kColdLimit = 0;
+constexpr int kHotLimit = 1;
+// Counters that may be under way when a part begins to be judged.
+constexpr std::int64_t kUnderWay = 8;
+constexpr std::uint32_t kGreedyFlow = 1;
+constexpr std::uint32_t kModestFlow = 100;
+constexpr std::uint32_t kHotFlow = 200;
+
+// The number of the cold key in a counter's name; none for another counter.
+std::optional<std::size_t> cold_key_of(const std::string& counter) {
+  if (!counter.starts_with("rategate:{cold:")) return std::nullopt;
+  return std::stoul(counter.substr(counter.rfind("key", counter.find('}')) + 3));
+}
+
+}  // namespace
+
+std::int64_t Overload::now() const { return world_.events().now(); }
+
+Overload::Part* Overload::part_at(std::int64_t us) {
+  for (Part& part : parts_) {
+    if (us >= part.begin_us && us < part.end_us) return &part;
+  }
+  return nullptr;
+}
+
+// ---- Who asks -------------------------------------------------------------------------------
+
+bool Overload::plan() {
+  const Scenario& scenario = world_.scenario();
+  EventQueue& events = world_.events();
+  std::int64_t at = world_.end_us();
+  for (const Phase& phase : scenario.phases) at -= phase.length_us;
+  for (const Phase& phase : scenario.phases) {
+    Part part;
+    part.phase = phase;
+    part.begin_us = at;
+    part.settled_us = at + 2 * scenario.command_timeout_us + 5 * shortest_trip_us();
+    part.end_us = at += phase.length_us;
+    const std::size_t number = parts_.size();
+    events.at(part.begin_us, [this, rate = phase.rate] { world_.store().limit_rate(rate); });
+    events.at(part.settled_us,
+              [this, number] { parts_[number].busy_us -= world_.store().busy_us(); });
+    events.at(part.end_us, [this, number] { parts_[number].busy_us += world_.store().busy_us(); });
+    parts_.push_back(part);
+  }
+  events.at(parts_.front().begin_us, [this] { start(); });
+  return true;
+}
+
+void Overload::start() {
+  const Scenario& scenario = world_.scenario();
+  next_cold(false, kGreedyFlow);
+  for (int i = 0; i < scenario.modest; ++i) {
+    next_cold(true, kModestFlow + static_cast<std::uint32_t>(i));
+  }
+  for (int i = 0; i < scenario.hot_keys; ++i) next_hot(i);
+}
+
+std::int64_t Overload::gap_us(bool modest) {
+  const Scenario& scenario = world_.scenario();
+  if (modest) return scenario.modest_gap_us;
+  const Part* part = part_at(now());
+  if (part == nullptr) return scenario.command_timeout_us;
+  const std::int64_t others = scenario.modest * 1'000'000 / scenario.modest_gap_us;
+  return 1'000'000 / std::max<std::int64_t>(1, part->phase.demand - others);
+}
+
+void Overload::next_cold(bool modest, std::uint32_t flow) {
+  const std::int64_t gap = gap_us(modest);
+  // A modest client asks evenly; the greedy one in fits and starts.
+  const std::int64_t wait =
+      modest ? world_.random().between(gap * 3 / 4, gap * 5 / 4) : world_.random().below(2 * gap);
+  if (now() + wait >= world_.end_us()) return;
+  world_.events().in(wait, [this, modest, flow] {
+    cold_.push_back({now(), 0, modest && !shares_greedy_turn(flow), false});
+    ask(kColdLimit, static_cast<int>(cold_.size()) - 1, flow);
+    next_cold(modest, flow);
+  });
+}
+
+// Clients are told apart by a hash.
+bool Overload::shares_greedy_turn(std::uint32_t flow) {
+  const LineQueue& lines = world_.daemon(0)->gate().shard(ShardId{0}).lines;
+  return lines.bucket_of(flow) == lines.bucket_of(kGreedyFlow);
+}
+
+void Overload::next_hot(int key) {
+  const std::int64_t wait = 1 + world_.random().below(2 * world_.scenario().hot_gap_us);
+  if (now() + wait >= world_.end_us()) return;
+  world_.events().in(wait, [this, key] {
+    ask(kHotLimit, key, kHotFlow + static_cast<std::uint32_t>(key));
+    next_hot(key);
+  });
+}
+
+void Overload::ask(int limit, int key, std::uint32_t flow) {
+  world_.count_check();
+  Daemon* daemon = world_.daemon(0);
+  daemon->ask(limit, key, 1, flow);
+  daemon->pump();
+}
+
+// ---- What is seen ---------------------------------------------------------------------------
+
+std::int64_t Overload::shortest_trip_us() const { return 2 * world_.scenario().least_delay_us; }
+
+// A trip, and half of the time that it leaves. A check of a hot key may come while its lease is
+// being renewed for others, and then needs a second trip.
+std::int64_t Overload::patience_us(const Part& part, int trips) const {
+  const Scenario& scenario = world_.scenario();
+  const std::int64_t trip =
+      2 * (scenario.least_delay_us + 2 * scenario.delay_us) + 1'000'000 / part.phase.rate;
+  return trips * trip + (scenario.command_timeout_us - trip) / 2;
+}
+
+// Nothing changes while it waits.
+bool Overload::is_judged(const Part& part, std::int64_t asked_us) const {
+  return asked_us >= part.settled_us &&
+         asked_us + world_.scenario().command_timeout_us <= part.end_us;
+}
+
+// What is left of its time is enough for a call and a quarter of the free time.
+bool Overload::has_time(const Cold& check, std::int64_t at_us) const {
+  const std::int64_t timeout = world_.scenario().command_timeout_us;
+  const std::int64_t left = check.asked_us + timeout - at_us;
+  const std::int64_t trip = shortest_trip_us();
+  // Clocks differ by 900 ppm.
+  return left + timeout / 500 >= trip + (timeout - trip) / 4;
+}
+
+void Overload::written(Daemon& daemon, const Call& call) {
+  if (getenv("TR") && call.reservations.size())
+    printf("%8ld write n=%zu (%s) W=%ld under=%ld queued=%zu writeby=%ld\n",
+           now() - world_.scenario().start_us, call.reservations.size(),
+           call.reservations[0].counter.c_str(), daemon.link().outbox().window(),
+           daemon.link().outbox().counters_under_way(), daemon.gate().queued(),
+           daemon.link().outbox().write_by_us());
+  for (const Reservation& reservation : call.reservations) {
+    if (getenv("TR") && reservation.counter.find("{hot") != std::string::npos)
+      printf("%ld hot written %s costs %zu (%ld) lease %ld\n", now() - world_.scenario().start_us,
+             reservation.counter.c_str(), reservation.costs.size(),
+             reservation.costs.empty() ? 0 : reservation.costs.front().count, reservation.lease);
+    const auto key = cold_key_of(reservation.counter);
+    if (!key || reservation.costs.empty()) continue;
+    const Cold& check = cold_[*key];
+    if (check.answered_us != 0) {
+      world_.checker().fail(reservation.counter + ": asked for, though its check was answered");
+    } else if (!has_time(check, now())) {
+      world_.checker().fail(
+          reservation.counter + ": asked for with " +
+          std::to_string(check.asked_us + world_.scenario().command_timeout_us - now()) +
+          " us left");
+    }
+  }
+}
+
+void Overload::replied(Daemon& daemon, const Call& call, const Store::Answer& answer) {
+  if (getenv("TR"))
+    printf("%8ld replied n=%zu W=%ld under=%ld queued=%zu writeby=%ld waiting=%zu\n",
+           now() - world_.scenario().start_us, call.reservations.size(),
+           daemon.link().outbox().window(), daemon.link().outbox().counters_under_way(),
+           daemon.gate().queued(), daemon.link().outbox().write_by_us(), daemon.waiting().size());
+  Part* const part = part_at(now());
+  for (size_t i = 0; i < answer.answers.size(); ++i)
+    if (getenv("TR") && call.reservations[i].counter.find("{hot") != std::string::npos)
+      printf("%ld hot replied %s costs %zu leased %ld status %d\n",
+             now() - world_.scenario().start_us, call.reservations[i].counter.c_str(),
+             call.reservations[i].costs.size(), answer.answers[i].leased,
+             (int)answer.answers[i].status);
+  if (answer.is_error || part == nullptr || now() < part->settled_us) return;
+  for (const Reservation& reservation : call.reservations) {
+    const auto key = cold_key_of(reservation.counter);
+    if (key && !reservation.costs.empty()) part->done.push_back(*key);
+  }
+}
+
+void Overload::told(Daemon&, const Ask& ask, Verdict verdict, const Decision& decision) {
+  const bool served = verdict == Verdict::Decided && decision.reason == Reason::Counted;
+  Part* const part = part_at(ask.asked_us);
+  const bool judged = part != nullptr && is_judged(*part, ask.asked_us);
+  if (ask.limit == kColdLimit) {
+    Cold& check = cold_[static_cast<std::size_t>(ask.key)];
+    check.answered_us = now();
+    check.served = served;
+  } else if (judged && !shares_greedy_turn(ask.flow) &&
+             patience_us(*part, 2) < world_.scenario().command_timeout_us) {
+    ++part->hot;
+    if (!served || now() - ask.asked_us > patience_us(*part, 2)) {
+      ++part->hot_late;
+      if (getenv("TR"))
+        printf("%ld hot late: key %d waited %ld served %d\n",
+               ask.asked_us - world_.scenario().start_us, ask.key, now() - ask.asked_us, served);
+    }
+  }
+  if (getenv("TR") && !served)
+    printf("%8ld unserved limit %d key %d asked %ld\n", now() - world_.scenario().start_us,
+           ask.limit, ask.key, ask.asked_us - world_.scenario().start_us);
+  if (!served && judged && ask.limit == kColdLimit && part == &parts_.back()) {
+    fail(*part, "a check is denied for the store");
+  }
+}
+
+void Overload::pumped(Daemon& daemon) {
+  if (parts_.empty()) return;  // it has only just started
+  const Link& link = daemon.link();
+  const std::size_t queued = daemon.gate().queued();
+  if (queued == 0 && now() >= parts_.back().settled_us) queue_was_empty_ = true;
+  if (queued == 0 || link.outbox().counters_under_way() > 0 || link.state() != Link::State::Up)
+    return;
+  for (const auto& [ticket, ask] : daemon.waiting()) {
+    if (ask.limit != kColdLimit) continue;
+    const std::int64_t left = ask.asked_us + world_.scenario().command_timeout_us - now();
+    if (left > link.outbox().write_by_us() + world_.scenario().command_timeout_us / 500) {
+      world_.checker().fail("nothing is under way, and a check that has " + std::to_string(left) +
+                            " us left is not asked for");
+    }
+  }
+}
+
+void Overload::store_event(Daemon&, const StoreEvent& event) {
+  const auto what = event.what;
+  if (what == StoreEvent::What::Away || what == StoreEvent::What::Connecting) {
+    world_.checker().fail("overload was taken for an outage: " + std::string(event.why));
+  }
+}
+
+// ---- What must be true ----------------------------------------------------------------------
+
+void Overload::fail(const Part& part, const std::string& what) {
+  const Scenario& scenario = world_.scenario();
+  world_.checker().fail("phase " + std::to_string(&part - parts_.data()) + " (" +
+                        std::to_string(part.phase.demand) + " of " +
+                        std::to_string(part.phase.rate) + " a second, trips of " +
+                        std::to_string(shortest_trip_us()) + " us, a time-out of " +
+                        std::to_string(scenario.command_timeout_us) + " us): " + what);
+}
+
+void Overload::judge(const Part& part) {
+  const std::int64_t us_each = 1'000'000 / part.phase.rate;
+  std::int64_t asked = 0;
+  for (const Cold& check : cold_) {
+    if (check.asked_us >= part.settled_us && check.asked_us < part.end_us - shortest_trip_us()) {
+      ++asked;
+    }
+  }
+  const std::int64_t want_us = std::min(part.end_us - part.settled_us, asked * us_each);
+  if (part.busy_us + kUnderWay * us_each < want_us * 9 / 10) {
+    fail(part, "the way was busy for " + std::to_string(part.busy_us) + " us of " +
+                   std::to_string(want_us));
+  }
+  const auto done = static_cast<std::int64_t>(part.done.size());
+  const std::int64_t served = std::count_if(part.done.begin(), part.done.end(),
+                                            [&](std::size_t key) { return cold_[key].served; });
+  if (served + kUnderWay < done * 9 / 10) {
+    fail(part, std::to_string(done) + " were reserved, and " + std::to_string(served) +
+                   " of them for somebody who still waited");
+  }
+  if (part.hot_late > 2 + part.hot / 50) {
+    fail(part, std::to_string(part.hot_late) + " of " + std::to_string(part.hot) +
+                   " checks of hot keys waited for cold ones");
+  }
+  judge_modest(part);
+}
+
+void Overload::judge_modest(const Part& part) {
+  // Where little passes, one more or less is a large part of it.
+  const std::int64_t free_us = world_.scenario().command_timeout_us - shortest_trip_us();
+  if (part.phase.rate * free_us < 64'000'000) return;
+  std::int64_t asked = 0;
+  std::int64_t denied = 0;
+  std::int64_t late = 0;
+  for (const Cold& check : cold_) {
+    if (!check.modest || !is_judged(part, check.asked_us)) continue;
+    ++asked;
+    if (getenv("TR") && check.answered_us - check.asked_us > patience_us(part, 1))
+      printf("%ld modest late: key %ld waited %ld served %d patience %ld\n",
+             check.asked_us - world_.scenario().start_us, &check - cold_.data(),
+             check.answered_us - check.asked_us, check.served, patience_us(part, 1));
+    if (!check.served) ++denied;
+    if (check.answered_us - check.asked_us > patience_us(part, 1)) ++late;
+  }
+  if (denied > 1 + asked / 100 || late > 2 + asked / 50) {
+    fail(part, "of " + std::to_string(asked) + " checks of modest clients " +
+                   std::to_string(denied) + " were denied, and " + std::to_string(late) +
+                   " came late");
+  }
+}
+
+void Overload::finish() {
+  for (const Part& part : parts_) judge(part);
+  if (!queue_was_empty_) world_.checker().fail("the queue did not empty after the load fell");
+  if (world_.daemon(0)->gate().queued() != 0) world_.checker().fail("the queue is not empty");
+}
+
+}  // namespace rategate::sim

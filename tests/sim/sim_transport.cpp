@@ -1,0 +1,164 @@
+#include "tests/sim/sim_transport.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/daemon.hpp"
+#include "tests/sim/hooks.hpp"
+#include "tests/sim/world.hpp"
+
+namespace rategate::sim {
+namespace {
+constexpr std::int64_t kCachedTimeLagUs = 30'000;
+// Replies that come twice, connections that are not answered at all.
+constexpr int kTwiceOneIn = 64;
+constexpr int kUnansweredOneIn = 20;
+}  // namespace
+
+std::int64_t SimTransport::delay(bool there) {
+  const Scenario& scenario = world_.scenario();
+  Random& random = world_.random();
+  std::int64_t us = scenario.least_delay_us + 1 + random.below(2 * scenario.delay_us);
+  if (there == ((daemon_.id() & 1) != 0)) us += scenario.lopsided_us;
+  if (scenario.slow_us > 0 && world_.events().now() < world_.end_us() &&
+      random.one_in(scenario.slow_one_in)) {
+    us += random.below(scenario.slow_us);
+  }
+  return us;
+}
+
+// By the end all is as it should be.
+bool SimTransport::faulty() const {
+  return world_.scenario().losses > 0 && world_.events().now() < world_.end_us();
+}
+
+// ---- The connection -------------------------------------------------------------------------
+
+void SimTransport::connect() {
+  end(true);
+  const auto connection = connection_ = std::make_shared<Connection>();
+  connection->last_out_us = connection->last_in_us = world_.events().now();
+  if (faulty() && world_.random().one_in(kUnansweredOneIn)) return;
+  world_.events().in(delay(true) + delay(false), [this, connection] {
+    daemon_.when_awake([this, connection] {
+      if (connection_ != connection) return;
+      if (!world_.store().accepts()) return lose("connection refused");
+      connection->session = world_.store().session_of(daemon_.id());
+      daemon_.link().connected(daemon_.now());
+      daemon_.pump();
+    });
+  });
+}
+
+void SimTransport::end(bool arrives) {
+  if (connection_ != nullptr) connection_->arrives = arrives;
+  connection_ = nullptr;
+  unsent_.clear();
+  stuck_.clear();
+}
+
+void SimTransport::close() { end(world_.random().percent(70)); }
+
+void SimTransport::lose(const char* why) {
+  end(world_.random().percent(70));
+  daemon_.link().closed(why, daemon_.now());
+  daemon_.pump();
+}
+
+void SimTransport::cut() {
+  if (connection_ != nullptr) lose("cut");
+}
+
+// ---- There ----------------------------------------------------------------------------------
+
+void SimTransport::send(const Call& call) {
+  unsent_.push_back(std::make_shared<const Call>(call));
+  if (call.kind == Call::Kind::Reserve) {
+    // Behind bytes that wait here nothing can be recalled any more, nor its stamp be right.
+    if (!is_written()) world_.checker().fail("a reservation was composed before it could leave");
+    if (connection_ != nullptr) connection_->used = true;
+  }
+  world_.judge().written(daemon_, call);
+}
+
+Mono SimTransport::flush() {
+  const Mono sent = daemon_.now();
+  const int one_in = world_.scenario().full_one_in;
+  if (!unsent_.empty() && stuck_.empty() && one_in > 0 && world_.random().one_in(one_in)) {
+    fill_up();
+  }
+  while (!unsent_.empty()) {
+    leave(std::move(unsent_.front()));
+    unsent_.pop_front();
+  }
+  return sent;
+}
+
+void SimTransport::fill_up() {
+  // All of it waits, so that is_written() is false from here on.
+  stuck_.swap(unsent_);
+  world_.events().in(world_.random().any_size(10, 20'000), [this, connection = connection_] {
+    daemon_.when_awake([this, connection] {
+      if (connection_ != connection) return;
+      std::deque<CallPtr> out;
+      out.swap(stuck_);
+      for (CallPtr& call : out) leave(std::move(call));
+      daemon_.pump();
+    });
+  });
+}
+
+void SimTransport::leave(CallPtr call) {
+  if (!stuck_.empty()) return stuck_.push_back(std::move(call));
+  const ConnectionPtr connection = connection_;
+  if (connection == nullptr) return;
+  EventQueue& events = world_.events();
+  connection->last_out_us = std::max(connection->last_out_us + 1, events.now() + delay(true));
+  events.at(connection->last_out_us, [this, connection, call = std::move(call)] {
+    if (!connection->arrives) return;
+    const auto counters = static_cast<std::int64_t>(call->reservations.size());
+    world_.store().serve(counters, [this, connection, call] { arrive(connection, call); });
+  });
+}
+
+// ---- And back -------------------------------------------------------------------------------
+
+void SimTransport::arrive(const ConnectionPtr& connection, const CallPtr& call) {
+  Store& store = world_.store();
+  if (!store.serves(connection->session)) return;
+  auto answer = std::make_shared<const Store::Answer>(store.answer(connection->session, *call));
+  if (connection_ != connection) return;
+  EventQueue& events = world_.events();
+  connection->last_in_us = std::max(connection->last_in_us + 1, events.now() + delay(false));
+  events.at(connection->last_in_us, [this, connection, call, answer] {
+    daemon_.when_awake([this, connection, call, answer] {
+      if (connection_ == connection) deliver(connection, *call, *answer);
+    });
+  });
+}
+
+void SimTransport::deliver(const ConnectionPtr& connection, const Call& call,
+                           const Store::Answer& answer) {
+  const Scenario& scenario = world_.scenario();
+  Random& random = world_.random();
+  if (!connection->used && faulty() && random.percent(scenario.cut_greeting_percent)) return cut();
+  Mono received = daemon_.now();
+  if (mistake("stamps-from-cached-time")) received.us -= random.below(kCachedTimeLagUs);
+  Reply reply;
+  reply.is_error = answer.is_error;
+  reply.understood =
+      scenario.garbled_one_in == 0 || !faulty() || !random.one_in(scenario.garbled_one_in);
+  reply.text = answer.text;
+  reply.time = answer.time;
+  reply.answers = answer.answers;
+  daemon_.replied(call, reply, received);
+  // Nothing comes twice on a connection; it would have to be harmless all the same.
+  for (std::size_t i = 0; i < answer.answers.size() && reply.understood; ++i) {
+    if (!random.one_in(kTwiceOneIn)) continue;
+    daemon_.answered_again(call.reservations[i].id, answer.answers[i]);
+  }
+  world_.judge().replied(daemon_, call, answer);
+  daemon_.pump();
+}
+
+}  // namespace rategate::sim

@@ -1,0 +1,62 @@
+// The way between a daemon and the store, under the daemon's own Link: messages that take their
+// time, connections that are not made or break, a socket that takes no more for a while.
+//
+// Messages keep their order within a connection, and only there: what was written before a
+// connection was lost may come to the store after what the next one brings.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "daemon/store/call.hpp"
+#include "tests/sim/event_queue.hpp"
+#include "tests/sim/store.hpp"
+
+namespace rategate::sim {
+
+class Daemon;
+class World;
+
+class SimTransport final : public Transport {
+ public:
+  SimTransport(World& world, Daemon& daemon) : world_(world), daemon_(daemon) {}
+
+  void connect() override;
+  void close() override;
+  void send(const Call& call) override;
+  Mono flush() override;
+  bool is_written() const override { return stuck_.empty(); }
+
+  // The connection breaks; what is on its way to the store comes there all the same, or not.
+  void cut();
+
+ private:
+  struct Connection {
+    Store::Session session;
+    bool arrives = true;  // what is on the way to the store comes there
+    bool used = false;    // a reservation was asked on it
+    std::int64_t last_out_us = 0;
+    std::int64_t last_in_us = 0;
+  };
+  using ConnectionPtr = std::shared_ptr<Connection>;
+  using CallPtr = std::shared_ptr<const Call>;
+
+  std::int64_t delay(bool there);
+  bool faulty() const;
+  void end(bool arrives);
+  void lose(const char* why);
+  // The socket takes no more for a while.
+  void fill_up();
+  void leave(CallPtr call);
+  void arrive(const ConnectionPtr& connection, const CallPtr& call);
+  void deliver(const ConnectionPtr& connection, const Call& call, const Store::Answer& answer);
+
+  World& world_;
+  Daemon& daemon_;
+  ConnectionPtr connection_;
+  std::deque<CallPtr> unsent_;  // added since the last flush
+  std::deque<CallPtr> stuck_;   // flushed, and not out yet
+};
+
+}  // namespace rategate::sim

@@ -1,0 +1,69 @@
+// Who is asked for next: round robin by client, first come first of each.
+#include "daemon/core/line_queue.hpp"
+
+#include <map>
+#include <random>
+#include <vector>
+
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+struct Queue {
+  Slab<Line> lines;
+  LineQueue queue{12345};
+  std::map<LineId, std::uint32_t> flow_of;
+
+  LineId push(std::uint32_t flow) {
+    const LineId line = lines.take();
+    queue.push(lines, line, flow);
+    flow_of[line] = flow;
+    return line;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("who has one line waits for one of each, however many another has") {
+  Queue q;
+  for (int i = 0; i < 1000; ++i) q.push(1);
+  q.push(2);
+  std::vector<std::uint32_t> order;
+  for (int i = 0; i < 3; ++i) order.push_back(q.flow_of[q.queue.pop(q.lines)]);
+  CHECK(order == std::vector<std::uint32_t>{1, 2, 1});
+  CHECK(q.queue.size() == 998);
+}
+
+TEST_CASE("lines of one client come in their order, and those taken out leave no gap") {
+  Queue q;
+  const LineId a = q.push(7);
+  const LineId b = q.push(7);
+  const LineId c = q.push(7);
+  q.queue.remove(q.lines, b);
+  CHECK_FALSE(q.lines[b].is_queued());
+  CHECK(q.queue.pop(q.lines) == a);
+  CHECK(q.queue.front() == c);
+  CHECK(q.queue.pop(q.lines) == c);
+  CHECK(q.queue.empty());
+}
+
+TEST_CASE("pushes, pops and removals in any order keep the queue whole") {
+  Queue q;
+  std::minstd_rand random(3);
+  std::vector<LineId> in;
+  for (int i = 0; i < 20'000; ++i) {
+    if (in.empty() || random() % 2 == 0) {
+      in.push_back(q.push(static_cast<std::uint32_t>(random() % 300)));
+    } else if (random() % 2 == 0) {
+      const LineId line = q.queue.pop(q.lines);
+      REQUIRE(std::erase(in, line) == 1);
+    } else {
+      const std::size_t at = random() % in.size();
+      q.queue.remove(q.lines, in[at]);
+      in.erase(in.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    REQUIRE(q.queue.size() == in.size());
+  }
+}

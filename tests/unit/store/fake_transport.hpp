@@ -1,0 +1,74 @@
+// A transport whose store is in the test's hands: calls lie there until the test answers them.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "daemon/store/driver.hpp"
+#include "daemon/store/model/memory_counters.hpp"
+
+namespace rategate {
+
+class FakeTransport final : public Transport {
+ public:
+  explicit FakeTransport(std::int64_t offset) : offset_us(offset) {}
+
+  void connect() override { ++connects; }
+  void close() override { calls.clear(); }
+  void send(const Call& call) override { calls.push_back(call); }
+  Mono flush() override { return now; }
+  bool is_written() const override { return written; }
+
+  // Answers the next call as a Redis of that run id would.
+  void answer(Link& link) {
+    const Call call = calls.front();
+    calls.pop_front();
+    const std::string info = "run_id:" + run_id + "\r\nmaster_replid:" + replid + "\r\n";
+    std::vector<ReserveAnswer> answers;
+    Reply reply;
+    if (call.kind == Call::Kind::Info) reply.text = info;
+    for (const Reservation& each : call.reservations) {
+      answers.push_back(counters.reserve(each, {now.us + offset_us}));
+    }
+    reply.answers = answers;
+    reply.time = StoreTime{now.us + offset_us};
+    link.replied(reply, now, now);
+  }
+  void answer_all(Link& link) {
+    while (!calls.empty()) answer(link);
+  }
+  void refuse(Link& link, std::string_view error) {
+    calls.pop_front();
+    Reply reply;
+    reply.is_error = true;
+    reply.text = error;
+    link.replied(reply, now, now);
+  }
+
+  Mono now{1'100'000};
+  std::int64_t offset_us;
+  std::deque<Call> calls;
+  MemoryCounters counters;
+  std::string run_id = "one";
+  std::string replid = "first";
+  bool written = true;
+  int connects = 0;
+};
+
+// Keeps what the links tell.
+class Told final : public StoreEvents {
+ public:
+  void store_event(const StoreEvent& event) override {
+    if (event.what != StoreEvent::What::Changed) events.push_back(event.what);
+  }
+  bool has(StoreEvent::What what) const {
+    for (const auto event : events) {
+      if (event == what) return true;
+    }
+    return false;
+  }
+  std::vector<StoreEvent::What> events;
+};
+
+}  // namespace rategate

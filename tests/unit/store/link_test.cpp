@@ -1,0 +1,227 @@
+// The life of a connection, over a transport in the test's hands; and two shards of which one
+// fails.
+#include "daemon/store/link.hpp"
+
+#include <memory>
+
+#include "tests/unit/catch.hpp"
+#include "tests/unit/store/fake_transport.hpp"
+
+using namespace rategate;
+using What = StoreEvent::What;
+
+namespace {
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000;
+
+LimitUsePtr exact_limit(std::string name, std::int64_t permits) {
+  Limit limit = declared_limit(name, {permits, 1000}, true);
+  limit.mode = Mode::Exact;
+  return std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+}
+
+struct One {
+  Told told;
+  Driver driver;
+  FakeTransport transport{kStart};
+  Link& link;
+  std::uint64_t tickets = 0;
+
+  explicit One(Gate::Options options = {})
+      : driver(options, nullptr, told), link(driver.add({}, transport)) {
+    driver.start(transport.now);
+    greet();
+  }
+  void greet() {
+    link.connected(transport.now);
+    driver.pump(transport.now);
+    transport.answer_all(link);
+  }
+  void pass(std::int64_t us) {
+    transport.now = after(transport.now, us);
+    driver.pump(transport.now);
+  }
+  CheckResult check(const LimitUsePtr& use, std::string_view key, std::uint32_t flow = 1) {
+    return driver.gate().check({use, key, 1, ++tickets, flow}, transport.now);
+  }
+  std::vector<Answer> answers() { return std::exchange(driver.gate().answers(), {}); }
+};
+
+}  // namespace
+
+TEST_CASE("a restart is noticed, also when the first greeting after it was cut short") {
+  for (int replies = 0; replies <= 4; ++replies) {
+    One one;
+    CHECK(one.link.state() == Link::State::Up);
+    one.pass(2'000'000);
+    one.transport.run_id = "two";
+    one.link.closed("gone", one.transport.now);
+    one.link.connected(one.transport.now);
+    one.driver.pump(one.transport.now);
+    for (int i = 0; i < replies && i < 3; ++i) one.transport.answer(one.link);
+    one.link.closed("cut", one.transport.now);
+    CHECK(one.link.state() == Link::State::Backoff);
+    CHECK_FALSE(one.told.has(What::WindowsLost));
+    one.pass(100'000);
+    REQUIRE(one.link.state() == Link::State::Connecting);
+    one.greet();
+    CHECK(one.told.has(What::WindowsLost));
+  }
+}
+
+TEST_CASE("another history of the same process is another store") {
+  One one;
+  one.pass(2'000'000);
+  one.transport.replid = "second";
+  one.link.closed("gone", one.transport.now);
+  one.greet();
+  CHECK(one.told.has(What::WindowsLost));
+}
+
+TEST_CASE("the same store after a lost connection has lost nothing") {
+  One one;
+  one.pass(2'000'000);
+  one.link.closed("gone", one.transport.now);
+  CHECK(one.told.events.back() == What::Connecting);
+  one.greet();
+  CHECK_FALSE(one.told.has(What::WindowsLost));
+}
+
+TEST_CASE("silence is what makes a store away, and no answer that is merely late") {
+  One one;
+  const auto use = exact_limit("api", 1000);
+  one.check(use, "a");
+  one.pass(0);
+  REQUIRE(one.transport.calls.size() == 1);
+  one.pass(200'000);
+  one.check(use, "b");
+  one.pass(0);
+  one.transport.answer(one.link);
+  one.pass(240'000);  // the second call is 240 ms old
+  CHECK(one.link.state() == Link::State::Up);
+  one.pass(20'000);
+  CHECK(one.link.state() == Link::State::Backoff);
+  CHECK(one.told.has(What::Away));
+}
+
+TEST_CASE("nothing is composed while the last call is not out") {
+  One one;
+  one.transport.written = false;
+  one.check(exact_limit("api", 5), "a");
+  one.pass(0);
+  CHECK(one.transport.calls.empty());
+  one.transport.written = true;
+  one.pass(0);
+  CHECK(one.transport.calls.size() == 1);
+}
+
+TEST_CASE("a call that is refused is asked again, each counter alone, and once") {
+  One one;
+  const auto bad = exact_limit("bad", 5);
+  const auto good = exact_limit("good", 5);
+  one.check(bad, "k");
+  one.check(good, "k");
+  one.pass(0);
+  REQUIRE(one.transport.calls.size() == 1);
+  REQUIRE(one.transport.calls[0].reservations.size() == 2);
+  one.transport.refuse(one.link, "NOPERM No permissions to access a key");
+  one.pass(0);
+  REQUIRE(one.transport.calls.size() == 2);
+  one.transport.refuse(one.link, "NOPERM No permissions to access a key");
+  one.transport.answer(one.link);
+  const auto answers = one.answers();
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].decision.reason == Reason::StoreAway);
+  CHECK(answers[1].decision.allowed);
+  CHECK(one.told.has(What::LimitRefused));
+  CHECK(one.link.state() == Link::State::Up);
+}
+
+TEST_CASE("the window of counters under way grows while answers are quick, and shrinks") {
+  One one;
+  const auto use = exact_limit("api", 1'000'000);
+  for (int round = 0; round < 8; ++round) {
+    for (int i = 0; i < 1000; ++i) one.check(use, std::to_string(round * 1000 + i));
+    one.pass(0);
+    while (!one.transport.calls.empty()) {
+      one.transport.answer_all(one.link);
+      one.pass(0);
+    }
+  }
+  CHECK(one.link.outbox().window() == 512);
+  for (int i = 0; i < 1000; ++i) one.check(use, "x" + std::to_string(i));
+  one.pass(0);
+  CHECK(one.link.outbox().counters_under_way() == 512);
+  one.transport.now = after(one.transport.now, 200'000);
+  one.transport.answer(one.link);
+  CHECK(one.link.outbox().window() < 300);
+}
+
+TEST_CASE("leases get every eighth counter while checks wait") {
+  One one;
+  const auto cold = exact_limit("cold", 1'000'000);
+  const auto hot = std::make_shared<LimitUse>(
+      std::make_shared<const Limit>(declared_limit("hot", {100'000, 1000}, true)));
+  for (int i = 0; i < 20; ++i) {
+    one.check(hot, "h" + std::to_string(i));
+    one.pass(0);
+    one.transport.answer_all(one.link);
+  }
+  // Spent down, so that their leases want to be renewed, behind many cold keys.
+  for (int i = 0; i < 500; ++i) one.check(cold, std::to_string(i));
+  for (int i = 0; i < 20; ++i) {
+    for (int n = 0; n < 4; ++n) one.check(hot, "h" + std::to_string(i));
+  }
+  one.pass(0);
+  int leases = 0;
+  int all = 0;
+  for (const Call& call : one.transport.calls) {
+    for (const Reservation& each : call.reservations) {
+      ++all;
+      leases += each.costs.empty() ? 1 : 0;
+    }
+  }
+  CHECK(all == 32);
+  CHECK(leases <= 4);
+}
+
+TEST_CASE("two shards whose clocks differ: one fails, the other's limits go on") {
+  Gate::Options options;
+  options.shards = 2;
+  options.shard_of = [](const Limit& limit, std::string_view) {
+    return ShardId{static_cast<std::uint16_t>(limit.name == "b" ? 1 : 0)};
+  };
+  Told told;
+  Driver driver(options, nullptr, told);
+  FakeTransport first{kStart};
+  FakeTransport second{kStart + 400'000};
+  Link& a = driver.add({}, first);
+  Link& b = driver.add({}, second);
+  driver.start(first.now);
+  for (auto [link, transport] : {std::pair(&a, &first), std::pair(&b, &second)}) {
+    link->connected(transport->now);
+    driver.pump(transport->now);
+    transport->answer_all(*link);
+  }
+  const auto on_a = exact_limit("a", 10);
+  const auto on_b = exact_limit("b", 10);
+  const auto check = [&](const LimitUsePtr& use) {
+    driver.gate().check({use, "k", 1, 1, 1}, first.now);
+    driver.pump(first.now);
+    first.answer_all(a);
+    second.answer_all(b);
+    return std::exchange(driver.gate().answers(), {});
+  };
+  const auto from_a = check(on_a);
+  const auto from_b = check(on_b);
+  REQUIRE((from_a.size() == 1 && from_b.size() == 1));
+  // Their windows end at different moments, and drift is added to the longer time.
+  const std::int64_t apart = from_a[0].decision.reset_after_ms - from_b[0].decision.reset_after_ms;
+  CHECK((apart == 400 || apart == 401));
+  a.closed("gone", first.now);
+  CHECK(driver.gate().shard({0}).health.is_away());
+  CHECK(driver.gate().shard({1}).health.is_up());
+  const auto away = driver.gate().check({on_a, "k", 1, 1, 1}, first.now);
+  CHECK(away.decision.reason == Reason::StoreAway);
+  CHECK(check(on_b).at(0).decision.allowed);
+}

@@ -1,0 +1,251 @@
+#include "daemon/store/redis/words.hpp"
+
+#include <limits>
+#include <random>
+
+#include "daemon/limit/limit.hpp"
+#include "daemon/store/redis/refusal.hpp"
+#include "tests/reply_tree.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kFurthest = std::int64_t{1} << 53;
+
+Reservation reservation(std::string counter, CostRuns costs, std::int64_t lease = 0) {
+  Reservation result;
+  result.counter = std::move(counter);
+  result.window = {1000, 2000};
+  result.limit = 10;
+  result.ahead_ms = 100;
+  result.expire_at_ms = 3000;
+  result.lease = lease;
+  result.costs = std::move(costs);
+  return result;
+}
+
+// The words of a request, with a space between two.
+std::string words(std::string_view request) {
+  const auto tree = ReplyTree::read(request);
+  std::string text;
+  for (const ReplyTree& word : tree->replies) text += (text.empty() ? "" : " ") + word.bytes;
+  return text;
+}
+
+ReplyTree reply_to(std::vector<ReplyTree> counters) {
+  counters.insert(counters.begin(), {ReplyTree::of(1'700'000'000), ReplyTree::of(5)});
+  return ReplyTree::of(std::move(counters));
+}
+
+bool parses(const ReplyTree& reply, const std::vector<ReserveAsked>& asked,
+            std::vector<ReserveAnswer>& answers) {
+  return parse_reserve_answers(reply.view(), asked, answers);
+}
+bool parses(const ReplyTree& reply, const std::vector<ReserveAsked>& asked) {
+  std::vector<ReserveAnswer> answers;
+  return parses(reply, asked, answers);
+}
+
+ReserveAsked asked(CostRuns costs, std::int64_t lease = 0) {
+  return asked_of(reservation("c", std::move(costs), lease));
+}
+
+}  // namespace
+
+TEST_CASE("counters of one limit and window are one row of a call") {
+  std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{1, 1}}),
+                                 reservation("c", {{1, 1}, {5, 2}}, 4)};
+  asked.push_back(reservation("d", {{1, 1}}));
+  asked.back().limit = 11;
+  std::string request;
+  append_reserve(request, asked, "sha", "text");
+  CHECK(words(request) ==
+        "EVALSHA sha 4 a b c d 2 checks 1000 2000 10 100 3000 2 1"
+        " 1 costs 1000 2000 10 100 3000 4 2 1 1 5 2"
+        " 1 checks 1000 2000 11 100 3000 1");
+  std::size_t counted = 0;
+  for (const Reservation& each : asked) counted += words_of(each);
+  CHECK(counted == 4 + 3 + 6);
+
+  request.clear();
+  append_reserve(request, std::span(asked).first(1), "", "text");
+  CHECK(words(request) == "EVAL text 1 a 1 checks 1000 2000 10 100 3000 2");
+}
+
+TEST_CASE("answers are read in the form in which they were asked for") {
+  std::vector<ReserveAnswer> answers;
+  const auto reply = reply_to({ReplyTree::of(17), ReplyTree::of_numbers({0, 10, 0, 1}),
+                               ReplyTree::of_numbers({0, 9, 4, 1, 0})});
+  REQUIRE(parses(reply, {asked({{1, 3}}), asked({{1, 3}}), asked({{2, 1}, {3, 1}}, 4)}, answers));
+  CHECK(answers[0].time.us == 1'700'000'000'000'005);
+  CHECK(answers[0].counter == 17);
+  CHECK(answers[0].granted == std::vector<std::int64_t>{3});
+  CHECK(answers[1].counter == 10);
+  CHECK(answers[1].granted == std::vector<std::int64_t>{1});
+  CHECK(answers[2].leased == 4);
+  CHECK(answers[2].granted == std::vector<std::int64_t>{1, 0});
+}
+
+TEST_CASE("what was not looked at is told by its status") {
+  using Status = ReserveAnswer::Status;
+  std::vector<ReserveAnswer> answers;
+  const std::vector<ReserveAsked> call{asked({{1, 3}}), asked({{2, 1}}), asked({{2, 1}}),
+                                       asked({{1, 1}})};
+  const ReplyTree refused = ReplyTree::of({ReplyTree::of(4), ReplyTree::of("OOM no memory")});
+  REQUIRE(parses(reply_to({ReplyTree::of(9), ReplyTree::of(9), ReplyTree::of(9), refused}),
+                 {call[0], call[0], call[0], call[3]}, answers));
+  // What an earlier call had is gone.
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({1}), ReplyTree::of_numbers({2}),
+                           ReplyTree::of_numbers({3}), refused}),
+                 call, answers));
+  CHECK(answers[0].status == Status::WindowOver);
+  CHECK(answers[1].status == Status::TooFarAhead);
+  CHECK(answers[2].status == Status::Spoilt);
+  CHECK(answers[3].status == Status::Refused);
+  CHECK(answers[3].error == "OOM no memory");
+  for (const ReserveAnswer& answer : answers) {
+    CHECK(answer.granted.empty());
+    CHECK(answer.counter == 0);
+    CHECK(answer.leased == 0);
+  }
+  REQUIRE(parses(reply_to({ReplyTree::of(9)}), {call[0]}, answers));
+  CHECK(answers[0].error.empty());
+
+  const auto text = ReplyTree::of(std::string(100'000, 'x'));
+  REQUIRE(parses(reply_to({ReplyTree::of({ReplyTree::of(4), text})}), {call[0]}, answers));
+  CHECK(answers[0].error.size() == 256);
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({4})}), {call[0]}));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({4, 4})}), {call[0]}));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({1, 0})}), {call[0]}));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({5})}), {call[0]}));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({})}), {call[0]}));
+}
+
+TEST_CASE("what is not of the form is no answer") {
+  const std::vector<ReserveAsked> costs{asked({{2, 1}})};
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 9, 4, 1})}), costs));
+  // All costs granted are told by a number alone only where one permit each was asked for.
+  CHECK_FALSE(parses(reply_to({ReplyTree::of(17)}), costs));
+  CHECK_FALSE(parses(reply_to({}), costs));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({0, 9, 4})}), costs));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({0, 9, 4, 1, 1})}), costs));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({9, 9, 4, 1})}), costs));
+  CHECK_FALSE(parses(reply_to({ReplyTree::of("many")}), costs));
+  CHECK_FALSE(parses(reply_to({ReplyTree()}), costs));
+  CHECK_FALSE(parses(ReplyTree::of(1), costs));
+  CHECK_FALSE(parses(ReplyTree(), costs));
+  for (const std::int64_t number : {kLeast, std::int64_t{-1}, kMaxPermits + 1, kMost}) {
+    CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({0, 9, 4, number})}), costs));
+    CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({0, 9, number, 1})}), costs));
+    CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({number, 9, 4, 1})}), costs));
+  }
+}
+
+TEST_CASE("a counter is taken no further than its distance from a limit says something") {
+  std::vector<ReserveAnswer> answers;
+  for (const std::int64_t number : {kLeast, -kFurthest - 1, -kFurthest, std::int64_t{-5}}) {
+    REQUIRE(parses(reply_to({ReplyTree::of(number)}), {asked({{1, 1}})}, answers));
+    CHECK(answers[0].counter == std::max(number, -kFurthest));
+  }
+  for (const std::int64_t number : {std::int64_t{5}, kFurthest, kFurthest + 1, kMost}) {
+    REQUIRE(
+        parses(reply_to({ReplyTree::of_numbers({0, number, 0, 0})}), {asked({{1, 1}})}, answers));
+    CHECK(answers[0].counter == std::min(number, kFurthest));
+  }
+}
+
+TEST_CASE("a time that is none is not taken for one") {
+  const auto time = [](ReplyTree seconds, ReplyTree micros) {
+    return parse_time(ReplyTree::of({std::move(seconds), std::move(micros)}).view());
+  };
+  const auto of = [](auto value) { return ReplyTree::of(value); };
+  CHECK(time(of("1700000000"), of("123456"))->us == 1'700'000'000'123'456);
+  CHECK(time(of(0), of(0))->us == 0);
+  CHECK(time(of(std::int64_t{4'398'046'510}), of(999'999))->us == 4'398'046'510'999'999);
+  for (const std::int64_t number : {kLeast, std::int64_t{-1}, std::int64_t{4'398'046'511}, kMost}) {
+    CHECK_FALSE(time(of(number), of(0)));
+    CHECK_FALSE(time(of(std::to_string(number)), of("0")));
+  }
+  for (const std::int64_t number : {kLeast, std::int64_t{-1}, std::int64_t{1'000'000}, kMost}) {
+    CHECK_FALSE(time(of(1), of(number)));
+  }
+  for (const char* text : {"", "x", "1x", " 1", "1.5", "99999999999999999999"}) {
+    CHECK_FALSE(time(of(text), of("0")));
+  }
+  CHECK_FALSE(time(ReplyTree(), of(0)));
+  CHECK_FALSE(parse_time(of("1700000000").view()));
+  CHECK_FALSE(parse_time(ReplyTree::of_numbers({1, 2, 3}).view()));
+}
+
+TEST_CASE("errors are of the script, of the connection, of a counter or of the store") {
+  CHECK(refusal_of("NOSCRIPT No matching script.") == Refusal::NoScript);
+  CHECK(refusal_of("READONLY You can't write against a read only replica.") == Refusal::Connection);
+  CHECK(refusal_of("ERR Error running script: @user_script:1: WRONGTYPE Operation against a key"
+                   " holding the wrong kind of value") == Refusal::Call);
+  CHECK(refusal_of("NOPERM this user has no permissions to access one of the keys used as "
+                   "arguments") == Refusal::Call);
+  CHECK(refusal_of("ERR The user executing the script can't run this command or subcommand") ==
+        Refusal::Call);
+  CHECK(refusal_of("ERR ACL failure in script: User rategate has no permissions to run the 'set' "
+                   "command") == Refusal::Call);
+  CHECK(refusal_of("OOM command not allowed when used memory > 'maxmemory'.") == Refusal::Store);
+  ReplyTree error = ReplyTree::of(std::string(1000, 'x'));
+  error.kind = ReplyView::Kind::Error;
+  CHECK(error_of(error.view()).size() == 256);
+}
+
+// Numbers replaced, parts left out, doubled and put elsewhere: what is read of it stays in its
+// range.
+TEST_CASE("no mutation of an answer is read for more than it may be") {
+  std::minstd_rand random(1);
+  const std::vector<std::int64_t> edges{kLeast,        -1,   0, 1, 4, 999'999, 1'000'000,
+                                        kFurthest + 1, kMost};
+  const std::vector<ReserveAsked> call{asked({{1, 3}}), asked({{2, 1}, {3, 1}}, 4)};
+  const auto mutate = [&](auto& self, ReplyTree& tree) -> void {
+    if (tree.kind != ReplyView::Kind::Array || tree.replies.empty() || random() % 8 == 0) {
+      const auto number = edges[random() % edges.size()];
+      switch (random() % 4) {
+        case 0:
+          tree = ReplyTree();
+          return;
+        case 1:
+          tree = ReplyTree::of(std::to_string(number));
+          return;
+        default:
+          tree = ReplyTree::of(number);
+          return;
+      }
+    }
+    const std::size_t at = random() % tree.replies.size();
+    switch (random() % 8) {
+      case 0:
+        tree.replies.erase(tree.replies.begin() + static_cast<std::ptrdiff_t>(at));
+        return;
+      case 1:
+        tree.replies.push_back(tree.replies[at]);
+        return;
+      default:
+        self(self, tree.replies[at]);
+    }
+  };
+  std::vector<ReserveAnswer> answers;
+  int read = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    ReplyTree reply = reply_to({ReplyTree::of(17), ReplyTree::of_numbers({0, 9, 4, 1, 0})});
+    for (auto times = random() % 3; times > 0; --times) mutate(mutate, reply);
+    if (!parses(reply, call, answers)) continue;
+    ++read;
+    for (std::size_t part = 0; part < call.size(); ++part) {
+      REQUIRE(std::abs(answers[part].counter) <= kFurthest);
+      REQUIRE(answers[part].time.us >= 0);
+      REQUIRE(answers[part].time.us / 1000 < std::int64_t{1} << 42);
+      REQUIRE(answers[part].leased <= kMaxPermits);
+    }
+  }
+  CHECK(read > 1000);
+  CHECK(read < 99'000);
+}
