@@ -229,6 +229,10 @@ class BadClients(harness.Case):
         self.assertIn("NOFILE", daemon.log_text())
         first = self.conn(daemon)
         self.assertEqual(first.command("PING"), "PONG")
+        # UBSan needs a pipe of its own to look at the first object of a type that loses a client,
+        # and reports the object as broken where there is no descriptor left for that.
+        self.connect(daemon).close()
+        harness.wait_until(lambda: self.clients(daemon) == 1, 10, "the end of one client")
         crowd = [self.connect(daemon) for _ in range(100)]
         for _ in range(50):
             self.assertEqual(first.command("PING"), "PONG")

@@ -3,6 +3,7 @@
 import collections
 import select
 import socket
+import struct
 import time
 
 from support.env import SLOW
@@ -120,9 +121,13 @@ class Conn:
     def __init__(self, path, timeout=15.0):
         self.timeout = timeout * SLOW
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
         try:
+            # While the backlog is full, a Unix socket that does not block refuses with EAGAIN, and
+            # there is nothing to poll for: the kernel is told how long connect() may block.
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                                 struct.pack("ll", *divmod(int(self.timeout * 1e6), 1_000_000)))
             self.sock.connect(str(path))
+            self.sock.settimeout(self.timeout)
         except OSError:
             self.sock.close()
             raise
