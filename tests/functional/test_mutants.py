@@ -2,6 +2,7 @@
 that guard against it must fail then, and pass without it."""
 
 import concurrent.futures
+import ctypes
 import os
 import pathlib
 import re
@@ -28,6 +29,14 @@ MUTANTS = {
     "slice-without-end": ("test_fairness", "Order.test_large_answers"),
     "accepts-without-end": ("test_fairness", "Order.test_connections"),
 }
+
+
+def mutants():
+    """Those that change something here. From 1.45 on, libuv itself accepts one connection a turn, so
+    that a daemon cannot make the mistake of taking all of them; the simulation still shows it."""
+    one_a_turn = ctypes.CDLL("libuv.so.1").uv_version() >= 1 << 16 | 45 << 8
+    return {name: test for name, test in MUTANTS.items()
+            if not (one_a_turn and name == "accepts-without-end")}
 
 
 class Mutants(harness.Case):
@@ -58,7 +67,8 @@ class Mutants(harness.Case):
     def test_each_is_caught(self):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             clean = {test: pool.submit(self.run_test, test, "") for test in set(MUTANTS.values())}
-            broken = {name: pool.submit(self.run_test, MUTANTS[name], name) for name in MUTANTS}
+            broken = {name: pool.submit(self.run_test, test, name)
+                      for name, test in mutants().items()}
             for test, run in clean.items():
                 code, output = run.result()
                 self.assertEqual(code, 0, f"{test} fails without any mistake:\n{output}")

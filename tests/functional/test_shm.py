@@ -334,7 +334,9 @@ class Table(harness.Case):
         self.assertEqual(len(taken), 200)
         self.assertEqual(set(server.counters("rategate:*").values()), {100})
         info = {k: int(v) for k, v in daemon.info("leases").items()}
-        self.assertEqual(info["permits_reserved"], 20_000)
+        # What a counter's pool holds is given back while nobody asks for it, and is reserved again.
+        self.assertEqual(info["permits_reserved"] - info["permits_released"], 20_000)
+        self.assertEqual(info["permits_stranded"], 0)
         self.assertEqual(info["permits_spent"] + info["permits_spent_shared"], 20_000)
         self.assertEqual(info["permits_held"], 0)
 
