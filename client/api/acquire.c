@@ -110,11 +110,12 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
     if (atomic_load(&client->cancelled))
       return rg_fail_system(error, -ECANCELED, "cannot wait", "");
     const int64_t now = rg_now();
+    rategate_error told = {.text = ""}; /* kept from the caller unless the whole call fails by it */
     const struct rg_call call = {
         .deadline = earlier(rg_after_ms(now, (int64_t)client->timeout_ms),
                             later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS))),
         .cancel_fd = client->cancel_fd,
-        .error = error};
+        .error = &told};
     rc = rg_check_in_place(&limit->in_place, key, key_size, cost, &answer, &started_ns)
              ? 0
              : rg_check_by_daemon(limit, key, key_size, cost, &call, &answer);
@@ -122,8 +123,12 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
       *decision = answer;
       return 0;
     }
-    rc = rc == 0 ? after_denial(&waiting, limit, cost, &answer, error)
-                 : after_error(&waiting, client, rc);
+    if (rc == 0) {
+      rc = after_denial(&waiting, limit, cost, &answer, error);
+    } else {
+      rc = after_error(&waiting, client, rc);
+      if (rc != 0 && error != NULL) *error = told;
+    }
     if (rc == 0) rc = pause_until_wake(&waiting, client, timeout_ms, error);
     if (rc != 0) return rc;
   }

@@ -194,6 +194,7 @@ TEST_CASE("a restart of the daemon, and a store that is away, are waited out") {
   daemon.emplace(dir.socket(), after.serve());
   waiting.join();
   CHECK(outcome.rc == 0);
+  CHECK(outcome.text.empty());  // what was waited out is no failure of the call
   CHECK(after.requests().size() == 3);
 }
 
