@@ -12,8 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shm/faults.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif

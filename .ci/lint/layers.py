@@ -23,7 +23,7 @@ LAYERS = {
     "daemon/io/": "shm/ daemon/base/ daemon/limit/ daemon/core/ daemon/store/ daemon/metrics/"
                   " daemon/proto/ daemon/os/ daemon/config/",
     "daemon/app/": "shm/ daemon/",
-    "daemon/main.cpp": "daemon/base/ daemon/app/",
+    "daemon/main.cpp": "daemon/app/",
 }
 PURE = {"shm/", "daemon/base/", "daemon/limit/", "daemon/core/", "daemon/store/", "daemon/metrics/",
         "daemon/proto/"}

@@ -15,6 +15,7 @@ WORDS = [(where.split(), re.compile(word, re.M), instead) for where, word, inste
     ("daemon/io/", r"\basking_\b", "a Caller, as an argument"),
     ("daemon/io/sessions/", r"(?<![.>\w])release\(\)", "permits are released; answers are written"),
     ("daemon/core/", r"\buint32_t slot\b", "an Id of a counter, of a waiter or of a shared slot"),
+    ("include/ shm/ client/ daemon/", r"\b(rg_)?mutant\b", "a known mistake is a patch in tests/mutants"),
     ("client/", r"\brg_pool(_\w+)?\b|^client/(\w+/)*pool\.[ch]$", "connections; a pool is of permits"),
 )]
 
@@ -47,6 +48,8 @@ BREACHES = [({path: text + "\n"}, path) for path, text in (
     ("daemon/io/sessions/a.cpp", "asking_ = nullptr;"),
     ("daemon/io/sessions/a.cpp", "  release();"),
     ("daemon/core/a.hpp", "void remove(std::uint32_t slot);"),
+    ("daemon/core/a.cpp", 'if (mutant("a")) return;'),
+    ("shm/a.h", '#define rg_mutant(name) 0'),
     ("client/wire/pool.h", ""),
     ("client/api/a.c", "rg_pool_take(pool);"),
 )]
@@ -55,5 +58,7 @@ INNOCENT = [{
     "daemon/io/net/a.hpp": "class Listener {\n",
     "daemon/io/loop/a.cpp": "uv_prepare_init(loop, prepare_.get());\nblock.release();\n",
     "daemon/core/a.cpp": "const auto took = 1;  // it took long, and is settled\n",
+    "daemon/CMakeLists.txt": "rategate_core(_mutants ${mutated_core_sources})\n",
+    "tests/mutants/daemon/core/a.cpp.patch": '+  if (mutant("a")) return;\n',
     "client/shared/a.c": "/* a pool of permits */\n",
 }]

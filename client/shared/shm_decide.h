@@ -5,13 +5,12 @@
 #include <stddef.h>
 
 #include "client/shared/shm_types.h"
-#include "shm/faults.h"
 #include "shm/identity.h"
+#include "shm/step.h"
 #include "shm/word.h"
 
 #define RG_SHM_NS_PER_MS INT64_C(1000000)
 #define RG_SHM_MAX_TRIES 64 /* swaps that others may win, before the daemon is asked instead */
-#define RG_SHM_MUTANT_EARLY_NS (5 * RG_SHM_NS_PER_MS)
 
 #define RG_INLINE static inline __attribute__((always_inline))
 #define RG_LIKELY(condition) __builtin_expect(!!(condition), 1)
@@ -49,7 +48,7 @@ RG_INLINE bool rg_shm_time_at(const struct rg_shm_header* header, int64_t now_ns
   const int64_t late = now_ns + lag_ns;
   if (late >= until) return false;
   const uint64_t age = late > measured ? (uint64_t)late - (uint64_t)measured : 0;
-  time->error_ns = rg_mutant("offset-without-error") ? 0 : error + rg_shm_drifted(age, drift);
+  time->error_ns = error + rg_shm_drifted(age, drift);
   time->margin_ns = time->error_ns + (uint64_t)lag_ns;
   time->middle_ns = (uint64_t)now_ns + offset;
   time->drift = drift;
@@ -100,8 +99,7 @@ RG_INLINE uint64_t rg_shm_left_ns(uint64_t word, const struct rg_shm_time* time)
  * while the margins are less than the period. A void word's end is past. */
 RG_INLINE bool rg_shm_holds(uint64_t left_ns, uint64_t period_ns, const struct rg_shm_time* time) {
   const uint64_t both = 2 * time->margin_ns;
-  const uint64_t early = rg_mutant("window-opened-early") ? RG_SHM_MUTANT_EARLY_NS : 0;
-  return left_ns - both - 1 < period_ns - both + early;
+  return left_ns - both - 1 < period_ns - both;
 }
 
 /* How long until the earliest possible time has passed the edge, if that lies between the bounds;
@@ -156,16 +154,14 @@ RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word,
     }
     rg_step();
     if (RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {
-      if (rg_mutant("identity-after-swap") && !rg_shm_is_it(slot, whose)) return RG_SHM_MISS;
       result->allowed = true;
       result->nudge = held >= low_water && held - cost < low_water;
       result->remaining = held - cost + left;
       return RG_SHM_DECIDED;
     }
     rg_step();
-    const bool same_window = rg_word_end_ms(seen) == rg_word_end_ms(loaded);
-    if (!same_window && !rg_mutant("swap-ignores-window")) break;
-    if (!rg_shm_is_it(slot, whose) && !rg_mutant("identity-after-swap")) break;
+    if (rg_word_end_ms(seen) != rg_word_end_ms(loaded)) break;
+    if (!rg_shm_is_it(slot, whose)) break;
   }
   return RG_SHM_MISS;
 }
@@ -194,7 +190,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
     const uint64_t even = rg_word_load(&slot->word[0]);
     const uint64_t odd = rg_word_load(&slot->word[1]);
     rg_step();
-    if (!RG_LIKELY(rg_shm_is_it(slot, whose) || rg_mutant("identity-after-swap"))) {
+    if (!RG_LIKELY(rg_shm_is_it(slot, whose))) {
       if (probed) return RG_SHM_MISS;
       probed = true;
       at = rg_shm_probe(view, rule->id, key);
@@ -206,13 +202,12 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
     const uint64_t odd_left = rg_shm_left_ns(odd, &time);
     /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock.
      */
-    if (rg_shm_holds(even_left, period_ns, &time) ||
-        (rg_mutant("swap-ignores-window") && rg_word_permits(even) >= cost)) {
+    if (rg_shm_holds(even_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(even);
       result->reset_after_ms = rg_shm_reset_after_ms(even_left, time.drift);
       return rg_shm_spend(slot, &slot->word[0], even, whose, cost, result);
     }
-    if (rg_shm_holds(odd_left, period_ns, &time) || rg_mutant("swap-ignores-window")) {
+    if (rg_shm_holds(odd_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(odd);
       result->reset_after_ms = rg_shm_reset_after_ms(odd_left, time.drift);
       return rg_shm_spend(slot, &slot->word[1], odd, whose, cost, result);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/core/lease.hpp"
 
 namespace rategate {
@@ -19,8 +18,7 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
   if (lost.any() && limit.on_store_down != OnStoreDown::Allow) {
     // Another host may hold permits of the next window as well, of a counter that is lost: it may
     // not have heard of it yet, and cannot while it is cut off.
-    const std::int64_t lead_us =
-        mutant("lost-without-what-was-ahead") ? 0 : longest_lead_us(limit.period_ms);
+    const std::int64_t lead_us = longest_lead_us(limit.period_ms);
     if (lost.has_all_of(window, lead_us)) return WindowState::Lost;
     if (lost.any_counter() && lost.has(limit.redis_key.expand(limit.name, counter.key.view(),
                                                               limit.period_ms, window.start_ms))) {

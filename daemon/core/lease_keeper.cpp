@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/core/lease.hpp"
 
 namespace rategate {
@@ -72,19 +71,15 @@ void LeaseKeeper::note_demand(Counter& counter, std::int64_t permits, Mono now) 
 }
 
 void LeaseKeeper::add(Counter& counter, const Window& window, std::int64_t permits, Mono now) {
-  Window into = window;
   const auto reading = shard_of(counter).clock.read(now);
-  if (mutant("late-reply-granted") && reading) {
-    into = counter.use->limit->algorithm->place(*reading, window.end_ms - window.start_ms).window;
-  }
-  const bool over = !reading || into.end_ms * 1000 <= reading->earliest.us;
+  const bool over = !reading || window.end_ms * 1000 <= reading->earliest.us;
   if (over || counter.use->dropped) {
     if (over) ++stats_.late_answers;
     books_.stranded(permits);
     return;
   }
   PoolBook book = book_of(counter, now);
-  counter.pool.add(into, permits, chunk_of(window.end_ms - window.start_ms, counter.last_lease),
+  counter.pool.add(window, permits, chunk_of(window.end_ms - window.start_ms, counter.last_lease),
                    book);
 }
 
@@ -240,7 +235,6 @@ void LeaseKeeper::let_go(Counter& counter, Mono now) {
   if (const auto window = counter.pool.newest(counter.use->limit->period_ms)) {
     release_stock(counter, *window);
   }
-  if (mutant("lowered-limit-ignored")) return;
   give_up(counter, now);
   if (counter.pool.slot().is_none()) return;
   shared_->give_back(counter.pool.slot());
@@ -267,7 +261,6 @@ void LeaseKeeper::release_stock(Counter& counter, const Window& window) {
   shard.releases.push_back(
       {limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
        permits});
-  if (mutant("release-repeated")) shard.releases.emplace_back(shard.releases.back());
 }
 
 std::optional<Release> LeaseKeeper::take_release(Shard& shard) {

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/base/slab.hpp"
 #include "daemon/core/line.hpp"
 
@@ -35,7 +34,6 @@ class LineQueue {
   LineId pop(Lines& lines);
   // Flows of one bucket take turns as one.
   std::uint16_t bucket_of(std::uint32_t flow) const {
-    if (mutant("first-come-first-served")) return 0;
     // Fibonacci hashing (Knuth, TAOCP 6.4): the upper byte of a product with the seed.
     return static_cast<std::uint16_t>((flow + 1) * seed_ * 0x9e3779b97f4a7c15U >> 56);
   }

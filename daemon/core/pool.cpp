@@ -3,7 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/limit/limit.hpp"
 
 namespace rategate {
@@ -115,9 +114,7 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
   }
   const Standing standing = limit.algorithm->standing(counter, limit.permits);
   part->left = static_cast<std::uint32_t>(standing.left) & kLeftMask;
-  if (standing.exhausted || (mutant("exhausted-by-a-cost-that-does-not-fit") && charged == 0)) {
-    part->state = State::Exhausted;
-  }
+  if (standing.exhausted) part->state = State::Exhausted;
   if (is_shared()) {
     rg_hint_store(&book.shared->slot(slot_).left, part->left);
     if (part->state == State::Exhausted) show_part(parity_of(window), 0, book);
@@ -184,8 +181,7 @@ void Pool::doubt(const Window& window, PoolBook& book) {
 std::int64_t Pool::take_stock(const Window& window) {
   Part* part = find(window);
   if (part == nullptr) return 0;
-  std::int64_t stock = part->stock;
-  if (mutant("release-of-published-permits")) stock += part->shown;
+  const std::int64_t stock = part->stock;
   part->stock = 0;
   part->taken -=
       static_cast<std::int32_t>(stock);  // from now on the counter may be lower by so much

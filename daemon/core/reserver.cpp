@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 namespace {
 
@@ -251,7 +249,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     lost(counter, window);
     kept = false;
   }
-  if (!line->costs.empty() && !inside(counter, window, now) && !mutant("late-reply-granted")) {
+  if (!line->costs.empty() && !inside(counter, window, now)) {
     ++stats_.late_answers;  // charged, and granted to nobody
     books_.stranded(granted + reply.leased);
     room_.due_again(*line);
@@ -339,10 +337,6 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
     case Failure::CounterFailed:
     case Failure::StoreRefuses:
       line->reservation = 0;
-      if (mutant("time-out-counted-as-a-grant")) {
-        room_.answer_all(counter, line->asked,
-                         [&] { return decider_.counted(counter, true, 0, now); });
-      }
       room_.answer_all(counter, line->asked, [&] { return decider_.by_policy(counter, now); });
       break;
   }
@@ -355,7 +349,7 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   if (use.refusals == 0 || now >= use.refused_until) {
     const std::int64_t us = kRefusedUs << std::min<int>(use.refusals, kMostDoublings);
     use.refused_until = after(now, us / 2 + us / 2 * random_.of_1024() / 1024);
-    if (use.refusals < UINT8_MAX && !mutant("refused-asked-together-again")) ++use.refusals;
+    if (use.refusals < UINT8_MAX) ++use.refusals;
   }
   if (use.refusal_told.us != INT64_MIN && now < after(use.refusal_told, kTellEveryUs)) {
     return nullptr;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <new>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 
 SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets)
@@ -47,10 +45,7 @@ SlotId SharedPools::take(std::uint64_t rule, std::string_view key, CounterId own
       const SlotId at{(hash + probe) & mask_};
       Entry& book = entry(at);
       if (book.owner.is_none() == from_owners) continue;
-      const bool over = mutant("ends-that-do-not-grow")
-                            ? book.last_end_ms[0] <= over_ms
-                            : std::max(book.last_end_ms[0], book.last_end_ms[1]) <= over_ms;
-      if (!over && !mutant("slot-reused-while-its-window-lives")) continue;
+      if (std::max(book.last_end_ms[0], book.last_end_ms[1]) > over_ms) continue;
       if (!book.owner.is_none()) {
         evict(book.owner);
         --used_;
@@ -81,8 +76,7 @@ void SharedPools::give_back(SlotId slot) {
 
 bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
   std::int64_t& last = entry(slot).last_end_ms[parity];
-  const bool grows = end_ms > last || mutant("ends-that-do-not-grow") ||
-                     mutant("slot-reused-while-its-window-lives");
+  const bool grows = end_ms > last;
   last = std::max(last, end_ms);
   return grows;
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 namespace {
 constexpr std::int64_t kStampErrorUs = 100;
@@ -51,7 +49,7 @@ std::optional<ClockReading> StoreClock::read(Mono now) const {
   if (!known_) return std::nullopt;
   if (now == read_at_) return reading_;
   const std::int64_t middle = now.us + offset_us_;
-  const std::int64_t error = mutant("offset-without-error") ? 0 : error_at(now);
+  const std::int64_t error = error_at(now);
   floor_ = std::max(floor_, StoreTime{middle - error});
   read_at_ = now;
   reading_ = ClockReading{floor_, std::max(floor_, StoreTime{middle + error})};

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 
 void Turn::begin() {
@@ -62,7 +60,7 @@ bool Turn::start(Slice& slice, Mono now) {
 void Turn::look(Mono now) {
   moment_ = now;
   unlooked_ = 0;
-  over_ = now >= until_ && !mutant("slice-without-end");
+  over_ = now >= until_;
 }
 
 void Turn::stop(Slice& slice, Mono now) {
@@ -73,7 +71,7 @@ void Turn::stop(Slice& slice, Mono now) {
 }
 
 bool Turn::may_accept() {
-  if (accepted_ >= policy_.accepts && !mutant("accepts-without-end")) return false;
+  if (accepted_ >= policy_.accepts) return false;
   ++accepted_;
   return true;
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 
 Grant grant_in_window(std::int64_t counter, std::int64_t limit, const CostRuns& costs,
@@ -11,7 +9,7 @@ Grant grant_in_window(std::int64_t counter, std::int64_t limit, const CostRuns& 
   // Callers of the recipe, and hosts with a larger limit, push the counter above this limit; one
   // below zero was tampered with.
   const bool has_some = counter >= 0 && counter < limit;
-  std::int64_t left = has_some || mutant("grant-not-clamped") ? limit - counter : 0;
+  std::int64_t left = has_some ? limit - counter : 0;
 
   Grant result;
   result.granted.reserve(costs.size());
@@ -19,7 +17,7 @@ Grant grant_in_window(std::int64_t counter, std::int64_t limit, const CostRuns& 
     const std::int64_t granted =
         run.cost > 0 && run.count > 0 ? std::min(run.count, left / run.cost) : 0;
     left -= granted * run.cost;
-    result.total += (mutant("denied-cost-consumes") ? run.count : granted) * run.cost;
+    result.total += granted * run.cost;
     result.granted.push_back(granted);
   }
   // Never all that is left: there are other hosts. So it tapers to exactly what is queued.

@@ -3,7 +3,6 @@
 #include <array>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/store/redis/info.hpp"
 
 namespace rategate {

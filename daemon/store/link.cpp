@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/store/redis/refusal.hpp"
 
 namespace rategate {
@@ -57,10 +56,6 @@ void Link::greet() {
 void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
   switch (greeting_.replied(reply, greeting_sent_, received)) {
     case Greeting::Outcome::Going:
-      if (mutant("greeting-commits-early") && !greeting_.learned().run_id.empty()) {
-        known_run_id_ = greeting_.learned().run_id;
-        known_replid_ = greeting_.learned().replid;
-      }
       return;
     case Greeting::Outcome::Complete:
       greeted(now);
@@ -75,7 +70,7 @@ void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
 void Link::greeted(Mono now) {
   const Greeting::Learned& learned = greeting_.learned();
   const bool same_process = learned.run_id == known_run_id_;
-  const bool same_history = learned.replid == known_replid_ || mutant("replid-not-compared");
+  const bool same_history = learned.replid == known_replid_;
   const bool known = !learned.run_id.empty();
   const bool another = !known || !same_process || !same_history;
   const bool lost = known && !known_run_id_.empty() && another;
@@ -284,18 +279,10 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
       break;
     case Refusal::Call:
       // What was refused before it ran was refused for the sake of one of its counters, maybe.
-      failure = call.reservations.size() > 1 && !mutant("refused-call-fails-all")
-                    ? Failure::RefusedCall
-                    : Failure::LimitRefused;
+      failure = call.reservations.size() > 1 ? Failure::RefusedCall : Failure::LimitRefused;
       break;
   }
   for (const Reservation& reservation : call.reservations) {
-    if (failure == Failure::Unknown && mutant("noscript-is-grant")) {
-      ReserveAnswer granted;
-      granted.counter = kMaxPermits;
-      for (const CostRun& run : reservation.costs) granted.granted.push_back(run.count);
-      gate_.answered(reservation.id, granted, now);
-    }
     const Limit* limit = gate_.failed(reservation.id, failure, now);
     if (limit == nullptr) continue;
     events_.store_event({StoreEvent::What::LimitRefused, options_.shard, error, limit->name, 0});

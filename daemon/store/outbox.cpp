@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 namespace {
 
@@ -69,7 +67,6 @@ std::int64_t Outbox::longest_us() const {
 std::int64_t Outbox::write_by_us() const {
   const std::int64_t free = free_us();
   std::int64_t guard = free / 4;
-  if (mutant("guard-bypassed-when-idle") && calls_under_way_ == 0) guard = 0;
   // With nothing under way there is always a probe.
   if (calls_under_way_ > 0) {
     guard = std::max(guard, std::min(free * 9 / 10, 2 * (longest_us() - shortest_us())));
@@ -100,8 +97,6 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
   const auto under_way = static_cast<double>(call.under_way);
   const double fits = under_way * static_cast<double>(target) / static_cast<double>(trip_us);
   if (trip_us > target) {
-    if (mutant("window-never-cut")) return;
-    if (mutant("window-cut-by-each-answer")) window_ *= fits / under_way;
     window_ = std::max(1.0, std::min(window_, std::max(fits, under_way * kLeastCut)));
     return;
   }
@@ -116,7 +111,7 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
 // ---- Writing --------------------------------------------------------------------------------
 
 void Outbox::write(Transport& transport, Mono now) {
-  if (!transport.is_written() && !mutant("composed-behind-waiting-bytes")) return;
+  if (!transport.is_written()) return;
   // Outside of the window: a clock must be had also behind a full one.
   if (std::exchange(gate_.shard(shard_).measure_wanted, false)) {
     send(transport, Call{Call::Kind::Time});
@@ -177,7 +172,7 @@ void Outbox::fill(Call& call, std::size_t most, Mono now) {
 bool Outbox::next_reservation(bool first, Mono now, Reservation& into) {
   Pull pull;
   pull.first = first;
-  pull.least_left_us = mutant("write-by-ignored") ? 0 : write_by_us();
+  pull.least_left_us = write_by_us();
   pull.least_left_retried_us = shortest_us();
   // Leases are what makes most checks need no store: checks must not starve them, nor they checks.
   const bool lease_turn = turn_ % kLeaseEvery == kLeaseEvery - 1;
@@ -241,7 +236,6 @@ void Outbox::recycle(Call call) {
 
 Mono Outbox::silent_since() const {
   if (under_way_.empty() || under_way_.front().sent == kNever) return kNever;
-  if (mutant("silence-by-oldest-call")) return under_way_.front().sent;
   return std::max(under_way_.front().sent, last_reply_);
 }
 

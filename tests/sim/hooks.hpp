@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 
 namespace rategate::sim {
 
@@ -14,7 +13,7 @@ bool has_mistakes();
 // "" for none.
 void make_mistake(const std::string& name);
 // Whether it is the one that is switched on: for mistakes of the simulated parts.
-bool mistake(std::string_view name);
+bool mistake(const char* name);
 void set_step(std::function<void()> step);
 
 }  // namespace rategate::sim

@@ -1,17 +1,11 @@
-// The hooks of the program whose core has the mistakes compiled in: daemon/base/mutant.hpp has
-// them.
-#include "daemon/base/mutant.hpp"
+// The hooks of the program whose core and client are copies with the mistakes in them.
+#include "tests/mutants/mutant.h"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
 
 bool has_mistakes() { return true; }
-void make_mistake(const std::string& name) {
-  static std::string kept;
-  kept = name;
-  active_mutant() = kept;
-}
-bool mistake(std::string_view name) { return mutant(name); }
-void set_step(std::function<void()> step) { step_hook() = std::move(step); }
+void make_mistake(const std::string& name) { set_mutant(name.c_str()); }
+bool mistake(const char* name) { return mutant(name); }
 
 }  // namespace rategate::sim

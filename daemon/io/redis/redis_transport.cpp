@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/redis/reply_view.hpp"
 
@@ -279,12 +278,7 @@ void RedisTransport::on_reply(const redisReply* reply) {
   if (expected_.empty()) return;  // an unasked push
   Expected expected = std::move(expected_.front());
   expected_.pop_front();
-  Reply read = read_reply(view_of(*reply), expected.kind, expected.reservations, answers_);
-  if (mutant("window-from-host-clock") && read.time) {
-    timespec host{};
-    clock_gettime(CLOCK_REALTIME, &host);
-    read.time = StoreTime{host.tv_sec * 1'000'000 + host.tv_nsec / 1000};
-  }
+  const Reply read = read_reply(view_of(*reply), expected.kind, expected.reservations, answers_);
   link_->replied(read, received_, mono_now());
   if (expected.reservations.capacity() > 0 && spare_parts_.size() < Outbox::kMostCalls) {
     expected.reservations.clear();

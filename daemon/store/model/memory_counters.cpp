@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/base/mutant.hpp"
-
 namespace rategate {
 
 ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now) {
   const std::int64_t now_ms = now.us / 1000;
   ReserveAnswer answer;
   answer.time = now;
-  if (now_ms >= request.window.end_ms && !mutant("past-window-accepted")) {
+  if (now_ms >= request.window.end_ms) {
     answer.status = ReserveAnswer::Status::WindowOver;
     return answer;
   }

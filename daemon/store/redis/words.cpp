@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "daemon/base/mutant.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/store/scripts/scripts.hpp"
 
@@ -122,14 +121,6 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
   return true;
 }
 
-// Wherever it stands.
-void replace(std::string& text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text.find(what); at != std::string::npos;
-       at = text.find(what, at + with.size())) {
-    text.replace(at, what.size(), with);
-  }
-}
-
 }  // namespace
 
 std::string redis_request(std::initializer_list<std::string_view> words) {
@@ -194,28 +185,7 @@ void append_release(std::string& out, const Release& release, std::string_view s
 
 std::string_view release_script() { return kReleaseScript; }
 
-std::string reserve_script() {
-  std::string script(kReserveScript);
-  if (mutant("script-grants-one-more")) {
-    replace(script, "local limit = tonumber(ARGV[at + 4])", "local limit = 1 + ARGV[at + 4]");
-  }
-  if (mutant("no-ttl")) {
-    replace(script, ", 'PX', lives", "");
-    replace(script, "pcall('PEXPIREAT', key, expire_at)", "1");
-  }
-  if (mutant("ttl-only-when-missing")) {
-    replace(script, "ttl < lives", "ttl == -1");
-    replace(script, "ttl >= lives", "ttl ~= -1");
-  }
-  if (mutant("grant-not-clamped")) {
-    replace(script, "counter >= 0 and counter < limit", "true");
-  }
-  if (mutant("denied-cost-consumes")) {
-    replace(script, "total = total + granted * cost", "total = total + count * cost");
-  }
-  if (mutant("past-window-accepted")) replace(script, "now >= tonumber(ARGV[at + 3])", "false");
-  return script;
-}
+std::string_view reserve_script() { return kReserveScript; }
 
 std::optional<StoreTime> parse_time(const ReplyView& reply) {
   if (!reply.is_array_of(2)) return std::nullopt;

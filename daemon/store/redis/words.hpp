@@ -29,7 +29,7 @@ void append_release(std::string& out, const Release& release, std::string_view s
                     std::string_view script);
 
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
-std::string reserve_script();
+std::string_view reserve_script();
 std::string_view release_script();
 
 // TIME's answer; nothing where the reply is not of the form.
