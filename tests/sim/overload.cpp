@@ -1,8 +1,6 @@
 #include "tests/sim/overload.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 
@@ -142,18 +140,8 @@ bool Overload::has_time(const Cold& check, std::int64_t at_us) const {
   return left + timeout / 500 >= trip + (timeout - trip) / 4;
 }
 
-void Overload::written(Daemon& daemon, const Call& call) {
-  if (getenv("TR") && call.reservations.size())
-    printf("%8ld write n=%zu (%s) W=%ld under=%ld queued=%zu writeby=%ld\n",
-           now() - world_.scenario().start_us, call.reservations.size(),
-           call.reservations[0].counter.c_str(), daemon.link().outbox().window(),
-           daemon.link().outbox().counters_under_way(), daemon.gate().queued(),
-           daemon.link().outbox().write_by_us());
+void Overload::written(Daemon&, const Call& call) {
   for (const Reservation& reservation : call.reservations) {
-    if (getenv("TR") && reservation.counter.find("{hot") != std::string::npos)
-      printf("%ld hot written %s costs %zu (%ld) lease %ld\n", now() - world_.scenario().start_us,
-             reservation.counter.c_str(), reservation.costs.size(),
-             reservation.costs.empty() ? 0 : reservation.costs.front().count, reservation.lease);
     const auto key = cold_key_of(reservation.counter);
     if (!key || reservation.costs.empty()) continue;
     const Cold& check = cold_[*key];
@@ -168,19 +156,8 @@ void Overload::written(Daemon& daemon, const Call& call) {
   }
 }
 
-void Overload::replied(Daemon& daemon, const Call& call, const Store::Answer& answer) {
-  if (getenv("TR"))
-    printf("%8ld replied n=%zu W=%ld under=%ld queued=%zu writeby=%ld waiting=%zu\n",
-           now() - world_.scenario().start_us, call.reservations.size(),
-           daemon.link().outbox().window(), daemon.link().outbox().counters_under_way(),
-           daemon.gate().queued(), daemon.link().outbox().write_by_us(), daemon.waiting().size());
+void Overload::replied(Daemon&, const Call& call, const Store::Answer& answer) {
   Part* const part = part_at(now());
-  for (size_t i = 0; i < answer.answers.size(); ++i)
-    if (getenv("TR") && call.reservations[i].counter.find("{hot") != std::string::npos)
-      printf("%ld hot replied %s costs %zu leased %ld status %d\n",
-             now() - world_.scenario().start_us, call.reservations[i].counter.c_str(),
-             call.reservations[i].costs.size(), answer.answers[i].leased,
-             (int)answer.answers[i].status);
   if (answer.is_error || part == nullptr || now() < part->settled_us) return;
   for (const Reservation& reservation : call.reservations) {
     const auto key = cold_key_of(reservation.counter);
@@ -199,16 +176,8 @@ void Overload::told(Daemon&, const Ask& ask, Verdict verdict, const Decision& de
   } else if (judged && !shares_greedy_turn(ask.flow) &&
              patience_us(*part, 2) < world_.scenario().command_timeout_us) {
     ++part->hot;
-    if (!served || now() - ask.asked_us > patience_us(*part, 2)) {
-      ++part->hot_late;
-      if (getenv("TR"))
-        printf("%ld hot late: key %d waited %ld served %d\n",
-               ask.asked_us - world_.scenario().start_us, ask.key, now() - ask.asked_us, served);
-    }
+    if (!served || now() - ask.asked_us > patience_us(*part, 2)) ++part->hot_late;
   }
-  if (getenv("TR") && !served)
-    printf("%8ld unserved limit %d key %d asked %ld\n", now() - world_.scenario().start_us,
-           ask.limit, ask.key, ask.asked_us - world_.scenario().start_us);
   if (!served && judged && ask.limit == kColdLimit && part == &parts_.back()) {
     fail(*part, "a check is denied for the store");
   }
@@ -286,10 +255,6 @@ void Overload::judge_modest(const Part& part) {
   for (const Cold& check : cold_) {
     if (!check.modest || !is_judged(part, check.asked_us)) continue;
     ++asked;
-    if (getenv("TR") && check.answered_us - check.asked_us > patience_us(part, 1))
-      printf("%ld modest late: key %ld waited %ld served %d patience %ld\n",
-             check.asked_us - world_.scenario().start_us, &check - cold_.data(),
-             check.answered_us - check.asked_us, check.served, patience_us(part, 1));
     if (!check.served) ++denied;
     if (check.answered_us - check.asked_us > patience_us(part, 1)) ++late;
   }
