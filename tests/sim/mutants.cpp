@@ -45,6 +45,8 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"greeting-commits-early", {Kind::Greeting}},
       {"guard-bypassed-when-idle", {Kind::Overload}},
       {"identity-after-swap", {Kind::Slots}},
+      {"lease-in-each-call", {Kind::Overload}},
+      {"leases-after-all-checks", {Kind::Overload}},
       {"lost-without-what-was-ahead", {Kind::Greeting}},
       {"lowered-limit-ignored", {Kind::Reload}},
       {"refused-asked-together-again", {Kind::Refusals}},

@@ -14,6 +14,13 @@ constexpr int kColdLimit = 0;
 constexpr int kHotLimit = 1;
 // Counters that may be under way when a part begins to be judged.
 constexpr std::int64_t kUnderWay = 8;
+// "Every eighth counter is one that wants a lease and has no check waiting; more where nobody
+// waits" (docs/overload.md, whose turn it is).
+constexpr std::int64_t kLeaseEvery = 8;
+// A lease of a long window is what is spent in a sixteenth of it, and is renewed when a quarter of
+// it is left (docs/leases.md, how much).
+constexpr std::int64_t kLeasesPerWindow = 16;
+constexpr std::int64_t kLowWaterPart = 4;
 constexpr std::uint32_t kGreedyFlow = 1;
 constexpr std::uint32_t kModestFlow = 100;
 constexpr std::uint32_t kHotFlow = 200;
@@ -55,17 +62,21 @@ bool Overload::plan() {
     events.at(part.end_us, [this, number] { parts_[number].busy_us += world_.store().busy_us(); });
     parts_.push_back(part);
   }
-  events.at(parts_.front().begin_us, [this] { start(); });
+  events.at(parts_.front().begin_us - scenario.hot_before_us, [this] { start_hot(); });
+  events.at(parts_.front().begin_us, [this] { start_cold(); });
   return true;
 }
 
-void Overload::start() {
+void Overload::start_hot() {
+  for (int i = 0; i < world_.scenario().hot_keys; ++i) next_hot(i);
+}
+
+void Overload::start_cold() {
   const Scenario& scenario = world_.scenario();
   next_cold(false, kGreedyFlow);
   for (int i = 0; i < scenario.modest; ++i) {
     next_cold(true, kModestFlow + static_cast<std::uint32_t>(i));
   }
-  for (int i = 0; i < scenario.hot_keys; ++i) next_hot(i);
 }
 
 std::int64_t Overload::gap_us(bool modest) {
@@ -140,7 +151,8 @@ bool Overload::has_time(const Cold& check, std::int64_t at_us) const {
   return left + timeout / 500 >= trip + (timeout - trip) / 4;
 }
 
-void Overload::written(Daemon&, const Call& call) {
+void Overload::written(Daemon& daemon, const Call& call) {
+  note_leases(daemon, call);
   for (const Reservation& reservation : call.reservations) {
     const auto key = cold_key_of(reservation.counter);
     if (!key || reservation.costs.empty()) continue;
@@ -156,10 +168,24 @@ void Overload::written(Daemon&, const Call& call) {
   }
 }
 
+// No lease is passed over when its turn comes, however many checks wait.
+void Overload::note_leases(const Daemon& daemon, const Call& call) {
+  for (const Reservation& reservation : call.reservations) {
+    since_lease_ = reservation.costs.empty() ? 0 : since_lease_ + 1;
+  }
+  if (daemon.gate().shard(ShardId{0}).leases.empty()) since_lease_ = 0;
+  if (since_lease_ >= kLeaseEvery) {
+    world_.checker().fail("a lease is wanted, and " + std::to_string(since_lease_) +
+                          " counters of checks were asked for since the last one");
+  }
+}
+
 void Overload::replied(Daemon&, const Call& call, const Store::Answer& answer) {
   Part* const part = part_at(now());
   if (answer.is_error || part == nullptr || now() < part->settled_us) return;
   for (const Reservation& reservation : call.reservations) {
+    ++part->counters;
+    if (reservation.costs.empty()) ++part->leases;
     const auto key = cold_key_of(reservation.counter);
     if (key && !reservation.costs.empty()) part->done.push_back(*key);
   }
@@ -176,6 +202,7 @@ void Overload::told(Daemon&, const Ask& ask, Verdict verdict, const Decision& de
   } else if (judged && !shares_greedy_turn(ask.flow) &&
              patience_us(*part, 2) < world_.scenario().command_timeout_us) {
     ++part->hot;
+    if (!served || now() > ask.asked_us) ++part->hot_waited;
     if (!served || now() - ask.asked_us > patience_us(*part, 2)) ++part->hot_late;
   }
   if (!served && judged && ask.limit == kColdLimit && part == &parts_.back()) {
@@ -238,11 +265,39 @@ void Overload::judge(const Part& part) {
     fail(part, std::to_string(done) + " were reserved, and " + std::to_string(served) +
                    " of them for somebody who still waited");
   }
+  // At the edges of the part, and now and then between, nobody waits who could be asked for.
+  if (asked * us_each * 10 >= (part.end_us - part.settled_us) * 11 &&
+      part.leases > part.counters / kLeaseEvery + 4) {
+    fail(part, "of " + std::to_string(part.counters) + " counters " + std::to_string(part.leases) +
+                   " were leases that no check waited for");
+  }
+  judge_hot(part);
+  judge_modest(part);
+}
+
+void Overload::judge_hot(const Part& part) {
   if (part.hot_late > 2 + part.hot / 50) {
     fail(part, std::to_string(part.hot_late) + " of " + std::to_string(part.hot) +
-                   " checks of hot keys waited for cold ones");
+                   " checks of hot keys waited for long");
   }
-  judge_modest(part);
+  if (leases_come_in_time(part) && part.hot_waited > 3 + part.hot / 50) {
+    fail(part, std::to_string(part.hot_waited) + " of " + std::to_string(part.hot) +
+                   " checks of hot keys waited, though their leases had an eighth of the way");
+  }
+}
+
+// Whether what is left at low water lasts until a lease has had its turn, behind another one, and
+// was answered, as soon as answers are to come. A third of it is for demand that has grown since
+// the lease was given.
+bool Overload::leases_come_in_time(const Part& part) const {
+  const Scenario& scenario = world_.scenario();
+  const std::int64_t window_us = scenario.limits[kHotLimit].period_ms * 1000;
+  const std::int64_t wanted = scenario.hot_keys * kLeasesPerWindow * 1'000'000 / window_us;
+  if (2 * wanted * kLeaseEvery > part.phase.rate) return false;  // a second
+  const std::int64_t left_us = window_us / kLeasesPerWindow / kLowWaterPart;
+  const std::int64_t turn_us = 2 * kLeaseEvery * 1'000'000 / part.phase.rate;
+  const std::int64_t trip = shortest_trip_us();
+  return turn_us + trip + (scenario.command_timeout_us - trip) / 4 <= left_us * 2 / 3;
 }
 
 void Overload::judge_modest(const Part& part) {

@@ -41,15 +41,20 @@ class Overload final : public Judge {
     std::vector<std::size_t> done;  // cold keys that the store has answered meanwhile
     std::int64_t hot = 0;           // checks of hot keys that were asked meanwhile
     std::int64_t hot_late = 0;      // and waited for long, or in vain
+    std::int64_t hot_waited = 0;    // and were not answered in place
+    std::int64_t counters = 0;      // that the store has answered meanwhile
+    std::int64_t leases = 0;        // of them, without a check that waited
   };
 
   std::int64_t now() const;
   Part* part_at(std::int64_t us);
-  void start();
+  void start_hot();
+  void start_cold();
   void next_cold(bool modest, std::uint32_t flow);
   std::int64_t gap_us(bool modest);
   void next_hot(int key);
   bool shares_greedy_turn(std::uint32_t flow);
+  void note_leases(const Daemon& daemon, const Call& call);
   void ask(int limit, int key, std::uint32_t flow);
   std::int64_t shortest_trip_us() const;
   // What a client need not bear that asks less than its share.
@@ -57,12 +62,15 @@ class Overload final : public Judge {
   bool is_judged(const Part& part, std::int64_t asked_us) const;
   bool has_time(const Cold& check, std::int64_t at_us) const;
   void judge(const Part& part);
+  void judge_hot(const Part& part);
+  bool leases_come_in_time(const Part& part) const;
   void judge_modest(const Part& part);
   void fail(const Part& part, const std::string& what);
 
   World& world_;
   std::vector<Cold> cold_;
   std::vector<Part> parts_;
+  std::int64_t since_lease_ = 0;  // counters of checks, while a lease is wanted
   bool queue_was_empty_ = false;
 };
 

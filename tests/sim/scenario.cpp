@@ -166,21 +166,29 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
   const std::int64_t rate = random.any_size(least, 1500);
   const std::int64_t demand =
       std::min<std::int64_t>(rate * random.any_size(700, 10'000) / 1000, 2000);
+  // Hot keys' leases are a small part of what passes, or more than the eighth that is theirs: each
+  // is renewed 16 times in a window (docs/leases.md), so 1.6 times a second.
+  const bool crowded = rate <= 250 && random.one_in(2);
+  s.hot_keys =
+      static_cast<int>(crowded ? std::max<std::int64_t>(4, rate * random.between(10, 20) / 100)
+                               : random.between(1, std::clamp<std::int64_t>(rate / 100, 1, 10)));
+  s.hot_gap_us = 1'000'000 / random.any_size(26, crowded ? 40 : 26 + 300 / s.hot_keys);
+  s.hot_before_us = 1'000'000;
+  const std::int64_t leases = s.hot_keys * 2;
+
   const std::int64_t settle_us = 2 * s.command_timeout_us + 5 * trip_us;
   const bool falls = random.one_in(2);
   s.phases = {{settle_us + 400'000, falls ? 5 * rate : rate,
-               falls ? demand : std::min(demand, rate * 7 / 10)},
+               falls ? demand : std::min(demand, rate * 7 / 10 - leases)},
               {settle_us + 600'000, rate, demand},
-              {settle_us + 400'000, rate, rate / 2}};
-  s.length_us = 6 * trip_us + 50'000;  // by then the store has been greeted
+              {settle_us + 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
+  s.length_us = 6 * trip_us + 50'000 + s.hot_before_us;  // by then the store has been greeted
   for (const Phase& phase : s.phases) s.length_us += phase.length_us;
 
   s.modest = static_cast<int>(random.between(1, 10));
-  const std::int64_t share_us = (s.modest + 2) * 1'000'000 * 8 / (7 * rate);  // between two checks
+  const std::int64_t clients = s.modest + 2 + (crowded ? s.hot_keys : 0);
+  const std::int64_t share_us = clients * 1'000'000 * 8 / (7 * rate);  // between two checks
   s.modest_gap_us = share_us * 100 / random.between(10, 50);
-  // Their leases are a small part of what passes.
-  s.hot_keys = static_cast<int>(random.between(1, std::clamp<std::int64_t>(rate / 100, 1, 10)));
-  s.hot_gap_us = s.hot_keys * 1'000'000 / random.any_size(20, 300);
   return s;
 }
 

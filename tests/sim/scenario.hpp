@@ -104,7 +104,8 @@ struct Scenario {
   int modest = 0;                  // clients that ask less than an equal share
   std::int64_t modest_gap_us = 0;  // each of them
   int hot_keys = 0;
-  std::int64_t hot_gap_us = 0;  // each of them
+  std::int64_t hot_gap_us = 0;     // each of them
+  std::int64_t hot_before_us = 0;  // for so long they are asked for before the first phase
 
   // Refusals, by the beginnings of counters' names.
   std::vector<std::string> forbidden;
