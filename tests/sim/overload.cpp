@@ -53,7 +53,7 @@ bool Overload::plan() {
     Part part;
     part.phase = phase;
     part.begin_us = at;
-    part.settled_us = at + 2 * scenario.command_timeout_us + 5 * shortest_trip_us();
+    part.settled_us = at + scenario.settle_us;
     part.end_us = at += phase.length_us;
     const std::size_t number = parts_.size();
     events.at(part.begin_us, [this, rate = phase.rate] { world_.store().limit_rate(rate); });

@@ -176,12 +176,15 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
   s.hot_before_us = 1'000'000;
   const std::int64_t leases = s.hot_keys * 2;
 
-  const std::int64_t settle_us = 2 * s.command_timeout_us + 5 * trip_us;
+  // Five times as many as may be under way then are when the way falls to a fifth: they take five
+  // times r + F/4 and a trip. The 16 trips that the write-by goes by are those of two windows, of 8
+  // calls each, after that; a third is on its way. 9 r + 2 F are (docs/overload.md):
+  s.settle_us = 2 * s.command_timeout_us + 7 * trip_us;
   const bool falls = random.one_in(2);
-  s.phases = {{settle_us + 400'000, falls ? 5 * rate : rate,
+  s.phases = {{s.settle_us + 400'000, falls ? 5 * rate : rate,
                falls ? demand : std::min(demand, rate * 7 / 10 - leases)},
-              {settle_us + 600'000, rate, demand},
-              {settle_us + 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
+              {s.settle_us + 600'000, rate, demand},
+              {s.settle_us + 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
   s.length_us = 6 * trip_us + 50'000 + s.hot_before_us;  // by then the store has been greeted
   for (const Phase& phase : s.phases) s.length_us += phase.length_us;
 

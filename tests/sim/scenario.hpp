@@ -101,6 +101,7 @@ struct Scenario {
 
   // Overload: one client asks for most of the cold keys, some for few, and some keys are hot.
   std::vector<Phase> phases;
+  std::int64_t settle_us = 0;      // from a phase's begin until it is judged
   int modest = 0;                  // clients that ask less than an equal share
   std::int64_t modest_gap_us = 0;  // each of them
   int hot_keys = 0;
