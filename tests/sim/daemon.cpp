@@ -144,7 +144,7 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
     waiting_.emplace(request.ticket, ask);
   } else {
     told(ask, result.verdict, result.decision);
-    if (result.verdict == Verdict::Decided && asked_ % 3 == 0) {
+    if (result.verdict == Verdict::Decided && asked_ % kCopiedOneIn == 0) {
       repeat(request, ask, result.decision);
     }
   }
@@ -152,7 +152,7 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
 
 // What a pipeline that says the same again makes of it.
 void Daemon::repeat(const Request& request, const Ask& ask, const Decision& decided) {
-  const auto copies = static_cast<std::int64_t>(1 + asked_ % 20);
+  const auto copies = 1 + asked_ % kMostCopies;
   const std::int64_t done = driver_.gate().repeat(request, decided, copies, now());
   if (done < 0 || done > copies) world_.checker().fail("more copies were answered than there are");
   for (std::int64_t i = 0; i < done; ++i) {

@@ -45,6 +45,10 @@ struct Ask {
 
 class Daemon final : public StoreEvents {
  public:
+  // Every so manieth check that is decided at once is said again, so often at most.
+  static constexpr std::int64_t kCopiedOneIn = 3;
+  static constexpr std::int64_t kMostCopies = 20;
+
   // `old`: the segment of the daemon before, for the mistake of adopting it.
   Daemon(World& world, int id, const HostClock& clock, const std::vector<Limit>& limits,
          std::shared_ptr<Memory> old);

@@ -48,13 +48,13 @@ bool Overload::plan() {
   const Scenario& scenario = world_.scenario();
   EventQueue& events = world_.events();
   std::int64_t at = world_.end_us();
-  for (const Phase& phase : scenario.phases) at -= phase.length_us;
+  for (const Phase& phase : scenario.phases) at -= phase.settle_us + phase.judged_us;
   for (const Phase& phase : scenario.phases) {
     Part part;
     part.phase = phase;
     part.begin_us = at;
-    part.settled_us = at + scenario.settle_us;
-    part.end_us = at += phase.length_us;
+    part.settled_us = at += phase.settle_us;
+    part.end_us = at += phase.judged_us;
     const std::size_t number = parts_.size();
     events.at(part.begin_us, [this, rate = phase.rate] { world_.store().limit_rate(rate); });
     events.at(part.settled_us,
@@ -288,13 +288,15 @@ void Overload::judge_hot(const Part& part) {
 
 // Whether what is left at low water lasts until a lease has had its turn, behind another one, and
 // was answered, as soon as answers are to come. A third of it is for demand that has grown since
-// the lease was given.
+// the lease was given. The copies that a pipeline takes at once must not be most of it.
 bool Overload::leases_come_in_time(const Part& part) const {
   const Scenario& scenario = world_.scenario();
   const std::int64_t window_us = scenario.limits[kHotLimit].period_ms * 1000;
   const std::int64_t wanted = scenario.hot_keys * kLeasesPerWindow * 1'000'000 / window_us;
   if (2 * wanted * kLeaseEvery > part.phase.rate) return false;  // a second
   const std::int64_t left_us = window_us / kLeasesPerWindow / kLowWaterPart;
+  const std::int64_t spent_per_check = 1 + Daemon::kMostCopies / 2 / Daemon::kCopiedOneIn;
+  if (left_us / scenario.hot_gap_us * spent_per_check < 2 * Daemon::kMostCopies) return false;
   const std::int64_t turn_us = 2 * kLeaseEvery * 1'000'000 / part.phase.rate;
   const std::int64_t trip = shortest_trip_us();
   return turn_us + trip + (scenario.command_timeout_us - trip) / 4 <= left_us * 2 / 3;

@@ -172,21 +172,24 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
   s.hot_keys =
       static_cast<int>(crowded ? std::max<std::int64_t>(4, rate * random.between(10, 20) / 100)
                                : random.between(1, std::clamp<std::int64_t>(rate / 100, 1, 10)));
-  s.hot_gap_us = 1'000'000 / random.any_size(26, crowded ? 40 : 26 + 300 / s.hot_keys);
+  s.hot_gap_us =
+      1'000'000 / random.any_size(crowded ? 26 : 40, crowded ? 40 : 40 + 300 / s.hot_keys);
   s.hot_before_us = 1'000'000;
   const std::int64_t leases = s.hot_keys * 2;
 
+  const std::int64_t settle_us = 2 * s.command_timeout_us + 5 * trip_us;
   // Five times as many as may be under way then are when the way falls to a fifth: they take five
-  // times r + F/4 and a trip. The 16 trips that the write-by goes by are those of two windows, of 8
-  // calls each, after that; a third is on its way. 9 r + 2 F are (docs/overload.md):
-  s.settle_us = 2 * s.command_timeout_us + 7 * trip_us;
+  // times r + F/4 (docs/overload.md), and a trip. The 16 trips that the write-by goes by are those
+  // of two windows, of 8 calls each, after that; a third is on its way. Few could be asked for
+  // meanwhile, so that the window grows too far, and is cut again two windows later. That sum:
+  const std::int64_t fall_us = 11 * trip_us + 5 * (s.command_timeout_us - trip_us) / 2;
   const bool falls = random.one_in(2);
-  s.phases = {{s.settle_us + 400'000, falls ? 5 * rate : rate,
+  s.phases = {{settle_us, 400'000, falls ? 5 * rate : rate,
                falls ? demand : std::min(demand, rate * 7 / 10 - leases)},
-              {s.settle_us + 600'000, rate, demand},
-              {s.settle_us + 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
+              {fall_us, 600'000, rate, demand},
+              {settle_us, 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
   s.length_us = 6 * trip_us + 50'000 + s.hot_before_us;  // by then the store has been greeted
-  for (const Phase& phase : s.phases) s.length_us += phase.length_us;
+  for (const Phase& phase : s.phases) s.length_us += phase.settle_us + phase.judged_us;
 
   s.modest = static_cast<int>(random.between(1, 10));
   const std::int64_t clients = s.modest + 2 + (crowded ? s.hot_keys : 0);

@@ -48,9 +48,10 @@ struct LimitPlan {
 
 // A time of an overload.
 struct Phase {
-  std::int64_t length_us = 0;
-  std::int64_t rate = 0;    // counters a second that the way to the store passes
-  std::int64_t demand = 0;  // cold keys a second that are asked for
+  std::int64_t settle_us = 0;  // until it is judged ...
+  std::int64_t judged_us = 0;  // ... for so long
+  std::int64_t rate = 0;       // counters a second that the way to the store passes
+  std::int64_t demand = 0;     // cold keys a second that are asked for
 };
 
 struct Scenario {
@@ -101,7 +102,6 @@ struct Scenario {
 
   // Overload: one client asks for most of the cold keys, some for few, and some keys are hot.
   std::vector<Phase> phases;
-  std::int64_t settle_us = 0;      // from a phase's begin until it is judged
   int modest = 0;                  // clients that ask less than an equal share
   std::int64_t modest_gap_us = 0;  // each of them
   int hot_keys = 0;
