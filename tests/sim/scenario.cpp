@@ -152,7 +152,7 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
       plain_limit("cold", random.one_in(3) ? Mode::Auto : Mode::Exact, 1'000'000, 3'600'000),
       plain_limit("hot", Mode::Lease, 1'000'000, 10'000)};
   // Within one hour, and within ten seconds of it.
-  s.start_us = 1'700'000'001'000'000 + random.below(200) * 10'000'000;
+  s.start_us = 1'700'000'000'200'000 + random.below(200) * 10'000'000;
 
   static constexpr std::int64_t kTimeouts[] = {100'000, 150'000, 250'000, 350'000};
   s.command_timeout_us = kTimeouts[random.below(4)];
@@ -178,15 +178,17 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
   const std::int64_t leases = s.hot_keys * 2;
 
   const std::int64_t settle_us = 2 * s.command_timeout_us + 5 * trip_us;
-  // Five times as many as may be under way then are when the way falls to a fifth: they take five
-  // times r + F/4 (docs/overload.md), and a trip. The 16 trips that the write-by goes by are those
-  // of two windows, of 8 calls each, after that; a third is on its way. Few could be asked for
-  // meanwhile, so that the window grows too far, and is cut again two windows later. That sum:
-  const std::int64_t fall_us = 11 * trip_us + 5 * (s.command_timeout_us - trip_us) / 2;
+  // Until the window has found its size. Five times as many as may be under way then are when the
+  // way falls to a fifth: they take five times r + F/4 (docs/overload.md), and a trip. The 16 trips
+  // that the write-by goes by are those of two windows, of 8 calls each, after that; a third is on
+  // its way. Few could be asked for meanwhile, so that the window grows too far, and is cut again
+  // two windows later. That sum; it takes no longer from 32 to 512, by half as much again in each
+  // trip (7 r + 7/8 F), and as many windows until that is forgotten.
+  const std::int64_t found_us = 11 * trip_us + 5 * (s.command_timeout_us - trip_us) / 2;
   const bool falls = random.one_in(2);
-  s.phases = {{settle_us, 400'000, falls ? 5 * rate : rate,
+  s.phases = {{found_us, 400'000, falls ? 5 * rate : rate,
                falls ? demand : std::min(demand, rate * 7 / 10 - leases)},
-              {fall_us, 600'000, rate, demand},
+              {found_us, 600'000, rate, demand},
               {settle_us, 400'000, rate, std::min(rate / 2, rate * 7 / 10 - leases)}};
   s.length_us = 6 * trip_us + 50'000 + s.hot_before_us;  // by then the store has been greeted
   for (const Phase& phase : s.phases) s.length_us += phase.settle_us + phase.judged_us;
