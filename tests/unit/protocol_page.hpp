@@ -2,17 +2,17 @@
 #pragma once
 
 #include <algorithm>
-#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/unit/catch.hpp"
+#include "tests/unit/source_file.hpp"
 
 namespace rategate::test {
 
 inline std::vector<std::string> protocol_page() {
-  std::ifstream file(RATEGATE_SOURCE_DIR "/docs/protocol.md");
-  REQUIRE(file.good());
+  std::istringstream file(source_file("docs/protocol.md"));
   std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);) lines.push_back(line);
   return lines;

@@ -1,26 +1,17 @@
 // The sample file and the manual, held against the table of settings.
 #include "daemon/config/settings/settings.hpp"
 
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 
 #include "daemon/config/loader.hpp"
 #include "daemon/config/print.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/source_file.hpp"
 
 using namespace rategate;
 
 namespace {
-
-std::string content(const std::string& name) {
-  std::ifstream in(RATEGATE_SOURCE_DIR "/" + name);
-  REQUIRE(in);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
 
 // The row of a setting in docs/configuration.md.
 std::string manual_row(const Setting& setting) {
@@ -32,7 +23,7 @@ std::string manual_row(const Setting& setting) {
 }  // namespace
 
 TEST_CASE("the packaged sample is what the table makes") {
-  CHECK(content("packaging/rategate.toml") == sample_config());
+  CHECK(test::source_file("packaging/rategate.toml") == sample_config());
 }
 
 TEST_CASE("the sample as it is lacks a store, and nothing else") {
@@ -71,7 +62,7 @@ TEST_CASE("every default is within its range") {
 }
 
 TEST_CASE("the manual has each setting as the table has it") {
-  const std::string manual = content("docs/configuration.md");
+  const std::string manual = test::source_file("docs/configuration.md");
   for (const Setting& setting : settings()) {
     const std::string row = manual_row(setting);
     INFO(row);
@@ -80,7 +71,7 @@ TEST_CASE("the manual has each setting as the table has it") {
 }
 
 TEST_CASE("the manual has no setting that the table has not") {
-  std::istringstream manual(content("docs/configuration.md"));
+  std::istringstream manual(test::source_file("docs/configuration.md"));
   std::set<std::string> rows;
   for (const Setting& setting : settings()) rows.insert(manual_row(setting));
   std::size_t count = 0;
