@@ -18,7 +18,7 @@ endif()
 
 if(RATEGATE_SANITIZE)
   target_compile_options(rategate_flags INTERFACE
-    -fsanitize=${RATEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+    -fsanitize=${RATEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(rategate_flags INTERFACE -fsanitize=${RATEGATE_SANITIZE})
 else()
   target_compile_options(rategate_flags INTERFACE
