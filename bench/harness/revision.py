@@ -73,7 +73,7 @@ def build(root, our_bin, revision, folder):
     # As deep below its sources as ours is below ours, because ccache compares relative paths.
     below = os.path.relpath(our_build, root)
     made = os.path.join(source, "build" if below.startswith(os.pardir) else below)
-    environment = {"CCACHE_NOHASHDIR": "true", "CCACHE_SLOPPINESS": "pch_defines,time_macros",
+    environment = {"CCACHE_NOHASHDIR": "true", "CCACHE_SLOPPINESS": "pch_defines,time_macros,locale",
                    **clean_environment(), "CCACHE_BASEDIR": source}
     run("cmake", "-G", "Ninja", "-S", source, "-B", made, *compiler_options(our_build),
         "-DRATEGATE_TESTS=OFF", "-DRATEGATE_BENCH=ON", env=environment)

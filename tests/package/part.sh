@@ -2,11 +2,19 @@
 # The Debian packages: built for each release within it, looked at by lintian, installed in a system
 # that has booted, used, upgraded under load, and purged.
 
+# The systems to boot are made here as well.
+build_package() {
+  local suite
+  if [ $# -eq 0 ]; then set -- bookworm trixie; fi
+  packaging/deb "$@"
+  for suite; do .ci/root "$suite" boot; done
+}
+
 part_package() {
   local suite
   need "${root_packages[@]}"
   if [ $# -eq 0 ]; then set -- bookworm trixie; fi
-  packaging/deb "$@"
+  alone package build_package "$@"
   for suite; do
     say "booted: $suite"
     tests/package/boot "$suite"

@@ -10,6 +10,11 @@ python_of_root() {
     .ci/from-root "$root" "$python" -B tests/python/test_rategate.py
 }
 
+build_python() {
+  .ci/root trixie build
+  .ci/root forky python
+}
+
 part_python() {
   need python3 mypy "${root_packages[@]}"
   build release -DRATEGATE_TESTS=ON -- rategated

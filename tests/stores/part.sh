@@ -9,6 +9,11 @@ store_program() {
   chmod +x "$1/redis-server"
 }
 
+build_stores() {
+  .ci/root bullseye store
+  .ci/root trixie build
+}
+
 part_stores() {
   local folder=$PWD/build/stores name
   need "${root_packages[@]}"
