@@ -93,7 +93,7 @@ CheckResult Gate::check(const Request& request, Mono now) {
   if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);
   const CheckResult waits = room_.join(id, request, after(now, options_.command_timeout_us));
   const Line& line = *counters_.line(counter);
-  if (line.reservation == 0 && !line.is_queued()) reserver_.serve(id, now);
+  if (line.reservation == 0 && (!line.is_queued() || line.aside)) reserver_.serve(id, now);
   return waits;
 }
 
@@ -210,7 +210,7 @@ Mono Gate::next_turn() const { return std::min(room_.next_deadline(), alarms_.ne
 
 std::size_t Gate::queued() const {
   std::size_t lines = 0;
-  for (const Shard& shard : shards_) lines += shard.lines.size();
+  for (const Shard& shard : shards_) lines += shard.lines.size() + shard.aside.size();
   return lines;
 }
 

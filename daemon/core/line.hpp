@@ -25,6 +25,9 @@ struct Line {
   // It lost a round trip to a refusal, and is asked for again although little time is left.
   bool retried = false;
 
+  // The queue that it stands in, if any, is that of the lines set aside: see Shard.
+  bool aside = false;
+
   // Its place in the LineQueue, which writes these.
   std::uint16_t bucket = kNotQueued;
   LineId before, behind;

@@ -108,43 +108,67 @@ void Reserver::measured(ShardId id, Mono now) {
 
 bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation& into) {
   Shard& shard = shards_[shard_id.value];
-  if (pull.lease) {
-    while (!shard.leases.empty()) {
-      const CounterId id = shard.leases.front();
-      // What was refused before rides alone.
-      if (counters_[id].use->refusals > 0 && !pull.first) return false;
-      shard.leases.pop_front();
-      counters_[id].lease_listed = false;
-      if (compose_lease(id, now, into)) return true;
-    }
-    return false;
-  }
+  if (pull.of == Pull::Of::Leases) return compose_lease(shard, pull, now, into);
+  if (pull.of == Pull::Of::Aside) return compose_aside(shard, pull, now, into);
   while (!shard.lines.empty()) {
     const Line& line = counters_.lines()[shard.lines.front()];
     const CounterId id = line.counter;
-    if ((line.alone || counters_[id].use->refusals > 0) && !pull.first) return false;
+    if (rides_alone(line) && !pull.first) return false;
     shard.lines.pop(counters_.lines());
-    if (compose_line(id, pull, now, into)) return true;
+    const Composed composed = compose_line(id, pull, now, into);
+    if (composed == Composed::Yes) return true;
+    if (composed == Composed::TooLate && has_time(line, pull.least_left_idle_us, now)) {
+      room_.set_aside(id);
+    } else {
+      room_.tidy(id);
+    }
+  }
+  return false;
+}
+
+// Only the first of them is looked at, unless it is over for it: they have waited about as long,
+// and with nothing under way each has its chance.
+bool Reserver::compose_aside(Shard& shard, const Pull& pull, Mono now, Reservation& into) {
+  while (!shard.aside.empty()) {
+    Line& line = counters_.lines()[shard.aside.front()];
+    const CounterId id = line.counter;
+    const bool ready = has_time(line, pull.least_left_us, now);
+    if (!ready && has_time(line, pull.least_left_idle_us, now)) return false;
+    if (ready && rides_alone(line) && !pull.first) return false;
+    shard.aside.pop(counters_.lines());
+    line.aside = false;
+    if (ready && compose_line(id, pull, now, into) == Composed::Yes) return true;
     room_.tidy(id);
   }
   return false;
 }
 
-bool Reserver::compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into) {
+// Whether one of those that are due has; who came last has most.
+bool Reserver::has_time(const Line& line, std::int64_t least_us, Mono now) {
+  return room_.waiters()[line.due.last].deadline.us - now.us >= least_us;
+}
+
+// What was refused before does not share a call.
+bool Reserver::rides_alone(const Line& line) {
+  return line.alone || counters_[line.counter].use->refusals > 0;
+}
+
+Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono now,
+                                          Reservation& into) {
   // Decided when their events came; what has changed since is time.
   const auto window = decide_due(id, now);
-  if (!window) return false;
+  if (!window) return Composed::No;
   Counter& counter = counters_[id];
   Line& line = *counters_.line(counter);
   into.costs.clear();
   const std::int64_t waiting = take_costs(line, pull, now, into.costs);
-  if (into.costs.empty()) return false;
+  if (into.costs.empty()) return Composed::TooLate;
   begin(id, *window, now, into);
   into.alone = line.alone || counter.use->refusals > 0;
   into.lease = keeper_.lease_for(counter, *window, waiting, now);
   line.costs = into.costs;
   line.alone = line.retried = false;
-  return true;
+  return Composed::Yes;
 }
 
 // Those that can still use an answer, in order, from the line's due into its asked. Returns the sum
@@ -166,6 +190,18 @@ std::int64_t Reserver::take_costs(Line& line, const Pull& pull, Mono now, CostRu
     room_.waiters().move(line.due, place, line.asked);
   }
   return sum;
+}
+
+bool Reserver::compose_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into) {
+  while (!shard.leases.empty()) {
+    const CounterId id = shard.leases.front();
+    // What was refused before rides alone.
+    if (counters_[id].use->refusals > 0 && !pull.first) return false;
+    shard.leases.pop_front();
+    counters_[id].lease_listed = false;
+    if (compose_lease(id, now, into)) return true;
+  }
+  return false;
 }
 
 bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {

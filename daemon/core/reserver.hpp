@@ -22,11 +22,17 @@ namespace rategate {
 
 // Which reservation is pulled.
 struct Pull {
-  bool lease = false;  // for a counter that wants a lease, and has no check waiting
-  bool first = true;   // of a call: one that must ride alone may come
-  // Checks with less time left are not asked for, as the answer would come too late.
+  enum class Of : std::uint8_t {
+    Lines,   // for checks that wait
+    Leases,  // for a counter that wants a lease, and has no check waiting
+    Aside,   // for checks that had too little time left when it was their turn
+  };
+  Of of = Of::Lines;
+  bool first = true;  // of a call: one that must ride alone may come
+  // Checks with less time left are not asked for now, as the answer would come too late.
   std::int64_t least_left_us = 0;
   std::int64_t least_left_retried_us = 0;  // the same where a refusal took them a round trip
+  std::int64_t least_left_idle_us = 0;     // the same while nothing is under way: the least of all
 };
 
 // Why a reservation has granted nothing.
@@ -73,7 +79,12 @@ class Reserver {
  private:
   std::optional<Window> decide_due(CounterId id, Mono now);
   bool measure_first(CounterId id, Line& line, Mono now);
-  bool compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
+  enum class Composed : std::uint8_t { Yes, No, TooLate };
+  Composed compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
+  bool compose_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into);
+  bool compose_aside(Shard& shard, const Pull& pull, Mono now, Reservation& into);
+  bool has_time(const Line& line, std::int64_t least_us, Mono now);
+  bool rides_alone(const Line& line);
   bool compose_lease(CounterId id, Mono now, Reservation& into);
   std::int64_t take_costs(Line& line, const Pull& pull, Mono now, CostRuns& costs);
   void begin(CounterId id, const Window& window, Mono now, Reservation& into);

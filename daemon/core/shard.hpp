@@ -19,14 +19,17 @@ namespace rategate {
 
 struct Shard {
   Shard(const StoreClock::Options& clock_options, std::uint64_t seed)
-      : clock(clock_options), lines(seed) {}
+      : clock(clock_options), lines(seed), aside(seed) {}
 
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
   std::int64_t round_trip_us = 1000;  // smoothed
 
-  LineQueue lines;                    // before whose counters checks wait
+  LineQueue lines;  // before whose counters checks wait
+  // Those of them whose checks have too little time left while calls under way take as long as the
+  // last ones did. They have enough once that has passed, as after a store that stood still.
+  LineQueue aside;
   std::deque<CounterId> leases;       // counters that want a lease and have no check waiting
   std::vector<CounterId> unmeasured;  // whose checks wait for the clock to be measured
   bool measure_wanted = false;

@@ -30,9 +30,22 @@ void WaitingRoom::abandon(WaiterId id) {
 void WaitingRoom::queue(CounterId id) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
-  if (line == nullptr || line->due.empty() || line->reservation != 0 || line->is_queued()) return;
-  shards_[counter.shard.value].lines.push(counters_.lines(), counter.line,
-                                          waiters_[line->due.first].flow);
+  if (line == nullptr || line->due.empty() || line->reservation != 0) return;
+  Shard& shard = shards_[counter.shard.value];
+  if (line->aside) {  // somebody has come who has time
+    shard.aside.remove(counters_.lines(), counter.line);
+    line->aside = false;
+  }
+  if (line->is_queued()) return;
+  shard.lines.push(counters_.lines(), counter.line, waiters_[line->due.first].flow);
+}
+
+void WaitingRoom::set_aside(CounterId id) {
+  Counter& counter = counters_[id];
+  Line& line = *counters_.line(counter);
+  line.aside = true;
+  shards_[counter.shard.value].aside.push(counters_.lines(), counter.line,
+                                          waiters_[line.due.first].flow);
 }
 
 void WaitingRoom::tidy(CounterId id) {
@@ -40,7 +53,9 @@ void WaitingRoom::tidy(CounterId id) {
   Line* const line = counters_.line(counter);
   if (line == nullptr) return;
   if (line->due.empty() && line->is_queued()) {
-    shards_[counter.shard.value].lines.remove(counters_.lines(), counter.line);
+    Shard& shard = shards_[counter.shard.value];
+    (line->aside ? shard.aside : shard.lines).remove(counters_.lines(), counter.line);
+    line->aside = false;
   }
   counters_.ended_line(counter);
 }

@@ -32,6 +32,9 @@ class WaitingRoom {
   // The line is to be asked for: it stands in the queue, unless it does already or something was
   // asked for it.
   void queue(CounterId id);
+  // The line is in no queue. Its checks have too little time left for now, and are looked at again
+  // when nobody else waits.
+  void set_aside(CounterId id);
   // Part of the line has ended: out of the queue where nobody is due any more.
   void tidy(CounterId id);
   // What was asked for is due again, before what came later.

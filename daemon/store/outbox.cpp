@@ -173,11 +173,14 @@ bool Outbox::next_reservation(bool first, Mono now, Reservation& into) {
   Pull pull;
   pull.first = first;
   pull.least_left_us = write_by_us();
+  pull.least_left_idle_us = shortest_us() + free_us() / 4;
   pull.least_left_retried_us = shortest_us();
   // Leases are what makes most checks need no store: checks must not starve them, nor they checks.
   const bool lease_turn = turn_ % kLeaseEvery == kLeaseEvery - 1;
-  for (const bool lease : {lease_turn, !lease_turn}) {
-    pull.lease = lease;
+  using Of = Pull::Of;
+  for (const Of of :
+       {lease_turn ? Of::Leases : Of::Lines, lease_turn ? Of::Lines : Of::Leases, Of::Aside}) {
+    pull.of = of;
     if (!gate_.compose(shard_, pull, now, into)) continue;
     ++turn_;
     return true;

@@ -56,6 +56,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"replid-not-compared", {Kind::Greeting}},
       {"silence-by-oldest-call", {Kind::Overload}},
       {"slot-reused-while-its-window-lives", {Kind::Slots}},
+      {"too-late-for-good", {Kind::Overload}},
       {"ttl-only-when-missing", {Kind::Recipe}},
       {"slice-without-end", {Kind::Unfair}},
       {"window-cut-by-each-answer", {Kind::Overload}},

@@ -43,9 +43,9 @@ struct Bench {
     std::vector<Reservation> all;
     if (!gate.shard({0}).health.is_up()) return all;
     Reservation next;
-    for (const bool lease : {false, true}) {
+    for (const Pull::Of of : {Pull::Of::Lines, Pull::Of::Leases, Pull::Of::Aside}) {
       Pull pull;
-      pull.lease = lease;
+      pull.of = of;
       while (gate.compose({0}, pull, now, next)) all.push_back(std::exchange(next, {}));
     }
     return all;
@@ -464,6 +464,55 @@ TEST_CASE("a check with less time left than an answer takes is not asked for") {
   bench.now = after(bench.now, 60'000);
   bench.gate.turn(bench.now);
   CHECK(bench.gate.waiting() == 0);
+}
+
+TEST_CASE("a check with too little time left is looked at again once less is needed") {
+  Bench bench;
+  const auto use = limit(100);
+  bench.check(use, "long");
+  bench.check(use, "short");
+  bench.now = after(bench.now, 150'000);  // 100 ms are left
+  Pull busy;
+  busy.least_left_us = 200'000;
+  busy.least_left_idle_us = 60'000;
+  Reservation next;
+  CHECK_FALSE(bench.gate.compose({0}, busy, bench.now, next));
+  CHECK(bench.gate.queued() == 2);
+  busy.of = Pull::Of::Aside;
+  CHECK_FALSE(bench.gate.compose({0}, busy, bench.now, next));  // for now
+
+  SECTION("when nothing is under way") {
+    Pull idle = busy;
+    idle.least_left_us = idle.least_left_idle_us;
+    REQUIRE(bench.gate.compose({0}, idle, bench.now, next));
+    bench.reply(next);
+    REQUIRE(bench.gate.compose({0}, idle, bench.now, next));
+    bench.reply(next);
+    CHECK(bench.allowed() == 2);
+    CHECK(bench.gate.queued() == 0);
+  }
+  SECTION("not once it is over for them") {
+    bench.now = after(bench.now, 60'000);
+    CHECK_FALSE(bench.gate.compose({0}, busy, bench.now, next));
+    CHECK(bench.gate.queued() == 0);
+    bench.now = after(bench.now, 60'000);
+    bench.gate.turn(bench.now);
+    CHECK(bench.gate.waiting() == 0);
+  }
+  SECTION("with whoever joins them") {
+    bench.check(use, "long");
+    CHECK(bench.gate.queued() == 2);
+    busy.of = Pull::Of::Lines;
+    REQUIRE(bench.gate.compose({0}, busy, bench.now, next));
+    CHECK(next.costs.front().count == 1);  // who has just come
+    CHECK_FALSE(bench.gate.compose({0}, busy, bench.now, next));
+  }
+  SECTION("not where they have gone") {
+    bench.now = after(bench.now, 110'000);
+    bench.gate.turn(bench.now);
+    CHECK(bench.gate.waiting() == 0);
+    CHECK(bench.gate.queued() == 0);
+  }
 }
 
 TEST_CASE("a limit that is refused alone is left alone for a while, and rides alone then") {
