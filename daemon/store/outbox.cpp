@@ -100,7 +100,8 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
     window_ = std::max(1.0, std::min(window_, std::max(fits, under_way * kLeastCut)));
     return;
   }
-  if (static_cast<double>(counters_under_way_) < 0.9 * window_) return;
+  // Of what may be under way, which is whole counters: at W = 1.7 it is one.
+  if (10 * counters_under_way_ < 9 * window()) return;
   // Where next to nothing was waited for, more may pass than was tried.
   const bool idle = trip_us < shortest_us() + free_us() / 8;
   const double tried = idle ? std::max(fits, under_way * kGrowth) : fits;

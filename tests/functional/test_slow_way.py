@@ -136,5 +136,30 @@ class Calm(SlowWay):
         self.assertNotIn("store_slow", self.rategated.log_text())
 
 
+class Standstill(harness.Case):
+    """A store that stands still for two fifths of the time-out, as a slow command makes it."""
+
+    CLIENTS = 100
+    ROUNDS = 4
+
+    def test_who_has_waited_is_served(self):
+        server = self.redis()
+        rategated = self.daemon(server, limits={"cold": LIMIT}, redis_settings={
+            "command_timeout": f"{int(TIMEOUT * 1000)}ms"})
+        conns = [self.conn(rategated) for _ in range(self.CLIENTS)]
+        sleeper = self._owned(harness.Conn(server.socket))
+        for turn in range(self.ROUNDS):
+            # Some are asked for before it stands still, and tell how long an answer has taken.
+            for conn in conns[::2]:
+                conn.send(harness.encode("CHECK", "cold", f"{turn}-{conn.sock.fileno()}"))
+            sleeper.send(harness.encode("DEBUG", "SLEEP", f"{0.4 * TIMEOUT:.3f}"))
+            for conn in conns[1::2]:
+                conn.send(harness.encode("CHECK", "cold", f"{turn}-{conn.sock.fileno()}"))
+            self.assertEqual([harness.decision(conn.read()).allowed for conn in conns],
+                             [1] * self.CLIENTS)
+            self.assertEqual(sleeper.read(), "OK")
+        self.assertEqual(rategated.info()["checks_not_asked"], "0")
+
+
 if __name__ == "__main__":
     harness.main()

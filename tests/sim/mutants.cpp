@@ -61,6 +61,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"slice-without-end", {Kind::Unfair}},
       {"window-cut-by-each-answer", {Kind::Overload}},
       {"window-never-cut", {Kind::Overload}},
+      {"window-of-parts", {Kind::Overload}},
       {"write-by-ignored", {Kind::Overload}},
   };
   const auto found = known.find(name);

@@ -62,6 +62,11 @@ bool Overload::plan() {
     events.at(part.end_us, [this, number] { parts_[number].busy_us += world_.store().busy_us(); });
     parts_.push_back(part);
   }
+  // Over before that part is judged.
+  if (scenario.stall_us > 0) {
+    events.at(parts_.back().begin_us + scenario.command_timeout_us / 8,
+              [this] { world_.store().stall(world_.scenario().stall_us); });
+  }
   events.at(parts_.front().begin_us - scenario.hot_before_us, [this] { start_hot(); });
   events.at(parts_.front().begin_us, [this] { start_cold(); });
   return true;

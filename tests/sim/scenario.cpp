@@ -197,6 +197,15 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
   const std::int64_t clients = s.modest + 2 + (crowded ? s.hot_keys : 0);
   const std::int64_t share_us = clients * 1'000'000 * 8 / (7 * rate);  // between two checks
   s.modest_gap_us = share_us * 100 / random.between(10, 50);
+  // Longer than the third of the time-out beyond which it leaves more of a round trip behind than
+  // of its time to who has waited.
+  if (trip_us <= s.command_timeout_us / 8 && random.one_in(2)) {
+    s.stall_us = s.command_timeout_us * random.between(35, 55) / 100;
+    // It is one more change of the way.
+    const std::int64_t more_us = s.command_timeout_us / 8 + s.stall_us;
+    s.phases.back().settle_us += more_us;
+    s.length_us += more_us;
+  }
   return s;
 }
 

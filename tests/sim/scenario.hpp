@@ -107,6 +107,7 @@ struct Scenario {
   int hot_keys = 0;
   std::int64_t hot_gap_us = 0;     // each of them
   std::int64_t hot_before_us = 0;  // for so long they are asked for before the first phase
+  std::int64_t stall_us = 0;       // the store stands still for so long once the load has fallen
 
   // Refusals, by the beginnings of counters' names.
   std::vector<std::string> forbidden;
