@@ -127,7 +127,7 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
       rc = after_denial(&waiting, limit, cost, &answer, error);
     } else {
       rc = after_error(&waiting, client, rc);
-      if (rc != 0 && error != NULL) *error = told;
+      if (rc != 0) rg_fail(error, rc, "%s", told.text);
     }
     if (rc == 0) rc = pause_until_wake(&waiting, client, timeout_ms, error);
     if (rc != 0) return rc;
