@@ -1,5 +1,7 @@
 #include "daemon/core/line_queue.hpp"
 
+#include <algorithm>
+
 namespace rategate {
 
 void LineQueue::enlist(std::uint16_t bucket) {
@@ -7,12 +9,19 @@ void LineQueue::enlist(std::uint16_t bucket) {
   buckets_[bucket].behind = kNone;
   (last_ == kNone ? first_ : buckets_[last_].behind) = bucket;
   last_ = bucket;
+  ++waiting_;
 }
 
 void LineQueue::delist(std::uint16_t bucket) {
+  if (bucket == first_) taken_ = 0;
   const Bucket& gone = buckets_[bucket];
   (gone.before == kNone ? first_ : buckets_[gone.before].behind) = gone.behind;
   (gone.behind == kNone ? last_ : buckets_[gone.behind].before) = gone.before;
+  --waiting_;
+}
+
+std::size_t LineQueue::turn() const {
+  return std::clamp<std::size_t>(round_ / waiting_, 1, kLongestTurn);
 }
 
 void LineQueue::push(Lines& lines, LineId id, std::uint32_t flow) {
@@ -39,12 +48,12 @@ void LineQueue::remove(Lines& lines, LineId id) {
 }
 
 LineId LineQueue::pop(Lines& lines) {
-  const std::uint16_t turn = first_;
-  const LineId line = buckets_[turn].first;
+  const std::uint16_t client = first_;
+  const LineId line = buckets_[client].first;
   remove(lines, line);
-  if (!buckets_[turn].first.is_none()) {
-    delist(turn);
-    enlist(turn);
+  if (!buckets_[client].first.is_none() && ++taken_ >= turn()) {
+    delist(client);
+    enlist(client);
   }
   return line;
 }

@@ -1,6 +1,9 @@
-// Which line is asked of the store next: round robin over the clients that wait, one line each, and
-// of one client's lines the one that came first. So whoever asks for ten thousand keys waits for
-// them by itself, and who asks for one is served in the next call.
+// Which line is asked of the store next: round robin over the clients that wait, and of one
+// client's lines the one that came first. So whoever asks for ten thousand keys waits for them by
+// itself, and who asks for one is served in the next call.
+//
+// A turn is one line where the way to the store is slow. Where it is not, a turn is some more:
+// checks that a client has sent together are answered together, and its answers need fewer writes.
 //
 // Clients are told apart by their flow, in 256 buckets under a seed: two of them may share one.
 // A line is in the queue once. All operations take constant time. Not thread-safe.
@@ -28,9 +31,12 @@ class LineQueue {
 
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
+  // So many lines may be taken until each client has had its turn again; a turn is one line at
+  // least.
+  void set_round(std::size_t lines) { round_ = lines; }
   // The line whose turn it is. Not when empty.
   LineId front() const { return buckets_[first_].first; }
-  // It is taken out, and the turn goes to the next client.
+  // It is taken out, and where that ends the client's turn, the next one has it.
   LineId pop(Lines& lines);
   // Flows of one bucket take turns as one.
   std::uint16_t bucket_of(std::uint32_t flow) const {
@@ -40,6 +46,7 @@ class LineQueue {
 
  private:
   static constexpr std::size_t kBuckets = 256;
+  static constexpr std::size_t kLongestTurn = 16;
   static constexpr std::uint16_t kNone = UINT16_MAX;
   struct Bucket {
     LineId first, last;
@@ -48,11 +55,15 @@ class LineQueue {
 
   void enlist(std::uint16_t bucket);
   void delist(std::uint16_t bucket);
+  std::size_t turn() const;
 
   std::uint64_t seed_;
   std::array<Bucket, kBuckets> buckets_{};
   std::uint16_t first_ = kNone, last_ = kNone;  // of the buckets that have lines
   std::size_t size_ = 0;
+  std::size_t waiting_ = 0;  // buckets that have lines
+  std::size_t round_ = 0;    // lines in all turns of a round
+  std::size_t taken_ = 0;    // lines of the turn that is under way
 };
 
 }  // namespace rategate

@@ -31,6 +31,7 @@ void Outbox::opened(Scripts scripts, Mono sent, Mono received, bool another_prim
   scripts_ = std::move(scripts);
   scripts_known_ = true;
   window_ = kFirstWindow;
+  round_ = 0;
   trips_us_ = {};
   trips_ = 0;
   if (another_primary) shortest_us_ = {};
@@ -93,6 +94,7 @@ void Outbox::learn_shortest(std::int64_t trip_us, Mono received) {
 // window is neither cut again for what was written before it was cut, nor grown for what was
 // answered before it was grown.
 void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
+  round_ = call.under_way * (free_us() / 8) / std::max<std::int64_t>(1, trip_us);
   const std::int64_t target = shortest_us() + free_us() / 4;
   const auto under_way = static_cast<double>(call.under_way);
   const double fits = under_way * static_cast<double>(target) / static_cast<double>(trip_us);
@@ -143,6 +145,7 @@ bool Outbox::write_reservations(Transport& transport, Mono now) {
       (window + static_cast<std::int64_t>(kMostCalls) - 1) / static_cast<std::int64_t>(kMostCalls);
   const auto most =
       static_cast<std::size_t>(std::min({room, a_call, static_cast<std::int64_t>(kMostCounters)}));
+  gate_.shard(shard_).lines.set_round(static_cast<std::size_t>(round_));
   Call call{Call::Kind::Reserve};
   if (!spare_.empty()) {
     call.reservations = std::move(spare_.back());

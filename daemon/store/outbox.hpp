@@ -11,7 +11,9 @@
 //              way
 //   window W   counters under way, 32 at first, 1 to 512: as many as passed at the pace that the
 //              last answers show, in the time r + F/4 that an answer should take
-//   turn       round robin by client; every eighth counter a lease; more where nobody waits
+//   turn       round robin by client, a whole round in F/8; every eighth counter a lease; more
+//   where
+//              nobody waits
 //
 // Pure: time comes in. Not thread-safe.
 #pragma once
@@ -107,6 +109,7 @@ class Outbox {
   double window_;
   std::array<std::int64_t, 2> shortest_us_{};  // of this and the last period of time, 0: none
   Mono shortest_since_;
+  std::int64_t round_ = 0;  // counters that pass in F/8 at the pace of the last answer
   std::array<std::int64_t, 16> trips_us_{};  // the last ones
   std::size_t trips_ = 0;
   std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth

@@ -36,6 +36,34 @@ TEST_CASE("who has one line waits for one of each, however many another has") {
   CHECK(q.queue.size() == 998);
 }
 
+TEST_CASE("turns are as long as a round of all that wait allows") {
+  Queue q;
+  for (int i = 0; i < 100; ++i) q.push(1);
+  for (int i = 0; i < 5; ++i) q.push(2);
+  const auto taken = [&q](std::size_t round) {
+    q.queue.set_round(round);
+    std::vector<std::uint32_t> order;
+    for (int i = 0; i < 6; ++i) order.push_back(q.flow_of[q.queue.pop(q.lines)]);
+    return order;
+  };
+  CHECK(taken(4) == std::vector<std::uint32_t>{1, 1, 2, 2, 1, 1});
+  CHECK(taken(3) == std::vector<std::uint32_t>{2, 1, 2, 1, 2, 1});
+  CHECK(q.queue.size() == 93);
+}
+
+TEST_CASE("a turn ends with the client's lines, and no turn is without end") {
+  Queue q;
+  q.queue.set_round(1'000'000);
+  for (int i = 0; i < 100; ++i) q.push(1);
+  const LineId only = q.push(2);
+  q.push(3);
+  for (int i = 0; i < 16; ++i) CHECK(q.flow_of[q.queue.pop(q.lines)] == 1);
+  CHECK(q.queue.front() == only);
+  CHECK(q.flow_of[q.queue.pop(q.lines)] == 2);
+  CHECK(q.flow_of[q.queue.pop(q.lines)] == 3);
+  for (int i = 0; i < 40; ++i) CHECK(q.flow_of[q.queue.pop(q.lines)] == 1);
+}
+
 TEST_CASE("lines of one client come in their order, and those taken out leave no gap") {
   Queue q;
   const LineId a = q.push(7);
