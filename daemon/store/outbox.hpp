@@ -11,9 +11,8 @@
 //              way
 //   window W   counters under way, 32 at first, 1 to 512: as many as passed at the pace that the
 //              last answers show, in the time r + F/4 that an answer should take
-//   turn       round robin by client, a whole round in F/8; every eighth counter a lease; more
-//   where
-//              nobody waits
+//   turn       round robin by client, a whole round in F/8; every eighth counter a lease, and
+//              more where nobody waits
 //
 // Pure: time comes in. Not thread-safe.
 #pragma once
