@@ -108,7 +108,7 @@ void Reserver::measured(ShardId id, Mono now) {
 
 bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation& into) {
   Shard& shard = shards_[shard_id.value];
-  if (pull.of == Pull::Of::Leases) return compose_lease(shard, pull, now, into);
+  if (pull.of == Pull::Of::Leases) return compose_next_lease(shard, pull, now, into);
   if (pull.of == Pull::Of::Aside) return compose_aside(shard, pull, now, into);
   while (!shard.lines.empty()) {
     const Line& line = counters_.lines()[shard.lines.front()];
@@ -164,7 +164,7 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   const std::int64_t waiting = take_costs(line, pull, now, into.costs);
   if (into.costs.empty()) return Composed::TooLate;
   begin(id, *window, now, into);
-  into.alone = line.alone || counter.use->refusals > 0;
+  into.alone = rides_alone(line);
   into.lease = keeper_.lease_for(counter, *window, waiting, now);
   line.costs = into.costs;
   line.alone = line.retried = false;
@@ -192,7 +192,7 @@ std::int64_t Reserver::take_costs(Line& line, const Pull& pull, Mono now, CostRu
   return sum;
 }
 
-bool Reserver::compose_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into) {
+bool Reserver::compose_next_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into) {
   while (!shard.leases.empty()) {
     const CounterId id = shard.leases.front();
     // What was refused before rides alone.

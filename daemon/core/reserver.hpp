@@ -81,7 +81,7 @@ class Reserver {
   bool measure_first(CounterId id, Line& line, Mono now);
   enum class Composed : std::uint8_t { Yes, No, TooLate };
   Composed compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
-  bool compose_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into);
+  bool compose_next_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into);
   bool compose_aside(Shard& shard, const Pull& pull, Mono now, Reservation& into);
   bool has_time(const Line& line, std::int64_t least_us, Mono now);
   bool rides_alone(const Line& line);

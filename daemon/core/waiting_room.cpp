@@ -31,13 +31,10 @@ void WaitingRoom::queue(CounterId id) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
   if (line == nullptr || line->due.empty() || line->reservation != 0) return;
-  Shard& shard = shards_[counter.shard.value];
-  if (line->aside) {  // somebody has come who has time
-    shard.aside.remove(counters_.lines(), counter.line);
-    line->aside = false;
-  }
+  if (line->aside) take_out(id, *line);  // somebody has come who has time
   if (line->is_queued()) return;
-  shard.lines.push(counters_.lines(), counter.line, waiters_[line->due.first].flow);
+  shards_[counter.shard.value].lines.push(counters_.lines(), counter.line,
+                                          waiters_[line->due.first].flow);
 }
 
 void WaitingRoom::set_aside(CounterId id) {
@@ -52,12 +49,15 @@ void WaitingRoom::tidy(CounterId id) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
   if (line == nullptr) return;
-  if (line->due.empty() && line->is_queued()) {
-    Shard& shard = shards_[counter.shard.value];
-    (line->aside ? shard.aside : shard.lines).remove(counters_.lines(), counter.line);
-    line->aside = false;
-  }
+  if (line->due.empty() && line->is_queued()) take_out(id, *line);
   counters_.ended_line(counter);
+}
+
+void WaitingRoom::take_out(CounterId id, Line& line) {
+  const Counter& counter = counters_[id];
+  Shard& shard = shards_[counter.shard.value];
+  (line.aside ? shard.aside : shard.lines).remove(counters_.lines(), counter.line);
+  line.aside = false;
 }
 
 void WaitingRoom::due_again(Line& line) {

@@ -53,6 +53,8 @@ class WaitingRoom {
   std::size_t count() const { return waiters_.count(); }
 
  private:
+  // Out of the queue that it stands in.
+  void take_out(CounterId id, Line& line);
   void tell(const Counter& counter, std::uint64_t ticket, const CheckResult& result);
   void expire_one(WaiterPlace place, Mono now);
 

@@ -58,6 +58,9 @@ std::int64_t Outbox::free_us() const {
   return std::max(timeout_us_ / 16, timeout_us_ - shortest_us());
 }
 
+// What an answer should take; and what a check must have left at least, with nothing under way.
+std::int64_t Outbox::target_us() const { return shortest_us() + free_us() / 4; }
+
 std::int64_t Outbox::longest_us() const {
   const std::size_t known = std::min(trips_, trips_us_.size());
   std::int64_t longest = shortest_us();
@@ -95,7 +98,7 @@ void Outbox::learn_shortest(std::int64_t trip_us, Mono received) {
 // answered before it was grown.
 void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
   round_ = call.under_way * (free_us() / 8) / std::max<std::int64_t>(1, trip_us);
-  const std::int64_t target = shortest_us() + free_us() / 4;
+  const std::int64_t target = target_us();
   const auto under_way = static_cast<double>(call.under_way);
   const double fits = under_way * static_cast<double>(target) / static_cast<double>(trip_us);
   if (trip_us > target) {
@@ -138,11 +141,10 @@ std::size_t Outbox::most_calls() const {
 }
 
 bool Outbox::write_reservations(Transport& transport, Mono now) {
-  const auto window = static_cast<std::int64_t>(window_);
-  const std::int64_t room = window - counters_under_way_;
+  const std::int64_t room = window() - counters_under_way_;
   if (calls_under_way_ >= most_calls() || room < 1) return false;
-  const auto a_call =
-      (window + static_cast<std::int64_t>(kMostCalls) - 1) / static_cast<std::int64_t>(kMostCalls);
+  const auto a_call = (window() + static_cast<std::int64_t>(kMostCalls) - 1) /
+                      static_cast<std::int64_t>(kMostCalls);
   const auto most =
       static_cast<std::size_t>(std::min({room, a_call, static_cast<std::int64_t>(kMostCounters)}));
   gate_.shard(shard_).lines.set_round(static_cast<std::size_t>(round_));
@@ -161,11 +163,16 @@ bool Outbox::write_reservations(Transport& transport, Mono now) {
 }
 
 void Outbox::fill(Call& call, std::size_t most, Mono now) {
+  // The same for the whole call, which is under way only once it is written.
+  Pull pull;
+  pull.least_left_us = write_by_us();
+  pull.least_left_idle_us = target_us();
+  pull.least_left_retried_us = shortest_us();
   std::size_t words = 0;
   while (call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords) {
-    const bool first = call.reservations.empty();
+    pull.first = call.reservations.empty();
     Reservation next;
-    if (!next_reservation(first, now, next)) break;
+    if (!next_reservation(pull, now, next)) break;
     words += 3 + 2 * next.costs.size();
     const bool alone = next.alone;
     call.reservations.push_back(std::move(next));
@@ -173,12 +180,7 @@ void Outbox::fill(Call& call, std::size_t most, Mono now) {
   }
 }
 
-bool Outbox::next_reservation(bool first, Mono now, Reservation& into) {
-  Pull pull;
-  pull.first = first;
-  pull.least_left_us = write_by_us();
-  pull.least_left_idle_us = shortest_us() + free_us() / 4;
-  pull.least_left_retried_us = shortest_us();
+bool Outbox::next_reservation(Pull& pull, Mono now, Reservation& into) {
   // Leases are what makes most checks need no store: checks must not starve them, nor they checks.
   const bool lease_turn = turn_ % kLeaseEvery == kLeaseEvery - 1;
   using Of = Pull::Of;

@@ -83,7 +83,7 @@ class Outbox {
 
   bool write_reservations(Transport& transport, Mono now);
   void fill(Call& call, std::size_t most, Mono now);
-  bool next_reservation(bool first, Mono now, Reservation& into);
+  bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
   void write_releases(Transport& transport);
   void send(Transport& transport, Call call);
@@ -91,6 +91,7 @@ class Outbox {
   void adapt(std::int64_t trip_us, const UnderWay& call);
   std::int64_t shortest_us() const;
   std::int64_t free_us() const;
+  std::int64_t target_us() const;
   std::int64_t longest_us() const;
 
   Gate& gate_;
