@@ -25,10 +25,9 @@ block()
   endforeach()
 endblock()
 
-# rategate_mutated(<variable> <files...>): these files, and in the place of those that have a patch
-# their copies, which the build makes again when the file or its patch changes.
+# rategate_mutated(<variable> <files...>): the copies of those that have a patch, which the build
+# makes again when the file or its patch changes.
 function(rategate_mutated variable)
-  set(files)
   set(copies)
   foreach(file IN LISTS ARGN)
     cmake_path(RELATIVE_PATH file BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE path)
@@ -42,12 +41,10 @@ function(rategate_mutated variable)
         COMMENT "Putting the known mistakes into a copy of ${path}"
         VERBATIM)
       list(APPEND copies ${copy})
-      set(file ${copy})
     endif()
-    list(APPEND files ${file})
   endforeach()
   if(NOT copies)
     message(FATAL_ERROR "tests/mutants has no patch for any of: ${ARGN}")
   endif()
-  set(${variable} ${files} PARENT_SCOPE)
+  set(${variable} ${copies} PARENT_SCOPE)
 endfunction()
