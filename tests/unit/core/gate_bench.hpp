@@ -1,0 +1,74 @@
+// A gate and a store whose answers come when the test says so.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "daemon/core/gate.hpp"
+#include "daemon/store/model/memory_counters.hpp"
+
+namespace rategate::test {
+
+constexpr std::int64_t kStart = 1'700'000'000'000'000;  // store time at mono 0, us; a window starts
+
+inline LimitUsePtr limit(std::int64_t permits, std::int64_t period_ms = 1000,
+                         OnStoreDown policy = OnStoreDown::Deny) {
+  Limit result = declared_limit("api", {permits, period_ms}, true);
+  result.on_store_down = policy;
+  return std::make_shared<LimitUse>(std::make_shared<const Limit>(result));
+}
+
+struct Bench {
+  Gate gate{Gate::Options{}};
+  MemoryCounters store;
+  Mono now{100'000};
+  std::uint64_t tickets = 0;
+
+  Bench() { up(); }
+  void up() {
+    measure();
+    gate.store_up({0});
+  }
+  StoreTime store_time() const { return {kStart + now.us}; }
+  void measure() { gate.measured({0}, now, now, store_time()); }
+  CheckResult check(const LimitUsePtr& use, std::string_view key = "k", std::int64_t cost = 1) {
+    return gate.check({use, key, cost, ++tickets}, now);
+  }
+  std::int64_t repeat(const LimitUsePtr& use, std::int64_t cost, const Decision& decided,
+                      std::int64_t count) {
+    return gate.repeat({use, "k", cost}, decided, count, now);
+  }
+  // All that the store would be asked for now, if the way to it were idle.
+  std::vector<Reservation> asked() {
+    gate.turn(now);
+    std::vector<Reservation> all;
+    if (!gate.shard({0}).health.is_up()) return all;
+    Reservation next;
+    for (const Pull::Of of : {Pull::Of::Lines, Pull::Of::Leases, Pull::Of::Aside}) {
+      Pull pull;
+      pull.of = of;
+      while (gate.compose({0}, pull, now, next)) all.push_back(std::exchange(next, {}));
+    }
+    return all;
+  }
+  bool measure_wanted() { return std::exchange(gate.shard({0}).measure_wanted, false); }
+  void reply(const Reservation& request) {
+    const ReserveAnswer answer = store.reserve(request, store_time());
+    measure();
+    gate.answered(request.id, answer, now);
+  }
+  void serve() {
+    for (const Reservation& request : asked()) reply(request);
+  }
+  std::vector<Answer> answers() { return std::exchange(gate.answers(), {}); }
+  std::int64_t allowed() {
+    std::int64_t count = 0;
+    for (const Answer& answer : answers()) count += answer.decision.allowed ? 1 : 0;
+    return count;
+  }
+};
+
+}  // namespace rategate::test
