@@ -20,7 +20,7 @@ OTHERS = {"redis-cli 1", "fork 2", "vfork 2", "sd_notify 3", "sd_watchdog_enable
 
 def source_text(*folders):
     return "\n".join(path.read_text(encoding="utf-8") for folder in folders
-                     for path in sorted((SOURCE_DIR / folder).rglob("*.c*")))
+                     for path in sorted((SOURCE_DIR / folder).rglob("*.[ch]*")))
 
 
 def squeezed(text):
@@ -115,7 +115,7 @@ class Programs(Installed):
 
     def test_environment(self):
         daemons = source_text("daemon")
-        read = set(re.findall(r'"((?:REDIS|NOTIFY|WATCHDOG|CREDENTIALS)_[A-Z]+)"', daemons))
+        read = set(re.findall(r'"((?:REDIS|NOTIFY|WATCHDOG|CREDENTIALS|JOURNAL)_[A-Z]+)"', daemons))
         read |= {"WATCHDOG_USEC", "WATCHDOG_PID"} if "sd_watchdog_enabled(" in daemons else set()
         read |= {"LISTEN_FDS", "LISTEN_PID"} if "sd_listen_fds(" in daemons else set()
         self.assertEqual(set(self.rategated.items("Ev")), read)
