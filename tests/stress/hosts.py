@@ -217,9 +217,13 @@ class Hosts:
         self._later(self._chance.uniform(0, 0.6), lambda: self._daemon_again(number))
 
     def _end_daemon(self, number):
+        daemon = self._daemons[number]
+        # A daemon that is still starting may not have come to its handler of SIGTERM, which then
+        # ends it by the signal.
+        if daemon and not daemon.ready():
+            return
         if not self._begin(number, "daemon ended and started again"):
             return
-        daemon = self._daemons[number]
         daemon.signal(signal.SIGTERM)
         asked = time.monotonic()
 

@@ -54,8 +54,12 @@ class Notifications:
                 self._changed.wait(min(left, 0.05))
 
     def count(self):
+        return len(self.seen())
+
+    def seen(self):
+        """All messages up to now."""
         with self._changed:
-            return len(self.messages)
+            return list(self.messages)
 
     def barrier(self):
         """Waits until all that was sent before is read; how many messages that makes."""
@@ -190,6 +194,10 @@ class Daemon:
 
     def wait_ready(self, deadline=15.0):
         self.notify.wait(lambda f: f.get("READY") == "1", deadline, "READY=1", alive=self.running)
+
+    def ready(self):
+        """Whether it has ever said READY=1."""
+        return any(fields.get("READY") == "1" for _, fields in self.notify.seen())
 
     def signal(self, number):
         self._process.send_signal(number)
