@@ -38,7 +38,7 @@ class Slab {
   bool contains(Name at) const { return at.value < size_; }
 
  private:
-  // Few, because a daemon of one limit has a chunk of each kind of record, and all of it is touched.
+  // Few, because a daemon of one limit has a chunk of each kind, and all of it is touched.
   static constexpr std::uint32_t kChunk = 64;
 
   std::vector<std::unique_ptr<std::array<Record, kChunk>>> chunks_;
