@@ -29,15 +29,16 @@ struct Counter {
   CompactKey key;
   Pool pool;
   Demand demand;
-  LineId line;                    // none: no check waits
-  ScheduleId schedule;            // none: the gate has never wanted to come back to it
-  std::int32_t last_lease = 0;    // at most kMaxHeld
-  ShardId shard;                  // of the store, that it is counted in
-  std::uint8_t measurements = 0;  // made for those that wait, and not good enough
-  bool renew : 1 = false;         // the pool is low: its lease is to be renewed
-  bool renew_next : 1 = false;    // a lease of the next window is to be reserved
-  bool lease_listed : 1 = false;  // it stands among those that want a lease
-  bool unmeasured : 1 = false;    // its checks wait for the clock to be measured
+  LineId line;                        // none: no check waits
+  ScheduleId schedule;                // none: the gate has never wanted to come back to it
+  std::int32_t last_lease = 0;        // at most kMaxHeld
+  ShardId shard;                      // of the store, that it is counted in
+  std::uint8_t measurements : 3 = 0;  // made for those that wait, and not good enough
+  std::uint8_t cost_log2 : 5 = 0;     // of the costs that are usual
+  bool renew : 1 = false;             // the pool is low: its lease is to be renewed
+  bool renew_next : 1 = false;        // a lease of the next window is to be reserved
+  bool lease_listed : 1 = false;      // it stands among those that want a lease
+  bool unmeasured : 1 = false;        // its checks wait for the clock to be measured
   bool live : 1 = false;
 };
 static_assert(sizeof(Counter) <= 112, "there are very many of them");
@@ -75,6 +76,7 @@ class Counters {
   std::size_t size() const { return index_.size(); }
 
   Slab<Line>& lines() { return lines_; }
+  const Slab<Line>& lines() const { return lines_; }
   // The line before the counter; null where nothing waits.
   Line* line(const Counter& counter) {
     return counter.line.is_none() ? nullptr : &lines_[counter.line];

@@ -29,6 +29,12 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
                                                               : WindowState::Open;
 }
 
+bool Decider::is_beyond(const Counter& counter, const Window& window, std::int64_t cost) const {
+  const Limit& limit = *counter.use->limit;
+  return limit.period_ms <= kLongPeriodMs &&
+         cost > counter.pool.held(window) + counter.pool.left(window, limit.permits);
+}
+
 Decision Decider::decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                          std::int64_t remaining, Mono now) const {
   const Limit& limit = *use.limit;

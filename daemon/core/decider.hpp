@@ -25,6 +25,9 @@ class Decider {
   Decider(std::vector<Shard>& shards, GateStats& stats) : shards_(shards), stats_(stats) {}
 
   WindowState state_of(const Counter& counter, const Window& window) const;
+  // Whether the cost is more than the pool and the counter have left together, and that can become
+  // no more: nothing is given back in short windows.
+  bool is_beyond(const Counter& counter, const Window& window, std::int64_t cost) const;
 
   // Counted in the store, or over the limit there. `remaining` is what the counter has left.
   CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining, Mono now);

@@ -84,10 +84,17 @@ CheckResult Gate::check(const Request& request, Mono now) {
     if (at.open) {
       const WindowState state = decider_.state_of(counter, at.window);
       if (use.leased && state != WindowState::Lost &&
-          keeper_.spend(id, at.window, request.cost, now)) {
+          keeper_.spend(id, at.window, {request.cost, 1}, now)) {
         return decider_.allow_from_pool(counter, at.window, now);
       }
-      if (state != WindowState::Open) return decider_.deny_locally(counter, state, at.window, now);
+      // What is in hand may come back.
+      const Line* const line = counters_.line(counter);
+      const bool in_hand = line != nullptr && line->hand.permits() > 0;
+      if (state == WindowState::Lost ||
+          (!in_hand && (state == WindowState::Exhausted ||
+                        decider_.is_beyond(counter, at.window, request.cost)))) {
+        return decider_.deny_locally(counter, state, at.window, now);
+      }
     }
   }
   if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);
@@ -114,7 +121,7 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
   if (allowed) {
     count = std::min(count, held / request.cost);
     if (count == 0 || state == WindowState::Lost) return 0;
-    if (!keeper_.spend(id, at.window, request.cost * count, now)) return 0;
+    if (!keeper_.spend(id, at.window, {request.cost, count}, now)) return 0;
   } else if (state != WindowState::Exhausted || held > 0) {
     // Used up is used up; where permits are left that did not suffice, each is judged by itself.
     return 0;
@@ -150,16 +157,16 @@ const Limit* Gate::failed(std::uint64_t reservation, Failure failure, Mono now) 
   return reserver_.failed(reservation, failure, now);
 }
 
-bool Gate::store_connecting(ShardId id) {
+bool Gate::store_connecting(ShardId id, Mono now) {
   Shard& shard = this->shard(id);
   const bool news = shard.health.connecting();
   keeper_.strand_releases(shard);
-  reserver_.forget_under_way(id);
+  reserver_.forget_under_way(id, now);
   return news;
 }
 
 bool Gate::store_away(ShardId id, Mono now) {
-  store_connecting(id);
+  store_connecting(id, now);
   const bool news = shard(id).health.away();
   reserver_.answer_all(id,
                        [&](const Counter& counter) { return decider_.by_policy(counter, now); });
@@ -190,7 +197,7 @@ void Gate::stop(Mono now) {
   CheckResult result;
   result.verdict = Verdict::Stopping;
   for (std::uint16_t i = 0; i < options_.shards; ++i) {
-    reserver_.forget_under_way({i});
+    reserver_.forget_under_way({i}, now);
     reserver_.answer_all({i}, [&](const Counter&) { return result; });
   }
   counters_.for_each_id([&](CounterId id) { keeper_.let_go(counters_[id], now); });
@@ -216,7 +223,10 @@ std::size_t Gate::queued() const {
 
 std::int64_t Gate::counted() const {
   std::int64_t held = 0;
-  counters_.for_each([&](const Counter& counter) { held += counter.pool.held(); });
+  counters_.for_each([&](const Counter& counter) {
+    held += counter.pool.held();
+    if (!counter.line.is_none()) held += counters_.lines()[counter.line].hand.permits();
+  });
   for (const Shard& shard : shards_) {
     for (const Release& release : shard.releases) held += release.permits;
   }

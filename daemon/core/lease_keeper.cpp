@@ -1,6 +1,7 @@
 #include "daemon/core/lease_keeper.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "daemon/core/lease.hpp"
@@ -14,6 +15,10 @@ constexpr std::int64_t kClockEveryUs = 100'000;
 constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
 // Releases that wait to be written; permits beyond them are stranded.
 constexpr std::size_t kMostReleases = 4096;
+// A cost above this part of the limit is no demand for leases. docs/leases.md has what was tried.
+constexpr std::int64_t kLargeCost = 64;
+// A lease is to pay so many costs as are usual.
+constexpr std::int64_t kCostsInLease = 4;
 
 }  // namespace
 
@@ -48,10 +53,11 @@ void LeaseKeeper::look_at_all(Mono now) {
 
 // ---- Spending and filling -------------------------------------------------------------------
 
-bool LeaseKeeper::spend(CounterId id, const Window& window, std::int64_t cost, Mono now) {
+bool LeaseKeeper::spend(CounterId id, const Window& window, const CostRun& run, Mono now) {
   Counter& counter = counters_[id];
   PoolBook book = book_of(counter, now);
-  if (!counter.pool.take(window, cost, book)) return false;
+  if (!counter.pool.take(window, run.cost * run.count, book)) return false;
+  note_demand(counter, run, now);
   watch_level(id, window, now);
   return true;
 }
@@ -65,22 +71,43 @@ bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t p
   return counter.pool.charged(window, permits, in_store, limit, below, book);
 }
 
-void LeaseKeeper::note_demand(Counter& counter, std::int64_t permits, Mono now) {
-  PoolBook book = book_of(counter, now);
-  book.note_demand(permits);
+bool LeaseKeeper::is_demand(const Limit& limit, std::int64_t cost) {
+  return cost <= std::max<std::int64_t>(1, limit.permits / kLargeCost);
 }
 
-void LeaseKeeper::add(Counter& counter, const Window& window, std::int64_t permits, Mono now) {
+void LeaseKeeper::note_demand(Counter& counter, const CostRun& run, Mono now) {
+  PoolBook book = book_of(counter, now);
+  if (!is_demand(*counter.use->limit, run.cost)) {
+    book.note_demand(0);
+    return;
+  }
+  // One step towards this cost: so it comes to the median of their logarithms.
+  const auto width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(run.cost))) - 1;
+  if (width > counter.cost_log2) ++counter.cost_log2;
+  if (width < counter.cost_log2) --counter.cost_log2;
+  book.note_demand(run.cost * run.count);
+}
+
+Hand LeaseKeeper::take_hand(Counter& counter, const Window& window, Mono now) {
+  PoolBook book = book_of(counter, now);
+  return counter.pool.take_hand(window, book);
+}
+
+void LeaseKeeper::settle(Counter& counter, const Window& window, const Hand& unspent,
+                         std::int64_t lease, Mono now) {
   const auto reading = shard_of(counter).clock.read(now);
   const bool over = !reading || window.end_ms * 1000 <= reading->earliest.us;
+  const std::int64_t permits = unspent.permits() + lease;
   if (over || counter.use->dropped) {
-    if (over) ++stats_.late_answers;
+    if (over && permits > 0) ++stats_.late_answers;
     books_.stranded(permits);
     return;
   }
   PoolBook book = book_of(counter, now);
-  counter.pool.add(window, permits, chunk_of(window.end_ms - window.start_ms, counter.last_lease),
-                   book);
+  const std::int64_t chunk = chunk_of(window.end_ms - window.start_ms, counter.last_lease);
+  counter.pool.put_back(window, unspent, book);
+  if (lease > 0) counter.pool.add(window, lease, chunk, book);
+  if (counter.pool.state(window) == Pool::State::Exhausted) counter.pool.show(window, 0, book);
 }
 
 // Shows more of the stock, or wants the lease renewed, where the pool has become low.
@@ -128,7 +155,8 @@ std::int64_t LeaseKeeper::lease_for(Counter& counter, const Window& window, std:
   if (const auto reading = shard.clock.read(now)) {
     input.left_ms = std::min(period_ms, window.end_ms - reading->latest.us / 1000);
   }
-  const std::int64_t lease = lease_size(input);
+  std::int64_t lease = lease_size(input);
+  if (counter.cost_log2 > 0 && lease < kCostsInLease << counter.cost_log2) lease = 0;
   counter.last_lease = static_cast<std::int32_t>(lease);
   PoolBook book = book_of(counter, now);
   counter.pool.set_low_water(low_water(input.rate, shard.round_trip_us, lease), book);

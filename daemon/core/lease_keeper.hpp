@@ -30,17 +30,24 @@ class LeaseKeeper {
   void share() { sharing_ = shared_ != nullptr; }
   void share_pool(CounterId id, std::int64_t over_ms, Mono now);
 
-  // Takes the cost out of the pool, all of it or nothing.
-  bool spend(CounterId id, const Window& window, std::int64_t cost, Mono now);
+  // Takes the cost out of the pool, so many times, all of it or nothing.
+  bool spend(CounterId id, const Window& window, const CostRun& run, Mono now);
+  // All that the pool holds for the window, to be put towards costs that it cannot pay alone.
+  Hand take_hand(Counter& counter, const Window& window, Mono now);
   // The store answered; see Pool::charged().
   bool charged(Counter& counter, const Window& window, std::int64_t permits, std::int64_t in_store,
                Mono now);
-  // Permits that were reserved, and that nobody waits for. Over, or dropped, they are stranded.
-  void add(Counter& counter, const Window& window, std::int64_t permits, Mono now);
-  // Somebody on this host has spent permits that never were in the pool.
-  void note_demand(Counter& counter, std::int64_t permits, Mono now);
+  // What there is of the window that nobody waits for: what is left of the hand, and a lease. Over,
+  // or dropped, they are stranded. Then clients are shown what was learned of the counter.
+  void settle(Counter& counter, const Window& window, const Hand& unspent, std::int64_t lease,
+              Mono now);
+  // A check on this host was granted that cost. Large costs are no demand: a lease for the next one
+  // would hold back more than it saves.
+  void note_demand(Counter& counter, const CostRun& run, Mono now);
 
-  // Permits wanted ahead of the checks that wait, whose costs come to `waiting`.
+  // Whether a cost of a limit is demand for leases: see note_demand().
+  static bool is_demand(const Limit& limit, std::int64_t cost);
+  // Permits wanted ahead of the checks that wait; `waiting`: those of their costs that are demand.
   std::int64_t lease_for(Counter& counter, const Window& window, std::int64_t waiting, Mono now);
   // What it is asked for next where no check waits: the window that is open, where the pool is low,
   // or the next one. None where there is nothing to ask.

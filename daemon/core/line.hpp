@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "daemon/base/time.hpp"
+#include "daemon/core/hand.hpp"
 #include "daemon/core/ids.hpp"
 #include "daemon/core/waiters.hpp"
 #include "daemon/limit/cost_runs.hpp"
@@ -20,6 +21,7 @@ struct Line {
   std::uint64_t reservation = 0;  // its id; 0: none is under way
   Window window;                  // of the reservation
   CostRuns costs;                 // of it
+  Hand hand;                      // what it was told to be in hand
   // What it rode with was refused: it is asked for once more, in a call of its own.
   bool alone = false;
   // It lost a round trip to a refusal, and is asked for again although little time is left.

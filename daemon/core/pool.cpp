@@ -82,7 +82,7 @@ bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
   if (!is_shared()) {
     if (part.shown < cost) return false;
     part.shown -= static_cast<std::int32_t>(cost);
-    book.spent(cost);
+    book.books.spent(cost);
     return true;
   }
   std::uint64_t* at = word(parity, book);
@@ -93,7 +93,7 @@ bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
     if (seen == RG_WORD_VOID || permits < cost) return false;
     if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
       part.shown -= static_cast<std::int32_t>(cost);
-      book.spent(cost);
+      book.books.spent(cost);
       return true;
     }
   }
@@ -115,11 +115,15 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
   const Standing standing = limit.algorithm->standing(counter, limit.permits);
   part->left = static_cast<std::uint32_t>(standing.left) & kLeftMask;
   if (standing.exhausted) part->state = State::Exhausted;
-  if (is_shared()) {
-    rg_hint_store(&book.shared->slot(slot_).left, part->left);
-    if (part->state == State::Exhausted) show_part(parity_of(window), 0, book);
-  }
+  tell_left(parity_of(window), book);
   return true;
+}
+
+// What clients reckon `remaining` by: what is left in the counter, and what they are not shown yet.
+void Pool::tell_left(int parity, PoolBook& book) {
+  if (!is_shared()) return;
+  const Part& part = part_[parity];
+  rg_hint_store(&book.shared->slot(slot_).left, part.left + static_cast<std::uint32_t>(part.stock));
 }
 
 void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, PoolBook& book) {
@@ -132,23 +136,58 @@ void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, P
   if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, book);
 }
 
+Hand Pool::take_hand(const Window& window, PoolBook& book) {
+  const int parity = index_of(window);
+  if (parity < 0) return {};
+  Part& part = part_[parity];
+  if (is_shared() && !empty_word(parity, book)) return {};
+  return {std::exchange(part.shown, 0), std::exchange(part.stock, 0)};
+}
+
+// Takes the permits out of the word, which stays the window's. What they were is in the book.
+bool Pool::empty_word(int parity, PoolBook& book) {
+  std::uint64_t* at = word(parity, book);
+  std::uint64_t seen = rg_word_load(at);
+  for (int i = 0; i < kTries; ++i) {
+    seen = look_at(parity, seen, book);
+    if (seen == RG_WORD_VOID) return true;
+    const std::uint64_t next = rg_word_make(part_[parity].end_ms, 0, false);
+    if (seen == next || rg_word_swap(at, &seen, next)) return true;
+  }
+  return false;
+}
+
+void Pool::put_back(const Window& window, const Hand& hand, PoolBook& book) {
+  if (hand.permits() == 0) return;
+  Part* part = enter(window, book);
+  if (part == nullptr) {
+    book.stranded(hand.permits());
+    return;
+  }
+  part->stock += clipped(hand.permits());
+  const std::int64_t not_shown = hand.shown - show_part(parity_of(window), hand.shown, book);
+  // A client may have forged what was shown, so that it is never left to be given back.
+  part->stock -= clipped(not_shown);
+  book.stranded(not_shown);
+}
+
 void Pool::show(const Window& window, std::int64_t chunk, PoolBook& book) {
   const Part* part = find(window);
   if (part == nullptr) return;
   show_part(parity_of(window), std::max<std::int64_t>(0, chunk - part->shown), book);
 }
 
-// Moves up to `permits` of the stock into the word; "exhausted" goes with it once there is no stock
-// behind it.
-void Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
+// Moves up to `permits` of the stock into the word, and says how many; "exhausted" goes with it
+// once there is no stock behind it.
+std::int64_t Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
   Part& part = part_[parity];
-  if (part.end_ms > RG_WORD_MAX_END_MS) return;
+  if (part.end_ms > RG_WORD_MAX_END_MS) return 0;
   if (!is_shared()) {
     const auto more = static_cast<std::int32_t>(
         std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown}));
     part.shown += more;
     part.stock -= more;
-    return;
+    return more;
   }
   std::uint64_t* at = word(parity, book);
   std::uint64_t seen = rg_word_load(at);
@@ -158,7 +197,7 @@ void Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
         std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown});
     const bool exhausted = part.state == State::Exhausted && part.stock == more;
     const std::uint64_t next = rg_word_make(part.end_ms, part.shown + more, exhausted);
-    if (next == seen) return;
+    if (next == seen) return 0;
     if (seen == RG_WORD_VOID) {
       // Nobody swaps a void word: no need to.
       rg_word_publish(at, next);
@@ -167,8 +206,10 @@ void Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
     }
     part.shown += static_cast<std::int32_t>(more);
     part.stock -= static_cast<std::int32_t>(more);
-    return;
+    tell_left(parity, book);
+    return more;
   }
+  return 0;
 }
 
 void Pool::doubt(const Window& window, PoolBook& book) {
@@ -182,6 +223,8 @@ std::int64_t Pool::take_stock(const Window& window) {
   Part* part = find(window);
   if (part == nullptr) return 0;
   const std::int64_t stock = part->stock;
+  if (stock > 0) part->state = State::Unknown;  // the counter will have as many again
+  part->left = (part->left + static_cast<std::uint32_t>(stock)) & kLeftMask;
   part->stock = 0;
   part->taken -=
       static_cast<std::int32_t>(stock);  // from now on the counter may be lower by so much

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "daemon/base/time.hpp"
+#include "daemon/core/hand.hpp"
 #include "daemon/core/ids.hpp"
 #include "daemon/core/pool_book.hpp"
 #include "shm/word.h"
@@ -32,7 +33,7 @@ class Pool {
     return part == nullptr ? State::Unknown : part->state;
   }
 
-  // Takes the cost out of what is held for the window: all of it or nothing.
+  // Takes the cost out of what is held for the window: all of it or nothing. It is booked as spent.
   bool take(const Window& window, std::int64_t cost, PoolBook& book);
 
   // What a counter that is lower than this host alone has charged means.
@@ -43,11 +44,17 @@ class Pool {
   // The store answered for the window: it has `charged` permits more to this host, and the counter
   // is that after them. False when the counter is below what this host alone was charged: what was
   // held for the window is voided, and nothing more may be given out in it (see LostWindows).
-  // Nothing is changed where the window is older than one that is known.
+  // Nothing is changed where the window is older than one that is known. That the counter has
+  // reached the limit is shown to nobody before show(), so that what comes back is there first.
   [[nodiscard]] bool charged(const Window& window, std::int64_t charged, std::int64_t counter,
                              const Limit& limit, Below below, PoolBook& book);
   // Of what was granted, what nobody waits for. At most `chunk` of it is shown at once.
   void add(const Window& window, std::int64_t permits, std::int64_t chunk, PoolBook& book);
+  // All that is held for the window leaves the pool. Clients find nothing meanwhile, and nothing
+  // that says "exhausted". Empty where clients left no moment to do it.
+  Hand take_hand(const Window& window, PoolBook& book);
+  // What is left of it comes back; where the window is past, it is stranded.
+  void put_back(const Window& window, const Hand& hand, PoolBook& book);
   // Shows more of the stock, and whether the window is exhausted.
   void show(const Window& window, std::int64_t chunk, PoolBook& book);
   // Exhausted was long ago: other hosts may have given permits back.
@@ -128,8 +135,10 @@ class Pool {
   bool is_shared() const { return !slot_.is_none(); }
   std::uint64_t look_at(int parity, std::uint64_t seen, PoolBook& book);
   void retire(int parity, PoolBook& book);
+  bool empty_word(int parity, PoolBook& book);
   void void_word(int parity, PoolBook& book);
-  void show_part(int parity, std::int64_t permits, PoolBook& book);
+  std::int64_t show_part(int parity, std::int64_t permits, PoolBook& book);
+  void tell_left(int parity, PoolBook& book);
 
   Part part_[2];
   SlotId slot_;

@@ -28,11 +28,6 @@ struct PoolBook {
     if (schedule != nullptr) schedule->used = now;
     demand.spent(now, permits, Demand::bucket_us(use.limit->period_ms));
   }
-  // By a check that came to the daemon.
-  void spent(std::int64_t permits) {
-    books.spent(permits);
-    note_demand(permits);
-  }
   // Permits that are missing in a shared word.
   void spent_by_clients(std::int64_t permits) {
     if (permits == 0) return;

@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kExpiryMarginMs = 1000;
 // Runs of equal costs in one reservation: what keeps a script call short.
 constexpr std::size_t kMostRuns = 128;
+// A lease of a quarter of what is left at most: so many have to be left for it to come whole.
+constexpr std::int64_t kFullLeases = 4;
 // Measurements made for a waiting check before it is told that the clock is not trusted: one
 // slow round trip is no reason to refuse.
 constexpr std::uint8_t kMeasurements = 3;
@@ -63,17 +65,19 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     alarms_.set(id, after(now, shard_of(counter).clock.with_drift(at.opens_in_us)));
     return std::nullopt;
   }
-  WindowState state = decider_.state_of(counter, at.window);
-  // A lease that came meanwhile may serve them.
-  while (use.leased && state != WindowState::Lost && !line->due.empty() &&
-         keeper_.spend(id, at.window, room_.waiters()[line->due.first].cost, now)) {
-    room_.answer(counter, line->due, line->due.first,
-                 decider_.allow_from_pool(counter, at.window, now));
-  }
-  state = decider_.state_of(counter, at.window);
-  if (state != WindowState::Open) {
-    room_.answer_all(counter, line->due,
-                     [&] { return decider_.deny_locally(counter, state, at.window, now); });
+  const WindowState state = decider_.state_of(counter, at.window);
+  for (WaiterPlace next = line->due.first; !next.is_none();) {
+    const WaiterPlace place = next;
+    const Waiter& waiter = room_.waiters()[place];
+    next = waiter.next;
+    // A lease that came meanwhile may serve it.
+    if (use.leased && state != WindowState::Lost &&
+        keeper_.spend(id, at.window, {waiter.cost, 1}, now)) {
+      room_.answer(counter, line->due, place, decider_.allow_from_pool(counter, at.window, now));
+    } else if (state != WindowState::Open || decider_.is_beyond(counter, at.window, waiter.cost)) {
+      room_.answer(counter, line->due, place,
+                   decider_.deny_locally(counter, state, at.window, now));
+    }
   }
   return line->due.empty() ? std::nullopt : std::optional(at.window);
 }
@@ -161,21 +165,34 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   Counter& counter = counters_[id];
   Line& line = *counters_.line(counter);
   into.costs.clear();
-  const std::int64_t waiting = take_costs(line, pull, now, into.costs);
+  const Costs costs = take_costs(counter, line, pull, now, into.costs);
   if (into.costs.empty()) return Composed::TooLate;
   begin(id, *window, now, into);
   into.alone = rides_alone(line);
-  into.lease = keeper_.lease_for(counter, *window, waiting, now);
+  into.lease = keeper_.lease_for(counter, *window, costs.demand, now);
+  if (needs_hand(counter, *window, costs, into.lease)) {
+    line.hand = keeper_.take_hand(counter, *window, now);
+    into.in_hand = line.hand.permits();
+  }
   line.costs = into.costs;
   line.alone = line.retried = false;
   return Composed::Yes;
 }
 
-// Those that can still use an answer, in order, from the line's due into its asked. Returns the sum
-// of their costs, at most kMaxPermits.
-std::int64_t Reserver::take_costs(Line& line, const Pull& pull, Mono now, CostRuns& costs) {
+// Where the counter is known to have enough for all of them the pool is left to its clients, and so
+// it is where pool and counter together are known to have too little.
+bool Reserver::needs_hand(const Counter& counter, const Window& window, const Costs& costs,
+                          std::int64_t lease) const {
+  const std::int64_t held = counter.pool.held(window);
+  const std::int64_t left = counter.pool.left(window, counter.use->limit->permits);
+  return held > 0 && costs.sum + kFullLeases * lease > left && costs.cheapest <= held + left;
+}
+
+// Those that can still use an answer, in order, from the line's due into its asked.
+Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now,
+                                     CostRuns& costs) {
   const std::int64_t least = line.retried ? pull.least_left_retried_us : pull.least_left_us;
-  std::int64_t sum = 0;
+  Costs taken;
   for (WaiterPlace at = line.due.first; !at.is_none();) {
     Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
@@ -185,11 +202,15 @@ std::int64_t Reserver::take_costs(Line& line, const Pull& pull, Mono now, CostRu
       costs.push_back({waiter.cost, 0});
     }
     ++costs.back().count;
-    sum = std::min(sum + waiter.cost, kMaxPermits);
+    taken.sum = std::min(taken.sum + waiter.cost, kMaxPermits);
+    if (LeaseKeeper::is_demand(*counter.use->limit, waiter.cost)) {
+      taken.demand = std::min(taken.demand + waiter.cost, kMaxPermits);
+    }
+    taken.cheapest = std::min(taken.cheapest, waiter.cost);
     waiter.asked = waiter.ever_asked = true;
     room_.waiters().move(line.due, place, line.asked);
   }
-  return sum;
+  return taken;
 }
 
 bool Reserver::compose_next_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into) {
@@ -235,6 +256,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
     into.ahead_ms += std::max<std::int64_t>(0, window.start_ms - reading->earliest.us / 1000);
   }
   into.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
+  into.in_hand = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);
   line.reservation = into.id;
@@ -275,27 +297,34 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
   Counter& counter = counters_[id];
   counter.use->refusals = 0;
   const Window window = line->window;
-  std::int64_t granted = 0;
-  for (std::size_t i = 0; i < line->costs.size(); ++i) {
-    granted += reply.granted[i] * line->costs[i].cost;
-  }
-  books_.reserved(granted + reply.leased);
-  bool kept = decider_.state_of(counter, window) != WindowState::Lost;
-  if (kept && !keeper_.charged(counter, window, granted + reply.leased, reply.counter, now)) {
+  Handout handout{reply, std::exchange(line->hand, {})};
+  const std::int64_t in_hand = handout.hand.permits();
+  const std::int64_t charged = charged_permits(line->costs, in_hand, reply);
+  books_.reserved(charged);
+  handout.kept = decider_.state_of(counter, window) != WindowState::Lost;
+  if (handout.kept && !keeper_.charged(counter, window, charged, reply.counter, now)) {
     lost(counter, window);
-    kept = false;
+    handout.kept = false;
   }
-  if (!line->costs.empty() && !inside(counter, window, now)) {
+  const bool late = !line->costs.empty() && !inside(counter, window, now);
+  Hand unspent = handout.hand;
+  if (late) {
     ++stats_.late_answers;  // charged, and granted to nobody
-    books_.stranded(granted + reply.leased);
+    books_.stranded(charged);
     room_.due_again(*line);
   } else {
+    const std::int64_t counted = reply.counter - charged;  // before this reservation
+    handout.left = std::max<std::int64_t>(0, counter.use->limit->permits - counted) + in_hand +
+                   counter.pool.held(window);
     line->reservation = 0;
-    hand_grants(counter, *line, reply, kept, now);
-    if (kept && reply.leased > 0) keeper_.add(counter, window, reply.leased, now);
-    if (!kept) books_.stranded(granted + reply.leased);
-    if (counter.use->leased) keeper_.attend(id, now);
+    unspent = hand_grants(counter, *line, handout, now);
   }
+  if (handout.kept) {
+    keeper_.settle(counter, window, unspent, late ? 0 : reply.leased, now);
+  } else {
+    books_.stranded(late ? in_hand : in_hand + charged);
+  }
+  if (!late && counter.use->leased) keeper_.attend(id, now);
   serve(id, now);
 }
 
@@ -309,46 +338,75 @@ void Reserver::lost(Counter& counter, const Window& window) {
       window);
 }
 
-// Each check that was asked for gets its answer, in order.
-void Reserver::hand_grants(Counter& counter, Line& line, const ReserveAnswer& reply, bool kept,
-                           Mono now) {
-  std::int64_t granted = 0;
-  for (std::size_t i = 0; i < line.costs.size(); ++i) {
-    granted += reply.granted[i] * line.costs[i].cost;
-  }
-  std::int64_t in_counter = reply.counter - granted - reply.leased;
+// Each check that was asked for gets its answer, in order. Returns what is left of the hand, with
+// what was granted to checks that nobody waits for any more.
+Hand Reserver::hand_grants(Counter& counter, Line& line, Handout& handout, Mono now) {
+  std::int64_t unclaimed = 0;
   const CostRuns costs = line.costs;
   for (std::size_t i = 0; i < costs.size(); ++i) {
+    const std::int64_t granted = handout.reply.granted[i];
     for (std::int64_t n = 0; n < costs[i].count && !line.asked.empty(); ++n) {
-      give_one(counter, line, costs[i].cost, n < reply.granted[i], kept, in_counter, now);
+      const bool claimed = give_one(counter, line, costs[i].cost, n < granted, handout, now);
+      if (n < granted && !claimed) unclaimed += costs[i].cost;
     }
   }
+  room_.waiters().put_before(handout.again, line.due);
+  Hand unspent = handout.hand.without(granted_permits(costs, handout.reply));
+  // Shown, for they may have been: what was in hand is spent first.
+  unspent.shown += unclaimed;
+  return unspent;
 }
 
-// `in_counter`: what the counter held before this check, and then with it.
-void Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, bool kept,
-                        std::int64_t& in_counter, Mono now) {
+// False where it was granted, and nobody wants it any more, but the pool may have it.
+bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool granted,
+                        Handout& handout, Mono now) {
   const WaiterPlace first = line.asked.first;
-  const bool gone = room_.waiters()[first].gone;
-  if (granted && kept) {
-    in_counter += cost;
-    // Its asker has gone or was answered: charged, and there for whoever asks next.
+  Waiter& waiter = room_.waiters()[first];
+  const bool gone = waiter.gone;
+  if (!granted && !gone && may_fit(counter, line, cost, handout)) {
+    waiter.asked = false;
+    waiter.asked_again = line.retried = true;
+    room_.waiters().move(line.asked, first, handout.again);
+    return true;
+  }
+  bool claimed = true;
+  if (granted && handout.kept) {
+    handout.left -= cost;
     if (gone && counter.use->leased) {
-      keeper_.add(counter, line.window, cost, now);
+      claimed = false;
     } else if (gone) {
       books_.stranded(cost);
     } else {
       books_.spent(cost);
-      if (counter.use->leased) keeper_.note_demand(counter, cost, now);
+      if (counter.use->leased) keeper_.note_demand(counter, {cost, 1}, now);
     }
   }
+  answer_one(counter, line, granted, handout, now);
+  return claimed;
+}
+
+// Whether a cost that was refused may be granted with the hand, which was not taken: the counter
+// was thought to have enough.
+bool Reserver::may_fit(const Counter& counter, const Line& line, std::int64_t cost,
+                       const Handout& handout) const {
+  return handout.kept && handout.hand.permits() == 0 && cost <= handout.left &&
+         counter.pool.held(line.window) > 0 && !room_.waiters()[line.asked.first].asked_again;
+}
+
+void Reserver::answer_one(Counter& counter, Line& line, bool granted, const Handout& handout,
+                          Mono now) {
+  const WaiterPlace first = line.asked.first;
   CheckResult result;
-  if (!gone) {
-    result = kept
-                 ? decider_.counted(counter, granted, counter.use->limit->permits - in_counter, now)
-                 : decider_.deny_locally(counter, WindowState::Lost, line.window, now);
+  if (!room_.waiters()[first].gone) {
+    result = handout.kept ? decider_.counted(counter, granted, handout.left, now)
+                          : decider_.deny_locally(counter, WindowState::Lost, line.window, now);
   }
   room_.answer(counter, line.asked, first, result);
+}
+
+void Reserver::put_hand_back(Counter& counter, Line& line, Mono now) {
+  const Hand hand = std::exchange(line.hand, {});
+  if (hand.permits() > 0) keeper_.settle(counter, line.window, hand, 0, now);
 }
 
 const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono now) {
@@ -356,6 +414,7 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
   if (line == nullptr) return nullptr;
   const CounterId id = line->counter;
   Counter& counter = counters_[id];
+  put_hand_back(counter, *line, now);
   const Limit* told = nullptr;
   switch (failure) {
     case Failure::RefusedCall:
@@ -394,9 +453,10 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   return use.limit.get();
 }
 
-void Reserver::forget_under_way(ShardId shard) {
+void Reserver::forget_under_way(ShardId shard, Mono now) {
   each_line(shard, [&](CounterId id, Line& line) {
     if (line.reservation == 0) return;
+    put_hand_back(counters_[id], line, now);
     room_.due_again(line);
     room_.queue(id);
     room_.tidy(id);

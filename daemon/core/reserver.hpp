@@ -63,7 +63,7 @@ class Reserver {
   // null.
   const Limit* failed(std::uint64_t id, Failure failure, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
-  void forget_under_way(ShardId shard);
+  void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.
   template <class Result>
   void answer_all(ShardId shard, const Result& result) {
@@ -86,13 +86,33 @@ class Reserver {
   bool has_time(const Line& line, std::int64_t least_us, Mono now);
   bool rides_alone(const Line& line);
   bool compose_lease(CounterId id, Mono now, Reservation& into);
-  std::int64_t take_costs(Line& line, const Pull& pull, Mono now, CostRuns& costs);
+  // What the checks of a reservation cost.
+  struct Costs {
+    std::int64_t sum = 0;     // at most kMaxPermits, like the next one
+    std::int64_t demand = 0;  // of those that are demand for leases
+    std::int64_t cheapest = kMaxPermits;
+  };
+  Costs take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now, CostRuns& costs);
+  bool needs_hand(const Counter& counter, const Window& window, const Costs& costs,
+                  std::int64_t lease) const;
   void begin(CounterId id, const Window& window, Mono now, Reservation& into);
   Line* under_way(std::uint64_t reservation);
   bool inside(Counter& counter, const Window& window, Mono now);
-  void hand_grants(Counter& counter, Line& line, const ReserveAnswer& reply, bool kept, Mono now);
-  void give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, bool kept,
-                std::int64_t& in_counter, Mono now);
+  // An answer to a line, while it is handed out.
+  struct Handout {
+    const ReserveAnswer& reply;
+    Hand hand;              // what the line had in hand
+    bool kept = true;       // else the window is lost
+    std::int64_t left = 0;  // permits that this host could still have, this far in the answer
+    Waiters::List again{};  // those that are asked for once more
+  };
+  Hand hand_grants(Counter& counter, Line& line, Handout& handout, Mono now);
+  bool give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, Handout& handout,
+                Mono now);
+  bool may_fit(const Counter& counter, const Line& line, std::int64_t cost,
+               const Handout& handout) const;
+  void answer_one(Counter& counter, Line& line, bool granted, const Handout& handout, Mono now);
+  void put_hand_back(Counter& counter, Line& line, Mono now);
   void lost(Counter& counter, const Window& window);
   const Limit* refuse_limit(LimitUse& use, Mono now);
   Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }

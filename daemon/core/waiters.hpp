@@ -26,7 +26,8 @@ struct Waiter {
   std::uint32_t flow = 0;  // the client that asks, among which the store is shared evenly
   bool asked = false;      // it is part of a reservation that is under way
   bool ever_asked = false;
-  bool gone = false;  // nobody wants its answer any more
+  bool asked_again = false;  // with what the pool holds, as the counter alone had too little
+  bool gone = false;         // nobody wants its answer any more
   bool live = false;
   bool timed = false;  // it stands among the deadlines
   std::uint32_t generation = 0;

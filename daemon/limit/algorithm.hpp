@@ -15,7 +15,15 @@
 
 namespace rategate {
 
-// What a store gives of what was asked.
+// What a store is asked for beside the costs of checks, and what its counter holds.
+struct GrantAsked {
+  std::int64_t counter = 0;
+  std::int64_t limit = 0;    // permits
+  std::int64_t lease = 0;    // permits wanted ahead of the costs
+  std::int64_t in_hand = 0;  // permits the host holds and puts towards the costs
+};
+
+// What a store gives of it.
 struct Grant {
   std::vector<std::int64_t> granted;  // of each run, how many checks
   std::int64_t leased = 0;            // permits ahead of the checks
@@ -37,8 +45,7 @@ struct Algorithm {
   Placed (*place)(const ClockReading& reading, std::int64_t period_ms);
   Standing (*standing)(std::int64_t counter, std::int64_t limit);
   // Defined for all numbers.
-  Grant (*grant)(std::int64_t counter, std::int64_t limit, const CostRuns& costs,
-                 std::int64_t lease);
+  Grant (*grant)(const GrantAsked& asked, const CostRuns& costs);
 };
 
 }  // namespace rategate

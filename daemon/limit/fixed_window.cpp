@@ -1,27 +1,36 @@
 #include "daemon/limit/fixed_window.hpp"
 
 #include <algorithm>
+#include <limits>
+
+#include "daemon/limit/limit.hpp"
 
 namespace rategate {
 
-Grant grant_in_window(std::int64_t counter, std::int64_t limit, const CostRuns& costs,
-                      std::int64_t lease) {
+Grant grant_in_window(const GrantAsked& asked, const CostRuns& costs) {
   // Callers of the recipe, and hosts with a larger limit, push the counter above this limit; one
   // below zero was tampered with.
-  const bool has_some = counter >= 0 && counter < limit;
-  std::int64_t left = has_some ? limit - counter : 0;
+  const bool has_some = asked.counter >= 0 && asked.counter < asked.limit;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() - kMaxPermits;
+  const std::int64_t own = has_some ? std::min(asked.limit - asked.counter, kMost) : 0;
+  const std::int64_t in_hand = std::clamp<std::int64_t>(asked.in_hand, 0, kMaxPermits);
+  std::int64_t sum = 0;
+  bool refused = false;
 
   Grant result;
   result.granted.reserve(costs.size());
   for (const CostRun& run : costs) {
-    const std::int64_t granted =
-        run.cost > 0 && run.count > 0 ? std::min(run.count, left / run.cost) : 0;
-    left -= granted * run.cost;
-    result.total += granted * run.cost;
+    const std::int64_t fits = run.cost > 0 ? (own + in_hand - sum) / run.cost : 0;
+    const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
+    sum += granted * run.cost;
+    refused = refused || granted < run.count;
     result.granted.push_back(granted);
   }
+  result.total = std::max<std::int64_t>(0, sum - in_hand);
   // Never all that is left: there are other hosts. So it tapers to exactly what is queued.
-  result.leased = std::max<std::int64_t>(0, std::min(lease, left / 4));
+  if (!refused) {
+    result.leased = std::clamp<std::int64_t>(asked.lease, 0, (own - result.total) / 4);
+  }
   result.total += result.leased;
   return result;
 }

@@ -11,4 +11,15 @@ bool is_answer_to(const CostRuns& costs, const ReserveAnswer& answer) {
                     });
 }
 
+std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer) {
+  std::int64_t permits = 0;
+  for (std::size_t i = 0; i < costs.size(); ++i) permits += answer.granted[i] * costs[i].cost;
+  return permits;
+}
+
+std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
+                             const ReserveAnswer& answer) {
+  return std::max<std::int64_t>(0, granted_permits(costs, answer) - in_hand) + answer.leased;
+}
+
 }  // namespace rategate

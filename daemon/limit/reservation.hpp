@@ -20,6 +20,7 @@ struct Reservation {
   std::int64_t ahead_ms = 0;      // the store refuses a window that starts later than this from now
   std::int64_t expire_at_ms = 0;  // the counter lives at least until then
   std::int64_t lease = 0;         // permits wanted ahead, after the costs
+  std::int64_t in_hand = 0;       // permits taken out of the pool, which are put towards the costs
   CostRuns costs;                 // in the order of the checks; none where it is a lease alone
   const Algorithm* algorithm = &kFixedWindow;
   bool alone = false;  // it must share a call with no other
@@ -44,6 +45,11 @@ struct ReserveAnswer {
 };
 // Whether it grants nothing that was not asked for.
 bool is_answer_to(const CostRuns& costs, const ReserveAnswer& answer);
+// What the checks are granted in all; is_answer_to() holds.
+std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer);
+// What the counter grew by: what was granted and not paid out of the hand, and the lease.
+std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
+                             const ReserveAnswer& answer);
 
 // Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
 struct Release {

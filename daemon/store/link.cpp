@@ -114,7 +114,7 @@ void Link::lost(std::string_view why, Mono now) {
   outbox_.closed();
   ++status_.reconnects;
   attempts_ = 0;
-  if (gate_.store_connecting(options_.shard)) tell(StoreEvent::What::Connecting, why);
+  if (gate_.store_connecting(options_.shard, now)) tell(StoreEvent::What::Connecting, why);
   connect(now);
 }
 

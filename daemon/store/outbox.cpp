@@ -11,8 +11,9 @@ constexpr double kFirstWindow = 32;
 constexpr double kLeastCut = 0.25;
 constexpr double kGrowth = 1.5;
 constexpr double kMostWindow = 512;
-// Words that one reservation may add to a call: its name, the lease, and 128 runs of costs.
-constexpr std::size_t kMostWordsOfOne = 3 + 2 * 128;
+// Words that one reservation may add to a call: its name, the lease, the hand, and 128 runs of
+// costs.
+constexpr std::size_t kMostWordsOfOne = 4 + 2 * 128;
 // Every so manieth counter is one that wants a lease, while checks wait, too.
 constexpr std::uint32_t kLeaseEvery = 8;
 // The shortest trip is that of this and the last period of time, so that a way that has become

@@ -29,13 +29,14 @@ class Script(harness.Case):
         return start, start + period_ms
 
     @staticmethod
-    def words(window, limit, *costs, ahead_ms=100, lease=0):
+    def words(window, limit, *costs, ahead_ms=100, lease=0, in_hand=0):
         """What the script is told of one counter; costs are numbers, or (cost, count)."""
         runs = [cost if isinstance(cost, tuple) else (cost, 1) for cost in costs]
         row = [*window, limit, ahead_ms, window[1] + BOUND_MS]
-        if lease == 0 and len(runs) == 1 and runs[0][0] == 1:
+        if lease == in_hand == 0 and len(runs) == 1 and runs[0][0] == 1:
             return [1, "checks", *row, runs[0][1]]
-        return [1, "costs", *row, lease, len(runs), *(word for run in runs for word in run)]
+        return [1, "costs", *row, lease, in_hand, len(runs),
+                *(word for run in runs for word in run)]
 
     @staticmethod
     def answer(answer, count):
@@ -191,6 +192,30 @@ class ReserveScript(Script):
         self.assertEqual(self.reserve_lease(window, 100, (1, 63), lease=1000), (0, 97, 0, [63]))
         self.assertEqual(self.reserve_lease(window, 100, 5, lease=10), (0, 97, 0, [0]))
 
+    def test_a_refusal_changes_no_counter(self):
+        window = self.window()
+        self.assertEqual(self.reserve_lease(window, 5000, 1), (0, 1, 0, [1]))
+        for _ in range(3):
+            self.assertEqual(self.reserve_lease(window, 5000, 5000, lease=1000), (0, 1, 0, [0]))
+        # One that is granted beside it is charged, and no lease comes along.
+        self.assertEqual(self.reserve_lease(window, 5000, 5000, 9, lease=1000), (0, 10, 0, [0, 1]))
+
+    def test_what_is_in_hand_is_put_towards_the_costs(self):
+        window = self.window()
+        self.reserve(window, 100, 80)
+        # 30 in hand and 20 left: 45 fits, and is charged for what the hand does not pay.
+        self.assertEqual(self.reserve_lease(window, 100, 45, in_hand=30), (0, 95, 0, [1]))
+        # The hand alone pays it, and the lease is of what the counter has left.
+        self.assertEqual(self.reserve_lease(window, 100, 7, in_hand=10, lease=50), (0, 96, 1, [1]))
+        self.assertEqual(self.reserve_lease(window, 100, 15, 14, in_hand=10), (0, 100, 0, [0, 1]))
+        # Nothing is left, and what is in hand is spent all the same.
+        self.assertEqual(self.reserve_lease(window, 100, (2, 9), in_hand=5), (0, 100, 0, [2]))
+
+    def test_a_counter_beyond_the_limit_eats_nothing_of_the_hand(self):
+        window = self.window()
+        self.server.db.set("counter", 140, px=60_000)
+        self.assertEqual(self.reserve_lease(window, 100, (1, 7), in_hand=5), (0, 140, 0, [5]))
+
     def test_a_lease_alone_for_a_window_ahead(self):
         now = self.server.now_ms()
         ahead = (now + 500, now + 60_500)
@@ -252,7 +277,7 @@ class ReserveScript(Script):
         window = self.window()
         row = [*window, 100, 100, window[1] + BOUND_MS]
         _, _, *answers = self._script(keys=["a", "b", "c", "d"], args=[
-            2, "costs", *row, 8, 1, 2, 3, 0, 2, 5, 1, 1, 4, 1, "checks", *row, 3, *self.words(
+            2, "costs", *row, 8, 0, 1, 2, 3, 0, 0, 2, 5, 1, 1, 4, 1, "checks", *row, 3, *self.words(
                 (window[0] - 60_000, window[0]), 100, 1)])
         self.assertEqual(answers, [[0, 14, 8, 3], [0, 9, 0, 1, 4], 3, [OVER]])
 

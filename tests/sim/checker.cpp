@@ -68,10 +68,12 @@ void Checker::counted(Account& account, bool existed, std::int64_t by, std::int6
 void Checker::reserved(int daemon, const Reservation& request, const ReserveAnswer& answer,
                        bool existed, std::int64_t value, std::int64_t now_us) {
   if (answer.status != ReserveAnswer::Status::Looked) return;
-  std::int64_t granted = answer.leased;
+  const std::int64_t granted = charged_permits(request.costs, request.in_hand, answer);
+  bool refused = false;
   for (std::size_t i = 0; i < request.costs.size(); ++i) {
-    granted += request.costs[i].cost * answer.granted[i];
+    refused = refused || answer.granted[i] < request.costs[i].count;
   }
+  if (refused && answer.leased > 0) fail(request.counter + ": a lease came with a refusal");
   Account& account = *open(request.counter, -1, request.window);
   if (existed || value != 0) counted(account, existed, granted, value, now_us);
   if (granted == 0) return;
@@ -131,6 +133,12 @@ void Checker::spent(int daemon, Account& account, std::int64_t cost, bool told,
 }
 
 void Checker::denied(const Account& account, std::int64_t cost, std::int64_t limit) {
+  std::int64_t spent = 0;
+  for (const Share& share : account.shares) spent += share.spent;
+  if (one_host_ && spent + cost <= limit) {
+    fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(spent) +
+         " of " + std::to_string(limit) + " allowed");
+  }
   if (!promised_ || account.most + cost > limit) return;
   fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(account.most) +
        " of " + std::to_string(limit) + " taken at most");

@@ -50,6 +50,9 @@ class Checker {
 
   // Only crashes and missing answers count.
   void promise_nothing() { promised_ = false; }
+  // There is one host, nothing is lost, and nobody else counts: what does not count as allowed may
+  // be had, so that a cost that fits beside it is not to be denied.
+  void one_host() { one_host_ = true; }
   void fail(std::string what);
   const std::string& failure() const { return failure_; }
 
@@ -96,6 +99,7 @@ class Checker {
                std::int64_t now_us);
 
   bool promised_ = true;
+  bool one_host_ = false;
   std::string failure_;
   std::deque<Account> accounts_;
   std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;

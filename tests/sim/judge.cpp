@@ -2,6 +2,7 @@
 
 #include "tests/sim/overload.hpp"
 #include "tests/sim/refusals.hpp"
+#include "tests/sim/weighted.hpp"
 #include "tests/sim/world.hpp"
 
 namespace rategate::sim {
@@ -12,6 +13,8 @@ std::unique_ptr<Judge> judge_for(World& world) {
       return std::make_unique<Overload>(world);
     case Kind::Refusals:
       return std::make_unique<Refusals>(world);
+    case Kind::Weighted:
+      return std::make_unique<Weighted>(world);
     default:
       return std::make_unique<Judge>();
   }

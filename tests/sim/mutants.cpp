@@ -40,6 +40,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"accepts-without-end", {Kind::Unfair}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
+      {"denied-while-in-hand", {Kind::Weighted}},
       {"first-come-first-served", {Kind::Overload}},
       {"grant-not-clamped", {Kind::Recipe}},
       {"greeting-commits-early", {Kind::Greeting}},

@@ -149,7 +149,8 @@ ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_u
     }
     counter = *number;
   }
-  Grant given = grant_in_window(rounded_up(counter), request.limit, request.costs, request.lease);
+  Grant given = grant_in_window(
+      {rounded_up(counter), request.limit, request.lease, request.in_hand}, request.costs);
   answer.counter = static_cast<std::int64_t>(std::clamp(counter, -kTwoTo53, kTwoTo53));
   if (held) {
     const std::int64_t ttl = pttl(request.counter, now_us);

@@ -20,7 +20,7 @@ Reservation reservation_of(std::istream& words) {
   Reservation request;
   int runs = 0;
   words >> request.counter >> request.window.start_ms >> request.window.end_ms >> request.limit >>
-      request.ahead_ms >> request.expire_at_ms >> request.lease >> runs;
+      request.ahead_ms >> request.expire_at_ms >> request.lease >> request.in_hand >> runs;
   for (int i = 0; i < runs; ++i) {
     CostRun run;
     words >> run.cost >> run.count;

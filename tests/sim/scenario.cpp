@@ -9,8 +9,8 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kNames = {
-    "mixed", "hot",  "slots",   "edges",    "faults",   "recipe",   "reload",
-    "long",  "many", "outside", "greeting", "overload", "refusals", "unfair"};
+    "mixed", "hot",     "slots",    "edges",    "faults",   "recipe", "reload",  "long",
+    "many",  "outside", "greeting", "overload", "refusals", "unfair", "weighted"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -243,6 +243,34 @@ Scenario refusals_of(std::uint64_t seed, Random& random) {
   return s;
 }
 
+// Large costs on a quiet way, so that what is denied is denied for want of permits.
+Scenario weighted_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Weighted;
+  s.hosts = random.one_in(3) ? static_cast<int>(random.between(2, 3)) : 1;
+  s.processes = static_cast<int>(random.between(1, 3));
+  static constexpr std::int64_t kPeriods[] = {100, 500, 1000, 2000, 10'000, 60'000};
+  const std::int64_t period_ms = kPeriods[random.below(6)];
+  s.limits = {plain_limit("api", random.one_in(6) ? Mode::Exact : Mode::Lease,
+                          random.any_size(20, 1000), period_ms)};
+  s.limits[0].keyed = false;
+  s.limits[0].redis_key = "rategate:{%n}:%p:%w";
+  s.delay_us = random.any_size(20, 2000);
+  s.least_delay_us = random.one_in(3) ? random.any_size(20, 15'000) : 0;
+  s.single_percent = random.one_in(2) ? static_cast<int>(random.below(95)) : 0;
+  s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
+  s.length_us = std::min<std::int64_t>(6 * period_ms * 1000, 20'000'000);
+  s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
+  // A check takes 22 % of the limit on average, or hardly anything.
+  const std::int64_t demand = random.between(50, 1000);  // % of the limit
+  const std::int64_t large = std::max<std::int64_t>(1, demand / 22);
+  const std::int64_t checks = large * 100 / (100 - s.single_percent);  // in a window
+  s.gap_us =
+      std::max<std::int64_t>(1, period_ms * 1000 * std::int64_t{s.hosts} * s.processes / checks);
+  return s;
+}
+
 }  // namespace
 
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
@@ -262,6 +290,7 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   s.kind = kind.value_or(drawn);
   if (s.kind == Kind::Overload) return overload_of(seed, random);
   if (s.kind == Kind::Refusals) return refusals_of(seed, random);
+  if (s.kind == Kind::Weighted) return weighted_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;

@@ -31,8 +31,9 @@ enum class Kind : std::uint8_t {
   Overload,  // more is asked than the way to the store passes
   Refusals,  // the store refuses some counters of calls that hold others as well
   Unfair,    // one client asks without end beside others: the turn of the loop alone
+  Weighted,  // checks cost large parts of the limit
 };
-inline constexpr int kKinds = 14;
+inline constexpr int kKinds = 15;
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -67,6 +68,7 @@ struct Scenario {
   std::int64_t max_cost = 1;
   std::int64_t gap_us = 1000;  // between two checks of one process, about
   int edge_percent = 0;        // of the checks come right around a window's edge
+  int single_percent = 0;      // of the checks cost one permit (Weighted)
   int socket_percent = 0;      // of the processes have no shared memory
   std::int64_t max_error_us = 100'000;
 

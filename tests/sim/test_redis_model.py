@@ -156,14 +156,16 @@ class RedisModel(harness.Case):
                 # One that holds nothing is as good as a new one there, and its expiry, too.
                 if self.value_of(key) == "0":
                     self.plain("DEL", key)
-                lease, runs = 0, [(1, self.random.choice([1, 3, 20]))]
+                lease, in_hand, runs = 0, 0, [(1, self.random.choice([1, 3, 20]))]
                 words += [runs[0][1]]
             else:
                 lease = self.random.choice([0, 0, 5, 1000])
+                in_hand = self.random.choice([0, 0, 1, 3, 40, 10**9])
                 runs = [(self.random.choice([1, 1, 2, 7, 50]), self.random.choice([1, 3, 20]))
                         for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
-                words += [lease, len(runs), *(n for run in runs for n in run)]
-            asked.append((key, [*row, lease, len(runs), *(n for run in runs for n in run)], runs))
+                words += [lease, in_hand, len(runs), *(n for run in runs for n in run)]
+            asked.append((key, [*row, lease, in_hand, len(runs),
+                                *(n for run in runs for n in run)], runs))
         return [len(asked), *words], asked
 
     def any_call(self):

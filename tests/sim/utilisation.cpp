@@ -58,6 +58,89 @@ Scenario scenario_of(const Case& c) {
   return s;
 }
 
+// ---- Large costs ----------------------------------------------------------------------------
+
+constexpr int kWeightedWindows = 200;
+
+struct WeightedCase {
+  int hosts;
+  double demand;    // of all, over the limit
+  double apart;     // points that it may give out less than exact on the same arrivals
+  double at_least;  // of the limit, on average; 0: not judged
+  int singles = 0;  // percent of the checks that cost one permit, a thousandth of the limit
+};
+
+const std::vector<WeightedCase>& weighted_cases() {
+  static const std::vector<WeightedCase> all = {
+      {1, 1.5, 0.005, 0},   {1, 2, 0.005, 0},     {1, 4, 0.005, 0},     {1, 10, 0.005, 0.97},
+      {2, 1.5, 0.010, 0},   {2, 2, 0.010, 0},     {2, 4, 0.010, 0},     {2, 10, 0.010, 0.96},
+      {3, 1.5, 0.020, 0},   {3, 2, 0.020, 0},     {3, 4, 0.020, 0},     {3, 10, 0.020, 0.96},
+      {1, 2, 0.005, 0, 98}, {1, 4, 0.005, 0, 98}, {2, 2, 0.010, 0, 98}, {2, 4, 0.010, 0, 98},
+      {3, 2, 0.020, 0, 98}, {3, 4, 0.020, 0, 98},
+  };
+  return all;
+}
+
+Scenario weighted_scenario_of(const WeightedCase& c, Mode mode) {
+  constexpr std::int64_t kPermits = 1000;
+  constexpr std::int64_t kSecond = 1'000'000;
+  // Of the limit: from 5 to 40 %, and a permit.
+  const double mean_cost =
+      0.225 * (100 - c.singles) / 100 + 1.0 / static_cast<double>(kPermits) * c.singles / 100;
+  Scenario s;
+  s.seed = 1;
+  s.kind = Kind::Weighted;
+  s.start_us = 1'700'000'000 * kSecond;
+  s.length_us = (kWeightedWindows + 1) * kSecond;
+  LimitPlan limit;
+  limit.name = "api";
+  limit.permits = kPermits;
+  limit.period_ms = 1000;
+  limit.mode = mode;
+  limit.redis_key = "rategate:{%n}:%p:%w";
+  limit.keyed = false;
+  s.limits = {limit};
+  s.hosts = c.hosts;
+  s.processes = 2;
+  s.gap_us = static_cast<std::int64_t>(1e6 * c.hosts * 2 * mean_cost / c.demand);
+  s.single_percent = c.singles;
+  s.slow_us = 0;
+  s.delay_us = 100;
+  return s;
+}
+
+// What is given out of the limit, on average of all whole windows but the first.
+double weighted_use(const WeightedCase& c, Mode mode, std::string& failure) {
+  World world(weighted_scenario_of(c, mode));
+  failure = world.run();
+  std::int64_t spent = 0;
+  for (int window = 1; window <= kWeightedWindows; ++window) {
+    const std::int64_t at = world.scenario().start_us + window * std::int64_t{1'000'000};
+    for (const auto& share : world.account(0, 0, at).shares) spent += share.spent;
+  }
+  const std::int64_t permits = world.scenario().limits[0].permits;
+  return static_cast<double>(spent) / static_cast<double>(permits * kWeightedWindows);
+}
+
+bool judge_weighted() {
+  bool good = true;
+  for (const WeightedCase& c : weighted_cases()) {
+    std::string failures[2];
+    const double exact = weighted_use(c, Mode::Exact, failures[0]);
+    const double leased = weighted_use(c, Mode::Lease, failures[1]);
+    const bool enough = failures[0].empty() && failures[1].empty() && leased >= exact - c.apart &&
+                        leased >= c.at_least;
+    good = good && enough;
+    std::cout << (enough ? "" : "FAILED ") << "costs of 5 to 40 %, "
+              << (c.singles > 0 ? "and of one permit, " : "") << c.hosts << " hosts, " << c.demand
+              << " x the limit: " << 100 * leased << " %, exact " << 100 * exact << " (within "
+              << 100 * c.apart;
+    if (c.at_least > 0) std::cout << ", at least " << 100 * c.at_least;
+    std::cout << ")" << (failures[0].empty() ? failures[1] : failures[0]) << '\n' << std::flush;
+  }
+  return good;
+}
+
 }  // namespace
 
 bool judge_utilisation() {
@@ -98,7 +181,7 @@ bool judge_utilisation() {
     if (!failure.empty()) std::cout << ": " << failure;
     std::cout << '\n' << std::flush;
   }
-  return good;
+  return judge_weighted() && good;
 }
 
 }  // namespace rategate::sim

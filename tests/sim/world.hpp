@@ -41,6 +41,12 @@ class World {
   Daemon* daemon(int host);
   // As many as are asked for.
   std::string_view key(int limit, int key);
+  template <class Visit>
+  void each_process(const Visit& visit) {
+    for (Host& host : hosts_) {
+      for (auto& process : host.processes) visit(*process);
+    }
+  }
   // Of the window that is open at that time.
   Checker::Account& account(int limit, int key, std::int64_t at_us);
 

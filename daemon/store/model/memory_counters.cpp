@@ -21,8 +21,8 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
 
   Counter& counter = counters_[request.counter];
   if (counter.expire_at_ms < now_ms) counter.value = 0;
-  Grant given =
-      request.algorithm->grant(counter.value, request.limit, request.costs, request.lease);
+  Grant given = request.algorithm->grant(
+      {counter.value, request.limit, request.lease, request.in_hand}, request.costs);
   counter.value += given.total;
   answer.granted = std::move(given.granted);
   answer.leased = given.leased;

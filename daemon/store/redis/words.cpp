@@ -20,7 +20,7 @@ constexpr std::size_t kMaxErrorBytes = 256;
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
-  return r.lease == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
+  return r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
 }
 
 bool in_one_row(const Reservation& a, const Reservation& b) {
@@ -131,7 +131,7 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return 1 + (is_checks_alone(reservation) ? 1 : 2 + 2 * reservation.costs.size());
+  return 1 + (is_checks_alone(reservation) ? 1 : 3 + 2 * reservation.costs.size());
 }
 
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
@@ -164,6 +164,7 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
         continue;
       }
       append_bulk(out, r.lease);
+      append_bulk(out, r.in_hand);
       append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
       for (const CostRun& run : r.costs) {
         append_bulk(out, run.cost);

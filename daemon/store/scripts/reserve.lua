@@ -5,13 +5,16 @@
 -- ARGV     of each such row: how many counters, form, window's start and end (ms), limit, how far
 --          ahead a window may start (ms), when the counters may expire (ms); then of each counter,
 --          in form 'checks': how many checks of one permit;
---          in form 'costs': permits wanted ahead of the costs, how many runs of equal costs, then
---          of each run: cost, how many
+--          in form 'costs': permits wanted ahead of the costs, permits the host has in hand (the
+--          counter holds them already, and they are put towards the costs), how many runs of equal
+--          costs, then of each run: cost, how many
 --
 -- Answers {TIME's seconds, TIME's microseconds}, then of each counter one of
 --   counter                          form 'checks', and all are granted: what the counter holds now
 --   {0, counter, ahead, granted...}  what the counter holds now (within 2^53), how many permits are
---                                    granted ahead, and how many costs of each run
+--                                    granted ahead, and how many costs of each run. The counter
+--                                    grew by the permits ahead, and by what the costs granted take
+--                                    beyond those in hand
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
 --   {3}                              the counter holds something that is no whole number
@@ -36,8 +39,8 @@ local function failed(reply)
 end
 
 -- Grants what fits of the costs, and what may be of the lease. words[at]: the first run's cost.
-local function grant(key, limit, expire_at, lease, runs, words, at)
-  local counter, left, total = 0, 0, 0
+local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
+  local counter, own = 0, 0
   local found = pcall('GET', key)
   if type(found) == 'table' then
     return failed(found)
@@ -50,20 +53,24 @@ local function grant(key, limit, expire_at, lease, runs, words, at)
   -- Callers of the recipe, and hosts with a larger limit, push the counter above this limit; one
   -- below zero was tampered with. Neither has permits left.
   if counter >= 0 and counter < limit then
-    left = limit - counter
+    own = limit - counter
   end
 
-  local mine = {0, 0, 0}
+  local mine, sum, refused = {0, 0, 0}, 0, false
   for i = 1, runs do
     local cost, count = tonumber(words[at]), tonumber(words[at + 1])
-    local granted = math.min(count, math.floor(left / cost))
-    left = left - granted * cost
-    total = total + granted * cost
+    local granted = math.min(count, math.floor((own + in_hand - sum) / cost))
+    sum = sum + granted * cost
+    refused = refused or granted < count
     mine[3 + i] = granted
     at = at + 2
   end
-  -- Never all that is left: there are other hosts. So it tapers to exactly what is queued.
-  local leased = math.min(lease, math.floor(left / 4))
+  local total, leased = math.max(0, sum - in_hand), 0
+  -- Never all that is left: there are other hosts. So it tapers to exactly what is queued. Nothing
+  -- beside a refusal, which is to change no counter.
+  if not refused then
+    leased = math.min(lease, math.floor((own - total) / 4))
+  end
   total = total + leased
 
   local lives = expire_at - now
@@ -124,9 +131,10 @@ while k <= #KEYS do
   for each = k, last do
     local key, mine = KEYS[each], refused
     if not checks_alone then
-      local runs = tonumber(ARGV[at + 1])
-      mine = mine or grant(key, limit, expire_at, tonumber(ARGV[at]), runs, ARGV, at + 2)
-      at = at + 2 + 2 * runs
+      local runs = tonumber(ARGV[at + 2])
+      mine = mine or grant(key, limit, expire_at, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), runs,
+        ARGV, at + 3)
+      at = at + 3 + 2 * runs
     else
       local word = ARGV[at]
       local count = word == '1' and 1 or tonumber(word)
@@ -156,7 +164,7 @@ while k <= #KEYS do
           end
         end
       end
-      mine = mine or grant(key, limit, expire_at, 0, 1, {1, word}, 1)
+      mine = mine or grant(key, limit, expire_at, 0, 0, 1, {1, word}, 1)
       at = at + 1
     end
     answer[2 + each] = mine

@@ -13,7 +13,8 @@ using namespace rategate;
 namespace {
 
 // Its counter counts checks, and every other one is allowed.
-Grant every_other(std::int64_t counter, std::int64_t, const CostRuns& costs, std::int64_t) {
+Grant every_other(const GrantAsked& asked, const CostRuns& costs) {
+  std::int64_t counter = asked.counter;
   Grant grant;
   for (const CostRun& run : costs) {
     const std::int64_t first_is_allowed = counter % 2 == 0 ? 1 : 0;

@@ -49,7 +49,7 @@ TEST_CASE("an exhausted window is remembered, and only until it ends") {
 
 TEST_CASE("a cost that does not fit is all or nothing and stops nobody behind it") {
   Bench bench;
-  const auto use = limit(10);
+  const auto use = limit(10, 60'000);
   bench.check(use, "k", 7);
   bench.serve();
   bench.answers();
@@ -116,11 +116,10 @@ TEST_CASE("copies of a denied check are denied where the window is used up, and 
   const auto use = limit(10);
   bench.check(use, "k", 7);
   bench.serve();
-  bench.check(use, "k", 5);  // does not fit, but 3 are left
-  bench.serve();
-  const auto answers = bench.answers();
-  REQUIRE_FALSE(answers.back().decision.allowed);
-  CHECK(bench.repeat(use, 5, answers.back().decision, 4) == 0);
+  const auto first = bench.check(use, "k", 5);  // does not fit, but 3 are left
+  REQUIRE_FALSE(first.waits);
+  REQUIRE_FALSE(first.decision.allowed);
+  CHECK(bench.repeat(use, 5, first.decision, 4) == 0);
   bench.check(use, "k", 3);
   bench.serve();
   const auto denied = bench.check(use, "k", 5);
@@ -129,6 +128,20 @@ TEST_CASE("copies of a denied check are denied where the window is used up, and 
   CHECK(bench.repeat(use, 5, denied.decision, 4) == 4);
   CHECK(bench.gate.stats().denied - before.denied == 4);
   CHECK(use->denied == bench.gate.stats().denied);
+}
+
+TEST_CASE("what the store is known to have too little of in a short window is denied at once") {
+  Bench bench;
+  const auto use = limit(10);
+  bench.check(use, "k", 7);
+  bench.serve();
+  CHECK_FALSE(bench.check(use, "k", 4).waits);
+  CHECK(bench.check(use, "k", 3).waits);
+  // In a long one other hosts may have given permits back.
+  const auto long_use = limit(10, 60'000);
+  bench.check(long_use, "k", 7);
+  bench.serve();
+  CHECK(bench.check(long_use, "k", 4).waits);
 }
 
 TEST_CASE("a cost above the limit never fits, whatever the store does") {
@@ -243,7 +256,7 @@ TEST_CASE("a lost connection asks again what was under way; the store away answe
   const auto use = limit(5);
   bench.check(use);
   const auto first = bench.asked();
-  bench.gate.store_connecting({0});
+  bench.gate.store_connecting({0}, bench.now);
   CHECK(bench.asked().empty());
   bench.up();
   const auto second = bench.asked();
@@ -286,7 +299,7 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   Bench bench;
   const auto strict = limit(10);
   const auto open = limit(10, 1000, OnStoreDown::Allow);
-  bench.gate.store_connecting({0});
+  bench.gate.store_connecting({0}, bench.now);
   bench.gate.store_replaced({0});
   bench.measure();
   bench.gate.lose_open_windows({0}, bench.now);

@@ -126,6 +126,47 @@ TEST_CASE("exhausted is not shown while there is stock") {
   CHECK(s.word() == rg_word_make(3000, 6, true));
 }
 
+TEST_CASE(
+    "what is in hand is nobody else's, and comes back before the counter is said to be used up") {
+  Shared s;
+  s.reserve(10, 90, 4);
+  s.client_spends(1);
+  const Hand hand = s.pool.take_hand(s.window, s.keeping.book);
+  CHECK(hand.shown == 3);
+  CHECK(hand.stock == 6);
+  CHECK(s.pool.held(s.window) == 0);
+  CHECK(s.word() == rg_word_make(3000, 0, false));  // clients ask the daemon
+  CHECK(s.keeping.books.totals().spent_by_clients == 1);
+
+  REQUIRE(s.pool.charged(s.window, 10, 100, kOfHundred, Pool::Below::Lost, s.keeping.book));
+  CHECK_FALSE(rg_word_exhausted(s.word()));
+  s.pool.put_back(s.window, hand.without(1), s.keeping.book);
+  CHECK(s.word() == rg_word_make(3000, 2, false));  // there is stock behind it
+  CHECK(s.pool.stock(s.window) == 6);
+  s.pool.show(s.window, 8, s.keeping.book);
+  CHECK(s.word() == rg_word_make(3000, 8, true));
+}
+
+TEST_CASE("a forged word is not taken in hand") {
+  Shared s;
+  s.reserve(10, 10);
+  s.word() = rg_word_make(3000, 11, false);
+  CHECK(s.pool.take_hand(s.window, s.keeping.book).permits() == 0);
+  CHECK(s.word() == RG_WORD_VOID);
+  CHECK(s.keeping.forged == 1);
+}
+
+TEST_CASE("what was in hand of a window that is past is stranded") {
+  Shared s;
+  s.reserve(10, 10);
+  const Hand hand = s.pool.take_hand(s.window, s.keeping.book);
+  const Window next{4000, 5000};
+  REQUIRE(s.pool.charged(next, 1, 1, kOfHundred, Pool::Below::Lost, s.keeping.book));
+  s.pool.put_back(s.window, hand, s.keeping.book);
+  CHECK(s.pool.held(s.window) == 0);
+  CHECK(s.keeping.books.totals().stranded == 10);
+}
+
 TEST_CASE("only what was never shown is given back, and the counter may be lower by it then") {
   Shared s;
   s.reserve(10, 10, 4);

@@ -71,7 +71,9 @@ TEST_CASE("a counter grows by what is granted, and by nothing else") {
       request.costs.push_back({up_to(9), up_to(5)});
     }
     request.lease = up_to(20) - 1;
-    const Grant expected = grant_in_window(value, request.limit, request.costs, request.lease);
+    request.in_hand = up_to(20) - 1;
+    const Grant expected =
+        grant_in_window({value, request.limit, request.lease, request.in_hand}, request.costs);
     const ReserveAnswer answer = counters.reserve(request, at_ms(1000));
     value += expected.total;
     REQUIRE(answer.granted == expected.granted);

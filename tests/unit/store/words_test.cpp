@@ -59,17 +59,18 @@ ReserveAsked asked(CostRuns costs, std::int64_t lease = 0) {
 TEST_CASE("counters of one limit and window are one row of a call") {
   std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{1, 1}}),
                                  reservation("c", {{1, 1}, {5, 2}}, 4)};
+  asked.back().in_hand = 9;
   asked.push_back(reservation("d", {{1, 1}}));
   asked.back().limit = 11;
   std::string request;
   append_reserve(request, asked, "sha", "text");
   CHECK(words(request) ==
         "EVALSHA sha 4 a b c d 2 checks 1000 2000 10 100 3000 2 1"
-        " 1 costs 1000 2000 10 100 3000 4 2 1 1 5 2"
+        " 1 costs 1000 2000 10 100 3000 4 9 2 1 1 5 2"
         " 1 checks 1000 2000 11 100 3000 1");
   std::size_t counted = 0;
   for (const Reservation& each : asked) counted += words_of(each);
-  CHECK(counted == 4 + 3 + 6);
+  CHECK(counted == 4 + 3 + 7);
 
   request.clear();
   append_reserve(request, std::span(asked).first(1), "", "text");
