@@ -12,6 +12,9 @@
 #define MAX_JITTER_MS 100
 #define OUTAGE_PAUSE_MS 50 /* between two attempts to ask a daemon that has gone */
 #define ANSWER_GRACE_MS 100
+/* Who is told to wait for longer asks again between half of this and all of it: the limit may have
+ * been raised meanwhile. */
+#define LOOK_AGAIN_MS 2000
 
 /* A number of nanoseconds below `bound`. */
 static int64_t random_below(int64_t bound) {
@@ -56,10 +59,13 @@ static int after_denial(struct waiting* waiting, const rategate_limit* limit, in
   }
   waiting->answered = true;
   waiting->outage_end = RG_NEVER;
+  const int64_t now = rg_now();
   /* The wait is a millisecond at least, so that no answer makes the call spin. */
-  waiting->wake = rg_after_ms(rg_now(), later(denial->retry_after_ms, 1));
+  const int64_t told = rg_after_ms(now, later(denial->retry_after_ms, 1));
   const int64_t spread = jitter(limit);
-  waiting->wake = waiting->wake > RG_NEVER - spread ? RG_NEVER : waiting->wake + spread;
+  const int64_t look_again =
+      rg_after_ms(now, LOOK_AGAIN_MS / 2) + random_below(LOOK_AGAIN_MS / 2 * RG_NS_PER_MS);
+  waiting->wake = earlier(told > RG_NEVER - spread ? RG_NEVER : told + spread, look_again);
   return 0;
 }
 

@@ -76,10 +76,9 @@ std::string decision_text(const Decision& decision) {
     }
     return "denied: " + reason + ", try again in " + ms_text(decision.retry_after) + "\n";
   }
-  std::string text = "allowed: " + std::to_string(decision.remaining) + " of " +
-                     std::to_string(decision.limit) + " left for " + ms_text(decision.reset_after);
-  if (decision.reason != Reason::Counted) text += " (" + reason + ")";
-  return text + "\n";
+  if (decision.remaining < 0) return "allowed: " + reason + "\n";
+  return "allowed: " + std::to_string(decision.remaining) + " of " +
+         std::to_string(decision.limit) + " left for " + ms_text(decision.reset_after) + "\n";
 }
 
 std::string decision_json(const Decision& decision) {

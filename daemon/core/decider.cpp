@@ -56,6 +56,24 @@ Decision Decider::decide(LimitUse& use, const Shard& shard, Reason reason, bool 
   return decision;
 }
 
+// What may help is that the store can be asked again, long before the window is over: when it is
+// tried next, or, where it is slow, after the time that a check waits for it. Half of that time
+// more for some, so that those who were denied together do not come back as one.
+Decision Decider::decide_without_store(LimitUse& use, const Shard& shard, Reason reason,
+                                       bool allowed, Mono now) {
+  Decision decision = decide(use, shard, reason, allowed, Decision::kUnknown, now);
+  if (allowed) return decision;
+  std::int64_t us = command_timeout_us_;
+  if (shard.health.is_away()) {
+    us = shard.tries_again.us - now.us;
+  } else if (now < use.refused_until) {
+    us = use.refused_until.us - now.us;
+  }
+  us = std::max<std::int64_t>(0, us) + command_timeout_us_ / 2 * random_.of_1024() / 1024;
+  decision.retry_after_ms = std::max<std::int64_t>(1, ms_rounded_up(us));
+  return decision;
+}
+
 void Decider::count(LimitUse& use, const Decision& decision) {
   ++(decision.allowed ? use.allowed : use.denied);
   switch (decision.reason) {
@@ -97,7 +115,8 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
                                   Mono now) {
   CheckResult result;
   if (state == WindowState::Lost) {
-    result.decision = decide(*counter.use, shard_of(counter), Reason::StoreAway, false, 0, now);
+    result.decision =
+        decide(*counter.use, shard_of(counter), Reason::StoreAway, false, Decision::kUnknown, now);
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;
@@ -110,14 +129,15 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
 
 CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {
   CheckResult result;
-  result.decision = decide(use, shard, Reason::NeverFits, false, 0, now);
+  result.decision = decide(use, shard, Reason::NeverFits, false, Decision::kUnknown, now);
   count(use, result.decision);
   return result;
 }
 
 CheckResult Decider::deny_untrusted(const Counter& counter, Mono now) {
   CheckResult result;
-  result.decision = decide(*counter.use, shard_of(counter), Reason::ClockNotTrusted, false, 0, now);
+  result.decision =
+      decide_without_store(*counter.use, shard_of(counter), Reason::ClockNotTrusted, false, now);
   count(*counter.use, result.decision);
   return result;
 }
@@ -132,7 +152,7 @@ CheckResult Decider::by_policy(const Counter& counter, Mono now) {
     return result;
   }
   const bool allowed = use.limit->on_store_down == OnStoreDown::Allow;
-  result.decision = decide(use, shard_of(counter), Reason::StoreAway, allowed, 0, now);
+  result.decision = decide_without_store(use, shard_of(counter), Reason::StoreAway, allowed, now);
   count(use, result.decision);
   return result;
 }

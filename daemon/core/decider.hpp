@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "daemon/base/random.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/shard.hpp"
@@ -22,7 +23,10 @@ enum class WindowState : std::uint8_t {
 
 class Decider {
  public:
-  Decider(std::vector<Shard>& shards, GateStats& stats) : shards_(shards), stats_(stats) {}
+  // `command_timeout_us`: the longest that a check waits for the store.
+  Decider(std::vector<Shard>& shards, GateStats& stats, std::int64_t command_timeout_us,
+          std::uint64_t seed)
+      : shards_(shards), stats_(stats), command_timeout_us_(command_timeout_us), random_(seed) {}
 
   WindowState state_of(const Counter& counter, const Window& window) const;
   // Whether the cost is more than the pool and the counter have left together, and that can become
@@ -46,10 +50,14 @@ class Decider {
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
   Decision decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                   std::int64_t remaining, Mono now) const;
+  Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
+                                Mono now);
   void count(LimitUse& use, const Decision& decision);
 
   std::vector<Shard>& shards_;
   GateStats& stats_;
+  std::int64_t command_timeout_us_;
+  Random random_;
 };
 
 }  // namespace rategate

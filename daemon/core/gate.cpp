@@ -21,7 +21,7 @@ Gate::Gate(const Options& options, SharedPools* shared)
       counters_(options.seed),
       shards_(make_shards(options)),
       alarms_(counters_),
-      decider_(shards_, stats_),
+      decider_(shards_, stats_, options.command_timeout_us, options.jitter_seed + 2),
       room_(counters_, shards_, decider_, stats_),
       keeper_(counters_, shards_, alarms_, books_, decider_, stats_,
               options.shards == 1 ? shared : nullptr, options.jitter_seed),

@@ -24,6 +24,7 @@ struct Shard {
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
+  Mono tries_again;                   // when it is connected to again, while it is away
   std::int64_t round_trip_us = 1000;  // smoothed
 
   LineQueue lines;  // before whose counters checks wait

@@ -134,6 +134,7 @@ void Link::back_off(Mono now) {
   ++attempts_;
   // Between half of it and all of it, so that the hosts of a fleet do not come back as one.
   until_ = after(now, ceiling / 2 + ceiling / 2 * random_.of_1024() / 1024);
+  shard().tries_again = until_;
 }
 
 void Link::stop(Mono now) {

@@ -66,7 +66,7 @@ class Decision(NamedTuple):
 
     allowed: bool
     limit: int  # permits per period
-    remaining: int  # an estimate, never a promise
+    remaining: int  # an estimate, never a promise; -1 where it is not known
     retry_after: Optional[float]  # 0 when allowed; None when it can never be
     reset_after: float  # until the window's end
     reason: Reason

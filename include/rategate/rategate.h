@@ -111,8 +111,10 @@ typedef struct rategate_decision {
   int32_t allowed;        /* 1 or 0 */
   int32_t reason;         /* a rategate_reason; later versions may have more */
   int64_t limit;          /* permits per period */
-  int64_t remaining;      /* permits left in the window: an estimate, not a promise */
-  int64_t retry_after_ms; /* 0 when allowed; -1 when the cost can never fit */
+  int64_t remaining;      /* permits of the window that this host could still give out: an estimate,
+                             not a promise; -1 where that is not known (reasons 2 to 4) */
+  int64_t retry_after_ms; /* when asking again may help: 0 when allowed; -1 when the cost can never
+                             fit */
   int64_t reset_after_ms; /* until the window is over and the next one open, rounded up */
   int64_t window_end_ms;  /* end of the window that was decided in, ms of the store's clock; 0
                              where the daemon decided */
@@ -154,7 +156,8 @@ RATEGATE_API int rategate_check(rategate_limit* limit, const void* key, size_t k
                                 int64_t cost, rategate_decision* decision, rategate_error* error);
 
 /* The same, but waits while it is denied: sleeps until retry_after_ms plus a jitter of up to a
- * tenth of the period, at most 100 ms, and asks again. Returns 0 once it is allowed; -ETIMEDOUT
+ * tenth of the period, at most 100 ms, and asks again; it asks every one to two seconds anyway, so
+ * that it goes on when a limit has been raised. Returns 0 once it is allowed; -ETIMEDOUT
  * when timeout_ms have passed (0 asks once, -1 waits for ever); -ECANCELED after rategate_cancel;
  * -ERANGE when the cost can never fit. A question under way at the deadline is given another
  * 100 ms for its answer. Once the daemon has answered, a restart of it, or a store that is away,

@@ -78,7 +78,7 @@ struct Decision {
   bool allowed = false;
   Reason reason = Reason::OverLimit;
   std::int64_t limit = 0;      // permits per period
-  std::int64_t remaining = 0;  // in this window: an estimate, not a promise
+  std::int64_t remaining = 0;  // in this window: an estimate, not a promise; -1: not known
   milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
   milliseconds reset_after{};  // until the window is over
   // Where it was decided in shared memory, else 0: the end of the window that was decided in, ms

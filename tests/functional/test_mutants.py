@@ -26,6 +26,8 @@ MUTANTS = {
     "answers-reordered": ("test_counter", "Counter.test_answers_keep_the_order_of_the_requests"),
     "denied-cost-consumes": ("test_counter", "Counter.test_a_denied_cost_takes_nothing"),
     "window-from-host-clock": ("test_clock", "Clock.test_a_redis_that_is_ahead"),
+    "outage-told-as-a-window": ("test_retry_after",
+                                "RetryAfter.test_a_store_that_is_away_is_no_matter_of_a_day"),
     "slice-without-end": ("test_fairness", "Order.test_large_answers"),
     "accepts-without-end": ("test_fairness", "Order.test_connections"),
 }
