@@ -29,8 +29,7 @@ std::uint64_t Pool::look_at(int parity, std::uint64_t seen, PoolBook& book) {
   const std::int64_t permits = rg_word_permits(seen);
   if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown) {
     rg_word_void(word(parity, book));
-    ++book.forged;
-    book.spent_by_clients(part.shown);  // nobody knows where they went
+    book.vanished(part.shown);
     part.shown = 0;
     return RG_WORD_VOID;
   }

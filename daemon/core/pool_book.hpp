@@ -35,6 +35,14 @@ struct PoolBook {
     use.shared += static_cast<std::uint64_t>(permits);
     note_demand(permits);
   }
+  // Nobody knows where they went: a shared word held what was never put there. They are nobody's
+  // demand, and what was learned of the demand is forgotten, because a lease that follows it
+  // would be lost like this one.
+  void vanished(std::int64_t permits) {
+    ++forged;
+    stranded(permits);
+    demand = Demand{};
+  }
   void stranded(std::int64_t permits) {
     if (permits != 0) books.stranded(permits);
   }

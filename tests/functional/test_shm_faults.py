@@ -212,6 +212,23 @@ class Clients(Shared):
         self.assertEqual(other.info()["shm_forged"], "0")
         self.assertTrue(forged_at.running())
 
+    def test_permits_that_vanish_are_no_demand(self):
+        """A program that destroys every pool makes nobody lease a day's limit for it."""
+        daemon = self.daemon(self.server, limits={"day": "1000000/day"})
+        rogue = self._owned(segment.Segment(daemon.socket))
+        nothing = bytes(rogue.bytes - segment.HEADER_BYTES)
+        checks, until = 0, time.monotonic() + 2
+        with daemon.conn() as conn:
+            while time.monotonic() < until:
+                self.assertEqual(conn.check("day").allowed, 1)
+                checks += 1
+                rogue.memory[segment.HEADER_BYTES:] = nothing
+        self.assertGreater(int(daemon.info()["shm_forged"]), 0)
+        counted = sum(int(self.server.db.get(name)) for name in self.server.db.keys("rategate:*"))
+        self.assertLessEqual(counted, 20 * checks)
+        with open(daemon.log_file, encoding="utf-8") as log:
+            self.assertEqual(log.read().count(" shm_forged: "), 1)
+
     def permits_of(self, name):
         return next(limit.permits for limit in self.LIMITS if "{" + limit.name + ":" in name)
 

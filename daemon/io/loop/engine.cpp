@@ -9,7 +9,7 @@
 namespace rategate {
 namespace {
 
-constexpr std::int64_t kSpoiltEveryUs = 10'000'000;
+constexpr std::int64_t kTellEveryUs = 10'000'000;
 // Rounds of the pump in one turn of the loop; a memory store answers in the next of them, and could
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
@@ -98,7 +98,22 @@ void Engine::pump() {
     const bool answered = answer();
     more = !stopped_ && (delivered || answered || driver_.next_turn() <= mono_now());
   }
+  tell_forged();
   alarm_.set(more ? mono_now() : driver_.next_turn());
+}
+
+// At most once in a while: who forges words may do it without end.
+void Engine::tell_forged() {
+  const std::uint64_t forged = gate().stats().forged;
+  if (forged == told_forged_) return;
+  const Mono now = mono_now();
+  if (forged_told_.us != INT64_MIN && now < after(forged_told_, kTellEveryUs)) return;
+  log_.event(LogLevel::Warning, "shm_forged",
+             "a program that shares the memory wrote what was never put there: permits of this "
+             "host are lost",
+             {{"words", forged - told_forged_}});
+  forged_told_ = now;
+  told_forged_ = forged;
 }
 
 bool Engine::answer() {
@@ -139,7 +154,7 @@ void Engine::store_event(const StoreEvent& event) {
   }
   if (event.what == What::CounterSpoilt) {
     const Mono now = mono_now();
-    if (spoilt_told_.us != INT64_MIN && now < after(spoilt_told_, kSpoiltEveryUs)) return;
+    if (spoilt_told_.us != INT64_MIN && now < after(spoilt_told_, kTellEveryUs)) return;
     spoilt_told_ = now;
   }
   log_store_event(log_, event, store_status(),

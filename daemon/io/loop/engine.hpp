@@ -63,6 +63,7 @@ class Engine final : private StoreEvents {
   void store_event(const StoreEvent& event) override;
 
   void pump();
+  void tell_forged();
   bool answer();  // false: there was nobody to be answered
   const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
   static std::unique_ptr<Segment> make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
@@ -80,6 +81,8 @@ class Engine final : private StoreEvents {
   bool clock_trusted_ = true;
   bool stopped_ = false;
   Mono spoilt_told_{INT64_MIN};
+  Mono forged_told_{INT64_MIN};
+  std::uint64_t told_forged_ = 0;  // words
 };
 
 }  // namespace rategate

@@ -88,10 +88,13 @@ TEST_CASE("a word that holds what was never put there is voided") {
   for (const std::uint64_t word : forged) {
     Shared s;
     s.reserve(10, 10);
+    s.keeping.book.note_demand(7);
     s.word() = word;
     s.pool.look(s.keeping.book);
     CHECK(s.word() == RG_WORD_VOID);
     CHECK(s.keeping.forged == 1);
+    CHECK(s.keeping.books.totals().stranded == 10);
+    CHECK(s.keeping.demand.lately(Mono{0}, 1'000'000) == 0);
     CHECK(s.pool.held(s.window) == 0);
     CHECK_FALSE(s.pool.take(s.window, 1, s.keeping.book));
   }
