@@ -20,10 +20,15 @@ void Reload::run() {
 
 void Reload::accept(const Config& config) {
   fault_.clear();
-  server_.configure(config.live);
+  const std::vector<std::string> moved = server_.configure(config.live);
   log_.set_level(config.live.log_level);
   log_.event(LogLevel::Info, "reloaded", "the limits and the log level are loaded anew",
              {{"limits", config.live.limits.size()}});
+  for (const std::string& name : moved) {
+    log_.event(LogLevel::Warning, "limit_moved",
+               "the limit counts under another redis_key: its open windows are denied to their end",
+               {{"limit", name}});
+  }
   std::string fixed;
   for (const std::string& name : fixed_changes(running_, config.fixed)) {
     fixed += (fixed.empty() ? "" : ", ") + name;

@@ -13,7 +13,12 @@ std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 
 
 WindowState Decider::state_of(const Counter& counter, const Window& window) const {
   const LostWindows& lost = shard_of(counter).lost;
-  const Limit& limit = *counter.use->limit;
+  LimitUse& use = *counter.use;
+  const Limit& limit = *use.limit;
+  if (window.start_ms <= use.moved_ms) {
+    if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
+    return WindowState::Lost;
+  }
   // Who fails open would rather count from nought than not at all.
   if (lost.any() && limit.on_store_down != OnStoreDown::Allow) {
     // Another host may hold permits of the next window as well, of a counter that is lost: it may

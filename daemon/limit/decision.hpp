@@ -18,7 +18,7 @@ struct Decision {
 
   bool allowed = false;
   Reason reason = Reason::OverLimit;
-  std::int64_t limit = 0;           // permits per period
+  std::int64_t limit = 0;  // permits per period
   // Permits of the window that this host could still give out: what its counter has left, as of the
   // store's last answer, and what the host holds of it. An estimate; kUnknown where neither counts.
   std::int64_t remaining = 0;

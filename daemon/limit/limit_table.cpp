@@ -8,18 +8,27 @@ Placed LimitUse::place_anew(const ClockReading& reading) {
   return placed;
 }
 
-bool LimitTable::configure(const std::vector<Limit>& limits) {
+LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::int64_t now_ms) {
+  Change change;
+  bool& dropped = change.dropped;
   std::map<std::string, LimitUsePtr, std::less<>> next;
   for (const Limit& limit : limits) {
     const auto known = configured_.find(limit.name);
-    next[limit.name] =
-        known != configured_.end() && same_limit(*known->second->limit, limit)
-            ? known->second
-            : std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
+    const LimitUsePtr& before = known != configured_.end() ? known->second : none_;
+    LimitUsePtr& use = next[limit.name];
+    if (before != nullptr && same_limit(*before->limit, limit)) {
+      use = before;
+      continue;
+    }
+    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
+    if (before == nullptr) continue;
+    use->moved_ms = before->moved_ms;
+    if (before->limit->redis_key.text() == limit.redis_key.text()) continue;
+    use->moved_ms = now_ms;
+    change.moved.push_back(limit.name);
   }
   configured_.swap(next);
   seen_.fill({});
-  bool dropped = false;
   for (const auto& [name, use] : next) {
     const auto kept = configured_.find(name);
     if (kept != configured_.end() && kept->second == use) continue;
@@ -36,7 +45,7 @@ bool LimitTable::configure(const std::vector<Limit>& limits) {
     by_declaration_.erase({limit.name, limit.permits, limit.period_ms, !limit.redis_key.has_key()});
     it = declared_.erase(it);
   }
-  return dropped;
+  return change;
 }
 
 const LimitUsePtr& LimitTable::configured(std::string_view name) const {

@@ -27,9 +27,12 @@ struct LimitUse {
   explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
       : limit(std::move(l)), rule(r), leased(is_leased(*limit)) {}
   LimitPtr limit;
-  std::uint64_t rule;         // its id, never given twice; 0: not for shared memory
-  bool leased;                // permits are reserved ahead
-  bool dropped = false;       // by a reload: what it holds is given up
+  std::uint64_t rule;    // its id, never given twice; 0: not for shared memory
+  bool leased;           // permits are reserved ahead
+  bool dropped = false;  // by a reload: what it holds is given up
+  // Its counters have other names since a reload: what was given out in windows that began by this
+  // moment (ms of the store's clock) is counted elsewhere, so nothing more is given out in them.
+  std::int64_t moved_ms = INT64_MIN;
   std::uint64_t allowed = 0;  // decisions since it is in use
   std::uint64_t denied = 0;
   std::uint64_t shared = 0;  // permits that clients spent in shared memory
@@ -61,9 +64,16 @@ class LimitTable {
  public:
   explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
 
+  // What a reload did.
+  struct Change {
+    bool dropped = false;            // a limit changed, or is gone
+    std::vector<std::string> moved;  // limits whose counters have other names now
+  };
+  // `now_ms` where no clock of the store is known: the windows that are seen first have moved.
+  static constexpr std::int64_t kNoClock = INT64_MAX;
   // The whole set, at start and on reload. A limit that did not change keeps its identity; one that
-  // did, or is gone, is marked as dropped. Whether there was such a one.
-  bool configure(const std::vector<Limit>& limits);
+  // did, or is gone, is marked as dropped. `now_ms`: of the store's clock, at the latest.
+  Change configure(const std::vector<Limit>& limits, std::int64_t now_ms);
 
   // Nothing where no limit of that name is configured. Good until the next configure().
   const LimitUsePtr& configured(std::string_view name) const;

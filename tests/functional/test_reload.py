@@ -43,6 +43,34 @@ class Reload(harness.Case):
             gone = conn.command("CHECK", "goes")
             self.assertRegex(str(gone), "^NOLIMIT no limit named 'goes'")
 
+    def test_a_counter_that_moves_opens_no_window_again(self):
+        server = self.redis()
+        for store in (server, None):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, limits={"api": "100/s"})
+                server.wait_for_window(1000, (0.02, 0.1))
+                window = server.now_ms() // 1000
+                with daemon.conn() as conn:
+                    before = sum(conn.check("api").allowed for _ in range(60))
+                    daemon.tables["limits"]["api"] = {"limit": 100, "period": "1s",
+                                                      "redis_key": "other:%w"}
+                    daemon.write_config()
+                    daemon.reload()
+                    denied = conn.check("api")
+                    self.assertEqual((before, denied.allowed, denied.reason),
+                                     (60, 0, harness.STORE_AWAY))
+                    self.assertLessEqual(denied.retry_after_ms, 1000)
+                    # Through another reload, too.
+                    daemon.tables["limits"]["api"]["limit"] = 90
+                    daemon.write_config()
+                    daemon.reload()
+                    again = conn.check("api")
+                    if server.now_ms() // 1000 == window:
+                        self.assertEqual(again.allowed, 0)
+                    harness.wait_until(lambda: conn.check("api").allowed == 1, 3, "the next window")
+                with open(daemon.log_file, encoding="utf-8") as log:
+                    self.assertEqual(log.read().count(" limit_moved: "), 1)
+
     def test_the_log_level_changes(self):
         daemon = self.daemon(log_settings={"level": "error"})
         lines = daemon.log_text()

@@ -120,7 +120,7 @@ void Daemon::stop() {
 
 void Daemon::reload(const std::vector<Limit>& limits) {
   const bool first = table_.configured_count() == 0;
-  table_.configure(limits);
+  table_.configure(limits, LimitTable::kNoClock);
   for (const Limit& limit : limits) {
     const LimitUsePtr use = table_.configured(limit.name);
     rules_[use->rule].use = use;

@@ -18,7 +18,7 @@ constexpr Row kRows[] = {
      "the store is away; checks are answered by on_store_down"},
     {StoreEvent::What::WindowsLost, LogLevel::Warning, "windows_lost",
      "the store was restarted or replaced, its counters may be lost: the windows that are open now "
-     "are denied to their end"},
+     "are denied to their end; where nothing was lost, a restart of rategated ends that"},
     {StoreEvent::What::Evicts, LogLevel::Warning, "store_evicts",
      "the store may evict counters, and would then admit too much; set maxmemory-policy to "
      "noeviction"},

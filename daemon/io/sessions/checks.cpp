@@ -24,11 +24,15 @@ Checks::Checks(const Config& config, Engine& engine)
       max_declared_(config.fixed.server.max_declared),
       engine_(engine),
       limits_(static_cast<std::size_t>(config.fixed.server.max_declared)) {
-  limits_.configure(config.live.limits);
+  limits_.configure(config.live.limits, LimitTable::kNoClock);
 }
 
-void Checks::configure(const LiveConfig& live) {
-  if (limits_.configure(live.limits)) engine_.gate().drop_limits(mono_now());
+std::vector<std::string> Checks::configure(const LiveConfig& live) {
+  const auto clock = engine_.clock();
+  LimitTable::Change change =
+      limits_.configure(live.limits, clock ? clock->latest.us / 1000 : LimitTable::kNoClock);
+  if (change.dropped) engine_.gate().drop_limits(mono_now());
+  return std::move(change.moved);
 }
 
 Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {

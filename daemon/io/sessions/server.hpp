@@ -32,7 +32,7 @@ class Server {
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners) {
     return sessions_.listen(std::move(listeners));
   }
-  void configure(const LiveConfig& live) { checks_.configure(live); }
+  std::vector<std::string> configure(const LiveConfig& live) { return checks_.configure(live); }
   void offer(ShmAccess access) { sharing_.offer(std::move(access)); }
 
   // The engine's answers.

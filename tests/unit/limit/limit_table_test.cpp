@@ -14,16 +14,29 @@ Limit limit(std::string name, std::int64_t permits) {
 
 TEST_CASE("a limit that a reload does not change keeps its identity, another does not") {
   LimitTable table(10);
-  table.configure({limit("a", 1), limit("b", 2)});
+  table.configure({limit("a", 1), limit("b", 2)}, 0);
   const auto a = table.configured("a");
   const auto b = table.configured("b");
-  table.configure({limit("a", 1), limit("b", 3), limit("c", 4)});
+  table.configure({limit("a", 1), limit("b", 3), limit("c", 4)}, 0);
   CHECK(table.configured("a") == a);
   CHECK(table.configured("b") != b);
   CHECK(table.configured("b")->limit->permits == 3);
   CHECK(table.configured_count() == 3);
-  table.configure({});
+  table.configure({}, 0);
   CHECK(table.configured("a") == nullptr);
+}
+
+TEST_CASE("a limit whose counters have other names knows since when, through later reloads") {
+  LimitTable table(10);
+  table.configure({limit("a", 1), limit("b", 1)}, 0);
+  Limit moved = limit("a", 1);
+  moved.redis_key = *KeyTemplate::parse("other:%n:%w");
+  CHECK(table.configure({moved, limit("b", 2)}, 5000).moved == std::vector<std::string>{"a"});
+  CHECK(table.configured("a")->moved_ms == 5000);
+  CHECK(table.configured("b")->moved_ms < 0);
+  moved.permits = 7;
+  CHECK(table.configure({moved}, 6000).moved.empty());
+  CHECK(table.configured("a")->moved_ms == 5000);
 }
 
 TEST_CASE("declarations are bounded; one that nothing lives in makes room") {
