@@ -93,8 +93,8 @@ Hand LeaseKeeper::take_hand(Counter& counter, const Window& window, Mono now) {
   return counter.pool.take_hand(window, book);
 }
 
-void LeaseKeeper::settle(Counter& counter, const Window& window, const Hand& unspent,
-                         std::int64_t lease, Mono now) {
+void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& unspent,
+                          std::int64_t lease, Mono now) {
   const auto reading = shard_of(counter).clock.read(now);
   const bool over = !reading || window.end_ms * 1000 <= reading->earliest.us;
   const std::int64_t permits = unspent.permits() + lease;

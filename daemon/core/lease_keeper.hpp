@@ -39,8 +39,8 @@ class LeaseKeeper {
                Mono now);
   // What there is of the window that nobody waits for: what is left of the hand, and a lease. Over,
   // or dropped, they are stranded. Then clients are shown what was learned of the counter.
-  void settle(Counter& counter, const Window& window, const Hand& unspent, std::int64_t lease,
-              Mono now);
+  void take_in(Counter& counter, const Window& window, const Hand& unspent, std::int64_t lease,
+               Mono now);
   // A check on this host was granted that cost. Large costs are no demand: a lease for the next one
   // would hold back more than it saves.
   void note_demand(Counter& counter, const CostRun& run, Mono now);

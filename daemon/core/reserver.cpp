@@ -320,7 +320,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     unspent = hand_grants(counter, *line, handout, now);
   }
   if (handout.kept) {
-    keeper_.settle(counter, window, unspent, late ? 0 : reply.leased, now);
+    keeper_.take_in(counter, window, unspent, late ? 0 : reply.leased, now);
   } else {
     books_.stranded(late ? in_hand : in_hand + charged);
   }
@@ -406,7 +406,7 @@ void Reserver::answer_one(Counter& counter, Line& line, bool granted, const Hand
 
 void Reserver::put_hand_back(Counter& counter, Line& line, Mono now) {
   const Hand hand = std::exchange(line.hand, {});
-  if (hand.permits() > 0) keeper_.settle(counter, line.window, hand, 0, now);
+  if (hand.permits() > 0) keeper_.take_in(counter, line.window, hand, 0, now);
 }
 
 const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono now) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "daemon/limit/limit.hpp"
+#include "shm/bounds.h"
 
 namespace rategate {
 
@@ -11,9 +11,9 @@ Grant grant_in_window(const GrantAsked& asked, const CostRuns& costs) {
   // Callers of the recipe, and hosts with a larger limit, push the counter above this limit; one
   // below zero was tampered with.
   const bool has_some = asked.counter >= 0 && asked.counter < asked.limit;
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() - kMaxPermits;
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() - RG_MAX_PERMITS;
   const std::int64_t own = has_some ? std::min(asked.limit - asked.counter, kMost) : 0;
-  const std::int64_t in_hand = std::clamp<std::int64_t>(asked.in_hand, 0, kMaxPermits);
+  const std::int64_t in_hand = std::clamp<std::int64_t>(asked.in_hand, 0, RG_MAX_PERMITS);
   std::int64_t sum = 0;
   bool refused = false;
 
