@@ -34,18 +34,28 @@ void rg_shared_open(struct rg_shared* shared, bool off) {
   shared->off = off;
   shared->coarse_lag_ns = coarse_lag_ns();
   atomic_init(&shared->segment, NULL);
-  atomic_init(&shared->nudge_fd, -1);
+  rg_descriptor_set(&shared->nudges, -1);
   atomic_init(&shared->attaching, false);
 }
 
 void rg_shared_close(struct rg_shared* shared) {
   rg_segment_free(atomic_load_explicit(&shared->segment, memory_order_acquire));
-  const int fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
-  if (fd >= 0) close(fd);
+  rg_descriptor_close(&shared->nudges);
 }
 
 void rg_shared_after_fork(struct rg_shared* shared) {
   atomic_store_explicit(&shared->attaching, false, memory_order_relaxed);
+}
+
+static void take_nudges(struct rg_shared* shared, struct rg_descriptors* passed) {
+  const int nudge_fd = rg_descriptor_get(&shared->nudges);
+  if (nudge_fd < 0) {
+    rg_descriptor_set(&shared->nudges, passed->fd[1]);
+    passed->count = 1;
+  } else {
+    dup3(passed->fd[1], nudge_fd, O_CLOEXEC);
+    rg_descriptor_set(&shared->nudges, nudge_fd);
+  }
 }
 
 /* Maps the segment that the answer tells of, if this process can use it. Descriptors that are kept
@@ -58,17 +68,15 @@ static uint64_t take_over(struct rg_shared* shared, const int64_t field[FIELDS],
   const uint64_t generation = (uint64_t)field[GENERATION];
   /* One thread at a time comes here: see `attaching`. */
   struct rg_segment* current = atomic_load_explicit(&shared->segment, memory_order_acquire);
-  if (current != NULL && current->generation == generation) return generation;
+  if (current != NULL && current->generation == generation) {
+    /* The program may have closed the descriptor, and not the mapping. */
+    if (rg_descriptor_get(&shared->nudges) < 0) take_nudges(shared, passed);
+    return generation;
+  }
   struct rg_segment* fresh = NULL;
   if (rg_segment_map(passed->fd[0], field[BYTES], generation, &fresh) != 0) return 0;
   fresh->older = current;
-  const int nudge_fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
-  if (nudge_fd < 0) {
-    atomic_store_explicit(&shared->nudge_fd, passed->fd[1], memory_order_relaxed);
-    passed->count = 1;
-  } else {
-    dup3(passed->fd[1], nudge_fd, O_CLOEXEC);
-  }
+  take_nudges(shared, passed);
   /* Release: who sees the segment sees what it is made of. */
   atomic_store_explicit(&shared->segment, fresh, memory_order_release);
   if (current != NULL) rg_segment_blank(current);
@@ -108,7 +116,7 @@ void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
 
 void rg_nudge(const struct rg_shared* shared, uint32_t slot) {
   const int saved_errno = errno;
-  const int fd = atomic_load_explicit(&shared->nudge_fd, memory_order_relaxed);
+  const int fd = rg_descriptor_get(&shared->nudges);
   /* A nudge that is lost costs some check the way over the socket, and no more. */
   const ssize_t ignored = send(fd, &slot, sizeof slot, MSG_DONTWAIT | MSG_NOSIGNAL);
   (void)ignored;

@@ -9,6 +9,7 @@
 #include "client/shared/segment.h"
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
+#include "client/wire/descriptor.h"
 
 struct rg_shared {
   bool off;                            /* the client's options say no; set once */
@@ -16,8 +17,8 @@ struct rg_shared {
   _Atomic(struct rg_segment*) segment; /* NULL: none yet */
   /* The socket of hints. It keeps its number when the daemon, and so the other end, is another: a
    * thread that still nudges for the segment of before must not write to a descriptor that is
-   * somebody else's by then. -1: none yet. */
-  atomic_int nudge_fd;
+   * somebody else's by then. */
+  struct rg_descriptor nudges;
   atomic_bool attaching; /* a thread asks ATTACH; the others use the socket meanwhile */
 };
 

@@ -16,7 +16,8 @@
  *  3. Everything is thread-safe but rategate_close. Threads that ask at the same time use a
  *     connection each; a connection is kept for the next caller. No locks are held.
  *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
- *     connects anew. A child made by vfork() may only exec.
+ *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
+ *     it does not know, as with close_range(): what has their numbers then is left alone.
  *  5. Every call returns within its time-out. No signal is raised (a lost connection is no
  *     SIGPIPE), signals do not interrupt a call, nothing is printed, descriptors are close-on-exec.
  *  6. rategate_check and rategate_acquire allocate no memory, but for records of some bytes: one
@@ -53,6 +54,8 @@
  *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
  *  -ERANGE        rategate_acquire: the cost is above the limit, so that waiting is no use
  *  -ECANCELED     rategate_acquire: rategate_cancel was called
+ *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
+ *                 child before its first call
  *
  * Needs Linux 4.14 or later.
  */
