@@ -19,6 +19,10 @@
 
 #define MIN_COARSE_LAG_NS (20 * RG_NS_PER_MS)
 
+/* A daemon that gave nothing may have had too much to hand out just then; or this process had no
+ * descriptors, or no memory. */
+#define CHECKS_UNTIL_ATTACH 1024
+
 enum { VERSION, GENERATION, DAEMON_NS, BYTES, FIELDS };
 
 /* clock_getres does not bound how far the coarse clock lags: 12 ms were measured where it said
@@ -92,7 +96,7 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .passed = &passed};
   rg_put_count(&request, 1);
   rg_put_text(&request, "ATTACH");
-  connection->generation_asked = true;
+  connection->until_attach = CHECKS_UNTIL_ATTACH;
   const int64_t before = rg_now();
   const bool whole = rg_ask_on(connection, &request, &answer, call);
   const int64_t after = rg_now();
@@ -107,7 +111,11 @@ static void ask_to_attach(struct rg_shared* shared, struct rg_connection* connec
 
 void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call) {
-  if (shared->off || connection->generation_asked) return;
+  if (shared->off || connection->generation != 0) return;
+  if (connection->until_attach > 0) {
+    --connection->until_attach;
+    return;
+  }
   /* Acquire, and release below: what the last thread took over comes before what this one does. */
   if (atomic_exchange_explicit(&shared->attaching, true, memory_order_acquire)) return;
   ask_to_attach(shared, connection, call);

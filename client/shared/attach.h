@@ -27,9 +27,10 @@ void rg_shared_close(struct rg_shared* shared);
 /* For a child made by fork(), in which the thread that was attaching does not exist. */
 void rg_shared_after_fork(struct rg_shared* shared);
 
-/* Asks ATTACH, unless that has been asked on this connection before, and publishes the segment. The
- * connection is the caller's, and idle; it is closed where it cannot be used any more. Failures are
- * not told: without a segment, checks go over the socket. */
+/* Asks ATTACH, unless the connection leads to a segment already or has been refused one not long
+ * before, and publishes the segment. The connection is the caller's, and idle; it is closed where
+ * it cannot be used any more. Failures are not told: without a segment, checks go over the
+ * socket. */
 void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call);
 

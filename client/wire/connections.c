@@ -48,7 +48,7 @@ int rg_connections_take(struct rg_connections* connections, struct rg_connection
   if (fresh == NULL) return -ENOMEM;
   atomic_init(&fresh->busy, true);
   rg_descriptor_set(&fresh->socket, -1);
-  fresh->generation_asked = false;
+  fresh->until_attach = 0;
   fresh->generation = 0;
   do {
     fresh->next = first;
@@ -80,7 +80,7 @@ int rg_connection_open(struct rg_connection* connection, const struct sockaddr_u
 
 void rg_connection_close(struct rg_connection* connection) {
   rg_descriptor_close(&connection->socket);
-  connection->generation_asked = false;
+  connection->until_attach = 0;
   connection->generation = 0;
 }
 

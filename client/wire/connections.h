@@ -19,8 +19,8 @@ struct rg_connection {
   /* The rest belongs to who has set `busy`. */
   struct rg_descriptor socket; /* none: not connected */
   /* What the caller has learned of who answers here; forgotten when the connection is closed. */
-  bool generation_asked;
-  uint64_t generation; /* which start of the daemon it is. 0: not known */
+  uint32_t until_attach; /* checks until ATTACH may be asked again */
+  uint64_t generation;   /* which start of the daemon it is. 0: not known */
   struct rg_connection* next;
 };
 

@@ -432,6 +432,50 @@ TEST_CASE("a child that closed all it does not know hints at nothing of its own"
   CHECK(f.segment.nudged() == std::vector<std::uint32_t>{f.segment.number_of(slot)});
 }
 
+TEST_CASE("a rule that ended without a word is asked for anew before long") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  rategate_limit* limit = f.attached();
+  CHECK(in_place(check(limit)));
+  // Twice as many checks each time, so that a rule that comes and goes costs few records.
+  int most = 32;
+  for (std::int64_t rule = kRule + 1; rule < kRule + 4; ++rule, most *= 2) {
+    CAPTURE(rule);
+    f.shared.resolve = [=](const Words&) { return rule_answer(rule, 50, kPeriodMs); };
+    Segment::put(f.segment.give(static_cast<std::uint64_t>(rule)), f.end_ms, 1);
+    int asked = 0;
+    while (asked <= most && by_daemon(check(limit))) ++asked;
+    CHECK(asked == most);
+  }
+}
+
+TEST_CASE("a limit that could not be shared is asked about again") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  auto shared = std::exchange(
+      f.shared.resolve, [](const Words&) { return std::string("-BUSY too many limits\r\n"); });
+  rategate_limit* limit = f.attached();
+  CHECK(by_daemon(check(limit)));
+  f.shared.resolve = shared;
+  int asked = 0;
+  while (asked < 100 && by_daemon(check(limit))) ++asked;
+  CHECK(asked < 100);
+}
+
+TEST_CASE("a daemon that had no memory to give is asked again") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  auto attach = std::exchange(f.shared.attach, [](Peer& peer) { peer.send("-NOSHM full\r\n"); });
+  rategate_limit* limit = f.attached();
+  CHECK(by_daemon(check(limit)));
+  CHECK(f.shared.attached == 1);
+  f.shared.attach = attach;
+  int asked = 0;
+  while (asked < 3000 && by_daemon(check(limit))) ++asked;
+  CHECK(asked < 3000);
+  CHECK(f.shared.attached == 2);
+}
+
 TEST_CASE("descriptors are close-on-exec, and close gives all of them and the memory back") {
   Fixture f;
   f.client.reset();
