@@ -36,9 +36,9 @@ static int read_options(rategate_options* mine, const rategate_options* given) {
 }
 
 static void open_cancel(rategate_client* client) {
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int fd = rg_socket(SOCK_DGRAM);
   /* What is not there later was closed by the program. */
-  client->cancel_errno = fd >= 0 ? -EBADF : -errno;
+  client->cancel_errno = fd >= 0 ? -EBADF : fd;
   rg_descriptor_set(&client->cancel, fd);
 }
 

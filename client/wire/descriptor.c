@@ -1,5 +1,8 @@
 #include "client/wire/descriptor.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +13,19 @@ void rg_descriptor_set(struct rg_descriptor* descriptor, int fd) {
   atomic_store_explicit(&descriptor->inode, known ? file.st_ino : 0, memory_order_relaxed);
   /* Last, so that a fork in between leaves a child with a number only if it has its inode. */
   atomic_store_explicit(&descriptor->fd, fd, memory_order_release);
+}
+
+int rg_above_standard(int fd) {
+  if (fd > STDERR_FILENO) return fd;
+  const int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const int rc = above >= 0 ? above : -errno;
+  close(fd);
+  return rc;
+}
+
+int rg_socket(int type) {
+  const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  return fd >= 0 ? rg_above_standard(fd) : -errno;
 }
 
 int rg_descriptor_get(const struct rg_descriptor* descriptor) {

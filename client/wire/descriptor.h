@@ -23,6 +23,14 @@ struct rg_descriptor {
 /* Takes the socket over in place of what was there, which is forgotten and not closed. */
 void rg_descriptor_set(struct rg_descriptor* descriptor, int fd);
 
+/* The same descriptor under a number above 2, close-on-exec, in place of `fd`; or -errno, and `fd`
+ * is closed. A program that was started without standard output prints into whatever is opened
+ * next, which must not be the daemon's socket. */
+int rg_above_standard(int fd);
+
+/* A new Unix socket of that type under such a number, close-on-exec; or -errno. */
+int rg_socket(int type);
+
 /* Its number where it is still the socket that it was, else -1. */
 int rg_descriptor_get(const struct rg_descriptor* descriptor);
 

@@ -299,6 +299,20 @@ TEST_CASE("a child that closed all it does not know keeps what it has opened sin
   CHECK(check(limit).decision.remaining == 1);
 }
 
+TEST_CASE("a program without standard descriptors does not print to the daemon") {
+  TempDir dir;
+  Daemon daemon(dir.socket(), always(allowed()));
+  CHECK(in_child([&] {
+          close_range(0, ~0U, 0);
+          const OpenClient client(dir.socket());
+          const bool asked = check(client.limit()).rc == 0;
+          for (int fd = 0; fd <= 2; ++fd) {
+            if (fcntl(fd, F_GETFD) >= 0) return 1;
+          }
+          return asked ? 0 : 2;
+        }) == 0);
+}
+
 TEST_CASE("who closes the library's own descriptors gets another connection, or is told") {
   TempDir dir;
   Daemon daemon(dir.socket(), [](Peer& peer) {
