@@ -29,7 +29,7 @@ int main() try {
   const rategate::Client client;
   const auto limit = client.limit("example-cpp", 5, std::chrono::seconds(1));
   if (limit.acquire(std::chrono::seconds(5))) std::cout << "the last one waited for its turn\n";
-} catch (const rategate::Unavailable& failure) {
+} catch (const rategate::NoDecision& failure) {
   std::cerr << failure.what() << '\n';
   return 1;
 }

@@ -176,7 +176,7 @@ int main(int argc, char** argv) try {
     return 1;
   }
   return print_and_check(calls, seconds) ? 0 : 1;
-} catch (const rategate::Unavailable& failure) {
+} catch (const rategate::NoDecision& failure) {
   std::fprintf(stderr, "%s\n", failure.what());
   return 2;
 }

@@ -83,11 +83,11 @@ static int after_error(struct waiting* waiting, const rategate_client* client, i
 }
 
 /* Sleeps until it is time to ask again. Returns 0 then, or what the call fails with. */
-static int pause_until_wake(const struct waiting* waiting, const rategate_client* client,
-                            int64_t timeout_ms, rategate_error* error) {
+static int pause_until_wake(const struct waiting* waiting, int cancel_fd, int64_t timeout_ms,
+                            rategate_error* error) {
   const bool last = waiting->wake >= waiting->deadline;
   const struct rg_call pause = {.deadline = earlier(waiting->wake, waiting->deadline),
-                                .cancel_fd = client->cancel_fd};
+                                .cancel_fd = cancel_fd};
   const int rc = rg_wait(&pause, -1, 0);
   if (rc == -ETIMEDOUT && !last) return 0;
   if (rc == -ETIMEDOUT) return rg_fail(error, rc, "no permit in %lld ms", (long long)timeout_ms);
@@ -110,9 +110,10 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
     return 0;
   }
   rg_after_fork(client);
-  if (client->cancel_fd < 0) return rg_fail_system(error, client->cancel_fd, "cannot wait", "");
   struct waiting waiting = {.deadline = rg_after_ms(rg_now(), timeout_ms), .outage_end = RG_NEVER};
   for (;;) {
+    const int cancel_fd = rg_descriptor_get(&client->cancel);
+    if (cancel_fd < 0) return rg_fail_system(error, client->cancel_errno, "cannot wait", "");
     if (atomic_load(&client->cancelled))
       return rg_fail_system(error, -ECANCELED, "cannot wait", "");
     const int64_t now = rg_now();
@@ -120,7 +121,7 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
     const struct rg_call call = {
         .deadline = earlier(rg_after_ms(now, (int64_t)client->timeout_ms),
                             later(waiting.deadline, rg_after_ms(now, ANSWER_GRACE_MS))),
-        .cancel_fd = client->cancel_fd,
+        .cancel_fd = cancel_fd,
         .error = &told};
     rc = rg_check_in_place(&limit->in_place, key, key_size, cost, &answer, &started_ns)
              ? 0
@@ -135,7 +136,7 @@ int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size, in
       rc = after_error(&waiting, client, rc);
       if (rc != 0) rg_fail(error, rc, "%s", told.text);
     }
-    if (rc == 0) rc = pause_until_wake(&waiting, client, timeout_ms, error);
+    if (rc == 0) rc = pause_until_wake(&waiting, cancel_fd, timeout_ms, error);
     if (rc != 0) return rc;
   }
 }

@@ -6,9 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_MAX_IDLE 64
@@ -37,9 +35,11 @@ static int read_options(rategate_options* mine, const rategate_options* given) {
   return *mine->socket_path == '\0' || (mine->flags & ~KNOWN_FLAGS) != 0 ? -EINVAL : 0;
 }
 
-static int open_cancel_fd(void) {
-  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return fd >= 0 ? fd : -errno;
+static void open_cancel(rategate_client* client) {
+  const int fd = rg_socket(SOCK_DGRAM);
+  /* What is not there later was closed by the program. */
+  client->cancel_errno = fd >= 0 ? -EBADF : fd;
+  rg_descriptor_set(&client->cancel, fd);
 }
 
 int rategate_open(rategate_client** client, const rategate_options* options) {
@@ -59,9 +59,9 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
   fresh->timeout_ms = wanted.timeout_ms;
   fresh->connections.max_idle = wanted.max_idle;
   rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
-  fresh->cancel_fd = open_cancel_fd();
-  if (fresh->cancel_fd < 0) {
-    rc = fresh->cancel_fd;
+  open_cancel(fresh);
+  if (!rg_descriptor_is_set(&fresh->cancel)) {
+    rc = fresh->cancel_errno;
     goto failed;
   }
   rc = rg_fork_guard_open(&fresh->guard);
@@ -69,7 +69,7 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
     *client = fresh;
     return 0;
   }
-  close(fresh->cancel_fd);
+  rg_descriptor_close(&fresh->cancel);
 failed:
   free(fresh);
   return rc;
@@ -78,7 +78,7 @@ failed:
 void rategate_close(rategate_client* client) {
   if (client == NULL) return;
   rg_connections_clear(&client->connections);
-  close(client->cancel_fd);
+  rg_descriptor_close(&client->cancel);
   rg_fork_guard_close(&client->guard);
   rategate_limit* limit = atomic_load_explicit(&client->limits, memory_order_acquire);
   while (limit != NULL) {
@@ -98,16 +98,14 @@ const char* rategate_socket_path(const rategate_client* client) {
 const char* rategate_version(void) { return RATEGATE_VERSION; }
 
 static void signal_cancel(const rategate_client* client) {
-  const uint64_t one = 1;
-  /* The write fails only when the eventfd's counter is full, and then it can be read already. */
-  const ssize_t ignored = write(client->cancel_fd, &one, sizeof one);
-  (void)ignored;
+  const int fd = rg_descriptor_get(&client->cancel);
+  if (fd >= 0) shutdown(fd, SHUT_RD);
 }
 
 void rategate_cancel(rategate_client* client) {
   const int saved_errno = errno; /* the caller may be a signal handler */
   atomic_store(&client->cancelled, true);
-  /* In a child that has not used the client yet, the descriptor is still the parent's, whose calls
+  /* In a child that has not used the client yet, the socket is still the parent's, whose calls
    * must not end. Nobody in the child waits on it, and who passes the guard there looks at
    * `cancelled` afterwards. */
   if (rg_fork_guard_passed(&client->guard)) signal_cancel(client);
@@ -118,10 +116,8 @@ void rg_after_fork(rategate_client* client) {
   if (rg_fork_guard_passed(&client->guard) || !rg_fork_guard_claim(&client->guard)) return;
   rg_connections_abandon(&client->connections);
   rg_shared_after_fork(&client->shared);
-  const int inherited = client->cancel_fd;
-  client->cancel_fd = -1;
-  if (inherited >= 0) close(inherited);
-  client->cancel_fd = open_cancel_fd(); /* a failure is told by the calls that need it */
+  rg_descriptor_close(&client->cancel);
+  open_cancel(client); /* a failure is told by the calls that need it */
   rg_fork_guard_pass(&client->guard);
   if (atomic_load(&client->cancelled)) signal_cancel(client);
 }

@@ -9,6 +9,7 @@
 #include "client/shared/shared_rule.h"
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
+#include "client/wire/descriptor.h"
 #include "client/wire/fork_guard.h"
 #include "client/wire/limit_name.h"
 #include "rategate/rategate.h"
@@ -19,7 +20,10 @@ struct rategate_client {
   struct rg_connections connections;
   struct rg_shared shared;
   atomic_bool cancelled;
-  int cancel_fd; /* an eventfd of this process, which can be read once cancelled; or -errno */
+  /* A socket of this process that leads nowhere, and is shut down to be cancelled: from then on it
+   * can be read. None: there is none, and cancel_errno says why. */
+  struct rg_descriptor cancel;
+  int cancel_errno;                       /* negative */
   _Atomic(struct rategate_limit*) limits; /* a list that only grows */
 };
 
@@ -35,7 +39,7 @@ struct rategate_limit {
 };
 
 /* In a child made by fork(), lets go of what the client must not share with its parent; elsewhere,
- * and the next time, does nothing. Comes before any use of the connections and of cancel_fd. */
+ * and the next time, does nothing. Comes before any use of the connections and of `cancel`. */
 void rg_after_fork(rategate_client* client);
 
 /* Whether the arguments of a check are in their ranges: 0, or fails with -EINVAL. */

@@ -37,7 +37,7 @@ int with_client(const Command& command, int failed, Act act) {
     const Client client(options);
     try {
       return act(client);
-    } catch (const Unavailable& failure) {
+    } catch (const NoDecision& failure) {
       const std::string text = failure.what();
       complain(text);
       const std::string lines =

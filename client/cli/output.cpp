@@ -29,7 +29,7 @@ std::string json_of(const rategate_reply& value) {
 // Names and values in turn, as RESP2 has maps.
 void check_map(const rategate_reply& map) {
   if (map.type != RATEGATE_REPLY_ARRAY || map.size % 2 != 0) {
-    throw Unavailable(-EPROTO, "LIMITS was answered with something else than a list of limits");
+    throw Refused(-EPROTO, "LIMITS was answered with something else than a list of limits");
   }
 }
 

@@ -11,7 +11,7 @@ std::string decision_text(const Decision& decision);  // one line
 std::string decision_json(const Decision& decision);  // the protocol's fields, by their names
 
 // The answer to LIMITS: an array with, for each limit, an array of names and values in turn.
-// Throws Unavailable when it is something else.
+// Throws Refused when it is something else.
 std::string limits_text(const rategate_reply& limits);
 std::string limits_json(const rategate_reply& limits);
 

@@ -9,6 +9,7 @@
 #include "client/shared/segment.h"
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
+#include "client/wire/descriptor.h"
 
 struct rg_shared {
   bool off;                            /* the client's options say no; set once */
@@ -16,8 +17,8 @@ struct rg_shared {
   _Atomic(struct rg_segment*) segment; /* NULL: none yet */
   /* The socket of hints. It keeps its number when the daemon, and so the other end, is another: a
    * thread that still nudges for the segment of before must not write to a descriptor that is
-   * somebody else's by then. -1: none yet. */
-  atomic_int nudge_fd;
+   * somebody else's by then. */
+  struct rg_descriptor nudges;
   atomic_bool attaching; /* a thread asks ATTACH; the others use the socket meanwhile */
 };
 
@@ -26,9 +27,10 @@ void rg_shared_close(struct rg_shared* shared);
 /* For a child made by fork(), in which the thread that was attaching does not exist. */
 void rg_shared_after_fork(struct rg_shared* shared);
 
-/* Asks ATTACH, unless that has been asked on this connection before, and publishes the segment. The
- * connection is the caller's, and idle; it is closed where it cannot be used any more. Failures are
- * not told: without a segment, checks go over the socket. */
+/* Asks ATTACH, unless the connection leads to a segment already or has been refused one not long
+ * before, and publishes the segment. The connection is the caller's, and idle; it is closed where
+ * it cannot be used any more. Failures are not told: without a segment, checks go over the
+ * socket. */
 void rg_attach(struct rg_shared* shared, struct rg_connection* connection,
                const struct rg_call* call);
 

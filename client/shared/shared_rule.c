@@ -9,6 +9,12 @@
 
 enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
 
+/* How many checks the daemon is asked for before a rule is asked for again: twice as many each time
+ * that it was another one then. A rule that is replaced costs a record until the client is closed,
+ * and these are the bounds of how fast such records gather. */
+#define FIRST_MOST_ASKED 32
+#define LAST_MOST_ASKED (1u << 15)
+
 /* False where the connection failed. An error as the answer leaves `rule` as it was, zeros, which
  * is a rule that is not shared: it is asked for again when the rules change. */
 static bool ask_for_rule(const struct rg_limit_name* name, const void* key, size_t key_size,
@@ -39,6 +45,18 @@ static bool is_of(const struct rg_shared_rule* known, const struct rg_segment* s
          atomic_load_explicit(&known->rules, memory_order_relaxed) == rules;
 }
 
+/* Counts a check that the daemon was asked for. True for the one with which the rule is due. */
+static bool is_due(struct rg_shared_rule* known) {
+  const uint32_t asked = atomic_fetch_add_explicit(&known->asked, 1, memory_order_relaxed) + 1;
+  return asked % known->most_asked == 0;
+}
+
+static uint32_t most_asked_after(const struct rg_shared_rule* known,
+                                 const struct rg_segment* segment) {
+  if (known == NULL || known->segment != segment) return FIRST_MOST_ASKED;
+  return known->most_asked < LAST_MOST_ASKED ? 2 * known->most_asked : LAST_MOST_ASKED;
+}
+
 static bool says_the_same(const struct rg_shared_rule* known, const struct rg_shared_rule* fresh) {
   if (known == NULL || known->segment != fresh->segment) return false;
   const struct rg_shm_rule* a = &known->rule;
@@ -58,13 +76,14 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
   struct rg_shared_rule* known = atomic_load_explicit(place, memory_order_acquire);
   /* Read before RESOLVE is asked, so that a rule that changes meanwhile is asked for again. */
   const uint64_t rules = rg_rules_of(&segment->view);
-  if (is_of(known, segment, rules)) return 0;
+  if (is_of(known, segment, rules) && !is_due(known)) return 0;
   struct rg_shared_rule* fresh = calloc(1, sizeof *fresh);
   if (fresh == NULL) return 0;
   fresh->view = segment->view;
   fresh->segment = segment;
   atomic_init(&fresh->rules, rules);
   atomic_init(&fresh->slot, RG_SHM_NO_HINT);
+  atomic_init(&fresh->asked, 0);
   if (!ask_for_rule(name, key, key_size, connection, call, &fresh->rule)) {
     free(fresh);
     return 0;
@@ -78,6 +97,7 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
       return period_ms;
     }
     fresh->older = known;
+    fresh->most_asked = most_asked_after(known, segment);
     /* Release: who finds the rule sees it whole. */
   } while (!atomic_compare_exchange_weak_explicit(place, &known, fresh, memory_order_acq_rel,
                                                   memory_order_acquire));

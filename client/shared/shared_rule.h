@@ -21,6 +21,8 @@ struct rg_shared_rule {
   _Atomic uint64_t rules;           /* the number of the rules when this one was asked for last */
   struct rg_shm_rule rule;
   _Atomic uint32_t slot;        /* of the empty key's pool, as far as is known */
+  _Atomic uint32_t asked;       /* checks that the daemon was asked for since the rule was */
+  uint32_t most_asked;          /* after so many of them the rule is asked for again */
   struct rg_shared_rule* older; /* the one that it has replaced */
 };
 
@@ -34,7 +36,9 @@ struct rg_shared_limit {
 
 void rg_shared_limit_close(struct rg_shared_limit* limit);
 
-/* Asks RESOLVE, unless what is known of the limit is of the client's segment as it is now. The
+/* Asks RESOLVE, unless what is known of the limit is of the client's segment as it is now; and in
+ * any case after some checks that came here, because a rule may end without that the segment's
+ * number of rules grows: a declared limit that made room for another, and was declared again. The
  * connection is the caller's, and idle; an answer counts only where that leads to the daemon
  * of the segment. Failures are not told: without a rule, checks go over the socket. Returns the
  * limit's period in ms when it has learned it, else 0. */

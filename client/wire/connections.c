@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "client/wire/transport.h"
 
@@ -24,12 +23,12 @@ static struct rg_connection* take_free(struct rg_connection* first) {
   for (struct rg_connection* c = first; c != NULL; c = c->next) {
     if (!try_take(c)) continue;
     struct rg_connection* worse = c;
-    if (spare == NULL || c->fd >= 0) {
+    if (spare == NULL || rg_descriptor_is_set(&c->socket)) {
       worse = spare;
       spare = c;
     }
     if (worse != NULL) leave(worse);
-    if (spare->fd >= 0) break;
+    if (rg_descriptor_is_set(&spare->socket)) break;
   }
   return spare;
 }
@@ -39,15 +38,17 @@ int rg_connections_take(struct rg_connections* connections, struct rg_connection
   struct rg_connection* first = atomic_load_explicit(&connections->first, memory_order_acquire);
   struct rg_connection* taken = take_free(first);
   if (taken != NULL) {
-    if (taken->fd >= 0) atomic_fetch_sub_explicit(&connections->idle, 1, memory_order_relaxed);
+    if (rg_descriptor_is_set(&taken->socket)) {
+      atomic_fetch_sub_explicit(&connections->idle, 1, memory_order_relaxed);
+    }
     *connection = taken;
     return 0;
   }
   struct rg_connection* fresh = malloc(sizeof *fresh);
   if (fresh == NULL) return -ENOMEM;
   atomic_init(&fresh->busy, true);
-  fresh->fd = -1;
-  fresh->generation_asked = false;
+  rg_descriptor_set(&fresh->socket, -1);
+  fresh->until_attach = 0;
   fresh->generation = 0;
   do {
     fresh->next = first;
@@ -58,7 +59,7 @@ int rg_connections_take(struct rg_connections* connections, struct rg_connection
 }
 
 void rg_connections_give(struct rg_connections* connections, struct rg_connection* connection) {
-  if (connection->fd >= 0 &&
+  if (rg_descriptor_is_set(&connection->socket) &&
       atomic_fetch_add_explicit(&connections->idle, 1, memory_order_relaxed) >=
           connections->max_idle) {
     atomic_fetch_sub_explicit(&connections->idle, 1, memory_order_relaxed);
@@ -69,21 +70,18 @@ void rg_connections_give(struct rg_connections* connections, struct rg_connectio
 
 int rg_connection_open(struct rg_connection* connection, const struct sockaddr_un* address,
                        const struct rg_call* call) {
-  if (connection->fd >= 0) return 0;
+  if (rg_descriptor_get(&connection->socket) >= 0) return 0;
+  rg_connection_close(connection);
   const int fd = rg_connect(address, call);
   if (fd < 0) return fd;
-  connection->fd = fd;
+  rg_descriptor_set(&connection->socket, fd);
   return 0;
 }
 
 void rg_connection_close(struct rg_connection* connection) {
-  const int fd = connection->fd;
-  /* Forgotten before it is closed: a fork between the two must not leave the child with the number
-   * of a descriptor that is somebody else's by then. */
-  connection->fd = -1;
-  connection->generation_asked = false;
+  rg_descriptor_close(&connection->socket);
+  connection->until_attach = 0;
   connection->generation = 0;
-  if (fd >= 0) close(fd);
 }
 
 void rg_connections_abandon(struct rg_connections* connections) {

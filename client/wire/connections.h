@@ -12,14 +12,15 @@
 #include <sys/un.h>
 
 #include "client/wire/call.h"
+#include "client/wire/descriptor.h"
 
 struct rg_connection {
   atomic_bool busy;
   /* The rest belongs to who has set `busy`. */
-  int fd; /* -1: not connected */
+  struct rg_descriptor socket; /* none: not connected */
   /* What the caller has learned of who answers here; forgotten when the connection is closed. */
-  bool generation_asked;
-  uint64_t generation; /* which start of the daemon it is. 0: not known */
+  uint32_t until_attach; /* checks until ATTACH may be asked again */
+  uint64_t generation;   /* which start of the daemon it is. 0: not known */
   struct rg_connection* next;
 };
 
@@ -41,8 +42,13 @@ int rg_connection_open(struct rg_connection* connection, const struct sockaddr_u
                        const struct rg_call* call);
 void rg_connection_close(struct rg_connection* connection);
 
-/* For a child after fork(), before anyone in it uses one: closes its copies of the parent's
- * sockets, whoever in the parent used them at that moment. */
+/* Of a connection that was opened in this call, and so looked at. -1: it was closed since. */
+static inline int rg_connection_fd(const struct rg_connection* connection) {
+  return atomic_load_explicit(&connection->socket.fd, memory_order_relaxed);
+}
+
+/* For a child after fork(), before anyone in it uses one: closes those copies of the parent's
+ * sockets that it has still, whoever in the parent used them at that moment. */
 void rg_connections_abandon(struct rg_connections* connections);
 
 /* Closes and frees all of them, when nobody uses any. */

@@ -57,7 +57,7 @@ static int64_t send_and_receive(int fd, const struct rg_request* request, struct
  * next one. */
 static int64_t ask(struct rg_connection* connection, const struct rg_request* request,
                    struct rg_answer* answer, const struct rg_call* call) {
-  const int64_t rc = send_and_receive(connection->fd, request, answer, call);
+  const int64_t rc = send_and_receive(rg_connection_fd(connection), request, answer, call);
   if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return rc;
   rg_connection_close(connection);
   return rc > 0 && answer->data[0] != '-' ? -EPROTO : rc;
@@ -108,5 +108,6 @@ int rg_exchange(struct rg_connections* connections, const struct rg_request* req
 
 bool rg_ask_on(struct rg_connection* connection, const struct rg_request* request,
                struct rg_answer* answer, const struct rg_call* call) {
-  return connection->fd >= 0 && ask(connection, request, answer, call) > 0 && connection->fd >= 0;
+  return rg_connection_fd(connection) >= 0 && ask(connection, request, answer, call) > 0 &&
+         rg_connection_fd(connection) >= 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client/wire/deadline.h"
+#include "client/wire/descriptor.h"
 
 /* While the daemon's backlog is full, connect() on a Unix socket has nothing to poll for. It blocks
  * for as long as SO_SNDTIMEO says: a slice at a time, so that a cancel does not wait for it. */
@@ -27,8 +28,8 @@ static int connect_slice(int fd, const struct sockaddr_un* address, int64_t dead
 
 int rg_connect(const struct sockaddr_un* address, const struct rg_call* call) {
   const struct rg_call look = {.deadline = 0, .cancel_fd = call->cancel_fd};
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
+  const int fd = rg_socket(SOCK_STREAM);
+  if (fd < 0) return fd;
   int rc;
   for (;;) {
     rc = connect_slice(fd, address, call->deadline);
@@ -69,6 +70,8 @@ static void keep_descriptors(struct msghdr* message, struct rg_descriptors* pass
     for (size_t i = 0; i < count; ++i) {
       int fd;
       memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+      fd = rg_above_standard(fd);
+      if (fd < 0) continue;
       if (passed->count < (int)(sizeof passed->fd / sizeof passed->fd[0])) {
         passed->fd[passed->count++] = fd;
       } else {

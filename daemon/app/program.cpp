@@ -1,15 +1,19 @@
 #include "daemon/app/program.hpp"
 
+#include <csignal>
 #include <cstdio>
 
 #include "daemon/app/options.hpp"
 #include "daemon/app/serve.hpp"
 #include "daemon/config/loader.hpp"
 #include "daemon/config/print.hpp"
+#include "daemon/os/inheritance.hpp"
 
 namespace rategate {
 
 int run_program(int argc, const char* const* argv) {
+  hold_signal(SIGHUP);
+  if (!open_standard_descriptors()) return 1;  // nobody could be told
   const Options options = parse_options(argc, argv);
   if (options.action == Action::Exit) {
     std::fputs(options.output.c_str(), stdout);

@@ -3,14 +3,32 @@
 #include <uv.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 
 #include "daemon/app/daemon.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/systemd/notify.hpp"
+#include "daemon/os/descriptors.hpp"
+#include "daemon/os/inheritance.hpp"
 
 namespace rategate {
 namespace {
+
+// With fewer the loop, the log or the store would be what has none: they are the daemon's own, and
+// those of some clients.
+constexpr std::uint64_t kLeastDescriptors = 40;
+
+bool has_descriptors() {
+  const auto most = raise_descriptor_limit();
+  if (!most || *most >= kLeastDescriptors) return true;
+  std::fprintf(stderr,
+               "rategated: RLIMIT_NOFILE is %llu: expected at least %llu "
+               "(ulimit -n, or LimitNOFILE= of the unit)\n",
+               static_cast<unsigned long long>(*most),
+               static_cast<unsigned long long>(kLeastDescriptors));
+  return false;
+}
 
 bool run_daemon(uv_loop_t* loop, const Options& options, const Config& config, Log& log,
                 Notify& notify) {
@@ -28,8 +46,12 @@ bool run_daemon(uv_loop_t* loop, const Options& options, const Config& config, L
 int serve(const Options& options, const Config& config) {
   // First of all: the environment is changed only while there are no threads.
   Notify notify;
-  // A client or a log pipe that goes away is an error to be read, no reason to die.
+  // A client or a log pipe that goes away is an error to be read, no reason to die; nor is a file
+  // that may not become so large (RLIMIT_FSIZE), be it the log or the shared segment.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  keep_own_rights();
+  if (!has_descriptors()) return 1;
 
   auto log = Log::open(config.fixed.log, config.live.log_level);
   if (!log) {

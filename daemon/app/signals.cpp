@@ -2,12 +2,15 @@
 
 #include <csignal>
 
+#include "daemon/os/inheritance.hpp"
+
 namespace rategate {
 
 Signals::Signals(uv_loop_t* loop, SignalEvents& events) : events_(events) {
   watch(loop, terminate_, SIGTERM);
   watch(loop, interrupt_, SIGINT);
   watch(loop, hang_up_, SIGHUP);
+  take_signals({SIGTERM, SIGINT, SIGHUP});
 }
 
 void Signals::watch(uv_loop_t* loop, UvHandle<uv_signal_t>& handle, int number) {

@@ -39,27 +39,33 @@ void apply(const char* source, std::string_view section, std::string_view name,
   }
 }
 
-// Whether it said a password, right or wrong.
-bool load_environment(const Sources& sources, Loading& loading) {
-  RedisConfig& redis = loading.config.fixed.redis;
+// What Kubernetes sets in each pod beside a Service named redis, and what older container engines
+// do for a link of that name: REDIS_PORT=tcp://10.0.0.1:6379. Nobody who meets that expects it.
+void apply_port(const std::string& text, Loading& loading) {
+  const std::size_t first = loading.faults.size();
+  apply("REDIS_PORT", "redis", "port", text, loading);
+  if (loading.faults.size() == first || !text.starts_with("tcp://")) return;
+  loading.faults.back().text +=
+      ", but it is \"" + text +
+      "\", as Kubernetes sets it in each pod beside a Service named redis: say "
+      "enableServiceLinks: false in the pod's spec, or set REDIS_PORT there, or use --redis";
+}
+
+// Where Redis is. A variable that says nothing here, because memory or a Unix socket is used, is
+// for others.
+void load_where(const Sources& sources, Loading& loading) {
+  FixedConfig& fixed = loading.config.fixed;
   if (const auto host = variable(sources, "REDIS_HOST")) {
     apply("REDIS_HOST", "redis", "host", *host, loading);
-    loading.config.fixed.store = StoreKind::Redis;
+    fixed.store = StoreKind::Redis;
     loading.store_chosen = true;
-    redis.unix_socket.clear();
+    fixed.redis.unix_socket.clear();
   }
-  if (const auto port = variable(sources, "REDIS_PORT")) {
-    apply("REDIS_PORT", "redis", "port", *port, loading);
+  if (fixed.store == StoreKind::Memory) return;
+  if (const auto port = variable(sources, "REDIS_PORT"); port && fixed.redis.unix_socket.empty()) {
+    apply_port(*port, loading);
   }
-  if (const auto db = variable(sources, "REDIS_DB")) {
-    apply("REDIS_DB", "redis", "db", *db, loading);
-  }
-  const auto password = variable(sources, "REDIS_PASSWORD");
-  if (password) {
-    apply("REDIS_PASSWORD", "redis", "password", *password, loading);
-    redis.password_file.clear();
-  }
-  return password.has_value();
+  if (const auto db = variable(sources, "REDIS_DB")) apply("REDIS_DB", "redis", "db", *db, loading);
 }
 
 void load_password_file(Loading& loading) {
@@ -77,14 +83,26 @@ void load_password_file(Loading& loading) {
   if (redis.password.empty()) fault("is empty, expected a password");
 }
 
-void load_credential(const Sources& sources, Loading& loading) {
-  if (sources.credentials_directory.empty()) return;
+// Whether there was one, right or wrong.
+bool load_credential(const Sources& sources, Loading& loading) {
+  if (sources.credentials_directory.empty()) return false;
   const std::string path = sources.credentials_directory + "/" + kCredential;
   const auto file = read_file(path, kMaxPassword);
   if (!file) {
     loading.fault(path, file.error());
   } else if (file->exists) {
     set_password(without_line_break(file->text), loading.config.fixed.redis);
+  }
+  return !file || file->exists;
+}
+
+// The variable beats the credential, and that the file; what is beaten is not looked at.
+void load_password(const Sources& sources, Loading& loading) {
+  if (const auto password = variable(sources, "REDIS_PASSWORD")) {
+    apply("REDIS_PASSWORD", "redis", "password", *password, loading);
+    loading.config.fixed.redis.password_file.clear();
+  } else if (!load_credential(sources, loading)) {
+    load_password_file(loading);
   }
 }
 
@@ -125,13 +143,14 @@ void load_command_line(const Overrides& given, Loading& loading) {
 }  // namespace
 
 void apply_overrides(const Sources& sources, Loading& loading) {
-  // Under --memory what is said of Redis is none of our business.
-  if (!sources.command_line.memory) {
-    const bool password_said = load_environment(sources, loading);
-    load_password_file(loading);
-    if (!password_said) load_credential(sources, loading);
+  // What the command line says is not judged by what it overrides.
+  const Overrides& given = sources.command_line;
+  const auto url = given.redis ? parse_redis_url(*given.redis) : Result<RedisUrl>(RedisUrl{});
+  if (!given.memory) {
+    if (!given.redis) load_where(sources, loading);
+    if (!url || !url->password) load_password(sources, loading);
   }
-  load_command_line(sources.command_line, loading);
+  load_command_line(given, loading);
 }
 
 }  // namespace rategate

@@ -4,11 +4,13 @@
 --     lua-load /etc/haproxy/rategate.lua
 --   frontend web
 --     http-request lua.rategate web
---     http-request deny deny_status 503 if { var(txn.rategate) -m str away }
 --     http-request return status 429 ... if { var(txn.rategate) -m str denied }
+--     http-request return status 503 unless { var(txn.rategate) -m str allowed }
 --
 -- The argument is a limit that the daemon is configured with; it is counted for the client's address.
--- Sets txn.rategate to allowed, denied or away, and txn.rategate_retry, txn.rategate_policy and
+-- Sets txn.rategate to allowed; denied; away, while the daemon or its store is; or refused, where the
+-- question is wrong (no such limit), which is no outage. The last line lets nothing else pass; with
+-- "allowed away" requests pass during an outage. Sets txn.rategate_retry, txn.rategate_policy and
 -- txn.rategate_state for the header fields. $RATEGATE_SOCKET, or /run/rategate/rategate.sock.
 local path = os.getenv("RATEGATE_SOCKET") or "/run/rategate/rategate.sock"
 
@@ -20,21 +22,29 @@ local function request(words)
   return table.concat(parts)
 end
 
--- The six numbers, or nil and why. HAProxy ends a socket with the request that opened it.
+-- Whether an error says that there is no decision for now. All others are about the question.
+local function is_outage(line)
+  return line:find("^%-STOREDOWN ") or line:find("^%-SHUTDOWN ")
+    or line:find("^%-ERR max number of clients ")
+end
+
+-- The six numbers; or nil, why, and "away" or "refused". HAProxy ends a socket with the request that
+-- opened it.
 local function ask(words)
   local socket = core.tcp()
   socket:settimeout(1)
-  if not socket:connect(path) then return nil, "nobody listens at " .. path end
-  if not socket:send(request(words)) then return nil, "it cannot be written to" end
+  if not socket:connect(path) then return nil, "nobody listens at " .. path, "away" end
+  if not socket:send(request(words)) then return nil, "it cannot be written to", "away" end
   local line = socket:receive("*l")
-  if line == nil or line:sub(1, 2) ~= "*6" then
+  if line == nil then return nil, "no answer", "away" end
+  if line:sub(1, 2) ~= "*6" then
     socket:close()
-    return nil, line or "no answer"
+    return nil, line, is_outage(line) and "away" or "refused"
   end
   local numbers = {}
   for i = 1, 6 do
     line = socket:receive("*l")
-    if line == nil then return nil, "half an answer" end
+    if line == nil then return nil, "half an answer", "away" end
     numbers[i] = tonumber(line:sub(2))
   end
   socket:close()
@@ -42,10 +52,10 @@ local function ask(words)
 end
 
 core.register_action("rategate", { "http-req" }, function(txn, name)
-  local numbers, why = ask({ "CHECK", name, txn.f:src() })
+  local numbers, why, outcome = ask({ "CHECK", name, txn.f:src() })
   if not numbers then
     core.Alert("rategate: " .. tostring(why))
-    txn:set_var("txn.rategate", "away")
+    txn:set_var("txn.rategate", outcome)
     return
   end
   local reset = math.ceil(numbers[5] / 1000)

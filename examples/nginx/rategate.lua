@@ -8,7 +8,9 @@
 --   name       a limit that the daemon is configured with
 --   key        what it is counted for; any bytes
 --   socket     default: /run/rategate/rategate.sock
---   when_away  what is done where there is no decision: "deny" (503, the default) or "allow"
+--   when_away  what is done while the daemon or its store is away: "deny" (503, the default) or "allow"
+-- A question that is wrong (a key above 512 bytes, no such limit) is no outage: 500 in any case. Where
+-- a client may choose a long key, count for its digest: key = ngx.md5(ngx.var.http_x_api_key or "").
 local rategate = {}
 
 local function request(words)
@@ -19,25 +21,31 @@ local function request(words)
   return table.concat(parts)
 end
 
--- The six numbers, or nil and why.
+-- Whether an error says that there is no decision for now. All others are about the question.
+local function is_outage(line)
+  return line:find("^%-STOREDOWN ") or line:find("^%-SHUTDOWN ")
+    or line:find("^%-ERR max number of clients ")
+end
+
+-- The six numbers; or nil, why, and whether that is because the daemon or its store is away.
 local function ask(path, words)
   local socket = ngx.socket.tcp()
   socket:settimeouts(100, 100, 1000)
   local ok, why = socket:connect("unix:" .. path)
-  if not ok then return nil, why end
+  if not ok then return nil, why, true end
   ok, why = socket:send(request(words))
-  if not ok then return nil, why end
+  if not ok then return nil, why, true end
   local line
   line, why = socket:receive("*l")
-  if not line then return nil, why end
+  if not line then return nil, why, true end
   if line ~= "*6" then
     if line:sub(1, 1) == "-" then socket:setkeepalive(60000, 64) else socket:close() end
-    return nil, line
+    return nil, line, is_outage(line)
   end
   local numbers = {}
   for i = 1, 6 do
     line, why = socket:receive("*l")
-    if not line then return nil, why end
+    if not line then return nil, why, true end
     numbers[i] = tonumber(line:sub(2))
   end
   socket:setkeepalive(60000, 64)
@@ -47,13 +55,14 @@ end
 function rategate.limit(options)
   local words = { "CHECK", options.name, options.key }
   local path = options.socket or "/run/rategate/rategate.sock"
-  local numbers, why = ask(path, words)
-  if not numbers then
+  local numbers, why, away = ask(path, words)
+  if away then
     -- A connection that was kept may have ended with the daemon before: once more, on another.
-    numbers, why = ask(path, words)
+    numbers, why, away = ask(path, words)
   end
   if not numbers then
     ngx.log(ngx.ERR, "rategate: ", why)
+    if not away then return ngx.exit(500) end
     if options.when_away == "allow" then return end
     return ngx.exit(503)
   end

@@ -99,11 +99,11 @@ class RateLimitExceeded(RateLimitError):
 
 
 class Unavailable(RateLimitError):
-    """There is no decision: the daemon cannot be asked, or did not answer in time."""
+    """There is no decision: the daemon cannot be asked, did not answer in time, or has no store."""
 
 
 class Refused(RateLimitError):
-    """There is no decision: the daemon answered with an error, such as an unknown limit."""
+    """There is no decision: the question is wrong, such as an unknown limit or a key too long."""
 
 
 class _Lost(Exception):
@@ -141,6 +141,9 @@ def _whole(answer: bytes) -> bool:
     return answer.count(b"\r\n") >= (7 if answer.startswith(b"*") else 1)
 
 
+# The errors that are an outage. All others are about the question, and no time mends them.
+_OUTAGES = (b"STOREDOWN ", b"SHUTDOWN ", b"ERR max number of clients ")
+
 # A decision or an error, and nothing behind it: the connection can be asked again.
 _ANSWER = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6 + rb"|-([^\r\n]*)\r\n")
 
@@ -148,10 +151,11 @@ _ANSWER = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6 + rb"|-([^\r\n]*)\r\n")
 def _decision(answer: bytes) -> Decision:
     found = _ANSWER.fullmatch(answer)
     if found is None:
-        raise Unavailable(f"this is no answer to CHECK: {answer[:80]!r}")
+        raise Refused(f"this is no answer to CHECK: {answer[:80]!r}")
     *numbers, error = found.groups()
     if error is not None:
-        raise Refused(error.decode("utf-8", "replace"))
+        raise (Unavailable if error.startswith(_OUTAGES) else Refused)(
+            error.decode("utf-8", "replace"))
     allowed, limit, remaining, retry, reset, reason = map(int, numbers)
     return Decision(allowed == 1, limit, remaining, None if retry < 0 else retry / 1000,
                     reset / 1000, Reason(reason))
@@ -326,7 +330,8 @@ def limited(name: str, *, key: Union[Word, Callable[..., Word], None] = None,
 
     `key` and `cost` are values, or functions of the call's arguments. `permits` per `period` declare
     a limit that the daemon is not configured with. `when_away` says what is done where there is no
-    decision, for the daemon cannot be asked: "raise" Unavailable, or "allow" the call.
+    decision, for the daemon or its store is away: "raise" Unavailable, or "allow" the call. A
+    question that is wrong raises Refused in any case.
     """
     if when_away not in ("raise", "allow"):
         raise ValueError('when_away is "raise" or "allow"')

@@ -16,7 +16,8 @@
  *  3. Everything is thread-safe but rategate_close. Threads that ask at the same time use a
  *     connection each; a connection is kept for the next caller. No locks are held.
  *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
- *     connects anew. A child made by vfork() may only exec.
+ *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
+ *     it does not know, as with close_range(): what has their numbers then is left alone.
  *  5. Every call returns within its time-out. No signal is raised (a lost connection is no
  *     SIGPIPE), signals do not interrupt a call, nothing is printed, descriptors are close-on-exec.
  *  6. rategate_check and rategate_acquire allocate no memory, but for records of some bytes: one
@@ -26,14 +27,18 @@
  *     connects again and repeats its request once. If the lost request had been counted, it is
  *     counted twice, which is safe: a limit may be used less than it could, never more.
  *  8. The first call on a connection also asks the daemon for its shared memory, and the first on
- *     a handle what that limit is in there; where that is refused, the socket it is. From then on
- *     a check is decided in the calling process, and makes no system call, when permits for its
- *     key lie there or its window is known to be used up. Otherwise it asks the daemon. Both ways
- *     give the same answer. Between two windows the call waits for the next one to open.
+ *     a handle what that limit is in there; where that is refused, the socket it is, and some
+ *     checks later they are asked again. From then on a check is decided in the calling process,
+ *     and makes no system call, when permits for its key lie there or its window is known to be
+ *     used up. Otherwise it asks the daemon. Both ways give the same answer. Between two windows
+ *     the call waits for the next one to open.
  *  9. Shared memory takes one descriptor for the daemon's socket of hints, and address space of a
  *     few MiB for each start of the daemon that is seen, until rategate_close.
  *
- * Error values:
+ * Error values. Those from -ECONNREFUSED to -EHOSTDOWN, and -EAGAIN, -ESHUTDOWN and -EUSERS, say
+ * that the daemon or its store is away. All others are about the question, or this process: who
+ * lets calls pass during an outage must not let those pass, since it is the caller who chooses a
+ * key that is too long.
  *  -EINVAL        an argument is out of its range
  *  -ENAMETOOLONG  the socket's path is longer than a Unix socket's may be (107 bytes)
  *  -ENOMEM, -EMFILE, -ENFILE, ...  the system's own
@@ -53,6 +58,8 @@
  *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
  *  -ERANGE        rategate_acquire: the cost is above the limit, so that waiting is no use
  *  -ECANCELED     rategate_acquire: rategate_cancel was called
+ *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
+ *                 child before its first call
  *
  * Needs Linux 4.14 or later.
  */

@@ -19,10 +19,11 @@
 // each also with a Client before it; without one, each makes a client of its own, which asks at
 // $RATEGATE_SOCKET or else the default path. fn is whatever std::invoke takes.
 //
-// Failures are exceptions: RateLimitExceeded for a denial, Unavailable when there is no decision.
-// Client and Limit are handles that are cheap to copy; the last copy, of the client, its limits
-// and what they decorate, closes the connections. All of it may be used by many threads at once,
-// and after fork(), as rategate.h says.
+// Failures are exceptions: RateLimitExceeded for a denial; and NoDecision, which is Unavailable
+// while the daemon or its store is away, and Refused where the question is wrong. Client and Limit
+// are handles that are cheap to copy; the last copy, of the client, its limits and what they
+// decorate, closes the connections. All of it may be used by many threads at once, and after
+// fork(), as rategate.h says.
 #ifndef RATEGATE_RATEGATE_HPP
 #define RATEGATE_RATEGATE_HPP
 
@@ -106,18 +107,54 @@ class RateLimitExceeded : public std::runtime_error {
   milliseconds retry_after_;
 };
 
-// There is no decision: the daemon cannot be asked, knows no such limit, or cannot say. code() has
-// the errno value that rategate.h lists, what() the words.
-class Unavailable : public std::runtime_error {
+// There is no decision, for one of the two reasons below. code() has the errno value that
+// rategate.h lists, what() the words.
+class NoDecision : public std::runtime_error {
  public:
-  Unavailable(int code, const std::string& text)
-      : std::runtime_error(text), code_(-code, std::generic_category()) {}
-
   const std::error_code& code() const noexcept { return code_; }
+
+ protected:
+  NoDecision(int code, const std::string& text)
+      : std::runtime_error(text), code_(-code, std::generic_category()) {}
 
  private:
   std::error_code code_;
 };
+
+// The daemon cannot be asked now, or its store is away: an outage. Who wants to let calls pass then
+// catches this one, and no more than this.
+class Unavailable : public NoDecision {
+ public:
+  Unavailable(int code, const std::string& text) : NoDecision(code, text) {}
+};
+
+// It was asked, and the question was wrong: no such limit, a key that is too long. Whoever lets
+// such a call pass has no limit, because it is the caller who chooses the key.
+class Refused : public NoDecision {
+ public:
+  Refused(int code, const std::string& text) : NoDecision(code, text) {}
+};
+
+namespace detail {
+
+// What a call of the C library that failed with `code` throws.
+[[noreturn]] inline void fail(int code, const std::string& text) {
+  switch (-code) {
+    case EINVAL:
+    case EPROTO:
+    case ENOENT:
+    case EPERM:
+    case EBUSY:
+    case EREMOTEIO:
+    case EMSGSIZE:
+    case ERANGE:
+      throw Refused(code, text);
+    default:
+      throw Unavailable(code, text);
+  }
+}
+
+}  // namespace detail
 
 struct Options {
   std::string socket_path;     // empty: $RATEGATE_SOCKET, else the default path
@@ -143,23 +180,23 @@ class Reply {
 // A resolved limit. Keeps its client open.
 class Limit {
  public:
-  // Asks for `cost` permits, all or none. Throws Unavailable.
+  // Asks for `cost` permits, all or none. Throws NoDecision.
   Decision check(std::string_view key = {}, std::int64_t cost = 1) const {
     rategate_decision answer;
     rategate_error error;
     const int rc = rategate_check(limit_, key.data(), key.size(), cost, &answer, &error);
-    if (rc != 0) throw Unavailable(rc, error.text);
+    if (rc != 0) detail::fail(rc, error.text);
     return decision(answer);
   }
 
-  // Throws RateLimitExceeded when denied, Unavailable.
+  // Throws RateLimitExceeded when denied, NoDecision.
   void require(std::string_view key = {}, std::int64_t cost = 1) const {
     const Decision decision = check(key, cost);
     if (!decision.allowed) throw RateLimitExceeded(name_, decision);
   }
 
   // Waits until it is allowed, and for no longer than the time-out (none: for ever). Nothing when
-  // the time is over or Client::cancel was called. Throws Unavailable, and at once where the cost
+  // the time is over or Client::cancel was called. Throws NoDecision, and at once where the cost
   // can never fit.
   std::optional<Decision> acquire(std::optional<milliseconds> timeout = std::nullopt,
                                   std::string_view key = {}, std::int64_t cost = 1) const {
@@ -170,7 +207,7 @@ class Limit {
     const int rc =
         rategate_acquire(limit_, key.data(), key.size(), cost, timeout_ms, &answer, &error);
     if (rc == -ETIMEDOUT || rc == -ECANCELED) return std::nullopt;
-    if (rc != 0) throw Unavailable(rc, error.text);
+    if (rc != 0) detail::fail(rc, error.text);
     return decision(answer);
   }
 
@@ -218,7 +255,7 @@ class Client {
     rategate_client* client = nullptr;
     const int rc = rategate_open(&client, &given);
     if (rc == -ENAMETOOLONG) throw std::invalid_argument("rategate: the socket's path is too long");
-    if (rc != 0) throw Unavailable(rc, "rategate: cannot make a client");
+    if (rc != 0) detail::fail(rc, "rategate: cannot make a client");
     client_.reset(client, rategate_close);
   }
 
@@ -233,7 +270,7 @@ class Client {
     return resolve(name, permits, period);
   }
 
-  // Sends any other verb, such as {"PING"}. Throws Unavailable, also when an error is the answer.
+  // Sends any other verb, such as {"PING"}. Throws NoDecision, also when an error is the answer.
   Reply command(const std::vector<std::string_view>& words) const {
     std::vector<const char*> texts;
     std::vector<std::size_t> sizes;
@@ -245,7 +282,7 @@ class Client {
     rategate_error error;
     const int rc =
         rategate_command(client_.get(), words.size(), texts.data(), sizes.data(), &reply, &error);
-    if (rc != 0) throw Unavailable(rc, error.text);
+    if (rc != 0) detail::fail(rc, error.text);
     return Reply(reply);
   }
 
@@ -269,7 +306,7 @@ class Client {
                                   "' cannot be a limit: names are 1 to 64 letters, digits and "
                                   "_-./@, permits 1 to 1000000000, periods 10 ms to 31 days");
     }
-    if (rc != 0) throw Unavailable(rc, "rategate: cannot resolve a limit");
+    if (rc != 0) detail::fail(rc, "rategate: cannot resolve a limit");
     return Limit(client_, limit, std::move(text));
   }
 

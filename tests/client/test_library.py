@@ -59,6 +59,16 @@ class Calls(Case):
         self.assert_success(self.run_program(BIN_DIR / "client_calls", daemon.socket, 50))
 
 
+class Declared(Case):
+    def test_a_limit_that_made_room_and_came_back_is_decided_in_place_again(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, server={"max_declared": 1})
+                result = self.run_program(BIN_DIR / "client_evicted_limit", daemon.socket)
+                self.assert_success(result)
+                self.assertLessEqual(int(result.stdout), 100)
+
+
 class File(Case):
     """librategate.so as a file."""
 

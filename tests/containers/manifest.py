@@ -71,6 +71,8 @@ class Pod:
         security.pop("runAsNonRoot", None)
         if security:
             raise AssertionError(f"{name}: {set(security)} is not run here")
+        if self.spec.get("enableServiceLinks", True):
+            options += ["--env", "REDIS_PORT=tcp://10.96.0.17:6379"]  # beside a Service named redis
         for variable in container.get("env", []):
             options += ["--env", f"{variable['name']}={env[variable['name']]}"]
         for mount in container["volumeMounts"]:

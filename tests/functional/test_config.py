@@ -1,6 +1,7 @@
 """The daemon's command line: its exit codes, and what it says where."""
 
 import os
+import stat
 import subprocess
 
 import harness
@@ -37,6 +38,42 @@ class Config(harness.Case):
     def test_check_of_a_good_one_is_quiet(self):
         path = self.write("[redis]\nhost = \"nowhere.invalid\"\n")
         self.assertEqual(self.rategated("--config", path, "--check-config"), (0, "", ""))
+
+    def test_hosts_that_are_none(self):
+        for host, why in (("rediss://h", "TLS is not spoken"), ("10.0.0.1:6379", "port (REDIS_PORT)")):
+            path = self.write(f"[redis]\nhost = \"{host}\"\n")
+            code, out, err = self.rategated("--config", path, "--check-config")
+            self.assertEqual((code, out), (1, ""))
+            self.assertTrue(err.startswith(f"rategated: {path}:2:8: host in [redis]: expected "), err)
+            self.assertIn(why, err)
+        code, out, err = self.rategated("--check-config", REDIS_HOST="redis://h:6379")
+        self.assertEqual((code, out), (1, ""))
+        self.assertTrue(err.startswith("rategated: REDIS_HOST: expected "), err)
+        self.assertIn("--redis", err)
+
+    def test_what_kubernetes_sets_beside_a_service_named_redis(self):
+        links = {"REDIS_PORT": "tcp://10.0.0.1:6379", "REDIS_SERVICE_HOST": "10.0.0.1",
+                 "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379"}
+        path = self.write("[redis]\nhost = \"redis.default.svc.cluster.local\"\n")
+        code, _, err = self.rategated("--config", path, "--check-config", **links)
+        self.assertEqual(code, 1)
+        self.assertIn("enableServiceLinks: false", err)
+        code, out, err = self.rategated("--config", path, "--redis", "redis://r", "--print-config",
+                                        **links)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn('host = "r"\nport = 6379\n', out)
+        for text in ("store = \"memory\"\n", "[redis]\nunix_socket = \"/run/redis.sock\"\n"):
+            path = self.write(text)
+            self.assertEqual(self.rategated("--config", path, "--check-config", **links), (0, "", ""))
+
+    def test_groups_and_users_by_number(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give a file to any group")
+        for group in (4321, "4321"):
+            daemon = self.daemon(server={"socket_group": group, "socket_mode": "0640",
+                                         "shm_users": 4321, "shm_groups": "4321,4322"})
+            socket = os.stat(daemon.socket)
+            self.assertEqual((socket.st_gid, stat.S_IMODE(socket.st_mode)), (4321, 0o640))
 
     def test_without_a_store_it_does_not_start(self):
         path = self.write("")

@@ -12,31 +12,12 @@
 #include <vector>
 
 #include "tests/library/client_fixture.hpp"
+#include "tests/library/processes.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace fake;
 
 namespace {
-
-std::set<int> descriptors() {
-  std::set<int> open;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    const int fd = std::stoi(entry.path().filename());
-    if (fcntl(fd, F_GETFD) >= 0) open.insert(fd);
-  }
-  return open;
-}
-
-// Runs `act` in a child; its result, of 0 to 255, or -1 when the child ended in another way. The
-// child starts no threads and leaves without destructors, as TSan and Catch want it.
-template <class Act>
-int in_child(Act act) {
-  const pid_t child = fork();
-  if (child == 0) _exit(act());
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
-  return WEXITSTATUS(status);
-}
 
 void wait_until_open(const Daemon& daemon, int connections) {
   const auto deadline = steady_clock::now() + kSoon;
@@ -230,7 +211,7 @@ TEST_CASE("every descriptor is close-on-exec, and close gives all of them back")
       CHECK(outcome.rc == 0);
       during = descriptors();
       for (const int fd : without_client) during.erase(fd);
-      CHECK(during.size() == 3);  // the client's eventfd and socket, and the peer's
+      CHECK(during.size() == 3);  // the client's two sockets, and the peer's
       for (const int fd : during) {
         CAPTURE(fd);
         CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
@@ -291,4 +272,61 @@ TEST_CASE("a child lets go of the parent's sockets as soon as it asks") {
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("a child that closed all it does not know keeps what it has opened since") {
+  TempDir dir;
+  Daemon daemon(dir.socket(), [](Peer& peer) {
+    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
+  });
+  OpenClient client(dir.socket());
+  rategate_limit* limit = client.limit();
+  REQUIRE(check(limit).decision.remaining == 1);
+  CHECK(in_child([&] {
+          const OwnDescriptors own;
+          const bool asked = check(limit).decision.remaining == 2;
+          rategate_cancel(client.get());
+          const bool cancelled = acquire(limit, -1).rc == -ECANCELED;
+          rategate_close(client.get());
+          return asked && cancelled && own.untouched() ? 0 : 1;
+        }) == 0);
+  CHECK(in_child([&] {
+          const OwnDescriptors own;
+          rategate_cancel(client.get());
+          rategate_close(client.get());
+          return own.untouched() ? 0 : 1;
+        }) == 0);
+  CHECK(check(limit).decision.remaining == 1);
+}
+
+TEST_CASE("a program without standard descriptors does not print to the daemon") {
+  TempDir dir;
+  Daemon daemon(dir.socket(), always(allowed()));
+  CHECK(in_child([&] {
+          close_range(0, ~0U, 0);
+          const OpenClient client(dir.socket());
+          const bool asked = check(client.limit()).rc == 0;
+          for (int fd = 0; fd <= 2; ++fd) {
+            if (fcntl(fd, F_GETFD) >= 0) return 1;
+          }
+          return asked ? 0 : 2;
+        }) == 0);
+}
+
+TEST_CASE("who closes the library's own descriptors gets another connection, or is told") {
+  TempDir dir;
+  Daemon daemon(dir.socket(), [](Peer& peer) {
+    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
+  });
+  OpenClient client(dir.socket());
+  rategate_limit* limit = client.limit();
+  CHECK(in_child([&] {
+          const bool before = check(limit).decision.remaining == 1;
+          const OwnDescriptors own;
+          const bool after = check(limit).decision.remaining == 2;
+          rategate_cancel(client.get());
+          const bool told = acquire(limit, 0).rc == -EBADF;
+          rategate_close(client.get());
+          return before && after && told && own.untouched() ? 0 : 1;
+        }) == 0);
 }

@@ -158,7 +158,7 @@ TEST_CASE("without a decision, the function is not called, and another exception
   const auto code_of_call = [&] {
     try {
       function();
-    } catch (const rategate::Unavailable& failure) {
+    } catch (const rategate::NoDecision& failure) {
       return failure.code();
     }
     return std::error_code();
@@ -167,6 +167,30 @@ TEST_CASE("without a decision, the function is not called, and another exception
   Daemon daemon(dir.socket(), always("-NOLIMIT no limit named 'apj'\r\n"));
   CHECK(code_of_call() == std::errc::no_such_file_or_directory);
   CHECK(called == 0);
+}
+
+TEST_CASE("an error about the question is no outage") {
+  TempDir dir;
+  std::string answer;
+  const rategate::Limit limit = client_of(dir).limit("api");
+  CHECK_THROWS_AS(limit.check(), rategate::Unavailable);
+  Daemon daemon(dir.socket(), [&](Peer& peer) {
+    while (!peer.request().empty()) peer.send(answer);
+  });
+  for (const char* outage :
+       {"-STOREDOWN the store is away\r\n", "-SHUTDOWN the daemon is stopping\r\n",
+        "-ERR max number of clients reached\r\n"}) {
+    answer = outage;
+    CHECK_THROWS_AS(limit.check(), rategate::Unavailable);
+  }
+  for (const char* mistake : {"-NOLIMIT no limit named 'api'\r\n", "-ERR key of 600 bytes\r\n",
+                              "-NOPERM no\r\n", "-BUSY too many declared limits\r\n", "+OK\r\n"}) {
+    answer = mistake;
+    CHECK_THROWS_AS(limit.check(), rategate::Refused);
+  }
+  CHECK_THROWS_AS(limit.check(std::string(600, 'k')), rategate::Refused);
+  CHECK_THROWS_AS(limit.check("k", 0), rategate::Refused);
+  static_assert(!std::is_base_of_v<rategate::Unavailable, rategate::Refused>);
 }
 
 TEST_CASE("checks with key and cost, waits, commands") {

@@ -6,11 +6,13 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "rategate/rategate.hpp"
 #include "tests/library/client_fixture.hpp"
 #include "tests/library/fake_segment.hpp"
+#include "tests/library/processes.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace fake;
@@ -49,15 +51,6 @@ bool by_daemon(const Outcome& outcome) {
          outcome.decision.decided_ns == 0 && outcome.decision.window_end_ms == 0;
 }
 
-std::set<int> descriptors() {
-  std::set<int> open;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    const int fd = std::stoi(entry.path().filename());
-    if (fcntl(fd, F_GETFD) >= 0) open.insert(fd);
-  }
-  return open;
-}
-
 int mappings(std::uint64_t generation) {
   std::ifstream maps("/proc/self/maps");
   int found = 0;
@@ -65,15 +58,6 @@ int mappings(std::uint64_t generation) {
     if (line.find(Segment::name(generation)) != std::string::npos) ++found;
   }
   return found;
-}
-
-template <class Act>
-int in_child(Act act) {
-  const pid_t child = fork();
-  if (child == 0) _exit(act());
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
-  return WEXITSTATUS(status);
 }
 
 }  // namespace
@@ -430,6 +414,66 @@ TEST_CASE("a child spends from its parent's pools, and nudges") {
           return 0;
         }) == 0);
   CHECK(check(limit).decision.remaining == 3);
+}
+
+TEST_CASE("a child that closed all it does not know hints at nothing of its own") {
+  Fixture f;
+  rg_slot* slot = f.segment.give(kRule);
+  Segment::put(slot, f.end_ms, 10, false, 0, 9);
+  rategate_limit* limit = f.attached();
+  CHECK(in_child([&] {
+          const OwnDescriptors own;
+          const bool decided = in_place(check(limit, {}, 2));  // below low water
+          const bool asked = by_daemon(check(limit, {}, 50));  // attaches anew
+          rg_hint_store(&slot->low_water, 8);
+          return decided && asked && in_place(check(limit)) && own.untouched() ? 0 : 1;
+        }) == 0);
+  CHECK(f.shared.attached == 2);
+  CHECK(f.segment.nudged() == std::vector<std::uint32_t>{f.segment.number_of(slot)});
+}
+
+TEST_CASE("a rule that ended without a word is asked for anew before long") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  rategate_limit* limit = f.attached();
+  CHECK(in_place(check(limit)));
+  // Twice as many checks each time, so that a rule that comes and goes costs few records.
+  int most = 32;
+  for (std::int64_t rule = kRule + 1; rule < kRule + 4; ++rule, most *= 2) {
+    CAPTURE(rule);
+    f.shared.resolve = [=](const Words&) { return rule_answer(rule, 50, kPeriodMs); };
+    Segment::put(f.segment.give(static_cast<std::uint64_t>(rule)), f.end_ms, 1);
+    int asked = 0;
+    while (asked <= most && by_daemon(check(limit))) ++asked;
+    CHECK(asked == most);
+  }
+}
+
+TEST_CASE("a limit that could not be shared is asked about again") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  auto shared = std::exchange(
+      f.shared.resolve, [](const Words&) { return std::string("-BUSY too many limits\r\n"); });
+  rategate_limit* limit = f.attached();
+  CHECK(by_daemon(check(limit)));
+  f.shared.resolve = shared;
+  int asked = 0;
+  while (asked < 100 && by_daemon(check(limit))) ++asked;
+  CHECK(asked < 100);
+}
+
+TEST_CASE("a daemon that had no memory to give is asked again") {
+  Fixture f;
+  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  auto attach = std::exchange(f.shared.attach, [](Peer& peer) { peer.send("-NOSHM full\r\n"); });
+  rategate_limit* limit = f.attached();
+  CHECK(by_daemon(check(limit)));
+  CHECK(f.shared.attached == 1);
+  f.shared.attach = attach;
+  int asked = 0;
+  while (asked < 3000 && by_daemon(check(limit))) ++asked;
+  CHECK(asked < 3000);
+  CHECK(f.shared.attached == 2);
 }
 
 TEST_CASE("descriptors are close-on-exec, and close gives all of them and the memory back") {

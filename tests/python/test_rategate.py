@@ -128,8 +128,9 @@ class Check(Case):
             thread = threading.Thread(target=answer)
             thread.start()
             client = rategate.Client(path)
-            for _ in replies:
-                with self.assertRaises(rategate.Unavailable):
+            for reply in replies:
+                # What is no rategate is no outage either; what says nothing may be one.
+                with self.assertRaises(rategate.Refused if reply else rategate.Unavailable):
                     client.check("one")
                 self.assertEqual(client._idle, [])
             thread.join()
@@ -296,6 +297,26 @@ class Decorators(Case):
             never()
         with self.assertRaises(ValueError):
             rategate.limited("one", when_away="maybe")
+
+    def test_a_wrong_question_is_no_outage(self):
+        for name, key in (("apo", None), ("one", "k" * 513), ("one", b"k" * 100_000)):
+            @rategate.limited(name, key=key, when_away="allow")
+            def never():
+                raise AssertionError("it was called")
+
+            @rategate.limited(name, key=key, when_away="allow")
+            async def anever():
+                raise AssertionError("it was called")
+            with self.assertRaises(rategate.Refused):
+                never()
+            with self.assertRaises(rategate.Refused):
+                asyncio.run(anever())
+
+    def test_a_store_that_is_away_is_an_outage(self):
+        for error in (b"STOREDOWN the store is away", b"SHUTDOWN the daemon is stopping",
+                      b"ERR max number of clients reached"):
+            with self.assertRaises(rategate.Unavailable):
+                rategate._decision(b"-" + error + b"\r\n")
 
     def test_what_the_function_raises_is_its_own(self):
         @rategate.limited("api", when_away="allow")

@@ -81,12 +81,13 @@ class Servers:
         self.addCleanup(self.site.server_close)
         self.addCleanup(self.site.shutdown)
 
-    def start_daemon(self):
+    def start_daemon(self, store="--memory", policy="deny"):
         config = os.path.join(self.folder, "rategate.toml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'[server]\nsocket = "{self.socket}"\nsocket_mode = "0666"\n'
-                       f'[limits]\nweb = {{ limit = {LIMIT}, period = "{PERIOD}s" }}\n')
-        self.daemon = subprocess.Popen([DAEMON, "--memory", "--config", config],
+                       f'[limits]\nweb = {{ limit = {LIMIT}, period = "{PERIOD}s", '
+                       f'on_store_down = "{policy}" }}\n')
+        self.daemon = subprocess.Popen([DAEMON, *store.split(), "--config", config],
                                        stderr=subprocess.DEVNULL)
         wait_until(lambda: accepts(self.socket, socket.AF_UNIX), "the daemon's start")
 
@@ -94,14 +95,17 @@ class Servers:
         self.daemon.send_signal(signal.SIGTERM)
         self.daemon.wait(20)
 
-    def start(self, when_away="deny"):
+    def start(self, when_away="deny", change=None):
         self.port = free_port()
         text = (self.example / self.file).read_text(encoding="utf-8")
         for name, value in {"PORT": self.port, "BACKEND": self.site.server_address[1],
                             "EXAMPLE": self.example, "DIR": self.folder, "SOCKET": self.socket,
                             "WHEN_AWAY": when_away,
-                            "AWAY": "" if when_away == "deny" else "# "}.items():
+                            "AWAY": "" if when_away == "deny" else " away"}.items():
             text = text.replace(f"@{name}@", str(value))
+        for old, new in (change or {}).items():
+            self.assertIn(old, text)
+            text = text.replace(old, new)
         path = os.path.join(self.folder, self.file)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
@@ -112,10 +116,10 @@ class Servers:
         self.addCleanup(server.terminate)
         wait_until(lambda: accepts(("127.0.0.1", self.port)), "the server's start")
 
-    def get(self):
+    def get(self, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with contextlib.closing(connection):
-            connection.request("GET", "/")
+            connection.request("GET", "/", headers=headers)
             answer = connection.getresponse()
             answer.read()
         return answer
@@ -177,16 +181,38 @@ class Servers:
         self.assertEqual([self.get().status for _ in range(3)], [200] * 3)
         self.start_daemon()
 
+    def test_the_store_is_away(self):
+        self.end_daemon()
+        self.start_daemon(f"--redis unix://{self.folder}/no-redis", policy="error")
+        for when_away, status in (("deny", 503), ("allow", 200)):
+            self.start(when_away)
+            self.assertEqual([self.get().status for _ in range(3)], [status] * 3)
+
+    def test_a_limit_that_there_is_not_is_no_outage(self):
+        self.start("allow", change={self.limit_of_the_site: self.limit_of_the_site.replace("web", "wep")})
+        self.assertEqual([self.get().status for _ in range(3)], [500] * 3)
+        self.assertEqual(len(self.site.moments), 0)
+
 
 class Nginx(Servers, unittest.TestCase):
     example, file = EXAMPLES / "nginx", "nginx.conf"
+    limit_of_the_site = 'name = "web"'
 
     def command(self, path):
         return ["nginx", "-p", self.folder, "-c", path]
 
+    def test_a_key_that_is_too_long_is_no_outage(self):
+        self.start("allow", change={"ngx.var.remote_addr": "ngx.var.http_x_key"})
+        self.assertEqual(self.get(**{"X-Key": "k" * 512}).status, 200)
+        for size in (513, 4000):
+            self.assertEqual(self.get(**{"X-Key": "k" * size}).status, 500)
+        self.assertEqual(len(self.site.moments), 1)
+        self.assertEqual(self.get(**{"X-Key": "k"}).status, 200)
+
 
 class HAProxy(Servers, unittest.TestCase):
     example, file = EXAMPLES / "haproxy", "haproxy.cfg"
+    limit_of_the_site = "lua.rategate web"
 
     def command(self, path):
         return ["haproxy", "-db", "-f", path]

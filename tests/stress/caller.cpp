@@ -55,7 +55,7 @@ class Caller {
     bool answered = true;
     try {
       decision = limits_[which].limit.check({text, size}, record.cost);
-    } catch (const rategate::Unavailable&) {
+    } catch (const rategate::NoDecision&) {
       answered = false;
     }
     record.after_ns = stress_now();

@@ -55,8 +55,8 @@ std::string sample_config() {
       value = "\"redis\"";
     }
     comment(out, setting.help);
-    if (setting.kind != Kind::Text && setting.kind != Kind::Secret && setting.kind != Kind::Path &&
-        setting.kind != Kind::Socket) {
+    if (setting.kind != Kind::Text && setting.kind != Kind::Host && setting.kind != Kind::Secret &&
+        setting.kind != Kind::Path && setting.kind != Kind::Socket) {
       comment(out, "Expected: " + expected_text(setting) + ".");
     }
     out += "#" + std::string(setting.name) + " = " + value + "\n";

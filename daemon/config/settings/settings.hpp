@@ -19,6 +19,9 @@ struct Value;
 
 enum class Kind : std::uint8_t {
   Text,      // any text without control characters
+  Host,      // the name or the address of a host, and nothing more
+  Account,   // the name or the number of a user or a group
+  Accounts,  // several of those, separated by commas
   Secret,    // text that is never printed
   Path,      // a file's path
   Socket,    // the path of a Unix socket, at most 107 bytes

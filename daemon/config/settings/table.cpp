@@ -81,7 +81,7 @@ constexpr std::array kSettings{
         "The Unix socket that is listened on. Under socket activation systemd's takes its place."),
     Row("server", "socket_mode", Kind::FileMode, server<&ServerConfig::socket_mode>,
         "The socket's permissions, in octal. Who may write to it may ask."),
-    Row("server", "socket_group", Kind::Text, server<&ServerConfig::socket_group>,
+    Row("server", "socket_group", Kind::Account, server<&ServerConfig::socket_group>,
         "The socket's group, by name or number. Empty: the group the daemon runs as.")
         .optional(),
     Row("server", "tcp", Kind::Text, server<&ServerConfig::tcp>,
@@ -110,11 +110,11 @@ constexpr std::array kSettings{
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
         "How many limits that were declared in calls are kept at a time.")
         .range(1, 1'000'000),
-    Row("server", "shm_users", Kind::Text, server<&ServerConfig::shm_users>,
+    Row("server", "shm_users", Kind::Accounts, server<&ServerConfig::shm_users>,
         "The users that may use shared memory, by name or number, separated by commas. With this "
         "and shm_groups empty: everybody who may open the socket.")
         .optional(),
-    Row("server", "shm_groups", Kind::Text, server<&ServerConfig::shm_groups>,
+    Row("server", "shm_groups", Kind::Accounts, server<&ServerConfig::shm_groups>,
         "The groups whose members may use shared memory, by name or number, separated by commas.")
         .optional(),
 
@@ -125,7 +125,7 @@ constexpr std::array kSettings{
         "no room is decided over the socket.")
         .range(16, 16'777'216),
 
-    Row("redis", "host", Kind::Text, redis<&RedisConfig::host>,
+    Row("redis", "host", Kind::Host, redis<&RedisConfig::host>,
         "Name or address of the Redis or Valkey server. REDIS_HOST overrides it."),
     Row("redis", "port", Kind::Whole, redis<&RedisConfig::port>,
         "Its TCP port. REDIS_PORT overrides it.")

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxSocketPath = 107;  // sun_path, less the NUL at its end
 constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxHost = 253;  // a name of DNS
 constexpr std::string_view kMask = "********";
 
 template <class... F>
@@ -29,8 +30,11 @@ bool has_control(std::string_view text) {
 }
 
 bool is_text(Kind kind) {
-  return kind == Kind::Text || kind == Kind::Secret || kind == Kind::Path || kind == Kind::Socket;
+  return kind == Kind::Text || kind == Kind::Host || kind == Kind::Secret || kind == Kind::Path ||
+         kind == Kind::Socket;
 }
+
+bool is_account(Kind kind) { return kind == Kind::Account || kind == Kind::Accounts; }
 
 Error expected(const Setting& setting) { return Error{"expected " + expected_text(setting)}; }
 
@@ -58,6 +62,43 @@ std::optional<Error> assign_choice(const Setting& setting, std::string_view word
   return error;
 }
 
+// A scheme such as "unix://" before it: a URL is no path and no host.
+bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
+
+// Letters, digits and what else names and numeric addresses have in them; an IPv6 address has two
+// colons at least, and may end with the interface that it is of.
+bool is_host(std::string_view text) {
+  const bool v6 = std::count(text.begin(), text.end(), ':') > 1;
+  const std::string_view others = v6 ? "-._:%" : "-._";
+  return text.size() <= kMaxHost && std::all_of(text.begin(), text.end(), [&](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  others.find(c) != std::string_view::npos;
+         });
+}
+
+// No name of a user or a group has a space or a control character in it, and between two commas
+// there is one.
+bool are_accounts(std::string_view text, bool several) {
+  bool ended = true;
+  for (const char c : text) {
+    if (c == ' ' || has_control({&c, 1})) return false;
+    if (c == ',' && (ended || !several)) return false;
+    ended = c == ',';
+  }
+  return !ended;
+}
+
+// What is wrong with a host that people write, and what is right in its place; else empty.
+std::string host_advice(std::string_view text) {
+  if (text.starts_with("rediss://")) return "; TLS is not spoken";
+  if (is_url(text)) return "; a whole URL goes to --redis";
+  if (text.starts_with('[')) return "; an IPv6 address has no brackets here";
+  if (std::count(text.begin(), text.end(), ':') == 1) {
+    return "; the port is a setting of its own, port (REDIS_PORT)";
+  }
+  return {};
+}
+
 bool valid_text(const Setting& setting, std::string_view text) {
   if (text.size() > kMaxText) return false;
   if (text.empty()) return setting.may_be_empty;
@@ -67,13 +108,18 @@ bool valid_text(const Setting& setting, std::string_view text) {
     case Kind::Path:
       return text[0] == '/' && !has_control(text);
     case Kind::Socket:
-      return text.size() <= kMaxSocketPath && !has_control(text);
+      return text.size() <= kMaxSocketPath && !has_control(text) && !is_url(text);
+    case Kind::Host:
+      return is_host(text);
+    case Kind::Account:
+    case Kind::Accounts:
+      return are_accounts(text, setting.kind == Kind::Accounts);
     case Kind::Target:
       return std::find(kLogTargets.begin(), kLogTargets.end(), text) != kLogTargets.end() ||
              (text.starts_with(kLogFile) && text.substr(kLogFile.size()).starts_with('/') &&
               !has_control(text));
     default:
-      // A name of a host, a group, a user: no such has a space in it.
+      // A name of a user of Redis, an address, a key's template: no such has a space in it.
       return !has_control(text) && text.find(' ') == std::string_view::npos;
   }
 }
@@ -105,6 +151,9 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
     case Kind::Choice:
       return assign_choice(setting, text, config);
     case Kind::Text:
+    case Kind::Host:
+    case Kind::Account:
+    case Kind::Accounts:
     case Kind::Secret:
     case Kind::Path:
     case Kind::Socket:
@@ -118,6 +167,8 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
         error.text += "; did you mean \"" + std::string(*near) + "\"?";
       }
     }
+    if (setting.kind == Kind::Host) error.text += host_advice(text);
+    if (setting.kind == Kind::Socket && is_url(text)) error.text += "; it is not a URL";
     return error;
   }
   *std::get<std::string*>(setting.field(config)) = text;
@@ -148,6 +199,9 @@ std::optional<Error> assign(const Setting& setting, const Value& value, Config& 
     if (setting.kind == Kind::Whole) return assign_number(setting, *number, config);
     if (setting.kind == Kind::Duration) {
       return Error{expected(setting).text + "; " + std::to_string(*number) + " has no unit"};
+    }
+    if (is_account(setting.kind) && *number >= 0) {
+      return assign_string(setting, std::to_string(*number), config);
     }
   }
   if (const auto* truth = std::get_if<bool>(&value.data); truth && setting.kind == Kind::Switch) {
@@ -235,6 +289,12 @@ std::string expected_text(const Setting& setting) {
   switch (setting.kind) {
     case Kind::Text:
       return "text without spaces";
+    case Kind::Host:
+      return "the name or the address of a host";
+    case Kind::Account:
+      return "a name, in quotes, or a number";
+    case Kind::Accounts:
+      return "names or numbers, separated by commas";
     case Kind::Secret:
       return "text";
     case Kind::Path:

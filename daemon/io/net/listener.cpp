@@ -71,9 +71,9 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
 
   Fd fd(unix_socket());
   const sockaddr_un address = address_of(fresh);
+  if (fd.get() < 0) return failed("make the socket", path);
   unlink(fresh.c_str());
-  if (fd.get() < 0 ||
-      ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return failed("make the socket", path);
   }
   struct Unlink {

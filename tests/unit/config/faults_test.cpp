@@ -21,6 +21,7 @@ struct Case {
 };
 
 const std::string kMemory = "store = \"memory\"\n";
+const std::string kHost = "f:2:8: host in [redis]: expected the name or the address of a host";
 const std::string kNoStore =
     "f: no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
     "REDIS_HOST in the environment, or --redis or --memory on the command line";
@@ -31,7 +32,15 @@ TEST_CASE("what is right has no faults") {
   CHECK(faults_of(kMemory).empty());
   CHECK(faults_of("[redis]\n").empty());
   CHECK(faults_of("store = \"redis\"\n").empty());
-  CHECK(faults_of("store = \"redis\"\n[redis]\nhost = \"::1\"\n").empty());
+  for (const std::string host : {"::1", "fe80::1%eth0", "10.0.0.1", "redis-1.db_2.example."}) {
+    CHECK(faults_of("store = \"redis\"\n[redis]\nhost = \"" + host + "\"\n").empty());
+  }
+  for (const std::string group : {"33", "\"33\"", "\"www-data\"", "\"\""}) {
+    CHECK(faults_of(kMemory + "[server]\nsocket_group = " + group + "\nshm_users = " + group +
+                    "\nshm_groups = " + group + "\n")
+              .empty());
+  }
+  CHECK(faults_of(kMemory + "[server]\nshm_users = \"www-data,33\"\n").empty());
   CHECK(faults_of("\xef\xbb\xbf" + kMemory).empty());
   CHECK(faults_of(kMemory + "[limits]\n\"a.b/c@d-e_f\" = \"1/s\"\n").empty());
   CHECK(faults_of(kMemory + "[server]\nsocket_mode = \"600\"\nidle_timeout = \"5min\"\n").empty());
@@ -127,8 +136,18 @@ TEST_CASE("one fault each") {
        {"f:3:10: socket in [server]: expected a path of at most 107 bytes"}},
       {"[server]\nsocket = \"/a\\nb\"\n",
        {"f:3:10: socket in [server]: expected a path of at most 107 bytes"}},
-      {"[server]\nsocket_group = 5\n",
-       {"f:3:16: socket_group in [server]: expected text without spaces, in quotes"}},
+      {"[server]\nsocket = \"unix:///run/a\"\n",
+       {"f:3:10: socket in [server]: expected a path of at most 107 bytes; it is not a URL"}},
+      {"[server]\nsocket_group = -1\n",
+       {"f:3:16: socket_group in [server]: expected a name, in quotes, or a number"}},
+      {"[server]\nsocket_group = \"a,b\"\n",
+       {"f:3:16: socket_group in [server]: expected a name, in quotes, or a number"}},
+      {"[server]\nshm_users = \"a, b\"\n",
+       {"f:3:13: shm_users in [server]: expected names or numbers, separated by commas"}},
+      {"[server]\nshm_users = \"a,,b\"\n",
+       {"f:3:13: shm_users in [server]: expected names or numbers, separated by commas"}},
+      {"[server]\nshm_groups = \"a,\"\n",
+       {"f:3:14: shm_groups in [server]: expected names or numbers, separated by commas"}},
       {"[log]\nlevel = \"warn\"\n",
        {"f:3:9: level in [log]: expected \"debug\", \"info\", \"warning\" or \"error\""}},
       {"[log]\nlevel = \"wraning\"\n",
@@ -211,8 +230,18 @@ TEST_CASE("faults of [redis]") {
   const Case cases[] = {
       {"port = \"6379\"\n", {"f:2:8: port in [redis]: expected a whole number from 1 to 65535"}},
       {"prot = 6379\n", {"f:2:1: unknown setting 'prot' in [redis]; did you mean 'port'?"}},
-      {"host = \"a b\"\n", {"f:2:8: host in [redis]: expected text without spaces"}},
-      {"host = \"\"\n", {"f:2:8: host in [redis]: expected text without spaces"}},
+      {"host = \"a b\"\n", {kHost}},
+      {"host = \"\"\n", {kHost}},
+      {"host = \"a/b\"\n", {kHost}},
+      {"host = \"" + std::string(254, 'a') + "\"\n", {kHost}},
+      {"host = \"rediss://h\"\n", {kHost + "; TLS is not spoken"}},
+      {"host = \"redis://h:6379/0\"\n", {kHost + "; a whole URL goes to --redis"}},
+      {"host = \"10.0.0.1:6379\"\n",
+       {kHost + "; the port is a setting of its own, port (REDIS_PORT)"}},
+      {"host = \"[::1]\"\n", {kHost + "; an IPv6 address has no brackets here"}},
+      {"host = \"[::1]:6379\"\n", {kHost + "; an IPv6 address has no brackets here"}},
+      {"unix_socket = \"unix:///a\"\n",
+       {"f:2:15: unix_socket in [redis]: expected a path of at most 107 bytes; it is not a URL"}},
       {"db = -1\n", {"f:2:6: db in [redis]: expected a whole number from 0 to 65535"}},
       {"unix_socket = \"/a\"\nport = 1\n",
        {"f:3:8: port in [redis]: expected it only without unix_socket"}},

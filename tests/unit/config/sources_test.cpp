@@ -242,13 +242,45 @@ TEST_CASE("the environment overrides the file") {
 TEST_CASE("the environment is checked") {
   CHECK(faults(load_config(of(
             {{"REDIS_HOST", "a b"}, {"REDIS_PORT", "tcp://10.0.0.1:6379"}, {"REDIS_DB", "x"}}))) ==
-        std::vector<std::string>{"REDIS_HOST: expected text without spaces",
-                                 "REDIS_PORT: expected a whole number from 1 to 65535",
+        std::vector<std::string>{"REDIS_HOST: expected the name or the address of a host",
+                                 "REDIS_PORT: expected a whole number from 1 to 65535, but it is "
+                                 "\"tcp://10.0.0.1:6379\", as Kubernetes sets it in each pod "
+                                 "beside a Service named redis: "
+                                 "say enableServiceLinks: false in the pod's spec, or set "
+                                 "REDIS_PORT there, or use --redis",
                                  "REDIS_DB: expected a whole number from 0 to 65535"});
-  // Where no Redis is used, its variables are for others.
+  CHECK(faults(load_config(of({{"REDIS_HOST", "redis://h"}, {"REDIS_PORT", "x"}}))) ==
+        std::vector<std::string>{
+            "REDIS_HOST: expected the name or the address of a host; a whole URL goes to --redis",
+            "REDIS_PORT: expected a whole number from 1 to 65535"});
+}
+
+TEST_CASE("what is overridden, or says nothing here, is not judged") {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"REDIS_HOST", "a b"}, {"REDIS_PORT", "tcp://10.0.0.1:6379"}, {"REDIS_DB", "x"}};
+  const std::string too_long(5000, 'x');
   Overrides memory;
   memory.memory = true;
-  good(of({{"REDIS_PORT", "tcp://10.0.0.1:6379"}}, memory));
+  good(of({wrong[0], wrong[1], wrong[2], {"REDIS_PASSWORD", too_long.c_str()}}, memory));
+  Overrides url;
+  url.redis = "redis://b";
+  CHECK(good(of({wrong[0], wrong[1], wrong[2]}, url)).config.fixed.redis.host == "b");
+  CHECK(faults(load_config(of({{"REDIS_PASSWORD", too_long.c_str()}}, url))).size() == 1);
+  url.redis = "redis://:secret@b";
+  const auto redis = good(of({{"REDIS_PASSWORD", too_long.c_str()}}, url)).config.fixed.redis;
+  CHECK(redis.password == "secret");
+
+  const TempDir folder;
+  const std::string elsewhere =
+      folder.write("r.toml", "[redis]\nunix_socket = \"/a\"\npassword_file = \"/nonexistent/x\"\n");
+  good(of_file(elsewhere, {wrong[1], {"REDIS_PASSWORD", "p"}}));
+  good(of_file(elsewhere, {wrong[0], wrong[1], wrong[2]}, url));
+  Sources sources = of_file(elsewhere);
+  folder.write("credentials/redis-password", "p");
+  sources.credentials_directory = folder.path("credentials");
+  good(sources);
+  const std::string in_memory = folder.write("m.toml", "store = \"memory\"\n");
+  good(of_file(in_memory, {wrong[1], wrong[2]}));
 }
 
 TEST_CASE("a password comes from a file, a credential or a variable") {
