@@ -35,10 +35,7 @@
  *  9. Shared memory takes one descriptor for the daemon's socket of hints, and address space of a
  *     few MiB for each start of the daemon that is seen, until rategate_close.
  *
- * Error values. Those from -ECONNREFUSED to -EHOSTDOWN, and -EAGAIN, -ESHUTDOWN and -EUSERS, say
- * that the daemon or its store is away. All others are about the question, or this process: who
- * lets calls pass during an outage must not let those pass, since it is the caller who chooses a
- * key that is too long.
+ * Error values:
  *  -EINVAL        an argument is out of its range
  *  -ENAMETOOLONG  the socket's path is longer than a Unix socket's may be (107 bytes)
  *  -ENOMEM, -EMFILE, -ENFILE, ...  the system's own
@@ -60,6 +57,10 @@
  *  -ECANCELED     rategate_acquire: rategate_cancel was called
  *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
  *                 child before its first call
+ *
+ * Of these, -ECONNREFUSED to -EHOSTDOWN, -EAGAIN, -ESHUTDOWN and -EUSERS say that the daemon or its
+ * store is away. All others are about the question, or this process: who lets calls pass during an
+ * outage must not let those pass, since it is the caller who chooses a key that is too long.
  *
  * Needs Linux 4.14 or later.
  */
