@@ -35,6 +35,9 @@ constexpr ErrorRow kErrors[] = {
      "A quote of an inline request is not closed, or no space follows the closing one."},
     {RequestTooBig, "ERR", "Protocol error: request of more than {bytes} bytes (max_request)",
      "The request's counts and lengths make it longer than the daemon takes."},
+    {OtherProtocol, "ERR", "Protocol error: this is {protocol}, not the Redis protocol",
+     "An inline request starts with a method or a header field of HTTP, or with the first byte of "
+     "TLS."},
     {UnknownCommand, "ERR", "unknown command '{command}', with args beginning with: {arguments}",
      "There is no such verb."},
     {UnknownSubcommand, "ERR", "unknown subcommand '{subcommand}'. Try {command} HELP.",

@@ -27,6 +27,7 @@ enum class ErrorId : std::uint8_t {
   InlineTooBig,
   UnbalancedQuotes,
   RequestTooBig,  // max_request
+  OtherProtocol,  // its name
   // The verb.
   UnknownCommand,     // use unknown_command_error
   UnknownSubcommand,  // subcommand, command

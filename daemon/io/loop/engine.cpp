@@ -9,7 +9,6 @@
 namespace rategate {
 namespace {
 
-constexpr std::int64_t kSpoiltEveryUs = 10'000'000;
 // Rounds of the pump in one turn of the loop; a memory store answers in the next of them, and could
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
@@ -137,11 +136,7 @@ void Engine::store_event(const StoreEvent& event) {
   if (event.what == What::ClockTrusted || event.what == What::ClockNotTrusted) {
     clock_trusted_ = event.what == What::ClockTrusted;
   }
-  if (event.what == What::CounterSpoilt) {
-    const Mono now = mono_now();
-    if (spoilt_told_.us != INT64_MIN && now < after(spoilt_told_, kSpoiltEveryUs)) return;
-    spoilt_told_ = now;
-  }
+  if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
   log_store_event(log_, event, store_status(),
                   gate().shard(event.shard).clock.options().max_error_us);
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/seldom.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
@@ -79,7 +80,7 @@ class Engine final : private StoreEvents {
   std::vector<Answer> answers_;
   bool clock_trusted_ = true;
   bool stopped_ = false;
-  Mono spoilt_told_{INT64_MIN};
+  Seldom spoilt_counters_;
 };
 
 }  // namespace rategate

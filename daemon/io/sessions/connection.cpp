@@ -170,6 +170,7 @@ std::size_t Connection::process(std::string_view bytes) {
     if (result.kind == Parsed::Error) {
       ++bench_.stats.protocol_errors;
       ReplyWriter(reply, session_.resp).error(result.error);
+      events_.broke_protocol(*this, result.error);
     } else {
       caller.ticket = std::uint64_t{caller.flow} << 32 | order_.next_number();
       caller.moment = bench_.turn.moment();

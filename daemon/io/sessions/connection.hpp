@@ -40,6 +40,8 @@ class ConnectionEvents {
   // It is closed. It may not be destroyed before it has returned to the loop.
   virtual void closed(Connection& connection) = 0;
   // Some connection is ready for the next turn: resume() is to be called when it is named there.
+  // It has sent what is no request, was told `error`, and is about to be closed.
+  virtual void broke_protocol(const Connection& connection, const std::string& error) = 0;
   virtual void ready() = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/proto/errors.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
 
@@ -83,10 +84,11 @@ void Sessions::accept(Listener& at) {
 }
 
 void Sessions::turn_away(Connection& connection) {
-  if (bench_.stats.rejected++ == 0) {
+  ++bench_.stats.rejected;
+  if (const std::uint64_t times = turned_away_.happened(mono_now())) {
     log_.event(LogLevel::Warning, "max_clients",
-               "a client was turned away: there are max_clients already",
-               {{"max_clients", max_clients_}});
+               "clients were turned away: there are max_clients already",
+               {{"max_clients", max_clients_}, {"times", times}});
   }
   std::string reply;
   ReplyWriter(reply, 2).error(error_text(ErrorId::MaxClients));
@@ -100,6 +102,14 @@ void Sessions::closed(Connection& connection) {
   gone_.push_back(std::move(found->second));
   connections_.erase(found);
   tell_if_drained();
+}
+
+void Sessions::broke_protocol(const Connection& connection, const std::string& error) {
+  if (const std::uint64_t times = protocol_errors_.happened(mono_now())) {
+    log_.event(LogLevel::Warning, "protocol_error",
+               "clients were cut off: what they sent is not the Redis protocol",
+               {{"client", shown_peer(connection.peer())}, {"error", error}, {"times", times}});
+  }
 }
 
 void Sessions::drain(SessionsEvents& events) {

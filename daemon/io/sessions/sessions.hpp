@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "daemon/base/result.hpp"
+#include "daemon/base/seldom.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
@@ -61,6 +63,7 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   void arrived(Listener& at) override;
 
   void accept(Listener& at);
+  void broke_protocol(const Connection& connection, const std::string& error) override;
   void turn_away(Connection& connection);
   Connection* find(std::uint32_t id) const;
   void serve_ready();
@@ -87,3 +90,5 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
 };
 
 }  // namespace rategate
+  Seldom turned_away_;
+  Seldom protocol_errors_;

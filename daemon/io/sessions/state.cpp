@@ -1,6 +1,5 @@
 #include "daemon/io/sessions/state.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -8,6 +7,7 @@
 #include "daemon/base/version.hpp"
 #include "daemon/config/address.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 
 namespace rategate {
 namespace {
@@ -90,12 +90,9 @@ ClientStatus State::status_of(const Connection& connection, Mono now) const {
   ClientStatus status;
   status.id = session.id;
   status.addr = peer.local ? config_.socket : to_text(peer_address(peer.socket));
-  ucred process{};
-  socklen_t size = sizeof process;
-  if (peer.local && getsockopt(peer.socket, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0) {
-    status.pid = process.pid;
-    status.uid = process.uid;
-  }
+  const PeerProcess process = process_of(peer);
+  status.pid = process.pid;
+  status.uid = process.uid;
   status.name = session.name;
   status.lib_name = session.lib_name;
   status.lib_version = session.lib_version;
