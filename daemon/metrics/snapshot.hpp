@@ -37,6 +37,7 @@ struct SessionStats {
   std::uint64_t requests = 0;
   std::uint64_t protocol_errors = 0;
   std::uint64_t attached = 0;
+  std::uint64_t attach_refused = 0;
 };
 
 struct StoreFacts {

@@ -167,6 +167,10 @@ constexpr Metric kMetrics[] = {
         "Times that ATTACH handed out the shared memory.")
         .as("rategate_shm_attaches_total"),
     Row("leases", "shm_slots", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots>,
+    Row("leases", "shm_attach_refused", Counter, Unit::Count,
+        sessions<&SessionStats::attach_refused>,
+        "Times that ATTACH was refused because too many of its answers were not read.")
+        .as("rategate_shm_attaches_refused_total"),
         "Pools that shared memory has room for.")
         .as("rategate_shm_slots"),
     Row("leases", "shm_slots_used", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots_used>,

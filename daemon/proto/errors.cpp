@@ -76,6 +76,9 @@ constexpr ErrorRow kErrors[] = {
      "The limit's `on_store_down` is `error`. Nothing was granted."},
     {NoShm, "NOSHM", "shared memory is off",
      "`[shm] enabled` is false, or the daemon could not make the segment."},
+    {ShmBusy, "NOSHM", "too many answers to ATTACH are not read",
+     "Clients have not taken in the descriptors that were sent to them: 8 of one process, or 64 of "
+     "all. `ATTACH` may be asked again."},
     {ShmDenied, "DENIED", "shared memory is not for this user (shm_users, shm_groups)",
      "`ATTACH` by a peer that may use the socket only."},
     {AttachAlone, "ERR", "ATTACH must be asked alone: answers before it are not sent yet",

@@ -49,6 +49,7 @@ enum class ErrorId : std::uint8_t {
   StoreDown,        // limit
   // ATTACH.
   NoShm,
+  ShmBusy,
   ShmDenied,
   AttachAlone,
   // Other verbs.

@@ -73,7 +73,8 @@ void Sessions::accept(Listener& at) {
   auto connection =
       std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, mono_now());
   if (!at.accept(connection->stream())) return;
-  if (connections_.size() >= static_cast<std::size_t>(max_clients_)) {
+  if (connections_.size() + bench_.services.sharing.kept_sockets() >=
+      static_cast<std::size_t>(max_clients_)) {
     turn_away(*connection);
     return;
   }

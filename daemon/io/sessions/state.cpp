@@ -62,6 +62,7 @@ Overview State::overview() const {
                       parts_.sessions.budget().used()};
   overview.sessions = parts_.sessions.stats();
   overview.sessions.attached = parts_.sharing.attached();
+  overview.sessions.attach_refused = parts_.sharing.refused();
   overview.store = store_facts(parts_.engine, store_);
   overview.clock = clock_facts(parts_.engine);
   overview.shm = shared_memory_facts(parts_.engine);

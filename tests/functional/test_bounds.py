@@ -1,0 +1,133 @@
+"""What the daemon has a bounded amount of: filled by one client, and what another gets meanwhile."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import harness
+from support import segment
+
+# Connects so often, sends what stands in its standard input on each, reads nothing, and says so.
+NEVER_READS = """
+import socket, sys, time
+request = sys.stdin.buffer.read()
+conns = []
+for _ in range(int(sys.argv[2])):
+    conns.append(socket.socket(socket.AF_UNIX))
+    conns[-1].connect(sys.argv[1])
+    conns[-1].send(request)
+print("sent", flush=True)
+time.sleep(600)
+"""
+# As a daemon that is not root: the kernel excuses those that have these.
+UNPRIVILEGED = ["setpriv", "--bounding-set=-sys_admin,-sys_resource", "--"]
+
+
+class Bounds(harness.Case):
+    def never_reads(self, daemon, conns, *requests):
+        """A process of its own that has so many connections with unread answers."""
+        process = subprocess.Popen(
+            harness.tied([sys.executable, "-c", NEVER_READS, daemon.socket, conns]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for end in (process.stdout.close, process.wait, process.kill):
+            self.addCleanup(end)
+        process.stdin.write(b"".join(harness.encode(*words) for words in requests))
+        process.stdin.close()
+        self.assertEqual(process.stdout.readline(), b"sent\n")
+        return process
+
+    def connect(self, daemon):
+        sock = socket.socket(socket.AF_UNIX)
+        self.addCleanup(sock.close)
+        sock.settimeout(30)
+        sock.connect(daemon.socket)
+        return sock
+
+
+class Attach(Bounds):
+    """The kernel holds descriptors that were sent and not read, so many for each user."""
+
+    OF_ONE, OF_ALL = 8, 64
+
+    def attach(self, daemon):
+        """The answer to another client's ATTACH: numbers or an error. Its connection stays good."""
+        with daemon.conn() as conn:
+            reply, fds = segment.ask_to_attach(conn)
+            for fd in fds:
+                os.close(fd)
+            self.assertEqual(conn.command("PING"), "PONG")
+        self.assertEqual(len(fds), 0 if isinstance(reply, harness.RespError) else 2)
+        return reply
+
+    def refused(self, daemon):
+        return int(daemon.info("leases")["shm_attach_refused"])
+
+    def test_by_one_that_never_reads(self):
+        daemon = self.daemon()
+        greedy = self.never_reads(daemon, self.OF_ONE + 12, ["ATTACH"])
+        harness.wait_until(lambda: self.refused(daemon) == 12, 10, "its refusals")
+        self.assertIsInstance(self.attach(daemon), list)
+        told = [line for line in daemon.log_text().splitlines() if " attach_refused: " in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn(f"client=\"process {greedy.pid}\"", told[0])
+
+    def test_who_reads_at_last_may_attach_again(self):
+        daemon = self.daemon()
+        conns = [self.conn(daemon) for _ in range(self.OF_ONE)]
+        for conn in conns:
+            conn.send(harness.encode("ATTACH"))
+        harness.wait_until(
+            lambda: int(daemon.info("leases")["shm_attached"]) == self.OF_ONE, 10, "all answers")
+        self.assertRegex(str(self.attach(daemon)), "^NOSHM too many")
+        self.assertEqual(len(conns[0].read()), 4)  # without its descriptors, which then are closed
+        self.assertIsInstance(self.attach(daemon), list)
+        for conn in conns:
+            conn.close()
+        self.assertIsInstance(self.attach(daemon), list)
+
+    def test_by_many(self):
+        daemon = self.daemon()
+        greedy = [self.never_reads(daemon, self.OF_ONE, ["ATTACH"])
+                  for _ in range(self.OF_ALL // self.OF_ONE)]
+        harness.wait_until(
+            lambda: int(daemon.info("leases")["shm_attached"]) == self.OF_ALL, 10, "all answers")
+        self.assertRegex(str(self.attach(daemon)), "^NOSHM too many")
+        self.assertEqual(daemon.check("api").allowed, 1)
+        greedy[0].kill()
+        greedy[0].wait()
+        self.assertIsInstance(self.attach(daemon), list)
+
+    def test_a_connection_that_is_closed_counts_until_its_client_goes(self):
+        """The daemon closes its end; the answer lies in the client's queue as before."""
+        daemon = self.daemon(server={"max_clients": 2 * self.OF_ONE})
+        conns = [self.conn(daemon) for _ in range(self.OF_ONE)]
+        for conn in conns:
+            conn.send(harness.encode("ATTACH"))
+            conn.send(b"*x\r\n")
+        harness.wait_until(lambda: daemon.info()["connected_clients"] == "1", 10, "their ends")
+        self.assertRegex(str(self.attach(daemon)), "^NOSHM too many")
+        # Each of them has an end that its client sees, and a descriptor that is counted.
+        self.assertRegex(conns[0].rest_until_closed(), rb"^\*4\r\n[^-]*-ERR Protocol error")
+        more = [self.conn(daemon) for _ in range(2 * self.OF_ONE - (self.OF_ONE - 1))]
+        self.assertEqual([conn.read_or_none("PING") for conn in more], ["PONG"] * len(more))
+        with daemon.conn() as above:
+            self.assertIn(b"max number of clients", above.rest_until_closed())
+        for conn in conns:
+            conn.close()
+        more.pop().close()
+        harness.wait_until(lambda: isinstance(self.attach(daemon), list), 10, "a segment")
+
+    def test_where_the_kernel_has_enough(self):
+        """Of all descriptors in flight that one user's sockets have sent, as RLIMIT_NOFILE says."""
+        daemon = self.daemon(
+            command_prefix=["prlimit", "--nofile=96:96", "--", *UNPRIVILEGED])
+        for conns in [self.OF_ONE] * 6 + [4]:
+            self.never_reads(daemon, conns, ["ATTACH"])
+        harness.wait_until(lambda: self.refused(daemon) > 0, 10, "the kernel's refusal")
+        self.assertGreater(int(daemon.info("leases")["shm_attached"]), 40)
+        self.assertRegex(str(self.attach(daemon)), "^NOSHM too many")
+
+
+if __name__ == "__main__":
+    harness.main()
