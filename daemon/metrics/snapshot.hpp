@@ -26,7 +26,7 @@ struct ProcessFacts {
 
 struct ClientFacts {
   std::size_t open = 0;
-  std::int64_t most = 0;  // max_clients
+  std::size_t most = 0;  // max_clients, or what RLIMIT_NOFILE allows for
   std::size_t buffer_bytes = 0;
 };
 

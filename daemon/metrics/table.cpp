@@ -82,7 +82,8 @@ constexpr Metric kMetrics[] = {
         "Connections that are open now.")
         .as("rategate_connections"),
     Row("clients", "max_clients", Gauge, Unit::Count, clients<&ClientFacts::most>,
-        "Connections that there may be at once.")
+        "Connections that there may be at once: max_clients, or fewer where RLIMIT_NOFILE is too "
+        "low for them.")
         .as("rategate_connections_limit"),
     Row("clients", "waiting_checks", Gauge, Unit::Count, whole<&Overview::checks_waiting>,
         "Checks that wait for the store now, of all connections.")
@@ -166,11 +167,11 @@ constexpr Metric kMetrics[] = {
     Row("leases", "shm_attached", Counter, Unit::Count, sessions<&SessionStats::attached>,
         "Times that ATTACH handed out the shared memory.")
         .as("rategate_shm_attaches_total"),
-    Row("leases", "shm_slots", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots>,
     Row("leases", "shm_attach_refused", Counter, Unit::Count,
         sessions<&SessionStats::attach_refused>,
         "Times that ATTACH was refused because too many of its answers were not read.")
         .as("rategate_shm_attaches_refused_total"),
+    Row("leases", "shm_slots", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots>,
         "Pools that shared memory has room for.")
         .as("rategate_shm_slots"),
     Row("leases", "shm_slots_used", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots_used>,

@@ -1,6 +1,7 @@
 """What the daemon has a bounded amount of: filled by one client, and what another gets meanwhile."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -127,6 +128,44 @@ class Attach(Bounds):
         harness.wait_until(lambda: self.refused(daemon) > 0, 10, "the kernel's refusal")
         self.assertGreater(int(daemon.info("leases")["shm_attached"]), 40)
         self.assertRegex(str(self.attach(daemon)), "^NOSHM too many")
+
+
+class Descriptors(Bounds):
+    def test_the_store_keeps_its_own(self):
+        """Clients take all that there are, while Redis goes and comes back at another address of
+        its name."""
+        server = self.redis(tcp=True)
+        daemon = self.daemon(
+            server, env_more={"REDIS_HOST": "localhost", "REDIS_PORT": server.port},
+            limits={"api": {"limit": 1000000, "period": "1s", "mode": "exact"}},
+            redis_settings={"command_timeout": "200ms"}, server={"max_clients": 1000},
+            command_prefix=["prlimit", "--nofile=96:96", "--"])
+        line = daemon.wait_log(" nofile_too_low: ")
+        self.assertIn("turned away", line)
+        most = int(line.split(" clients=")[1].split()[0])
+        first = self.conn(daemon)
+        self.assertEqual(first.check("api").reason, harness.COUNTED)
+        crowd = [self.connect(daemon) for _ in range(200)]
+        for sock in crowd[:most - 1]:
+            sock.sendall(b"PING\r\n")
+            self.assertEqual(sock.recv(100), b"+PONG\r\n")
+        for sock in crowd[most - 1:]:
+            self.assertEqual(sock.recv(100), b"-ERR max number of clients reached\r\n")
+        fields = dict(f.split(":", 1) for f in first.command("INFO").decode().split("\r\n")
+                      if ":" in f)
+        self.assertEqual(fields["max_clients"], str(most))
+        self.assertEqual(int(fields["rejected_connections"]), len(crowd) - (most - 1))
+        for _ in range(3):
+            server.kill9()
+            harness.wait_until(lambda: first.check("api").reason == harness.STORE_AWAY, 10,
+                               "an answer by policy")
+            server.start()
+            harness.wait_until(lambda: first.check("api", os.urandom(8).hex()).reason
+                               == harness.COUNTED, 10, "a counted answer")
+        daemon.signal(signal.SIGHUP)  # its files need descriptors too
+        daemon.wait_log(" reloaded: ")
+        told = [line for line in daemon.log_text().splitlines() if " max_clients: " in line]
+        self.assertIn(len(told), (1, 2), told)
 
 
 if __name__ == "__main__":

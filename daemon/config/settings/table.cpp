@@ -93,7 +93,9 @@ constexpr std::array kSettings{
         "Whether tcp may be an address that other hosts reach. Nothing is encrypted, and nobody is "
         "asked for a password."),
     Row("server", "max_clients", Kind::Whole, server<&ServerConfig::max_clients>,
-        "How many connections there may be at once. The limit of open files must allow for it.")
+        "How many connections there may be at once. The limit of open files must allow for it: "
+        "where "
+        "it does not, there are fewer, and the log says how many.")
         .range(1, 1'000'000),
     Row("server", "idle_timeout", Kind::Duration, server<&ServerConfig::idle_timeout_ms>,
         "Close a connection that has sent nothing for so long. 0s: never.")

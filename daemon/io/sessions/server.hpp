@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,6 +33,8 @@ class Server {
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners) {
     return sessions_.listen(std::move(listeners));
   }
+  // Fewer than max_clients.
+  void allow_clients(std::size_t most) { sessions_.allow(most); }
   void configure(const LiveConfig& live) { checks_.configure(live); }
   void offer(ShmAccess access) { sharing_.offer(std::move(access)); }
 

@@ -14,7 +14,7 @@ namespace rategate {
 Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log)
     : loop_(loop),
       log_(log),
-      max_clients_(config.max_clients),
+      most_(static_cast<std::size_t>(config.max_clients)),
       idle_timeout_ms_(config.idle_timeout_ms),
       bench_(config, services) {
   // The loop's turn ends when all that had arrived was looked at: libuv's check phase.
@@ -73,8 +73,7 @@ void Sessions::accept(Listener& at) {
   auto connection =
       std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, mono_now());
   if (!at.accept(connection->stream())) return;
-  if (connections_.size() + bench_.services.sharing.kept_sockets() >=
-      static_cast<std::size_t>(max_clients_)) {
+  if (connections_.size() + bench_.services.sharing.kept_sockets() >= most_) {
     turn_away(*connection);
     return;
   }
@@ -88,8 +87,8 @@ void Sessions::turn_away(Connection& connection) {
   ++bench_.stats.rejected;
   if (const std::uint64_t times = turned_away_.happened(mono_now())) {
     log_.event(LogLevel::Warning, "max_clients",
-               "clients were turned away: there are max_clients already",
-               {{"max_clients", max_clients_}, {"times", times}});
+               "clients were turned away: there are as many as there may be",
+               {{"max_clients", most_}, {"times", times}});
   }
   std::string reply;
   ReplyWriter(reply, 2).error(error_text(ErrorId::MaxClients));

@@ -58,7 +58,7 @@ Overview State::overview() const {
   Overview overview;
   overview.process = {kVersion,       getpid(),     (mono_now().us - started_.us) / 1'000'000,
                       config_.socket, config_file_, parts_.log.dropped()};
-  overview.clients = {parts_.sessions.count(), config_.max_clients,
+  overview.clients = {parts_.sessions.count(), parts_.sessions.most(),
                       parts_.sessions.budget().used()};
   overview.sessions = parts_.sessions.stats();
   overview.sessions.attached = parts_.sharing.attached();
