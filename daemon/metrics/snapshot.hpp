@@ -48,6 +48,7 @@ struct StoreFacts {
   std::string run_id;
   std::string error;
   std::uint64_t reconnects = 0;
+  std::optional<std::size_t> counters;  // of the memory store
 };
 
 struct ClockFacts {

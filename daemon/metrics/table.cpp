@@ -122,6 +122,9 @@ constexpr Metric kMetrics[] = {
     Row("store", "store_queue", Gauge, Unit::Count, whole<&Overview::store_queue>,
         "Counters that checks wait for and that the store is to be asked for next.")
         .as("rategate_store_queue"),
+    Row("store", "store_counters", Gauge, Unit::Count, store<&StoreFacts::counters>,
+        "Counters that the memory store holds, of 1000000 at most; empty where the store is Redis.")
+        .as("rategate_store_counters"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),

@@ -1,5 +1,6 @@
 """What the daemon has a bounded amount of: filled by one client, and what another gets meanwhile."""
 
+import collections
 import os
 import signal
 import socket
@@ -166,6 +167,30 @@ class Descriptors(Bounds):
         daemon.wait_log(" reloaded: ")
         told = [line for line in daemon.log_text().splitlines() if " max_clients: " in line]
         self.assertIn(len(told), (1, 2), told)
+
+
+class MemoryStore(Bounds):
+    """Its counters, and the bytes of their names, which a client may make 1.5 KiB long."""
+
+    def test_counters_without_end(self):
+        daemon = self.daemon(limits={"api": {"limit": 100, "period": "1h", "mode": "exact"}})
+        other = self.conn(daemon, 60)
+        self.assertEqual(other.check("api", "mine").remaining, 99)
+        greedy = self.conn(daemon, 60)
+        reasons = collections.Counter()
+        for start in range(0, 190_000, 1000):
+            keys = [b"%06d" % n + b"\xff" * 506 for n in range(start, start + 1000)]
+            for answer in greedy.pipeline([("CHECK", "api", key) for key in keys]):
+                reasons[harness.decision(answer)[::5]] += 1
+        self.assertEqual(set(reasons), {(1, harness.COUNTED), (0, harness.STORE_AWAY)})
+        self.assertGreater(reasons[1, harness.COUNTED], 100_000)
+        self.assertEqual(other.check("api", "mine").remaining, 98)
+        info = daemon.info()
+        self.assertEqual(int(info["store_counters"]), reasons[1, harness.COUNTED] + 1)
+        self.assertEqual(info["store_status"], "up")
+        told = [line for line in daemon.log_text().splitlines() if " counter_spoilt: " in line]
+        self.assertIn(len(told), range(1, 10), told[:3])
+        self.assertIn("the memory store is full", told[0])
 
 
 if __name__ == "__main__":

@@ -13,13 +13,19 @@ namespace {
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
 
+// Never blocks once the machine has booted; without it a hash is merely not seeded.
+HashSeed random_seed() {
+  HashSeed seed;
+  if (getrandom(&seed, sizeof seed, 0) < 0) seed = {};
+  return seed;
+}
+
 Gate::Options gate_options(const FixedConfig& config) {
   Gate::Options options;
   options.command_timeout_us = config.redis.command_timeout_ms * 1000;
   options.clock.max_error_us = config.clock.max_error_us;
   options.clock.max_drift_ppm = config.clock.max_drift_ppm;
-  // Never blocks once the machine has booted; without it the hash is merely not seeded.
-  if (getrandom(&options.seed, sizeof options.seed, 0) < 0) options.seed = {};
+  options.seed = random_seed();
   options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
   return options;
 }
@@ -49,7 +55,7 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
   if (config.store == StoreKind::Memory) {
-    memory_ = std::make_unique<MemoryTransport>();
+    memory_ = std::make_unique<MemoryTransport>(random_seed());
     driver_.add(link_options(config), *memory_);
   } else {
     redis_ = std::make_unique<RedisTransport>(loop, config.redis);
@@ -113,6 +119,10 @@ bool Engine::answer() {
 
 std::optional<ClockReading> Engine::clock() const {
   return gate().shard({0}).clock.read(mono_now());
+}
+
+std::optional<std::size_t> Engine::store_counters() const {
+  return memory_ == nullptr ? std::nullopt : std::optional(memory_->counters());
 }
 
 std::string_view Engine::store_state() const {

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,6 +56,8 @@ class Engine final : private StoreEvents {
   const StoreStatus& store_status() const { return driver_.link({0}).status(); }
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
+  // Counters in the memory store; nothing where it is another.
+  std::optional<std::size_t> store_counters() const;
   std::optional<ClockReading> clock() const;
   bool clock_trusted() const { return clock_trusted_; }  // as of the last measurement
   // The store has answered once, or it is known that it does not.

@@ -20,7 +20,8 @@ StoreFacts store_facts(const Engine& engine, StoreKind kind) {
           std::move(status.version),
           std::move(status.run_id),
           std::move(status.error),
-          status.reconnects};
+          status.reconnects,
+          engine.store_counters()};
 }
 
 ClockFacts clock_facts(const Engine& engine) {
