@@ -79,6 +79,7 @@ struct Overview {
   std::size_t counters = 0;
   std::size_t limits_configured = 0;
   std::size_t limits_declared = 0;
+  std::uint64_t limits_gave_way = 0;
 };
 
 struct LimitFacts {

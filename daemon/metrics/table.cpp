@@ -143,6 +143,10 @@ constexpr Metric kMetrics[] = {
     Row("limits", "declared", Gauge, Unit::Count, whole<&Overview::limits_declared>,
         "Limits that calls have declared.")
         .as("rategate_limits", R"(declared="1")"),
+    Row("limits", "declared_gave_way", Counter, Unit::Count, whole<&Overview::limits_gave_way>,
+        "Declared limits that gave way to others, above max_declared, though counters were of "
+        "them.")
+        .as("rategate_limits_gave_way_total"),
 
     Row("leases", "permits_reserved", Counter, Unit::Count, permits<&Books::Totals::reserved>,
         "Permits that this daemon has reserved in the store; those that are spent, released, "

@@ -70,8 +70,6 @@ constexpr ErrorRow kErrors[] = {
     {NoLimitNearOff, "NOLIMIT",
      "no limit named '{name}' (declared_limits is off); did you mean '{near}'?",
      "The same, where a configured name is similar."},
-    {TooManyDeclared, "BUSY", "too many declared limits (max_declared = {max})",
-     "As many limits as the daemon keeps are declared already, and this would be one more."},
     {StoreDown, "STOREDOWN", "the store is away, and limit '{limit}' answers with an error",
      "The limit's `on_store_down` is `error`. Nothing was granted."},
     {NoShm, "NOSHM", "shared memory is off",

@@ -45,8 +45,7 @@ enum class ErrorId : std::uint8_t {
   NoLimitNear,
   NoLimitOff,
   NoLimitNearOff,
-  TooManyDeclared,  // max_declared
-  StoreDown,        // limit
+  StoreDown,  // limit
   // ATTACH.
   NoShm,
   ShmBusy,

@@ -193,5 +193,49 @@ class MemoryStore(Bounds):
         self.assertIn("the memory store is full", told[0])
 
 
+class Declared(Bounds):
+    """As many limits as there may be are declared by one client, with the longest period."""
+
+    def test_another_declares_all_the_same(self):
+        server = self.redis()
+        daemon = self.daemon(server)
+        greedy, other = self.conn(daemon), self.conn(daemon)
+        mine = {"permits": 5, "period": "31d"}
+        self.assertEqual([other.check("mine", **mine).allowed for _ in range(2)], [1, 1])
+        for start in (0, 1000):
+            answers = greedy.pipeline([("CHECK", f"x{n}", "LIMIT", 5, "PERIOD", "31d")
+                                       for n in range(start, start + 1000)])
+            self.assertEqual({harness.decision(answer).allowed for answer in answers}, {1})
+        # What gave way is counted on where it was, and never from the start.
+        self.assertEqual([other.check("mine", **mine).allowed for _ in range(4)], [1, 1, 1, 0])
+        self.assertEqual(set(server.counters("rategate:{mine:}:*").values()), {5})
+        # The old recipe's counter.
+        self.assertEqual(other.check("rate-limit", permits=7, period="1s").remaining, 6)
+        info = daemon.info("limits")
+        self.assertEqual(info["declared"], "1000")
+        self.assertGreaterEqual(int(info["declared_gave_way"]), 1000)
+        told = [line for line in daemon.log_text().splitlines() if "declared_limit_gave_way" in line]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn("max_declared=1000", told[0])
+
+    def test_permits_that_are_leased_stay_counted(self):
+        """They lie in pools of limits that give way, again and again."""
+        server = self.redis()
+        daemon = self.daemon(server, server={"max_declared": 4})
+        conn = self.conn(daemon)
+        allowed = collections.Counter()
+        for _ in range(40):
+            for n in range(8):
+                answers = conn.pipeline([("CHECK", f"x{n}", "LIMIT", 300, "PERIOD", "1h")] * 20)
+                allowed[n] += sum(harness.decision(answer).allowed for answer in answers)
+        counters = server.counters("rategate:{x*")
+        self.assertEqual(len(counters), 8)
+        for n in range(8):
+            counted = next(v for k, v in counters.items() if "{x%d:" % n in k)
+            self.assertLessEqual(allowed[n], counted)
+            self.assertLessEqual(counted, 300)
+            self.assertGreater(allowed[n], 0)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -25,7 +25,7 @@ namespace rategate {
 class Server {
  public:
   Server(uv_loop_t* loop, const Config& config, std::string config_file, Engine& engine, Log& log)
-      : checks_(config, engine),
+      : checks_(config, engine, log),
         sharing_(checks_, engine, log),
         state_(config.fixed, std::move(config_file), {engine, checks_, sharing_, sessions_, log}),
         sessions_(loop, config.fixed.server, services_, log) {}

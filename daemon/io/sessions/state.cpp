@@ -74,6 +74,7 @@ Overview State::overview() const {
   overview.counters = gate.counters();
   overview.limits_configured = limits.configured_count();
   overview.limits_declared = limits.declared_count();
+  overview.limits_gave_way = limits.gave_way();
   return overview;
 }
 

@@ -28,7 +28,8 @@ class UnreadAnswers {
   void closing(int socket);
 
   std::size_t count() const { return answers_.size(); }
-  // Sockets that are kept though the daemon has closed its end. Asks the kernel where there are any.
+  // Sockets that are kept though the daemon has closed its end. Asks the kernel where there are
+  // any.
   std::size_t kept();
 
  private:

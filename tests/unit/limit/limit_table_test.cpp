@@ -1,5 +1,8 @@
 #include "daemon/limit/limit_table.hpp"
 
+#include <string>
+#include <vector>
+
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;
@@ -26,20 +29,40 @@ TEST_CASE("a limit that a reload does not change keeps its identity, another doe
   CHECK(table.configured("a") == nullptr);
 }
 
-TEST_CASE("declarations are bounded; one that nothing lives in makes room") {
+TEST_CASE("declarations are bounded; rather one that no counter is of makes room") {
   LimitTable table(2);
   auto a = table.declared("a", {1, 1000}, false);
   CHECK(table.declared("a", {1, 1000}, false) == a);
   CHECK(table.declared("a", {1, 2000}, false) != a);
   CHECK(table.declared_count() == 2);
   // a is in use, the other is not: it goes.
-  const auto b = table.declared("b", {1, 1000}, false);
-  REQUIRE(b != nullptr);
+  auto b = table.declared("b", {1, 1000}, false);
   CHECK(table.declared("a", {1, 1000}, false) == a);
-  CHECK(table.declared("c", {1, 1000}, false) == nullptr);
-  a.reset();
-  CHECK(table.declared("c", {1, 1000}, false) != nullptr);
+  CHECK(table.gave_way() == 0);
+  b.reset();
+  const auto c = table.declared("c", {1, 1000}, false);
+  CHECK(table.declared("a", {1, 1000}, false) == a);
   CHECK(table.declared_count() == 2);
+}
+
+TEST_CASE("where all declared limits are in use the one longest unused gives way") {
+  LimitTable table(100);
+  std::vector<LimitUsePtr> held;
+  for (int i = 0; i < 100; ++i)
+    held.push_back(table.declared("x" + std::to_string(i), {1, 1000}, false));
+  CHECK(table.declared("x0", {1, 1000}, false) == held[0]);
+  const auto fresh = table.declared("fresh", {1, 1000}, false);
+  REQUIRE(fresh != nullptr);
+  CHECK(table.gave_way() == 1);
+  CHECK(table.declared_count() == 100);
+  CHECK(table.declared("x0", {1, 1000}, false) == held[0]);
+  CHECK(table.declared("x2", {1, 1000}, false) == held[2]);
+  // It was x1: whoever holds it still may, and whoever declares it again gets another.
+  CHECK(held[1]->limit->name == "x1");
+  const auto again = table.declared("x1", {1, 1000}, false);
+  CHECK(again != held[1]);
+  CHECK(again->rule != held[1]->rule);
+  CHECK_FALSE(held[1]->dropped);
 }
 
 TEST_CASE("the recipe's counter and a keyed limit of that name are two limits") {
