@@ -102,9 +102,12 @@ std::vector<LimitUsePtr> LimitTable::all() const {
   return result;
 }
 
-std::vector<std::string_view> LimitTable::names() const {
+std::vector<std::string_view> LimitTable::names_near(std::string_view name,
+                                                     std::size_t most) const {
   std::vector<std::string_view> result;
-  for (const auto& [name, use] : configured_) result.push_back(name);
+  auto at = configured_.lower_bound(name);
+  for (std::size_t before = 0; before < most / 2 && at != configured_.begin(); ++before) --at;
+  for (; result.size() < most && at != configured_.end(); ++at) result.push_back(at->first);
   return result;
 }
 

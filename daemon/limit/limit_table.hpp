@@ -74,8 +74,9 @@ class LimitTable {
   // same counter there, by a new object that knows nothing of them.
   LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
 
-  std::vector<LimitUsePtr> all() const;         // configured by name, then declared, latest first
-  std::vector<std::string_view> names() const;  // of the configured
+  std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
+  // Names of configured limits: those that stand next to this one in the alphabet, `most` of them.
+  std::vector<std::string_view> names_near(std::string_view name, std::size_t most) const;
   std::size_t configured_count() const { return configured_.size(); }
   std::size_t declared_count() const { return declared_.size(); }
   // Declared limits that gave way though counters were of them, since the start.

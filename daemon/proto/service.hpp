@@ -121,8 +121,10 @@ class StateService {
   StateService& operator=(const StateService&) = delete;
   virtual ~StateService() = default;
 
-  virtual std::string_view version() = 0;           // the daemon's: "0.1.0"
-  virtual Snapshot snapshot() = 0;                  // what INFO and LIMITS tell, as of now
+  virtual std::string_view version() = 0;  // the daemon's: "0.1.0"
+  // What INFO and LIMITS tell, as of now. Limits and what was spent in shared memory, which cost a
+  // look at each, are in it only where they are asked for.
+  virtual Snapshot snapshot(bool with_limits) = 0;
   virtual std::vector<ClientStatus> clients() = 0;  // by id
   virtual ClientStatus client(const Caller& caller) = 0;
   // Whether answers that nobody reads fill what memory there is for them: large answers are then

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import harness
 from support import segment
@@ -235,6 +236,37 @@ class Declared(Bounds):
             self.assertLessEqual(allowed[n], counted)
             self.assertLessEqual(counted, 300)
             self.assertGreater(allowed[n], 0)
+
+
+class Verbs(Bounds):
+    """No request costs more than its answer is long, whatever else the daemon holds: in CPU time,
+    which a busy machine does not make longer."""
+
+    def each_ms(self, daemon, conn, *words, times=200):
+        clock = ~daemon.pid << 3 | 2  # as the kernel numbers the clock of another process' CPU time
+        before = time.clock_gettime_ns(clock)
+        conn.pipeline([words] * times)
+        return (time.clock_gettime_ns(clock) - before) / 1e6 / times
+
+    def test_info_beside_many_pools(self):
+        daemon = self.daemon(limits={"api": {"limit": 100_000, "period": "1h", "mode": "lease"}})
+        self._owned(segment.Segment(daemon.socket))  # from now on pools lie in shared memory
+        conn = self.conn(daemon, 60)
+        for start in range(0, 40_000, 1000):
+            conn.pipeline([("CHECK", "api", f"k{n}") for n in range(start, start + 1000)])
+        self.assertGreater(int(daemon.info("leases")["shm_slots_used"]), 30_000)
+        for words in (["INFO"], ["INFO", "leases"], ["INFO", "stats"], ["LIMITS"]):
+            with self.subTest(words):
+                self.assertLess(self.each_ms(daemon, conn, *words), 0.5 * harness.SLOW)
+
+    def test_names_that_no_limit_has(self):
+        """They are compared with those that there are, to say which one was meant."""
+        limits = {f"{'x' * 50}{n:04d}": "100/s" for n in range(1000)}
+        daemon = self.daemon(limits=limits)
+        conn = self.conn(daemon, 60)
+        self.assertIn("did you mean", str(conn.command("CHECK", "x" * 50 + "05O0")))
+        took = self.each_ms(daemon, conn, "CHECK", "x" * 51 + "yyy")
+        self.assertLess(took, 0.6 * harness.SLOW)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@
 namespace rategate {
 namespace {
 
+// With a name that no limit has, to find one that is like it: each comparison takes microseconds.
+constexpr std::size_t kNamesCompared = 64;
+
 std::string error_of(Verdict verdict, const LimitPtr& limit) {
   return verdict == Verdict::Stopping ? error_text(ErrorId::ShuttingDown)
                                       : error_text(ErrorId::StoreDown, {limit->name});
@@ -34,7 +37,7 @@ void Checks::configure(const LiveConfig& live) {
 Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {
   if (const LimitUsePtr& known = limits_.configured(request.limit)) return known;
   if (!request.declared || !may_declare_) {
-    const auto near = nearest(request.limit, limits_.names());
+    const auto near = nearest(request.limit, limits_.names_near(request.limit, kNamesCompared));
     return Error{no_limit_error(request.limit, near.value_or(std::string_view()),
                                 request.declared.has_value())};
   }

@@ -194,7 +194,9 @@ void Sessions::watch_idle() {
     oldest = std::min(oldest, connection->active());
   }
   const Mono due = after(oldest, idle_timeout_ms_ * 1000);
-  const std::int64_t ms = std::max<std::int64_t>(1, (due.us - mono_now().us + 999) / 1000);
+  // Each time all are looked at, so it does not ring for each of them by itself.
+  const std::int64_t ms =
+      std::max<std::int64_t>({1, idle_timeout_ms_ / 64, (due.us - mono_now().us + 999) / 1000});
   uv_update_time(loop_);
   uv_timer_start(
       idle_timer_.get(),

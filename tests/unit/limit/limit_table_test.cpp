@@ -71,3 +71,15 @@ TEST_CASE("the recipe's counter and a keyed limit of that name are two limits") 
         table.declared("rate-limit", {5, 1000}, true));
   CHECK(table.declared("x", {5, 1000}, false) == table.declared("x", {5, 1000}, true));
 }
+
+TEST_CASE("names that are near in the alphabet are so many at most") {
+  LimitTable table(1);
+  CHECK(table.names_near("x", 4).empty());
+  std::vector<Limit> limits;
+  for (char c = 'b'; c <= 'z'; ++c) limits.push_back(limit(std::string(3, c), 1));
+  table.configure(limits);
+  using Names = std::vector<std::string_view>;
+  CHECK(table.names_near("a", 4) == Names{"bbb", "ccc", "ddd", "eee"});
+  CHECK(table.names_near("mm", 4) == Names{"kkk", "lll", "mmm", "nnn"});
+  CHECK(table.names_near("zzzz", 4) == Names{"yyy", "zzz"});
+}

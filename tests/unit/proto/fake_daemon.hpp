@@ -73,7 +73,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
     return Attached{1, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() override { return "0.1.0"; }
-  Snapshot snapshot() override { return state; }
+  Snapshot snapshot(bool) override { return state; }
   std::vector<ClientStatus> clients() override { return connections; }
   ClientStatus client(const Caller& caller) override {
     const Session& session = caller.session;
