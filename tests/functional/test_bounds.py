@@ -238,6 +238,28 @@ class Declared(Bounds):
             self.assertGreater(allowed[n], 0)
 
 
+class Counters(Bounds):
+    """Those that the gate remembers, and that one client has more of than there may be."""
+
+    MOST = 262_144
+
+    def test_keys_without_end(self):
+        daemon = self.daemon(limits={"api": {"limit": 100, "period": "1h", "mode": "lease"}})
+        other, greedy = self.conn(daemon, 60), self.conn(daemon, 60)
+        self.assertEqual(other.check("api", "mine").allowed, 1)
+        for start in range(0, self.MOST + 10_000, 1000):
+            greedy.pipeline([("CHECK", "api", n) for n in range(start, start + 1000)])
+        info = {k: int(v) for k, v in {**daemon.info("stats"), **daemon.info("leases")}.items()}
+        self.assertLessEqual(info["counters"], self.MOST + 2)
+        self.assertGreater(info["counters"], self.MOST - 1000)
+        self.assertEqual(info["permits_reserved"], sum(info["permits_" + end] for end in (
+            "spent", "spent_shared", "released", "stranded", "held")), info)
+        # What is forgotten is counted on in the store.
+        self.assertEqual(sum(other.check("api", "mine").allowed for _ in range(101)), 99)
+        # But for a lease, of which those permits are lost that clients might have seen.
+        self.assertIn(sum(other.check("api", 0).allowed for _ in range(101)), range(90, 100))
+
+
 class Verbs(Bounds):
     """No request costs more than its answer is long, whatever else the daemon holds: in CPU time,
     which a busy machine does not make longer."""
