@@ -110,7 +110,8 @@ constexpr std::array kSettings{
     Row("server", "declared_limits", Kind::Switch, server<&ServerConfig::declared_limits>,
         "Whether a check may bring its own limit (CHECK name LIMIT n PERIOD p)."),
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
-        "How many limits that were declared in calls are kept at a time. Above that the one longest "
+        "How many limits that were declared in calls are kept at a time. Above that the one "
+        "longest "
         "unused gives way.")
         .range(1, 1'000'000),
     Row("server", "shm_users", Kind::Text, server<&ServerConfig::shm_users>,
