@@ -45,12 +45,12 @@ Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& reque
     return Error{no_limit_error(request.limit, near.value_or(std::string_view()),
                                 request.declared.has_value())};
   }
-  return declared(caller, request);
+  return declared(caller, request, *request.declared);
 }
 
-LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request) {
+LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request, const Rate& rate) {
   const std::uint64_t before = limits_.gave_way();
-  LimitUsePtr limit = limits_.declared(request.limit, *request.declared, request.keyed);
+  LimitUsePtr limit = limits_.declared(request.limit, rate, request.keyed);
   if (limits_.gave_way() == before) return limit;
   if (const std::uint64_t times = gave_way_.happened(caller.moment)) {
     log_.event(LogLevel::Warning, "declared_limit_gave_way",

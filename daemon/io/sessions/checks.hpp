@@ -34,7 +34,7 @@ class Checks final : public CheckService {
   void abandon(WaiterId waiter) override { engine_.gate().abandon(waiter); }
 
  private:
-  LimitUsePtr declared(const Caller& caller, const CheckRequest& request);
+  LimitUsePtr declared(const Caller& caller, const CheckRequest& request, const Rate& rate);
   CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, const CheckRequest& request);
 
   const bool may_declare_;
