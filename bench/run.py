@@ -21,8 +21,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 # pylint: disable=wrong-import-position
-from harness import (against, charts, footprint, hosts, machine, peers, report, revision, rows,
-                     shared_memory, sockets)
+from harness import (against, beside, charts, footprint, hosts, machine, peers, report, revision,
+                     rows, shared_memory, sockets)
 from harness.programs import NotMeasured, Place
 
 
@@ -78,7 +78,7 @@ class Bench:
 
 
 BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each
-GROUPS = [*BRIEF, hosts.CONTESTANTS, footprint.CONTESTANTS, peers.CONTESTANTS]
+GROUPS = [*BRIEF, beside.CONTESTANTS, hosts.CONTESTANTS, footprint.CONTESTANTS, peers.CONTESTANTS]
 # How often what is brief is measured in a round that compares; an odd number, so that in what is
 # measured once a round either side is first in turn, too.
 TURNS = 3

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from harness.beside import FLOODS
+
 
 @dataclass(frozen=True)
 class Row:
@@ -71,6 +73,8 @@ TARGETS = [
     Row("over-admitted, 1 host", "hot limit, 1 host/over_admitted", None, 0, 0, ""),
     Row("over-admitted, 3 hosts", "hot limit, 3 hosts/over_admitted", None, 0, 0, ""),
     Row("p99.9 of a shm check : median, two cores loaded", SHM + "p999", SHM + "p50", 20, 5),
+    *(Row(f"p99 of a CHECK beside {name}", f"CHECK beside {name}/p99", None, 1000, 200, "us")
+      for name in FLOODS if name != "nobody"),
     Row("daemon's memory per live key", "daemon's memory per live key/bytes", None, 128, 96, "B"),
     Row("idle daemon: CPU", "idle daemon/cpu_ticks", None, 0, 0, "ticks"),
     Row("idle daemon: wake-ups in 3 s", "idle daemon/wakeups", None, 0, 0, ""),
@@ -115,6 +119,10 @@ DETAILS = [
       for name in ("open loop: redis INCR", "open loop: CHECK", "open loop: CHECK exact",
                    "open loop: CHECK denied")
       for q, number in (("median", "p50"), ("p99", "p99"), ("p99.9", "p999"))),
+    *(Row(f"CHECK beside {name}, {q}", f"CHECK beside {name}/{number}", unit="us")
+      for name in FLOODS for q, number in (("median", "p50"), ("p99", "p99"), ("maximum", "max"))),
+    *(Row(f"beside which {name}: rate", f"CHECK beside {name}/flood_rate", unit="k/s", scale=1e-3)
+      for name in FLOODS if name not in ("nobody", "connects")),
     Row("cold keys, 3 hosts: p99", COLD + "p99_us", unit="us"),
     *(Row(f"between windows, {trip} ms away: share of a period of {period} ms",
           f"between windows, {trip} ms away/p{period}ms", unit="%")

@@ -14,8 +14,10 @@
 namespace rategate {
 namespace {
 
-// Descriptors beside those of clients: the loop's, the log's, the store's, the sockets.
-constexpr std::uint64_t kOwnDescriptors = 32;
+// Descriptors that clients never get, because the daemon needs them later: for the store's
+// connection and the one before it, for looking its name up (files, and a socket for each name
+// server), for a reload, and for clients that are being turned away.
+constexpr std::uint64_t kSpareDescriptors = 24;
 
 }  // namespace
 
@@ -32,7 +34,6 @@ Daemon::Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log,
       signals_(loop, *this) {}
 
 Result<bool> Daemon::start() {
-  allow_for_clients();
   auto sockets = open_sockets(loop_, config_.fixed.server, notify_);
   if (!sockets) return Error{sockets.error()};
   auto access = ShmAccess::of(config_.fixed.server);
@@ -42,6 +43,8 @@ Result<bool> Daemon::start() {
   server_.offer(std::move(*access));
   if (auto listening = server_.listen(std::move(sockets->listeners)); !listening) return listening;
 
+  // Now that all is open but the connection to the store.
+  allow_for_clients();
   engine_.start(*this);
   lifecycle_.start_watchdog();
   return true;
@@ -49,11 +52,16 @@ Result<bool> Daemon::start() {
 
 void Daemon::allow_for_clients() {
   const auto descriptors = raise_descriptor_limit();
-  const std::int64_t clients = config_.fixed.server.max_clients;
-  if (!descriptors || *descriptors >= static_cast<std::uint64_t>(clients) + kOwnDescriptors) return;
+  if (!descriptors) return;
+  const std::uint64_t own = open_descriptors(*descriptors) + kSpareDescriptors;
+  const std::uint64_t clients = *descriptors > own ? *descriptors - own : 1;
+  const auto wanted = static_cast<std::uint64_t>(config_.fixed.server.max_clients);
+  if (clients >= wanted) return;
+  server_.allow_clients(static_cast<std::size_t>(clients));
   log_.event(LogLevel::Warning, "nofile_too_low",
-             "RLIMIT_NOFILE does not allow for max_clients; clients beyond it wait",
-             {{"nofile", *descriptors}, {"max_clients", clients}});
+             "RLIMIT_NOFILE does not allow for max_clients; clients beyond what it allows for are "
+             "turned away",
+             {{"nofile", *descriptors}, {"max_clients", wanted}, {"clients", clients}});
 }
 
 void Daemon::store_changed() {

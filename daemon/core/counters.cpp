@@ -51,10 +51,6 @@ void Counters::forget_if(CounterId id, const MayForget& may_forget) {
   if (--held->second.counters == 0) held_.erase(held);
 }
 
-void Counters::sweep(const MayForget& may_forget) {
-  for (std::uint32_t at = 0; at < slots_.size(); ++at) forget_if({at}, may_forget);
-}
-
 Line& Counters::make_line(CounterId id) {
   Counter& counter = slots_[id];
   if (counter.line.is_none()) {

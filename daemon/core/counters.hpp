@@ -54,8 +54,6 @@ class Counters {
   using MayForget = std::function<bool(Counter&, bool crowded)>;
   CounterId find_or_add(const LimitUsePtr& use, std::string_view key, ShardId shard,
                         const MayForget& may_forget);
-  // Looks at all of them.
-  void sweep(const MayForget& may_forget);
 
   Counter& operator[](CounterId id) { return slots_[id]; }
   const Counter& operator[](CounterId id) const { return slots_[id]; }

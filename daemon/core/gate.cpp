@@ -38,15 +38,6 @@ bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   return true;
 }
 
-void Gate::sweep(Mono now) {
-  counters_.sweep(
-      [&](Counter& counter, bool crowded) { return may_forget(counter, crowded, now); });
-  for (Shard& shard : shards_) {
-    const auto reading = shard.clock.read(now);
-    if (reading) shard.lost.forget_over(reading->earliest.us / 1000);
-  }
-}
-
 CounterId Gate::counter_of(const Request& request, Mono now) {
   const LimitUsePtr& use = request.limit;
   // Without %k all keys are one counter.

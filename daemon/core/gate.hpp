@@ -126,9 +126,6 @@ class Gate {
   // say is held. Costs a walk.
   std::int64_t counted() const;
 
-  // Forgets the counters whose windows are over.
-  void sweep(Mono now);
-
  private:
   CounterId counter_of(const Request& request, Mono now);
   bool may_forget(Counter& counter, bool crowded, Mono now);

@@ -1,6 +1,14 @@
 #include "daemon/limit/limit_table.hpp"
 
+#include <iterator>
+
 namespace rategate {
+namespace {
+
+// Of those that were longest unused, so many are looked at for one that no counter is of.
+constexpr int kLooks = 16;
+
+}  // namespace
 
 Placed LimitUse::place_anew(const ClockReading& reading) {
   const Placed placed = limit->algorithm->place(reading, limit->period_ms);
@@ -42,8 +50,7 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
       continue;
     }
     (*it)->dropped = dropped = true;
-    by_declaration_.erase({limit.name, limit.permits, limit.period_ms, !limit.redis_key.has_key()});
-    it = declared_.erase(it);
+    it = erase_declared(it);
   }
   return change;
 }
@@ -62,27 +69,39 @@ const LimitUsePtr& LimitTable::configured(std::string_view name) const {
 
 LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool keyed) {
   Limit limit = declared_limit(name, rate, keyed);
-  Declaration declaration{limit.name, rate.permits, rate.period_ms, !limit.redis_key.has_key()};
+  Declaration declaration = declaration_of(limit);
   const auto known = by_declaration_.find(declaration);
   if (known != by_declaration_.end()) {
     declared_.splice(declared_.begin(), declared_, known->second);
     return declared_.front();
   }
-  if (declared_.size() >= max_declared_) {
-    // Only the table itself holds what no pool uses any more.
-    auto idle = declared_.end();
-    for (auto it = declared_.begin(); it != declared_.end(); ++it) {
-      if (it->use_count() == 1) idle = it;
-    }
-    if (idle == declared_.end()) return nullptr;
-    const Limit& old = *(*idle)->limit;
-    by_declaration_.erase({old.name, old.permits, old.period_ms, !old.redis_key.has_key()});
-    declared_.erase(idle);
-  }
+  if (declared_.size() >= max_declared_) make_room();
   declared_.push_front(
       std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_));
   by_declaration_.emplace(std::move(declaration), declared_.begin());
   return declared_.front();
+}
+
+LimitTable::Declaration LimitTable::declaration_of(const Limit& limit) {
+  return {limit.name, limit.permits, limit.period_ms, !limit.redis_key.has_key()};
+}
+
+LimitTable::Recent::iterator LimitTable::erase_declared(Recent::iterator at) {
+  by_declaration_.erase(declaration_of(*(*at)->limit));
+  return declared_.erase(at);
+}
+
+void LimitTable::make_room() {
+  Recent::iterator gives_way = std::prev(declared_.end());
+  Recent::iterator at = declared_.end();
+  for (int looks = 0; looks < kLooks && at != declared_.begin(); ++looks) {
+    // Only the table itself holds what no counter is of any more.
+    if ((--at)->use_count() > 1) continue;
+    gives_way = at;
+    break;
+  }
+  if (gives_way->use_count() > 1) ++gave_way_;
+  erase_declared(gives_way);
 }
 
 std::vector<LimitUsePtr> LimitTable::all() const {
@@ -92,9 +111,12 @@ std::vector<LimitUsePtr> LimitTable::all() const {
   return result;
 }
 
-std::vector<std::string_view> LimitTable::names() const {
+std::vector<std::string_view> LimitTable::names_near(std::string_view name,
+                                                     std::size_t most) const {
   std::vector<std::string_view> result;
-  for (const auto& [name, use] : configured_) result.push_back(name);
+  auto at = configured_.lower_bound(name);
+  for (std::size_t before = 0; before < most / 2 && at != configured_.begin(); ++before) --at;
+  for (; result.size() < most && at != configured_.end(); ++at) result.push_back(at->first);
   return result;
 }
 

@@ -78,14 +78,19 @@ class LimitTable {
   // Nothing where no limit of that name is configured. Good until the next configure().
   const LimitUsePtr& configured(std::string_view name) const;
 
-  // The limit that a call declares. Beyond max_declared the one that was longest unused makes
-  // room, unless checks or windows still live in it; nothing when all do.
+  // The limit that a call declares. Beyond max_declared one that was long unused gives way, rather
+  // one that no counter is of. That is safe at any moment: its counters live on as long as they
+  // would have, what they hold is counted in the store, and who declares it again is counted in the
+  // same counter there, by a new object that knows nothing of them.
   LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
 
-  std::vector<LimitUsePtr> all() const;         // configured by name, then declared, latest first
-  std::vector<std::string_view> names() const;  // of the configured
+  std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
+  // Names of configured limits: those that stand next to this one in the alphabet, `most` of them.
+  std::vector<std::string_view> names_near(std::string_view name, std::size_t most) const;
   std::size_t configured_count() const { return configured_.size(); }
   std::size_t declared_count() const { return declared_.size(); }
+  // Declared limits that gave way though counters were of them, since the start.
+  std::uint64_t gave_way() const { return gave_way_; }
 
  private:
   struct Declaration {
@@ -101,6 +106,11 @@ class LimitTable {
   };
   using Recent = std::list<LimitUsePtr>;
 
+  static Declaration declaration_of(const Limit& limit);
+  Recent::iterator erase_declared(Recent::iterator at);
+  void make_room();
+
+  std::uint64_t gave_way_ = 0;
   std::uint64_t last_rule_ = 0;
   std::size_t max_declared_;
   std::map<std::string, LimitUsePtr, std::less<>> configured_;

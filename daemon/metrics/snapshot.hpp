@@ -26,7 +26,7 @@ struct ProcessFacts {
 
 struct ClientFacts {
   std::size_t open = 0;
-  std::int64_t most = 0;  // max_clients
+  std::size_t most = 0;  // max_clients, or what RLIMIT_NOFILE allows for
   std::size_t buffer_bytes = 0;
 };
 
@@ -37,6 +37,7 @@ struct SessionStats {
   std::uint64_t requests = 0;
   std::uint64_t protocol_errors = 0;
   std::uint64_t attached = 0;
+  std::uint64_t attach_refused = 0;
 };
 
 struct StoreFacts {
@@ -47,6 +48,7 @@ struct StoreFacts {
   std::string run_id;
   std::string error;
   std::uint64_t reconnects = 0;
+  std::optional<std::size_t> counters;  // of the memory store
 };
 
 struct ClockFacts {
@@ -77,6 +79,7 @@ struct Overview {
   std::size_t counters = 0;
   std::size_t limits_configured = 0;
   std::size_t limits_declared = 0;
+  std::uint64_t limits_gave_way = 0;
 };
 
 struct LimitFacts {

@@ -82,7 +82,8 @@ constexpr Metric kMetrics[] = {
         "Connections that are open now.")
         .as("rategate_connections"),
     Row("clients", "max_clients", Gauge, Unit::Count, clients<&ClientFacts::most>,
-        "Connections that there may be at once.")
+        "Connections that there may be at once: max_clients, or fewer where RLIMIT_NOFILE is too "
+        "low for them.")
         .as("rategate_connections_limit"),
     Row("clients", "waiting_checks", Gauge, Unit::Count, whole<&Overview::checks_waiting>,
         "Checks that wait for the store now, of all connections.")
@@ -121,6 +122,9 @@ constexpr Metric kMetrics[] = {
     Row("store", "store_queue", Gauge, Unit::Count, whole<&Overview::store_queue>,
         "Counters that checks wait for and that the store is to be asked for next.")
         .as("rategate_store_queue"),
+    Row("store", "store_counters", Gauge, Unit::Count, store<&StoreFacts::counters>,
+        "Counters that the memory store holds, of 1000000 at most; empty where the store is Redis.")
+        .as("rategate_store_counters"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),
@@ -139,6 +143,10 @@ constexpr Metric kMetrics[] = {
     Row("limits", "declared", Gauge, Unit::Count, whole<&Overview::limits_declared>,
         "Limits that calls have declared.")
         .as("rategate_limits", R"(declared="1")"),
+    Row("limits", "declared_gave_way", Counter, Unit::Count, whole<&Overview::limits_gave_way>,
+        "Declared limits that gave way to others, above max_declared, though counters were of "
+        "them.")
+        .as("rategate_limits_gave_way_total"),
 
     Row("leases", "permits_reserved", Counter, Unit::Count, permits<&Books::Totals::reserved>,
         "Permits that this daemon has reserved in the store; those that are spent, released, "
@@ -166,6 +174,10 @@ constexpr Metric kMetrics[] = {
     Row("leases", "shm_attached", Counter, Unit::Count, sessions<&SessionStats::attached>,
         "Times that ATTACH handed out the shared memory.")
         .as("rategate_shm_attaches_total"),
+    Row("leases", "shm_attach_refused", Counter, Unit::Count,
+        sessions<&SessionStats::attach_refused>,
+        "Times that ATTACH was refused because too many of its answers were not read.")
+        .as("rategate_shm_attaches_refused_total"),
     Row("leases", "shm_slots", Gauge, Unit::Count, shm<&SharedMemoryFacts::slots>,
         "Pools that shared memory has room for.")
         .as("rategate_shm_slots"),

@@ -10,4 +10,7 @@ namespace rategate {
 // there is no end to it, or it is not known.
 std::optional<std::uint64_t> raise_descriptor_limit();
 
+// How many are open now, of those below `limit`.
+std::uint64_t open_descriptors(std::uint64_t limit);
+
 }  // namespace rategate

@@ -27,6 +27,7 @@ enum class ErrorId : std::uint8_t {
   InlineTooBig,
   UnbalancedQuotes,
   RequestTooBig,  // max_request
+  OtherProtocol,  // its name
   // The verb.
   UnknownCommand,     // use unknown_command_error
   UnknownSubcommand,  // subcommand, command
@@ -44,10 +45,10 @@ enum class ErrorId : std::uint8_t {
   NoLimitNear,
   NoLimitOff,
   NoLimitNearOff,
-  TooManyDeclared,  // max_declared
-  StoreDown,        // limit
+  StoreDown,  // limit
   // ATTACH.
   NoShm,
+  ShmBusy,
   ShmDenied,
   AttachAlone,
   // Other verbs.

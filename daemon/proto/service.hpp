@@ -1,7 +1,7 @@
 // What the verbs ask of the daemon. The I/O layer implements it; tests have a fake.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/base/result.hpp"
 #include "daemon/limit/decision.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/metrics/snapshot.hpp"
@@ -102,8 +103,14 @@ class SharingService {
   // The request's cost counts for nothing.
   virtual ResolveOutcome resolve(const Caller& caller, const CheckRequest& request) = 0;
   virtual AttachOutcome attach(const Caller& caller) = 0;
-  // The descriptors that go with the answer to ATTACH.
-  virtual std::array<int, 2> descriptors() = 0;
+  // Sends the answer to ATTACH with its descriptors: how many bytes of it are sent, at least one.
+  // Error: nothing was, and the complete text of the error to be answered instead.
+  virtual Result<std::size_t> hand_out(const Peer& peer, std::string_view answer) = 0;
+  // A connection that was handed them is about to be closed.
+  virtual void closing(const Peer& peer) = 0;
+  // Sockets of such connections that it still holds, because their clients have not read the
+  // answer.
+  virtual std::size_t kept_sockets() = 0;
 };
 
 // Who knows the daemon's state.
@@ -114,8 +121,10 @@ class StateService {
   StateService& operator=(const StateService&) = delete;
   virtual ~StateService() = default;
 
-  virtual std::string_view version() = 0;           // the daemon's: "0.1.0"
-  virtual Snapshot snapshot() = 0;                  // what INFO and LIMITS tell, as of now
+  virtual std::string_view version() = 0;  // the daemon's: "0.1.0"
+  // What INFO and LIMITS tell, as of now. Limits and what was spent in shared memory, which cost a
+  // look at each, are in it only where they are asked for.
+  virtual Snapshot snapshot(bool with_limits) = 0;
   virtual std::vector<ClientStatus> clients() = 0;  // by id
   virtual ClientStatus client(const Caller& caller) = 0;
   // Whether answers that nobody reads fill what memory there is for them: large answers are then

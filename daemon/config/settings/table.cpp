@@ -93,7 +93,9 @@ constexpr std::array kSettings{
         "Whether tcp may be an address that other hosts reach. Nothing is encrypted, and nobody is "
         "asked for a password."),
     Row("server", "max_clients", Kind::Whole, server<&ServerConfig::max_clients>,
-        "How many connections there may be at once. The limit of open files must allow for it.")
+        "How many connections there may be at once. The limit of open files must allow for it: "
+        "where "
+        "it does not, there are fewer, and the log says how many.")
         .range(1, 1'000'000),
     Row("server", "idle_timeout", Kind::Duration, server<&ServerConfig::idle_timeout_ms>,
         "Close a connection that has sent nothing for so long. 0s: never.")
@@ -108,7 +110,9 @@ constexpr std::array kSettings{
     Row("server", "declared_limits", Kind::Switch, server<&ServerConfig::declared_limits>,
         "Whether a check may bring its own limit (CHECK name LIMIT n PERIOD p)."),
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
-        "How many limits that were declared in calls are kept at a time.")
+        "How many limits that were declared in calls are kept at a time. Above that the one "
+        "longest "
+        "unused gives way.")
         .range(1, 1'000'000),
     Row("server", "shm_users", Kind::Accounts, server<&ServerConfig::shm_users>,
         "The users that may use shared memory, by name or number, separated by commas. With this "

@@ -9,18 +9,23 @@
 namespace rategate {
 namespace {
 
-constexpr std::int64_t kTellEveryUs = 10'000'000;
 // Rounds of the pump in one turn of the loop; a memory store answers in the next of them, and could
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
+
+// Never blocks once the machine has booted; without it a hash is merely not seeded.
+HashSeed random_seed() {
+  HashSeed seed;
+  if (getrandom(&seed, sizeof seed, 0) < 0) seed = {};
+  return seed;
+}
 
 Gate::Options gate_options(const FixedConfig& config) {
   Gate::Options options;
   options.command_timeout_us = config.redis.command_timeout_ms * 1000;
   options.clock.max_error_us = config.clock.max_error_us;
   options.clock.max_drift_ppm = config.clock.max_drift_ppm;
-  // Never blocks once the machine has booted; without it the hash is merely not seeded.
-  if (getrandom(&options.seed, sizeof options.seed, 0) < 0) options.seed = {};
+  options.seed = random_seed();
   options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
   return options;
 }
@@ -50,7 +55,7 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
   if (config.store == StoreKind::Memory) {
-    memory_ = std::make_unique<MemoryTransport>();
+    memory_ = std::make_unique<MemoryTransport>(random_seed());
     driver_.add(link_options(config), *memory_);
   } else {
     redis_ = std::make_unique<RedisTransport>(loop, config.redis);
@@ -105,14 +110,11 @@ void Engine::pump() {
 // At most once in a while: who forges words may do it without end.
 void Engine::tell_forged() {
   const std::uint64_t forged = gate().stats().forged;
-  if (forged == told_forged_) return;
-  const Mono now = mono_now();
-  if (forged_told_.us != INT64_MIN && now < after(forged_told_, kTellEveryUs)) return;
+  if (forged == told_forged_ || forged_words_.happened(mono_now()) == 0) return;
   log_.event(LogLevel::Warning, "shm_forged",
              "a program that shares the memory wrote what was never put there: permits of this "
              "host are lost",
              {{"words", forged - told_forged_}});
-  forged_told_ = now;
   told_forged_ = forged;
 }
 
@@ -129,6 +131,10 @@ bool Engine::answer() {
 
 std::optional<ClockReading> Engine::clock() const {
   return gate().shard({0}).clock.read(mono_now());
+}
+
+std::optional<std::size_t> Engine::store_counters() const {
+  return memory_ == nullptr ? std::nullopt : std::optional(memory_->counters());
 }
 
 std::string_view Engine::store_state() const {
@@ -152,11 +158,7 @@ void Engine::store_event(const StoreEvent& event) {
   if (event.what == What::ClockTrusted || event.what == What::ClockNotTrusted) {
     clock_trusted_ = event.what == What::ClockTrusted;
   }
-  if (event.what == What::CounterSpoilt) {
-    const Mono now = mono_now();
-    if (spoilt_told_.us != INT64_MIN && now < after(spoilt_told_, kTellEveryUs)) return;
-    spoilt_told_ = now;
-  }
+  if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
   log_store_event(log_, event, store_status(),
                   gate().shard(event.shard).clock.options().max_error_us);
 }

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/seldom.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
@@ -54,6 +56,8 @@ class Engine final : private StoreEvents {
   const StoreStatus& store_status() const { return driver_.link({0}).status(); }
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
+  // Counters in the memory store; nothing where it is another.
+  std::optional<std::size_t> store_counters() const;
   std::optional<ClockReading> clock() const;
   bool clock_trusted() const { return clock_trusted_; }  // as of the last measurement
   // The store has answered once, or it is known that it does not.
@@ -80,9 +84,9 @@ class Engine final : private StoreEvents {
   std::vector<Answer> answers_;
   bool clock_trusted_ = true;
   bool stopped_ = false;
-  Mono spoilt_told_{INT64_MIN};
-  Mono forged_told_{INT64_MIN};
-  std::uint64_t told_forged_ = 0;  // words
+  Seldom spoilt_counters_;
+  Seldom forged_words_;
+  std::uint64_t told_forged_ = 0;
 };
 
 }  // namespace rategate

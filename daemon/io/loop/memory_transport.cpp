@@ -14,7 +14,8 @@ std::int64_t realtime_us() {
 }
 }  // namespace
 
-MemoryTransport::MemoryTransport() : offset_us_(realtime_us() - mono_now().us) {}
+MemoryTransport::MemoryTransport(const HashSeed& seed)
+    : counters_(seed), offset_us_(realtime_us() - mono_now().us) {}
 
 void MemoryTransport::close() {
   connecting_ = false;

@@ -3,6 +3,7 @@
 // set afterwards. Not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace rategate {
 
 class MemoryTransport final : public Transport {
  public:
-  MemoryTransport();
+  explicit MemoryTransport(const HashSeed& seed);
 
   void connect() override { connecting_ = true; }
   void close() override;
@@ -25,6 +26,8 @@ class MemoryTransport final : public Transport {
   // Hands over what was answered. False where there was nothing: nobody is called from within
   // send().
   bool deliver(Link& link);
+
+  std::size_t counters() const { return counters_.size(); }
 
  private:
   struct Answered {

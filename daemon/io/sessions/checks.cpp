@@ -4,13 +4,15 @@
 
 #include "daemon/base/nearest.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/proto/errors.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
 
 namespace rategate {
 namespace {
 
-constexpr std::int64_t kSweepEveryUs = 100'000;
+// With a name that no limit has, to find one that is like it: each comparison takes microseconds.
+constexpr std::size_t kNamesCompared = 64;
 
 std::string error_of(Verdict verdict, const LimitPtr& limit) {
   return verdict == Verdict::Stopping ? error_text(ErrorId::ShuttingDown)
@@ -19,10 +21,11 @@ std::string error_of(Verdict verdict, const LimitPtr& limit) {
 
 }  // namespace
 
-Checks::Checks(const Config& config, Engine& engine)
+Checks::Checks(const Config& config, Engine& engine, Log& log)
     : may_declare_(config.fixed.server.declared_limits),
       max_declared_(config.fixed.server.max_declared),
       engine_(engine),
+      log_(log),
       limits_(static_cast<std::size_t>(config.fixed.server.max_declared)) {
   limits_.configure(config.live.limits, LimitTable::kNoClock);
 }
@@ -38,19 +41,26 @@ std::vector<std::string> Checks::configure(const LiveConfig& live) {
 Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {
   if (const LimitUsePtr& known = limits_.configured(request.limit)) return known;
   if (!request.declared || !may_declare_) {
-    const auto near = nearest(request.limit, limits_.names());
+    const auto near = nearest(request.limit, limits_.names_near(request.limit, kNamesCompared));
     return Error{no_limit_error(request.limit, near.value_or(std::string_view()),
                                 request.declared.has_value())};
   }
-  auto declared = limits_.declared(request.limit, *request.declared, request.keyed);
-  // Counters of windows that are over may still hold some; looking for them costs a scan.
-  if (declared == nullptr && caller.moment >= after(swept_, kSweepEveryUs)) {
-    swept_ = caller.moment;
-    engine_.gate().sweep(caller.moment);
-    declared = limits_.declared(request.limit, *request.declared, request.keyed);
+  return declared(caller, request, *request.declared);
+}
+
+LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request, const Rate& rate) {
+  const std::uint64_t before = limits_.gave_way();
+  LimitUsePtr limit = limits_.declared(request.limit, rate, request.keyed);
+  if (limits_.gave_way() == before) return limit;
+  if (const std::uint64_t times = gave_way_.happened(caller.moment)) {
+    log_.event(LogLevel::Warning, "declared_limit_gave_way",
+               "there are max_declared limits: one that counters are of gave way to a new one",
+               {{"max_declared", max_declared_},
+                {"new_limit", limit->limit->name},
+                {"client", shown_peer(caller.peer)},
+                {"times", times}});
   }
-  if (declared == nullptr) return Error{error_text(ErrorId::TooManyDeclared, {max_declared_})};
-  return declared;
+  return limit;
 }
 
 CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {

@@ -7,8 +7,10 @@
 #include <string_view>
 
 #include "daemon/base/result.hpp"
+#include "daemon/base/seldom.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/core/gate.hpp"
+#include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/engine.hpp"
 #include "daemon/limit/limit_table.hpp"
 #include "daemon/proto/service.hpp"
@@ -17,7 +19,7 @@ namespace rategate {
 
 class Checks final : public CheckService {
  public:
-  Checks(const Config& config, Engine& engine);
+  Checks(const Config& config, Engine& engine, Log& log);
 
   // Answers the names of the limits whose counters have other names now.
   std::vector<std::string> configure(const LiveConfig& live);
@@ -32,13 +34,15 @@ class Checks final : public CheckService {
   void abandon(WaiterId waiter) override { engine_.gate().abandon(waiter); }
 
  private:
+  LimitUsePtr declared(const Caller& caller, const CheckRequest& request, const Rate& rate);
   CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, const CheckRequest& request);
 
   const bool may_declare_;
   const std::int64_t max_declared_;
   Engine& engine_;
+  Log& log_;
   LimitTable limits_;
-  Mono swept_{0};
+  Seldom gave_way_;
 };
 
 // The reply to a check that was parked.

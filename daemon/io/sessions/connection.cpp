@@ -170,6 +170,7 @@ std::size_t Connection::process(std::string_view bytes) {
     if (result.kind == Parsed::Error) {
       ++bench_.stats.protocol_errors;
       ReplyWriter(reply, session_.resp).error(result.error);
+      events_.broke_protocol(*this, result.error);
     } else {
       caller.ticket = std::uint64_t{caller.flow} << 32 | order_.next_number();
       caller.moment = bench_.turn.moment();
@@ -281,26 +282,16 @@ void Connection::flush() {
   if (!out_.empty()) write_rest();
 }
 
-// The answer to ATTACH, with its descriptors. libuv passes only handles of its own, so this is by
-// hand; it is short and the first to be written, so it goes as a whole or the peer reads nothing.
+// The answer to ATTACH, which is the first to be written, with its descriptors.
 void Connection::send_attached() {
-  const std::array<int, 2> fds = bench_.services.sharing.descriptors();
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
-  iovec bytes{out_.data(), out_.size()};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fds);
-  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-  const ssize_t sent = sendmsg(peer_.socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  const bool whole = sent == static_cast<ssize_t>(out_.size());
-  out_.clear();
-  if (!whole) close();
+  const auto sent = bench_.services.sharing.hand_out(peer_, out_);
+  if (sent) {
+    handed_out_ = true;
+    out_.erase(0, *sent);
+  } else {
+    out_.clear();
+    ReplyWriter(out_, session_.resp).error(sent.error());
+  }
 }
 
 // The socket is full: libuv writes the rest when there is room.
@@ -355,6 +346,7 @@ void Connection::close() {
   order_.drop([this](WaiterId waiter) { bench_.services.checks.abandon(waiter); });
   // libuv still has it, and its callback frees it.
   if (write_ != nullptr) std::exchange(write_, nullptr)->data = nullptr;
+  if (handed_out_) bench_.services.sharing.closing(peer_);
   pipe_.close();
   peer_.socket = -1;
   end_slice();

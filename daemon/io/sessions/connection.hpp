@@ -11,7 +11,6 @@
 
 #include <uv.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -41,6 +40,8 @@ class ConnectionEvents {
   virtual void closed(Connection& connection) = 0;
   // Some connection is ready for the next turn: resume() is to be called when it is named there.
   virtual void ready() = 0;
+  // It has sent what is no request, was told `error`, and is about to be closed.
+  virtual void broke_protocol(const Connection& connection, const std::string& error) = 0;
 };
 
 class Connection {
@@ -121,6 +122,7 @@ class Connection {
   std::string writing_;  // what libuv is writing
   ReplyOrder order_;
   std::size_t accounted_ = 0;
+  bool handed_out_ = false;  // descriptors have gone with an answer
   bool reading_ = false;
   bool in_slice_ = false;
   bool draining_ = false;     // the daemon stops: only what has arrived is still read

@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,14 +25,16 @@ namespace rategate {
 class Server {
  public:
   Server(uv_loop_t* loop, const Config& config, std::string config_file, Engine& engine, Log& log)
-      : checks_(config, engine),
-        sharing_(checks_, engine),
+      : checks_(config, engine, log),
+        sharing_(checks_, engine, log),
         state_(config.fixed, std::move(config_file), {engine, checks_, sharing_, sessions_, log}),
         sessions_(loop, config.fixed.server, services_, log) {}
 
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners) {
     return sessions_.listen(std::move(listeners));
   }
+  // Fewer than max_clients.
+  void allow_clients(std::size_t most) { sessions_.allow(most); }
   std::vector<std::string> configure(const LiveConfig& live) { return checks_.configure(live); }
   void offer(ShmAccess access) { sharing_.offer(std::move(access)); }
 

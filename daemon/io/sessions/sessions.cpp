@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/proto/errors.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
 
@@ -13,7 +14,7 @@ namespace rategate {
 Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log)
     : loop_(loop),
       log_(log),
-      max_clients_(config.max_clients),
+      most_(static_cast<std::size_t>(config.max_clients)),
       idle_timeout_ms_(config.idle_timeout_ms),
       bench_(config, services) {
   // The loop's turn ends when all that had arrived was looked at: libuv's check phase.
@@ -72,7 +73,7 @@ void Sessions::accept(Listener& at) {
   auto connection =
       std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, mono_now());
   if (!at.accept(connection->stream())) return;
-  if (connections_.size() >= static_cast<std::size_t>(max_clients_)) {
+  if (connections_.size() + bench_.services.sharing.kept_sockets() >= most_) {
     turn_away(*connection);
     return;
   }
@@ -83,10 +84,11 @@ void Sessions::accept(Listener& at) {
 }
 
 void Sessions::turn_away(Connection& connection) {
-  if (bench_.stats.rejected++ == 0) {
+  ++bench_.stats.rejected;
+  if (const std::uint64_t times = turned_away_.happened(mono_now())) {
     log_.event(LogLevel::Warning, "max_clients",
-               "a client was turned away: there are max_clients already",
-               {{"max_clients", max_clients_}});
+               "clients were turned away: there are as many as there may be",
+               {{"max_clients", most_}, {"times", times}});
   }
   std::string reply;
   ReplyWriter(reply, 2).error(error_text(ErrorId::MaxClients));
@@ -100,6 +102,14 @@ void Sessions::closed(Connection& connection) {
   gone_.push_back(std::move(found->second));
   connections_.erase(found);
   tell_if_drained();
+}
+
+void Sessions::broke_protocol(const Connection& connection, const std::string& error) {
+  if (const std::uint64_t times = protocol_errors_.happened(mono_now())) {
+    log_.event(LogLevel::Warning, "protocol_error",
+               "clients were cut off: what they sent is not the Redis protocol",
+               {{"client", shown_peer(connection.peer())}, {"error", error}, {"times", times}});
+  }
 }
 
 void Sessions::drain(SessionsEvents& events) {
@@ -184,7 +194,9 @@ void Sessions::watch_idle() {
     oldest = std::min(oldest, connection->active());
   }
   const Mono due = after(oldest, idle_timeout_ms_ * 1000);
-  const std::int64_t ms = std::max<std::int64_t>(1, (due.us - mono_now().us + 999) / 1000);
+  // Each time all are looked at, so it does not ring for each of them by itself.
+  const std::int64_t ms =
+      std::max<std::int64_t>({1, idle_timeout_ms_ / 64, (due.us - mono_now().us + 999) / 1000});
   uv_update_time(loop_);
   uv_timer_start(
       idle_timer_.get(),

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "daemon/base/result.hpp"
+#include "daemon/base/seldom.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
@@ -39,6 +41,8 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log);
   ~Sessions() override;
 
+  // How many connections there may be, from now on.
+  void allow(std::size_t most) { most_ = most; }
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners);
 
   // The answer of a parked check; who has gone gets none.
@@ -50,6 +54,7 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   void drain(SessionsEvents& events);
 
   std::size_t count() const { return connections_.size(); }
+  std::size_t most() const { return most_; }
   const SessionStats& stats() const { return bench_.stats; }
   const OutputBudget& budget() const { return bench_.budget; }
   std::vector<const Connection*> all() const;  // in the order in which they came
@@ -58,6 +63,7 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
  private:
   void closed(Connection& connection) override;
   void ready() override;
+  void broke_protocol(const Connection& connection, const std::string& error) override;
   void arrived(Listener& at) override;
 
   void accept(Listener& at);
@@ -72,7 +78,7 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
 
   uv_loop_t* loop_;
   Log& log_;
-  const std::int64_t max_clients_;
+  std::size_t most_;  // connections
   const std::int64_t idle_timeout_ms_;
   Workbench bench_;
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -84,6 +90,8 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   UvHandle<uv_idle_t> awake_;  // active while somebody is ready for the next turn
   UvHandle<uv_timer_t> idle_timer_;
   SessionsEvents* draining_for_ = nullptr;
+  Seldom turned_away_;
+  Seldom protocol_errors_;
 };
 
 }  // namespace rategate

@@ -1,6 +1,11 @@
 #include "daemon/io/sessions/sharing.hpp"
 
+#include <sys/socket.h>
+
+#include <cstring>
+
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/proto/errors.hpp"
 
 namespace rategate {
@@ -21,14 +26,44 @@ AttachOutcome Sharing::attach(const Caller& caller) {
   }
   if (!access_->allows(caller.peer.socket)) return Refused{error_text(ErrorId::ShmDenied)};
   if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
-  ++attached_;
+  if (!unread_.may_send(process_of(caller.peer).pid)) return Refused{refused(caller.peer).text};
   engine_.gate().share();
   const SharedPools& pools = segment->pools();
   return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), mono_now_ns(), pools.bytes()};
 }
 
-std::array<int, 2> Sharing::descriptors() {
-  return {engine_.segment()->memory_fd(), engine_.segment()->nudge_fd()};
+Error Sharing::refused(const Peer& peer) {
+  ++refused_;
+  if (const std::uint64_t times = told_.happened(mono_now())) {
+    log_.event(LogLevel::Warning, "attach_refused",
+               "clients are refused shared memory: answers to ATTACH are not read",
+               {{"client", shown_peer(peer)}, {"unread", unread_.count()}, {"times", times}});
+  }
+  return Error{error_text(ErrorId::ShmBusy)};
+}
+
+// libuv passes only handles of its own, so this is by hand.
+Result<std::size_t> Sharing::hand_out(const Peer& peer, std::string_view answer) {
+  const int fds[] = {engine_.segment()->memory_fd(), engine_.segment()->nudge_fd()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+  iovec bytes{const_cast<char*>(answer.data()), answer.size()};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fds);
+  std::memcpy(CMSG_DATA(header), fds, sizeof fds);
+  const ssize_t sent = sendmsg(peer.socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  // The client's queue is full, or too many descriptors are on their way already (ETOOMANYREFS):
+  // other daemons of this user may send some as well.
+  if (sent <= 0) return refused(peer);
+  ++attached_;
+  unread_.sent(peer.socket, process_of(peer).pid);
+  return static_cast<std::size_t>(sent);
 }
 
 }  // namespace rategate

@@ -2,13 +2,17 @@
 // limit's pools are found there.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <utility>
 
+#include "daemon/base/seldom.hpp"
+#include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/engine.hpp"
 #include "daemon/io/sessions/checks.hpp"
+#include "daemon/io/sessions/unread_answers.hpp"
 #include "daemon/io/shm/shm_access.hpp"
 #include "daemon/proto/service.hpp"
 
@@ -16,21 +20,31 @@ namespace rategate {
 
 class Sharing final : public SharingService {
  public:
-  Sharing(Checks& checks, Engine& engine) : checks_(checks), engine_(engine) {}
+  Sharing(Checks& checks, Engine& engine, Log& log) : checks_(checks), engine_(engine), log_(log) {}
 
   // Memory is offered from now on, to those that may have it.
   void offer(ShmAccess access) { access_ = std::move(access); }
   std::uint64_t attached() const { return attached_; }  // since the start
+  // ATTACH was refused because too many of its answers are unread; since the start.
+  std::uint64_t refused() const { return refused_; }
 
   ResolveOutcome resolve(const Caller& caller, const CheckRequest& request) override;
   AttachOutcome attach(const Caller& caller) override;
-  std::array<int, 2> descriptors() override;
+  Result<std::size_t> hand_out(const Peer& peer, std::string_view answer) override;
+  void closing(const Peer& peer) override { unread_.closing(peer.socket); }
+  std::size_t kept_sockets() override { return unread_.kept(); }
 
  private:
+  Error refused(const Peer& peer);
+
   Checks& checks_;
   Engine& engine_;
+  Log& log_;
   std::optional<ShmAccess> access_;
+  UnreadAnswers unread_;
   std::uint64_t attached_ = 0;
+  std::uint64_t refused_ = 0;
+  Seldom told_;
 };
 
 }  // namespace rategate

@@ -1,6 +1,5 @@
 #include "daemon/io/sessions/state.hpp"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
@@ -8,9 +7,14 @@
 #include "daemon/base/version.hpp"
 #include "daemon/config/address.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 
 namespace rategate {
 namespace {
+
+// So many pools are looked at each time they are asked for; more, in a twentieth of the time.
+constexpr std::size_t kPoolsAtOnce = 1024;
+constexpr std::int64_t kOthersShare = 19;
 
 StoreFacts store_facts(const Engine& engine, StoreKind kind) {
   StoreStatus status = engine.store_status();
@@ -20,7 +24,8 @@ StoreFacts store_facts(const Engine& engine, StoreKind kind) {
           std::move(status.version),
           std::move(status.run_id),
           std::move(status.error),
-          status.reconnects};
+          status.reconnects,
+          engine.store_counters()};
 }
 
 ClockFacts clock_facts(const Engine& engine) {
@@ -58,10 +63,11 @@ Overview State::overview() const {
   Overview overview;
   overview.process = {kVersion,       getpid(),     (mono_now().us - started_.us) / 1'000'000,
                       config_.socket, config_file_, parts_.log.dropped()};
-  overview.clients = {parts_.sessions.count(), config_.max_clients,
+  overview.clients = {parts_.sessions.count(), parts_.sessions.most(),
                       parts_.sessions.budget().used()};
   overview.sessions = parts_.sessions.stats();
   overview.sessions.attached = parts_.sharing.attached();
+  overview.sessions.attach_refused = parts_.sharing.refused();
   overview.store = store_facts(parts_.engine, store_);
   overview.clock = clock_facts(parts_.engine);
   overview.shm = shared_memory_facts(parts_.engine);
@@ -72,12 +78,25 @@ Overview State::overview() const {
   overview.counters = gate.counters();
   overview.limits_configured = limits.configured_count();
   overview.limits_declared = limits.declared_count();
+  overview.limits_gave_way = limits.gave_way();
   return overview;
 }
 
-Snapshot State::snapshot() {
-  parts_.engine.gate().look_at_pools(mono_now());
+// What clients have spent is known when their pools have been looked at. Where these are many it
+// takes so long that whoever asks for it without end would have the loop to himself.
+void State::look_at_pools() {
+  Gate& gate = parts_.engine.gate();
+  const Mono now = mono_now();
+  if (gate.counters() > kPoolsAtOnce && now < look_due_) return;
+  gate.look_at_pools(now);
+  const Mono done = mono_now();
+  look_due_ = after(done, kOthersShare * (done.us - now.us));
+}
+
+Snapshot State::snapshot(bool with_limits) {
+  if (with_limits) look_at_pools();
   Snapshot snapshot{overview(), {}};
+  if (!with_limits) return snapshot;
   for (const LimitUsePtr& use : parts_.checks.limits().all()) {
     snapshot.limits.push_back({use->limit, use->leased, use->allowed, use->denied, use->shared});
   }
@@ -90,12 +109,9 @@ ClientStatus State::status_of(const Connection& connection, Mono now) const {
   ClientStatus status;
   status.id = session.id;
   status.addr = peer.local ? config_.socket : to_text(peer_address(peer.socket));
-  ucred process{};
-  socklen_t size = sizeof process;
-  if (peer.local && getsockopt(peer.socket, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0) {
-    status.pid = process.pid;
-    status.uid = process.uid;
-  }
+  const PeerProcess process = process_of(peer);
+  status.pid = process.pid;
+  status.uid = process.uid;
   status.name = session.name;
   status.lib_name = session.lib_name;
   status.lib_version = session.lib_version;

@@ -32,12 +32,13 @@ class State final : public StateService {
   Overview overview() const;
 
   std::string_view version() override;
-  Snapshot snapshot() override;
+  Snapshot snapshot(bool with_limits) override;
   std::vector<ClientStatus> clients() override;
   ClientStatus client(const Caller& caller) override;
   bool output_full() override { return parts_.sessions.budget().full(); }
 
  private:
+  void look_at_pools();
   ClientStatus status_of(const Connection& connection, Mono now) const;
 
   const ServerConfig config_;
@@ -45,6 +46,7 @@ class State final : public StateService {
   const std::string config_file_;
   const Parts parts_;
   const Mono started_;
+  Mono look_due_{INT64_MIN};  // when many pools may be looked at again
 };
 
 }  // namespace rategate

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/proto/resp/inline_splitter.hpp"
+#include "daemon/proto/resp/other_protocol.hpp"
 
 namespace rategate {
 namespace {
@@ -69,7 +70,9 @@ ParseResult parse_inline(std::string_view bytes, std::size_t max_request, Args& 
   std::string_view line = bytes.substr(0, *newline);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (!split_inline(line, args)) return failed(ErrorId::UnbalancedQuotes);
-  return done(args.words.empty() ? Parsed::Skip : Parsed::Request, *newline + 1);
+  if (args.words.empty()) return done(Parsed::Skip, *newline + 1);
+  if (is_http(args.words.front())) return failed(ErrorId::OtherProtocol, {"HTTP"});
+  return done(Parsed::Request, *newline + 1);
 }
 
 // The line that starts at progress.position and ends in CRLF: its CR's place, or why there is none.
@@ -207,6 +210,7 @@ ParseResult parse_request(std::string_view bytes, std::size_t max_request, Args&
   }
   args.words.clear();
   if (!multibulk) {
+    if (is_tls(bytes.front())) return failed(ErrorId::OtherProtocol, {"TLS"});
     ParseResult result = parse_inline(bytes, max_request, args, progress);
     if (result.kind != Parsed::Incomplete) progress = {};
     return result;

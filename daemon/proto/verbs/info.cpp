@@ -21,7 +21,8 @@ bool wanted(const Args& args, std::string_view section) {
 }
 
 Handled handle_info(Caller& caller, const Services& services, const Args& args, std::string& out) {
-  const Snapshot snapshot = services.state.snapshot();
+  const Snapshot snapshot =
+      services.state.snapshot(wanted(args, "limits") || wanted(args, "leases"));
   std::string text;
   for (const std::string_view section : info_sections()) {
     if (!wanted(args, section)) continue;

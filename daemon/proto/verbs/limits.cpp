@@ -17,7 +17,7 @@ void write_value(ReplyWriter& reply, const Value& value) {
 }
 
 Handled handle_limits(Caller& caller, const Services& services, const Args&, std::string& out) {
-  const Snapshot snapshot = services.state.snapshot();
+  const Snapshot snapshot = services.state.snapshot(true);
   const auto fields = limit_metrics();
   const auto shown = std::count_if(fields.begin(), fields.end(),
                                    [](const LimitMetric& field) { return field.in_limits; });

@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace rategate {
+namespace {
+
+// Looked at for each new counter: more than one, so that what is forgotten keeps up with what is
+// new. Where there is no room, more.
+constexpr std::size_t kLooks = 4;
+
+}  // namespace
 
 ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now) {
   const std::int64_t now_ms = now.us / 1000;
@@ -17,9 +24,16 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
     answer.status = ReserveAnswer::Status::TooFarAhead;
     return answer;
   }
-  if (counters_.size() >= sweep_at_size_) sweep(now_ms);
+  const Hash hashed = hash(request.counter);
+  CounterId id = find(hashed, request.counter);
+  if (id.is_none()) id = add(hashed, request.counter, now_ms);
+  if (id.is_none()) {
+    answer.status = ReserveAnswer::Status::Refused;
+    answer.error = "the memory store is full: there is no room for another counter";
+    return answer;
+  }
 
-  Counter& counter = counters_[request.counter];
+  Counter& counter = counters_[id];
   if (counter.expire_at_ms < now_ms) counter.value = 0;
   Grant given = request.algorithm->grant(
       {counter.value, request.limit, request.lease, request.in_hand}, request.costs);
@@ -32,17 +46,54 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
 }
 
 std::int64_t MemoryCounters::release(const Release& release, StoreTime now) {
-  const auto found = counters_.find(release.counter);
-  if (found == counters_.end() || found->second.expire_at_ms < now.us / 1000) return 0;
-  if (found->second.value < release.permits) return 0;
-  found->second.value -= release.permits;
+  const CounterId id = find(hash(release.counter), release.counter);
+  if (id.is_none()) return 0;
+  Counter& counter = counters_[id];
+  if (counter.expire_at_ms < now.us / 1000 || counter.value < release.permits) return 0;
+  counter.value -= release.permits;
   return release.permits;
 }
 
-// Amortised: the next one comes when as many again have been added.
-void MemoryCounters::sweep(std::int64_t now_ms) {
-  std::erase_if(counters_, [&](const auto& entry) { return entry.second.expire_at_ms < now_ms; });
-  sweep_at_size_ = std::max<std::size_t>(1024, 2 * counters_.size());
+MemoryCounters::Hash MemoryCounters::hash(std::string_view name) const {
+  const std::uint64_t hashed = sip_hash(seed_, name);
+  return {static_cast<std::size_t>(hashed >> 32) % tables_.size(),
+          static_cast<std::uint32_t>(hashed)};
+}
+
+CounterId MemoryCounters::find(const Hash& hash, std::string_view name) const {
+  return tables_[hash.table].find(hash.within,
+                                  [&](CounterId id) { return counters_[id].name == name; });
+}
+
+bool MemoryCounters::has_room(std::string_view name) const {
+  return size_ < bounds_.counters && name_bytes_ + name.size() <= bounds_.name_bytes;
+}
+
+// None where there is no room.
+CounterId MemoryCounters::add(const Hash& hash, const std::string& name, std::int64_t now_ms) {
+  forget_expired(has_room(name) ? kLooks : kMostLooks, now_ms);
+  if (!has_room(name)) return {};
+  const CounterId id = counters_.take();
+  Counter& counter = counters_[id];
+  counter.name = name;
+  counter.live = true;
+  tables_[hash.table].insert(hash.within, id);
+  ++size_;
+  name_bytes_ += name.size();
+  return id;
+}
+
+void MemoryCounters::forget_expired(std::size_t looks, std::int64_t now_ms) {
+  for (looks = std::min<std::size_t>(looks, counters_.size()); looks > 0; --looks) {
+    look_at_ = {look_at_.value + 1 < counters_.size() ? look_at_.value + 1 : 0};
+    const Counter& counter = counters_[look_at_];
+    if (!counter.live || counter.expire_at_ms >= now_ms) continue;
+    const Hash hashed = hash(counter.name);
+    tables_[hashed.table].erase(hashed.within, look_at_);
+    --size_;
+    name_bytes_ -= counter.name.size();
+    counters_.give_back(look_at_);
+  }
 }
 
 }  // namespace rategate

@@ -1,32 +1,71 @@
 // The counters of `store = "memory"`: what daemon/store/scripts/reserve.lua and release.lua do in
-// Redis, for one host and without Redis. Not thread-safe.
+// Redis, for one host and without Redis.
+//
+// Whoever asks chooses how many counters there are, so their number and the bytes of their names
+// are bounded: beyond that a new counter is refused, and those that are there count on. Nothing is
+// done for all of them at once. For each new one a few others are looked at, and forgotten where
+// they have expired; and what finds them is many small tables, of which one grows at a time. Not
+// thread-safe.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 
+#include "daemon/base/slab.hpp"
+#include "daemon/core/counter_index.hpp"
+#include "daemon/core/sip_hash.hpp"
 #include "daemon/limit/reservation.hpp"
 
 namespace rategate {
 
 class MemoryCounters {
  public:
+  struct Bounds {
+    std::size_t counters = 1'000'000;
+    std::size_t name_bytes = std::size_t{256} << 20;
+  };
+  // The most that one call looks at to forget them.
+  static constexpr std::size_t kMostLooks = 64;
+
+  MemoryCounters() : MemoryCounters(HashSeed{}, Bounds{}) {}
+  explicit MemoryCounters(const HashSeed& seed) : MemoryCounters(seed, Bounds{}) {}
+  MemoryCounters(const HashSeed& seed, const Bounds& bounds) : seed_(seed), bounds_(bounds) {}
+
+  // Refused where the counter is a new one and there is no room for it.
   ReserveAnswer reserve(const Reservation& request, StoreTime now);
   // What was taken off: all, or none where the counter is gone or holds fewer.
   std::int64_t release(const Release& release, StoreTime now);
-  std::size_t size() const { return counters_.size(); }
+  // Those that have expired and are not forgotten yet included.
+  std::size_t size() const { return size_; }
 
  private:
   struct Counter {
+    std::string name;
     std::int64_t value = 0;
     std::int64_t expire_at_ms = 0;  // it lives through this millisecond, as in Redis
+    bool live = false;              // the slab has given it out
   };
-  void sweep(std::int64_t now_ms);
+  struct Hash {
+    std::size_t table;
+    std::uint32_t within;
+  };
 
-  std::unordered_map<std::string, Counter> counters_;
-  std::size_t sweep_at_size_ = 1024;
+  Hash hash(std::string_view name) const;
+  CounterId find(const Hash& hash, std::string_view name) const;
+  CounterId add(const Hash& hash, const std::string& name, std::int64_t now_ms);
+  bool has_room(std::string_view name) const;
+  void forget_expired(std::size_t looks, std::int64_t now_ms);
+
+  HashSeed seed_;
+  Bounds bounds_;
+  Slab<Counter, CounterId> counters_;
+  std::array<CounterIndex, 256> tables_;
+  std::size_t size_ = 0;
+  std::size_t name_bytes_ = 0;
+  CounterId look_at_{0};
 };
 
 }  // namespace rategate

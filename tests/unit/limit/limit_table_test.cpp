@@ -1,5 +1,8 @@
 #include "daemon/limit/limit_table.hpp"
 
+#include <string>
+#include <vector>
+
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;
@@ -39,20 +42,40 @@ TEST_CASE("a limit whose counters have other names knows since when, through lat
   CHECK(table.configured("a")->moved_ms == 5000);
 }
 
-TEST_CASE("declarations are bounded; one that nothing lives in makes room") {
+TEST_CASE("declarations are bounded; rather one that no counter is of makes room") {
   LimitTable table(2);
   auto a = table.declared("a", {1, 1000}, false);
   CHECK(table.declared("a", {1, 1000}, false) == a);
   CHECK(table.declared("a", {1, 2000}, false) != a);
   CHECK(table.declared_count() == 2);
   // a is in use, the other is not: it goes.
-  const auto b = table.declared("b", {1, 1000}, false);
-  REQUIRE(b != nullptr);
+  auto b = table.declared("b", {1, 1000}, false);
   CHECK(table.declared("a", {1, 1000}, false) == a);
-  CHECK(table.declared("c", {1, 1000}, false) == nullptr);
-  a.reset();
-  CHECK(table.declared("c", {1, 1000}, false) != nullptr);
+  CHECK(table.gave_way() == 0);
+  b.reset();
+  const auto c = table.declared("c", {1, 1000}, false);
+  CHECK(table.declared("a", {1, 1000}, false) == a);
   CHECK(table.declared_count() == 2);
+}
+
+TEST_CASE("where all declared limits are in use the one longest unused gives way") {
+  LimitTable table(100);
+  std::vector<LimitUsePtr> held;
+  for (int i = 0; i < 100; ++i)
+    held.push_back(table.declared("x" + std::to_string(i), {1, 1000}, false));
+  CHECK(table.declared("x0", {1, 1000}, false) == held[0]);
+  const auto fresh = table.declared("fresh", {1, 1000}, false);
+  REQUIRE(fresh != nullptr);
+  CHECK(table.gave_way() == 1);
+  CHECK(table.declared_count() == 100);
+  CHECK(table.declared("x0", {1, 1000}, false) == held[0]);
+  CHECK(table.declared("x2", {1, 1000}, false) == held[2]);
+  // It was x1: whoever holds it still may, and whoever declares it again gets another.
+  CHECK(held[1]->limit->name == "x1");
+  const auto again = table.declared("x1", {1, 1000}, false);
+  CHECK(again != held[1]);
+  CHECK(again->rule != held[1]->rule);
+  CHECK_FALSE(held[1]->dropped);
 }
 
 TEST_CASE("the recipe's counter and a keyed limit of that name are two limits") {
@@ -60,4 +83,16 @@ TEST_CASE("the recipe's counter and a keyed limit of that name are two limits") 
   CHECK(table.declared("rate-limit", {5, 1000}, false) !=
         table.declared("rate-limit", {5, 1000}, true));
   CHECK(table.declared("x", {5, 1000}, false) == table.declared("x", {5, 1000}, true));
+}
+
+TEST_CASE("names that are near in the alphabet are so many at most") {
+  LimitTable table(1);
+  CHECK(table.names_near("x", 4).empty());
+  std::vector<Limit> limits;
+  for (char c = 'b'; c <= 'z'; ++c) limits.push_back(limit(std::string(3, c), 1));
+  table.configure(limits, 0);
+  using Names = std::vector<std::string_view>;
+  CHECK(table.names_near("a", 4) == Names{"bbb", "ccc", "ddd", "eee"});
+  CHECK(table.names_near("mm", 4) == Names{"kkk", "lll", "mmm", "nnn"});
+  CHECK(table.names_near("zzzz", 4) == Names{"yyy", "zzz"});
 }

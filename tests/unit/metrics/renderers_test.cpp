@@ -59,7 +59,7 @@ TEST_CASE("INFO has a line for each limit") {
   snapshot.limits_declared = 1;
   snapshot.limits = {limit_facts("a", 5, false), limit_facts("b", 100, true)};
   CHECK(info_section("limits", snapshot) ==
-        "# Limits\r\nconfigured:1\r\ndeclared:1\r\n"
+        "# Limits\r\nconfigured:1\r\ndeclared:1\r\ndeclared_gave_way:0\r\n"
         "limit_a:rate=5/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=0,shared=6\r\n"
         "limit_b:rate=100/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=1,shared=6"
         "\r\n");

@@ -60,8 +60,8 @@ TEST_CASE("every error is one printable line that starts with its code, whatever
 TEST_CASE("values take the places of the names in order") {
   CHECK(error_text(ErrorId::UnknownSubcommand, {"KILL", "CLIENT"}) ==
         "ERR unknown subcommand 'KILL'. Try CLIENT HELP.");
-  CHECK(error_text(ErrorId::TooManyDeclared, {1000}) ==
-        "BUSY too many declared limits (max_declared = 1000)");
+  CHECK(error_text(ErrorId::RequestTooBig, {1000}) ==
+        "ERR Protocol error: request of more than 1000 bytes (max_request)");
   CHECK(error_text(ErrorId::StoreDown, {"a{b}"}) ==
         "STOREDOWN the store is away, and limit 'a{b}' answers with an error");
   CHECK(error_text(ErrorId::ShuttingDown) == "SHUTDOWN the daemon is stopping");

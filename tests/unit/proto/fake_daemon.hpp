@@ -2,7 +2,6 @@
 // that buffers, parses and dispatches as the daemon's does.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -63,14 +62,18 @@ class FakeService : public CheckService, public SharingService, public StateServ
     return Resolved{5, 100, 1000, true, true};
   }
   void abandon(WaiterId) override {}
-  std::array<int, 2> descriptors() override { return {-1, -1}; }
+  Result<std::size_t> hand_out(const Peer&, std::string_view answer) override {
+    return answer.size();
+  }
+  void closing(const Peer&) override {}
+  std::size_t kept_sockets() override { return 0; }
   AttachOutcome attach(const Caller& caller) override {
     if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
     if (full) return Refused{error_text(ErrorId::NoShm)};
     return Attached{1, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() override { return "0.1.0"; }
-  Snapshot snapshot() override { return state; }
+  Snapshot snapshot(bool) override { return state; }
   std::vector<ClientStatus> clients() override { return connections; }
   ClientStatus client(const Caller& caller) override {
     const Session& session = caller.session;

@@ -37,6 +37,9 @@ std::string arity(const std::string& verb) {
 std::string unknown(const std::string& verb, const std::string& arguments = "") {
   return "-ERR unknown command '" + verb + "', with args beginning with: " + arguments + "\r\n";
 }
+std::string other_protocol(const std::string& name) {
+  return "-ERR Protocol error: this is " + name + ", not the Redis protocol\r\n";
+}
 std::string bad_cost(const std::string& word) {
   return "-ERR invalid cost '" + word + "': expected a whole number from 1 to 1000000000\r\n";
 }
@@ -126,7 +129,16 @@ const Case kCases[] = {
     {"PING " + std::string(8192, 'x') + "\r\n", kInline, true},
     {"$4\r\nPING\r\n", unknown("$4") + "+PONG\r\n", false},
     {"+PING\r\n", unknown("+PING"), false},
-    {"GET / HTTP/1.1\r\n", unknown("GET", "'/' 'HTTP/1.1' "), false},
+
+    // Another protocol. Redis knows POST and Host: only, and says nothing to them.
+    {"GET / HTTP/1.1\r\n", other_protocol("HTTP"), true},
+    {"POST / HTTP/1.1\r\nHost: x\r\n\r\nCHECK api\r\n", other_protocol("HTTP"), true},
+    {"put / HTTP/1.1\n", other_protocol("HTTP"), true},
+    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", other_protocol("HTTP"), true},
+    {"Host: x\r\n", other_protocol("HTTP"), true},
+    {"content-type:text/plain\r\n", unknown("content-type:text/plain"), false},
+    {"\x16\x03\x01", other_protocol("TLS"), true},
+    {"*2\r\n$3\r\nGET\r\n$1\r\n/\r\n", unknown("GET", "'/' "), false},
     {"PI\0NG\r\n"s, unknown("PI\\x00NG"), false},  // Redis waits for ever
     {"\x1b[2J\xc3\xa4\r\n", unknown("\\x1b[2J\\xc3\\xa4"), false},
     // Verbs and their number of words.

@@ -1,6 +1,10 @@
 #include "daemon/store/model/memory_counters.hpp"
 
+#include <algorithm>
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "daemon/limit/fixed_window.hpp"
 #include "tests/unit/catch.hpp"
@@ -94,4 +98,92 @@ TEST_CASE("a counter lives through its last millisecond, and then starts anew") 
   CHECK(counters.reserve(request, at_ms(3000)).counter == 8);
   CHECK(counters.release({request.counter, 1}, at_ms(3001)) == 0);
   CHECK(counters.reserve(request, at_ms(3001)).counter == 4);
+}
+
+namespace {
+
+// A counter of its own, that lives through `expire_at_ms`.
+Reservation named(const std::string& name, std::int64_t now_ms, std::int64_t expire_at_ms) {
+  Reservation request = reservation(10, {{1, 1}});
+  request.counter = name;
+  request.window = {now_ms, now_ms + 10};
+  request.expire_at_ms = expire_at_ms;
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("where there is no room for a counter it is refused, and the others count on") {
+  MemoryCounters counters({}, {.counters = 1000, .name_bytes = 1 << 20});
+  const auto ask = [&](int n, std::int64_t now) {
+    return counters.reserve(named(std::to_string(n), now, 100), at_ms(now));
+  };
+  for (int i = 0; i < 1000; ++i) REQUIRE(ask(i, 1).granted[0] == 1);
+  for (int i = 1000; i < 3000; ++i) {
+    const ReserveAnswer answer = ask(i, 1);
+    REQUIRE(answer.status == ReserveAnswer::Status::Refused);
+    REQUIRE(answer.granted.empty());
+    REQUIRE_FALSE(answer.error.empty());
+  }
+  for (int i = 0; i < 1000; ++i) REQUIRE(ask(i, 100).counter == 2);
+  CHECK(counters.size() == 1000);
+  // All have expired: there is room at once, and for as many as before.
+  for (int i = 3000; i < 4000; ++i) {
+    REQUIRE(counters.reserve(named(std::to_string(i), 101, 200), at_ms(101)).granted[0] == 1);
+  }
+  CHECK(counters.size() <= 1000);
+}
+
+TEST_CASE("long names are bounded by their bytes") {
+  MemoryCounters counters({}, {.counters = 1000, .name_bytes = 1000});
+  const auto status = [&](char c, std::size_t size) {
+    return counters.reserve(named(std::string(size, c), 1, 100), at_ms(1)).status;
+  };
+  CHECK(status('a', 600) == ReserveAnswer::Status::Looked);
+  CHECK(status('b', 401) == ReserveAnswer::Status::Refused);
+  CHECK(status('c', 400) == ReserveAnswer::Status::Looked);
+  CHECK(status('d', 1) == ReserveAnswer::Status::Refused);
+}
+
+TEST_CASE("one call forgets only so many") {
+  MemoryCounters counters({}, {.counters = 10'000, .name_bytes = 1 << 20});
+  for (int i = 0; i < 10'000; ++i) {
+    (void)counters.reserve(named(std::to_string(i), 1, 50), at_ms(1));
+  }
+  std::size_t before = counters.size();
+  CHECK(before == 10'000);
+  for (int i = 0; i < 5000; ++i) {
+    (void)counters.reserve(named("n" + std::to_string(i), 51, 1000), at_ms(51));
+    REQUIRE(counters.size() + MemoryCounters::kMostLooks >= before);
+    before = counters.size();
+  }
+  CHECK(before == 5000);  // all that had expired are forgotten
+}
+
+TEST_CASE("a counter that has not expired is never forgotten, however many come and go") {
+  MemoryCounters counters({}, {.counters = 2000, .name_bytes = 1 << 20});
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> known;  // value, expiry
+  std::minstd_rand random(3);
+  const auto up_to = [&](std::int64_t most) {
+    return std::uniform_int_distribution<std::int64_t>(1, most)(random);
+  };
+  int refused = 0;
+  for (std::int64_t i = 0; i < 200'000; ++i) {
+    const std::int64_t now = i / 20;
+    const Reservation request =
+        named(std::to_string(up_to(8000)), now, now + 10 + up_to(up_to(3) == 1 ? 2000 : 20));
+    auto& [value, expiry] = known[request.counter];
+    if (expiry < now) value = 0;
+    const ReserveAnswer answer = counters.reserve(request, at_ms(now));
+    REQUIRE(counters.size() <= 2000);
+    if (answer.status == ReserveAnswer::Status::Refused) {
+      REQUIRE(value == 0);  // only what is not there
+      ++refused;
+      continue;
+    }
+    value += answer.granted[0];
+    expiry = std::max(expiry, request.expire_at_ms);
+    REQUIRE(answer.counter == value);
+  }
+  CHECK(refused > 0);
 }
