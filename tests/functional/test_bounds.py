@@ -24,7 +24,8 @@ print("sent", flush=True)
 time.sleep(600)
 """
 # As a daemon that is not root: the kernel excuses those that have these.
-UNPRIVILEGED = ["setpriv", "--bounding-set=-sys_admin,-sys_resource", "--"]
+UNPRIVILEGED = ["setpriv", "--inh-caps=-sys_admin,-sys_resource",
+                "--bounding-set=-sys_admin,-sys_resource", "--"]
 
 
 class Bounds(harness.Case):
