@@ -105,7 +105,8 @@ class Redis:
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 return False  # the port was taken in between
-            probe = self.client()
+            # Later versions of the client wait by themselves for what is loading.
+            probe = self.client(retry=None)
             try:
                 if probe.ping():
                     return True
