@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/store/redis/words.hpp"
+
 namespace rategate {
 namespace {
 
@@ -11,8 +13,8 @@ constexpr double kFirstWindow = 32;
 constexpr double kLeastCut = 0.25;
 constexpr double kGrowth = 1.5;
 constexpr double kMostWindow = 512;
-// Words that one reservation may add to a call: its name, the lease, the hand, and 128 runs of
-// costs.
+// The most that words_of() says of one: its name, the lease, the hand, their number, and 128 runs
+// of costs.
 constexpr std::size_t kMostWordsOfOne = 4 + 2 * 128;
 // Every so manieth counter is one that wants a lease, while checks wait, too.
 constexpr std::uint32_t kLeaseEvery = 8;
@@ -174,7 +176,7 @@ void Outbox::fill(Call& call, std::size_t most, Mono now) {
     pull.first = call.reservations.empty();
     Reservation next;
     if (!next_reservation(pull, now, next)) break;
-    words += 3 + 2 * next.costs.size();
+    words += words_of(next);
     const bool alone = next.alone;
     call.reservations.push_back(std::move(next));
     if (alone) break;
