@@ -74,18 +74,8 @@ CheckResult Gate::check(const Request& request, Mono now) {
     if (use.leased) keeper_.share_pool(id, reading->earliest.us / 1000, now);
     if (at.open) {
       const WindowState state = decider_.state_of(counter, at.window);
-      if (use.leased && state != WindowState::Lost &&
-          keeper_.spend(id, at.window, {request.cost, 1}, now)) {
-        return decider_.allow_from_pool(counter, at.window, now);
-      }
-      // What is in hand may come back.
-      const Line* const line = counters_.line(counter);
-      const bool in_hand = line != nullptr && line->hand.permits() > 0;
-      if (state == WindowState::Lost ||
-          (!in_hand && (state == WindowState::Exhausted ||
-                        decider_.is_beyond(counter, at.window, request.cost)))) {
-        return decider_.deny_locally(counter, state, at.window, now);
-      }
+      const auto known = reserver_.decide_here(id, at.window, state, request.cost, now);
+      if (known) return *known;
     }
   }
   if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);

@@ -38,6 +38,22 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
 
 // ---- What needs no store --------------------------------------------------------------------
 
+std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& window,
+                                                 WindowState state, std::int64_t cost, Mono now) {
+  Counter& counter = counters_[id];
+  if (state == WindowState::Lost) return decider_.deny_locally(counter, state, window, now);
+  if (counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
+    return decider_.allow_from_pool(counter, window, now);
+  }
+  // What is in hand may come back.
+  const Line* const line = counters_.line(counter);
+  if (line != nullptr && line->hand.permits() > 0) return std::nullopt;
+  if (state == WindowState::Open && !decider_.is_beyond(counter, window, cost)) {
+    return std::nullopt;
+  }
+  return decider_.deny_locally(counter, state, window, now);
+}
+
 void Reserver::serve(CounterId id, Mono now) {
   if (decide_due(id, now)) room_.queue(id);
   room_.tidy(id);
@@ -70,14 +86,8 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     const WaiterPlace place = next;
     const Waiter& waiter = room_.waiters()[place];
     next = waiter.next;
-    // A lease that came meanwhile may serve it.
-    if (use.leased && state != WindowState::Lost &&
-        keeper_.spend(id, at.window, {waiter.cost, 1}, now)) {
-      room_.answer(counter, line->due, place, decider_.allow_from_pool(counter, at.window, now));
-    } else if (state != WindowState::Open || decider_.is_beyond(counter, at.window, waiter.cost)) {
-      room_.answer(counter, line->due, place,
-                   decider_.deny_locally(counter, state, at.window, now));
-    }
+    const auto known = decide_here(id, at.window, state, waiter.cost, now);
+    if (known) room_.answer(counter, line->due, place, *known);
   }
   return line->due.empty() ? std::nullopt : std::optional(at.window);
 }

@@ -50,6 +50,10 @@ class Reserver {
            LeaseKeeper& keeper, Decider& decider, Books& books, GateStats& stats,
            std::uint64_t seed);
 
+  // What this host knows of a check by itself: the pool pays it, or nothing can. `state` is the
+  // window's. Nothing where only the store can tell.
+  std::optional<CheckResult> decide_here(CounterId id, const Window& window, WindowState state,
+                                         std::int64_t cost, Mono now);
   // Decides what can be decided for who waits at the counter; the rest is queued, parked until the
   // window opens, or waits for a measurement. To be called at each event of the counter.
   void serve(CounterId id, Mono now);
