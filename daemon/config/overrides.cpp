@@ -108,9 +108,8 @@ void load_password(const Sources& sources, Loading& loading) {
 
 // The URL says all of where; who and with which password only if it names them, so that a
 // password need not stand where every process can read it.
-void apply_redis_url(const std::string& text, Loading& loading) {
+void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
   loading.store_chosen = true;
-  const auto url = parse_redis_url(text);
   if (!url) return loading.fault("--redis", url.error());
   loading.config.fixed.store = StoreKind::Redis;
   RedisConfig& redis = loading.config.fixed.redis;
@@ -122,7 +121,9 @@ void apply_redis_url(const std::string& text, Loading& loading) {
   if (const auto& password = url->password) set_password(*password, redis);
 }
 
-void load_command_line(const Overrides& given, Loading& loading) {
+// `url`: what --redis says, if it is given.
+void load_command_line(const Overrides& given, const std::optional<Result<RedisUrl>>& url,
+                       Loading& loading) {
   if (given.memory && given.redis) {
     loading.fault("--memory", "contradicts --redis: expected one of them");
   }
@@ -130,7 +131,7 @@ void load_command_line(const Overrides& given, Loading& loading) {
     loading.config.fixed.store = StoreKind::Memory;
     loading.store_chosen = true;
   }
-  if (given.redis) apply_redis_url(*given.redis, loading);
+  if (url) apply_redis_url(*url, loading);
   if (given.socket) apply("--socket", "server", "socket", *given.socket, loading);
   if (given.log_level) apply("--log-level", "log", "level", *given.log_level, loading);
   for (const std::string& limit : given.limits) {
@@ -145,12 +146,14 @@ void load_command_line(const Overrides& given, Loading& loading) {
 void apply_overrides(const Sources& sources, Loading& loading) {
   // What the command line says is not judged by what it overrides.
   const Overrides& given = sources.command_line;
-  const auto url = given.redis ? parse_redis_url(*given.redis) : Result<RedisUrl>(RedisUrl{});
+  std::optional<Result<RedisUrl>> url;
+  if (given.redis) url = parse_redis_url(*given.redis);
   if (!given.memory) {
-    if (!given.redis) load_where(sources, loading);
-    if (!url || !url->password) load_password(sources, loading);
+    if (!url) load_where(sources, loading);
+    const bool brings_password = url && *url && (*url)->password;
+    if (!brings_password) load_password(sources, loading);
   }
-  load_command_line(given, loading);
+  load_command_line(given, url, loading);
 }
 
 }  // namespace rategate

@@ -33,7 +33,7 @@ class Decider {
   // no more: nothing is given back in short windows.
   bool is_beyond(const Counter& counter, const Window& window, std::int64_t cost) const;
 
-  // Counted in the store, or over the limit there. `remaining` is what the counter has left.
+  // Counted in the store, or over the limit there. `remaining`: as in Decision.
   CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining, Mono now);
   CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
   // Exhausted or Lost.

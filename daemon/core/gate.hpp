@@ -78,9 +78,9 @@ class Gate {
   // It will not be answered, or by an error: nothing is granted. Answers the limit where it is
   // refused, and that was not told for a while; else null.
   const Limit* failed(std::uint64_t reservation, Failure failure, Mono now);
-  // The first three say whether it is news (see StoreHealth).
-  bool store_connecting(ShardId shard,
-                        Mono now);  // all that was under way is unknown, and is asked again
+  // The first three say whether it is news (see StoreHealth). After the first, all that was under
+  // way is unknown, and is asked again.
+  bool store_connecting(ShardId shard, Mono now);
   bool store_up(ShardId shard) { return this->shard(shard).health.up(); }
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.

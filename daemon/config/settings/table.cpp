@@ -94,8 +94,7 @@ constexpr std::array kSettings{
         "asked for a password."),
     Row("server", "max_clients", Kind::Whole, server<&ServerConfig::max_clients>,
         "How many connections there may be at once. The limit of open files must allow for it: "
-        "where "
-        "it does not, there are fewer, and the log says how many.")
+        "where it does not, there are fewer, and the log says how many.")
         .range(1, 1'000'000),
     Row("server", "idle_timeout", Kind::Duration, server<&ServerConfig::idle_timeout_ms>,
         "Close a connection that has sent nothing for so long. 0s: never.")
@@ -111,8 +110,7 @@ constexpr std::array kSettings{
         "Whether a check may bring its own limit (CHECK name LIMIT n PERIOD p)."),
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
         "How many limits that were declared in calls are kept at a time. Above that the one "
-        "longest "
-        "unused gives way.")
+        "longest unused gives way.")
         .range(1, 1'000'000),
     Row("server", "shm_users", Kind::Accounts, server<&ServerConfig::shm_users>,
         "The users that may use shared memory, by name or number, separated by commas. With this "
