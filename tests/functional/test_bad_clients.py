@@ -60,13 +60,6 @@ class BadClients(harness.Case):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
 
-    def connect(self, daemon):
-        sock = socket.socket(socket.AF_UNIX)
-        self.addCleanup(sock.close)
-        sock.settimeout(30)
-        sock.connect(daemon.socket)
-        return sock
-
     @staticmethod
     def stuff(socks, data):
         """Sends to all until nobody takes any more."""

@@ -41,13 +41,6 @@ class Bounds(harness.Case):
         self.assertEqual(process.stdout.readline(), b"sent\n")
         return process
 
-    def connect(self, daemon):
-        sock = socket.socket(socket.AF_UNIX)
-        self.addCleanup(sock.close)
-        sock.settimeout(30)
-        sock.connect(daemon.socket)
-        return sock
-
 
 class Attach(Bounds):
     """The kernel holds descriptors that were sent and not read, so many for each user."""

@@ -224,9 +224,7 @@ TEST_CASE("every descriptor is close-on-exec, and close gives all of them back")
 
 TEST_CASE("a child has connections of its own, and leaves the parent's alone") {
   TempDir dir;
-  Daemon daemon(dir.socket(), [](Peer& peer) {
-    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
-  });
+  Daemon daemon(dir.socket(), numbering());
   OpenClient client(dir.socket());
   rategate_limit* limit = client.limit();
   REQUIRE(check(limit).decision.remaining == 1);
@@ -276,9 +274,7 @@ TEST_CASE("a child lets go of the parent's sockets as soon as it asks") {
 
 TEST_CASE("a child that closed all it does not know keeps what it has opened since") {
   TempDir dir;
-  Daemon daemon(dir.socket(), [](Peer& peer) {
-    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
-  });
+  Daemon daemon(dir.socket(), numbering());
   OpenClient client(dir.socket());
   rategate_limit* limit = client.limit();
   REQUIRE(check(limit).decision.remaining == 1);
@@ -315,9 +311,7 @@ TEST_CASE("a program without standard descriptors does not print to the daemon")
 
 TEST_CASE("who closes the library's own descriptors gets another connection, or is told") {
   TempDir dir;
-  Daemon daemon(dir.socket(), [](Peer& peer) {
-    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
-  });
+  Daemon daemon(dir.socket(), numbering());
   OpenClient client(dir.socket());
   rategate_limit* limit = client.limit();
   CHECK(in_child([&] {

@@ -266,6 +266,13 @@ inline Daemon::Serve always(std::string answer) {
   };
 }
 
+// Tells each connection its number, as what remains.
+inline Daemon::Serve numbering() {
+  return [](Peer& peer) {
+    while (!peer.request().empty()) peer.send(decision(true, 100, peer.number(), 0, 412, 0));
+  };
+}
+
 // Answers the requests of all connections in their order; the last answer again and again. Says
 // what was asked.
 class Script {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 import unittest
 
@@ -36,6 +37,13 @@ class Case(unittest.TestCase):
 
     def conn(self, daemon, timeout=15.0):
         return self._owned(daemon.conn(timeout))
+
+    def connect(self, daemon):
+        """A bare socket, of which the test says and reads every byte."""
+        sock = self._owned(socket.socket(socket.AF_UNIX))
+        sock.settimeout(30)
+        sock.connect(daemon.socket)
+        return sock
 
     def tmp(self):
         path = env.make_dir()

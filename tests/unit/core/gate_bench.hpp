@@ -55,11 +55,14 @@ struct Bench {
     return all;
   }
   bool measure_wanted() { return std::exchange(gate.shard({0}).measure_wanted, false); }
-  void reply(const Reservation& request) {
+  // The store looks at it now, and its answer is there at that moment.
+  void reply_at(Mono moment, const Reservation& request) {
     const ReserveAnswer answer = store.reserve(request, store_time());
+    now = moment;
     measure();
     gate.answered(request.id, answer, now);
   }
+  void reply(const Reservation& request) { reply_at(now, request); }
   void serve() {
     for (const Reservation& request : asked()) reply(request);
   }

@@ -159,10 +159,7 @@ TEST_CASE("a late answer grants nothing; the check is asked again in the next wi
   bench.check(use);
   const auto first = bench.asked();
   REQUIRE(first.size() == 1);
-  const auto answer = bench.store.reserve(first[0], bench.store_time());
-  bench.now = Mono{1'050'000};
-  bench.measure();
-  bench.gate.answered(first[0].id, answer, bench.now);
+  bench.reply_at(Mono{1'050'000}, first[0]);
   CHECK(bench.answers().empty());
   CHECK(bench.gate.stats().late_answers == 1);
   const auto second = bench.asked();

@@ -118,10 +118,7 @@ TEST_CASE("what is in hand when its window ends is stranded") {
   bench.check(bench.use, "k", 1000 - 40);
   const auto asked = bench.asked();
   REQUIRE(asked.size() == 1);
-  const auto answer = bench.store.reserve(asked[0], bench.store_time());
-  bench.now = Mono{1'050'000};
-  bench.measure();
-  bench.gate.answered(asked[0].id, answer, bench.now);
+  bench.reply_at(Mono{1'050'000}, asked[0]);
   CHECK(bench.gate.counted() == 0);
   const auto& totals = bench.gate.books().totals();
   CHECK(totals.reserved == totals.spent + totals.stranded);
