@@ -10,8 +10,8 @@
 -- The argument is a limit that the daemon is configured with; it is counted for the client's address.
 -- Sets txn.rategate to allowed; denied; away, while the daemon or its store is; or refused, where the
 -- question is wrong (no such limit), which is no outage. The last line lets nothing else pass; with
--- "allowed away" requests pass during an outage. Sets txn.rategate_retry, txn.rategate_policy and
--- txn.rategate_state for the header fields. $RATEGATE_SOCKET, or /run/rategate/rategate.sock.
+-- "allowed away" requests pass during an outage. Sets txn.rategate_retry, txn.rategate_policy and,
+-- where it is known what is left, txn.rategate_state for the header fields. $RATEGATE_SOCKET, or /run/rategate/rategate.sock.
 local path = os.getenv("RATEGATE_SOCKET") or "/run/rategate/rategate.sock"
 
 local function request(words)
@@ -60,7 +60,9 @@ core.register_action("rategate", { "http-req" }, function(txn, name)
   end
   local reset = math.ceil(numbers[5] / 1000)
   txn:set_var("txn.rategate_policy", string.format('"%s";q=%d', name, numbers[2]))
-  txn:set_var("txn.rategate_state", string.format('"%s";r=%d;t=%d', name, numbers[3], reset))
+  if numbers[3] >= 0 then  -- else it is not known, as while the store is away
+    txn:set_var("txn.rategate_state", string.format('"%s";r=%d;t=%d', name, numbers[3], reset))
+  end
   txn:set_var("txn.rategate_retry", tostring(math.max(1, math.ceil(numbers[4] / 1000))))
   txn:set_var("txn.rategate", numbers[1] == 1 and "allowed" or "denied")
 end, 1)

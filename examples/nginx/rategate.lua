@@ -69,7 +69,9 @@ function rategate.limit(options)
   local allowed, limit, remaining, retry_ms, reset_ms = unpack(numbers)
   local reset = math.ceil(reset_ms / 1000)
   ngx.header["RateLimit-Policy"] = string.format('"%s";q=%d', options.name, limit)
-  ngx.header["RateLimit"] = string.format('"%s";r=%d;t=%d', options.name, remaining, reset)
+  if remaining >= 0 then  -- else it is not known, as while the store is away
+    ngx.header["RateLimit"] = string.format('"%s";r=%d;t=%d', options.name, remaining, reset)
+  end
   if allowed == 1 then return end
   if retry_ms >= 0 then ngx.header["Retry-After"] = math.max(1, math.ceil(retry_ms / 1000)) end
   return ngx.exit(429)

@@ -160,6 +160,18 @@ class Servers:
         self.assertTrue(1 <= int(answers[-1].headers["Retry-After"]) <= PERIOD + 1)
         self.assertEqual(re.search(r"r=(\d+)", answers[-1].headers["RateLimit"]).group(1), "0")
 
+    def test_what_is_left_is_told_only_where_it_is_known(self):
+        for policy, status in (("deny", 429), ("allow", 200)):
+            self.end_daemon()
+            self.start_daemon(f"--redis unix://{self.folder}/no-redis", policy)
+            self.start()
+            answer = self.get()
+            self.assertEqual(answer.status, status)
+            self.assertEqual(answer.headers["RateLimit-Policy"], f'"web";q={LIMIT}')
+            self.assertIsNone(answer.headers["RateLimit"])
+            if status == 429:
+                self.assertTrue(1 <= int(answer.headers["Retry-After"]) <= PERIOD + 1)
+
     def test_the_daemon_is_restarted(self):
         self.start()
         self.get()
