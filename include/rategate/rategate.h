@@ -50,7 +50,7 @@
  *  -ESHUTDOWN     the daemon is stopping
  *  -EPERM         the daemon does not permit it
  *  -EUSERS        the daemon has as many clients as it may have
- *  -EBUSY         the daemon has as many declared limits, or unread answers, as it may have
+ *  -EBUSY         the daemon has as many unread answers as it may have
  *  -EREMOTEIO     the daemon answered with another error, which rategate_error has in words
  *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
  *  -ERANGE        rategate_acquire: the cost is above the limit, so that waiting is no use
