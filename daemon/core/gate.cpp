@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/core/lease.hpp"
+
 namespace rategate {
 namespace {
 
@@ -159,11 +161,15 @@ void Gate::store_replaced(ShardId id) {
   keeper_.forget_clock();
 }
 
-void Gate::lose_open_windows(ShardId id, Mono now) {
+bool Gate::lose_windows(ShardId id, StoreTime through, Mono now) {
   Shard& shard = this->shard(id);
   const auto reading = shard.clock.read(now);
-  if (!reading) return;
-  shard.lost.lose_all(reading->latest);
+  if (!reading) return false;
+  through = std::min(through, reading->latest);
+  if (through <= shard.lost.through()) return false;
+  // No window is as long, those included that were reserved ahead.
+  if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
+  shard.lost.lose_all(through);
   ++stats_.windows_lost;
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
@@ -171,6 +177,7 @@ void Gate::lose_open_windows(ShardId id, Mono now) {
     if (counter.shard != id || counter.use->limit->on_store_down == OnStoreDown::Allow) return;
     keeper_.give_up(counter, now);
   });
+  return true;
 }
 
 void Gate::stop(Mono now) {

@@ -85,8 +85,10 @@ class Gate {
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.
   void store_replaced(ShardId shard);
-  // After the first measurement of such a store: the windows that are open now are lost.
-  void lose_open_windows(ShardId shard, Mono now);
+  // Windows that had begun by then, at the latest by now, may have lost counters: they are denied
+  // to their end. After the shard's clock was measured. Whether it is more than was known, and some
+  // window may be so long that it is still open.
+  bool lose_windows(ShardId shard, StoreTime through, Mono now);
   // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop(Mono now);
 

@@ -22,6 +22,7 @@ class LostWindows {
   void lose_all(StoreTime through) {
     if (through > through_) through_ = through;
   }
+  StoreTime through() const { return through_; }
   // The window of one counter, by the counter's name in the store.
   void lose(const std::string& counter, const Window& window) {
     if (counters_.size() >= kMost) forget_over(window.start_ms);

@@ -21,6 +21,7 @@ struct Call {
     Info,         // answered by text
     LoadReserve,  // the script of reservations; answered by its name, a text
     LoadRelease,
+    Reign,  // since when its data has the history that it has; see scripts/reign.lua
     Time,
     Reserve,
     Release,
@@ -28,7 +29,8 @@ struct Call {
   Kind kind = Kind::Time;
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
-  std::string script{};                     // name of the script; empty: its whole text is sent
+  std::string script{};  // of the two: name of the script; empty: its whole text is sent
+  std::string replid{};  // of Reign: the history that this host knew; empty: none
 };
 
 // Good during the call that it is handed to.
@@ -36,7 +38,7 @@ struct Reply {
   bool is_error = false;
   bool understood = true;         // false: it is not of the form that such a call is answered in
   std::string_view text;          // of an error, of Info, of a script's name
-  std::optional<StoreTime> time;  // of Time and Reserve
+  std::optional<StoreTime> time;  // of Time and Reserve; of Reign, 0 where nothing was lost
   std::span<const ReserveAnswer> answers;  // of Reserve: one for each reservation, in order
 };
 

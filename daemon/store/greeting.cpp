@@ -9,8 +9,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 8> kNames = {
-      "AUTH", "SELECT", "INFO", "SCRIPT LOAD", "SCRIPT LOAD", "TIME", "reserve", "release"};
+  static constexpr std::array<std::string_view, 9> kNames = {
+      "AUTH",  "SELECT", "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",
+      "reign", "TIME",   "reserve", "release"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -21,7 +22,7 @@ std::vector<Call::Kind> Greeting::begin() {
   if (options_.auth) asked_.push_back(Call::Kind::Auth);
   if (options_.select) asked_.push_back(Call::Kind::Select);
   asked_.insert(asked_.end(), {Call::Kind::Info, Call::Kind::LoadReserve, Call::Kind::LoadRelease,
-                               Call::Kind::Time});
+                               Call::Kind::Reign, Call::Kind::Time});
   at_ = 0;
   why_.clear();
   learned_ = {};
@@ -36,6 +37,11 @@ Greeting::Outcome Greeting::refuse(std::string why) {
 Greeting::Outcome Greeting::refused(Call::Kind kind, std::string_view error) {
   // A user that may not ask INFO can still count; what INFO would tell is then not known.
   if (kind == Call::Kind::Info && error.starts_with("NOPERM")) return Outcome::Going;
+  // Neither is a record that it may not read or write a reason to count nothing.
+  if (kind == Call::Kind::Reign && !error.starts_with("LOADING")) {
+    learned_.reign_error = error;
+    return Outcome::Going;
+  }
   return refuse(std::string(name_of(kind)) + ": " + std::string(error));
 }
 
@@ -63,6 +69,9 @@ Greeting::Outcome Greeting::replied(const Reply& reply, Mono sent, Mono received
       return Outcome::Going;
     case Call::Kind::LoadRelease:
       learned_.release_script = reply.text;
+      return Outcome::Going;
+    case Call::Kind::Reign:
+      learned_.since = reply.time.value_or(StoreTime{});
       return Outcome::Going;
     case Call::Kind::Time:
       if (!reply.time) return refuse("TIME: not understood");

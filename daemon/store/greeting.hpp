@@ -29,7 +29,9 @@ class Greeting {
     std::string evicts;  // the policy by which it may evict counters; empty when it does not
     std::string reserve_script;  // their names in the store
     std::string release_script;
-    Mono sent, received;  // of TIME
+    StoreTime since;          // windows that had begun by then may have lost counters; 0: none has
+    std::string reign_error;  // why that cannot be known; empty where it is
+    Mono sent, received;      // of TIME
     StoreTime time;
   };
   enum class Outcome : std::uint8_t { Going, Complete, Refused };

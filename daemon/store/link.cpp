@@ -48,7 +48,11 @@ void Link::connected(Mono now) {
 
 void Link::greet() {
   greeting_written_ = true;
-  for (const Call::Kind kind : greeting_.begin()) transport_.send(Call{kind});
+  for (const Call::Kind kind : greeting_.begin()) {
+    Call call{kind};
+    if (kind == Call::Kind::Reign) call.replid = known_replid_;
+    transport_.send(call);
+  }
   greeting_sent_ = transport_.flush();
   until_ = after(greeting_sent_, options_.command_timeout_us);
 }
@@ -90,9 +94,15 @@ void Link::greeted(Mono now) {
                  another);
   if (another) gate_.store_replaced(options_.shard);
   measured(learned.sent, learned.received, learned.time);
-  if (lost) gate_.lose_open_windows(options_.shard, now);
+  // What this host sees itself, it sees now; what was seen before, by any host, the store tells.
+  const StoreTime through = lost ? StoreTime{INT64_MAX} : learned.since;
+  const bool more_lost = gate_.lose_windows(options_.shard, through, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
-  if (lost) tell(StoreEvent::What::WindowsLost);
+  if (lost || more_lost) {
+    tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},
+         shard().lost.through().us / 1000);
+  }
+  if (!learned.reign_error.empty()) tell(StoreEvent::What::ReignNotKnown, learned.reign_error);
   if (!status_.evicts.empty()) tell(StoreEvent::What::Evicts, status_.evicts);
   tell(StoreEvent::What::Changed);
 }

@@ -15,6 +15,8 @@ struct StoreEvent {
     Connecting,       // the connection was lost, and is made again at once
     Away,             // checks are answered by on_store_down
     WindowsLost,      // restarted or replaced: the open windows are denied to their end
+    WereLost,         // the same, before this daemon greeted it: the store has a record of it
+    ReignNotKnown,    // whether it lost counters before this host knew it
     Evicts,           // it may evict counters
     Refuses,          // it answers reservations with errors
     Accepts,          // and takes them again
@@ -31,7 +33,8 @@ struct StoreEvent {
   ShardId shard;
   std::string_view why;    // for a person; empty where there is nothing to say
   std::string_view limit;  // LimitRefused: its name
-  // ClockStepped: by so many us; Clock(Not)Trusted: the error in us; Slow, Keeps: the window.
+  // WindowsLost, WereLost: those that began by then (ms of its clock); ClockStepped: by so many us;
+  // Clock(Not)Trusted: the error in us; Slow, Keeps: the window.
   std::int64_t number = 0;
 };
 

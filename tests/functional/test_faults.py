@@ -184,7 +184,7 @@ class Start(harness.Case):
         daemon = self.daemon(args=["--redis", f"redis://localhost:{server.port}/3", "--limit",
                                    "api=5/h", "--socket", "rg.sock"])
         self.assertEqual(daemon.check("api").allowed, 1)
-        self.assertEqual(server.client(db=3).dbsize(), 1)
+        self.assertEqual(server.client(db=3).dbsize(), 2)  # and the record
         self.assertEqual(server.db.dbsize(), 0)
 
     def test_a_user_with_the_least_rights(self):

@@ -9,8 +9,9 @@ import harness
 HOUR = 3_600_000
 LIMIT = 100
 USER = "on >s3cret ~* +@all"
-# The answers of a greeting with a password and a database: AUTH, SELECT, INFO, SCRIPT LOAD, TIME.
-GREETING = 5
+# The answers of a greeting with a password and a database: AUTH, SELECT, INFO, SCRIPT LOAD twice, the
+# record of the data's history, TIME.
+GREETING = 7
 
 
 class Greeting(harness.Case):
@@ -140,8 +141,78 @@ class Restart(Greeting):
     def test_cut_behind_the_script(self):
         self.cut_behind(4)
 
+    def test_cut_behind_the_record(self):
+        self.cut_behind(6)
+
     def test_cut_behind_the_greeting(self):
         self.cut_behind(GREETING)
+
+
+class Started(Greeting):
+    """A daemon that starts after a loss knows of it what the others have told the store."""
+
+    def start_another(self):
+        return self.rategated(self.server)
+
+    def all_is_lost(self):
+        self.assertEqual(self.take(self.first), LIMIT)
+        self.server.restart()
+        self.loss_is_noticed(self.first, self.second)
+
+    def test_as_one_more(self):
+        self.all_is_lost()
+        another = self.start_another()
+        self.loss_is_noticed(another)
+        another.wait_log(" windows_were_lost: ")
+
+    def test_as_the_only_one(self):
+        self.all_is_lost()
+        self.first.terminate()
+        self.second.terminate()
+        self.loss_is_noticed(self.start_another())
+
+    def test_after_another_loss_that_one_other_has_seen(self):
+        self.all_is_lost()
+        self.way.refuse()
+        self.server.restart()
+        self.wait_up(self.first, self.server)
+        self.loss_is_noticed(self.start_another())
+
+    def test_when_the_store_has_what_it_once_saved(self):
+        self.assertEqual(self.take(self.first, 50), 50)
+        self.server.db.save()
+        self.assertEqual(self.take(self.first, 50), 50)
+        self.first.kill9()
+        self.second.kill9()
+        self.server.restart()
+        self.loss_is_noticed(self.start_another())
+
+    def test_of_a_store_that_lost_nothing(self):
+        self.assertEqual(self.take(self.first, 60), 60)
+        reserved = int(self.first.info()["permits_reserved"])
+        another = self.start_another()
+        self.assertEqual(self.take(another), LIMIT - reserved)
+        self.assertNotIn("lost", another.log_text())
+
+    def test_after_somebody_has_said_that_nothing_is_lost(self):
+        self.all_is_lost()
+        self.server.client(db=1).delete(harness.REIGN)
+        self.assertEqual(self.take(self.start_another(), 10), 10)
+
+    def test_when_the_record_is_broken(self):
+        for spoil in ("set", "lpush"):
+            db = self.server.client(db=1)
+            db.delete(harness.REIGN)
+            getattr(db, spoil)(harness.REIGN, "nonsense")
+            another = self.start_another()
+            self.loss_is_noticed(another)
+            self.assertRegex(db.get(harness.REIGN), "^[0-9a-f]{40} [1-9][0-9]{15}$")
+
+    def test_where_the_record_may_not_be_written(self):
+        self.server.db.execute_command("ACL", "SETUSER", "rategate", "resetkeys", "~rategate:{*")
+        another = self.start_another()
+        self.assertEqual(self.take(another, 10), 10)
+        self.assertRegex(another.wait_log(" reign_not_known: "), "NOPERM")
 
 
 class AnotherServer(Greeting):

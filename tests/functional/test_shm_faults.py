@@ -224,7 +224,7 @@ class Clients(Shared):
                 checks += 1
                 rogue.memory[segment.HEADER_BYTES:] = nothing
         self.assertGreater(int(daemon.info()["shm_forged"]), 0)
-        counted = sum(int(self.server.db.get(name)) for name in self.server.db.keys("rategate:*"))
+        counted = sum(self.server.counters().values())
         self.assertLessEqual(counted, 20 * checks)
         with open(daemon.log_file, encoding="utf-8") as log:
             self.assertEqual(log.read().count(" shm_forged: "), 1)
@@ -235,7 +235,7 @@ class Clients(Shared):
     def watch_counters(self, most, end):
         db = self.server.client()
         while not end.wait(0.02):
-            names = db.keys("rategate:*")
+            names = db.keys("rategate:{*")
             for name, value in zip(names, db.mget(names) if names else []):
                 most[name] = max(most.get(name, 0), int(value or 0))
         db.close()

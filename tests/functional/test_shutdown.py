@@ -207,7 +207,7 @@ class Store(harness.Case):
                              env_more={"REDIS_HOST": "127.0.0.1", "REDIS_PORT": server.port,
                                        "REDIS_DB": 2})
         self.assertEqual(daemon.check("api").reason, harness.COUNTED)
-        self.assertEqual(server.client(db=2).dbsize(), 1)
+        self.assertEqual(server.client(db=2).dbsize(), 2)  # and the record
 
 
 if __name__ == "__main__":

@@ -181,4 +181,21 @@ std::int64_t RedisModel::release(const Release& release, std::int64_t now_us) {
   return release.permits;
 }
 
+std::int64_t RedisModel::reign(const std::string& key, const Histories& replids, bool writable,
+                               std::int64_t now_us) {
+  const auto record = get(key, now_us);
+  const bool is_list = holds_list(key, now_us);
+  const bool lost = !replids.knew.empty() && replids.knew != replids.is;
+  if (record) {
+    const std::size_t space = record->find(' ');
+    const std::string since = space == std::string::npos ? "" : record->substr(space + 1);
+    const bool same = record->substr(0, space) == replids.is || mistake("stale-reign-believed");
+    const bool number = !since.empty() && since.find_first_not_of("0123456789") == since.npos;
+    if (same && number && !(lost && since == "0")) return std::stoll(since);
+  }
+  const std::int64_t since = lost || record || is_list ? now_us : 0;
+  if (writable) set(key, replids.is + " " + std::to_string(since), 0, now_us);
+  return since;
+}
+
 }  // namespace rategate::sim

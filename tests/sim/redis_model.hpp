@@ -1,5 +1,5 @@
 // What Redis does with a counter, as far as rategate and the callers of the recipe can see it:
-// strings with expiry, and the two scripts. Written from what Redis documents; all that it has from
+// strings with expiry, and the scripts. Written from what Redis documents; all that it has from
 // the daemon is the arithmetic of a grant. tests/sim/test_redis_model.py holds it against a real
 // server and the real scripts.
 //
@@ -42,6 +42,15 @@ class RedisModel {
   ReserveAnswer reserve(const Reservation& request, std::int64_t now_us);
   // What was taken off.
   std::int64_t release(const Release& release, std::int64_t now_us);
+
+  // What scripts/reign.lua answers: since when the history `is` of the data is, in us. `knew`: the
+  // one that the host knew, or none.
+  struct Histories {
+    std::string is;
+    std::string knew;
+  };
+  std::int64_t reign(const std::string& key, const Histories& replids, bool writable,
+                     std::int64_t now_us);
 
   void forget_all() { entries_.clear(); }
   // Whether a key expires within so many ms of now, before or after.

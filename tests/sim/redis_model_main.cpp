@@ -60,6 +60,17 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
     return model.holds_list(key, now_us) ? text_of(model.incr_by(key, 0, now_us))
                                          : model.get(key, now_us).value_or("(nil)");
   }
+  if (name == "RECORD") {
+    std::getline(words >> std::ws, value);
+    model.set(key, value, 0, now_us);
+    return "OK";
+  }
+  if (name == "REIGN") {
+    sim::RedisModel::Histories replids;
+    words >> replids.is >> replids.knew;
+    if (replids.knew == "-") replids.knew.clear();
+    return std::to_string(model.reign(key, replids, true, now_us));
+  }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {
     words >> value >> number;

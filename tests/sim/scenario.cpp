@@ -66,8 +66,10 @@ void add_greetings(Scenario& s, Random& random) {
   s.length_us = std::max<std::int64_t>(s.length_us, 1'500'000);
   s.losses = static_cast<int>(random.between(1, 4));
   s.pauses = static_cast<int>(random.below(2));
+  s.kills = static_cast<int>(random.below(6));
+  s.no_records = random.one_in(3);
   s.reloads = random.one_in(4) ? 1 : 0;
-  s.restarts = static_cast<int>(random.below(3));
+  s.restarts = static_cast<int>(random.below(4));
   s.promotions = static_cast<int>(random.below(3));
   if (s.restarts + s.promotions == 0) s.restarts = 1;
   s.password = random.one_in(2);

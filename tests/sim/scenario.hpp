@@ -95,6 +95,7 @@ struct Scenario {
   int restarts = 0;              // of the store, which loses its counters (Outside and Greeting)
   int promotions = 0;            // of a store that was an empty one's replica meanwhile (Greeting)
   int lockouts = 0;              // times in which the store takes no password (Greeting)
+  bool no_records = false;       // the store takes no record of its reign (Greeting)
   int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut
   int differing = 0;             // hosts that have other numbers for the limits
   int recipe_callers = 0;

@@ -4,11 +4,14 @@
 #include <cstdlib>
 #include <utility>
 
+#include "daemon/store/redis/words.hpp"
+
 namespace rategate::sim {
 namespace {
 
 constexpr std::string_view kReserveName = "sha-of-reserve";
 constexpr std::string_view kReleaseName = "sha-of-release";
+const std::string kRecord(kReignKey);
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 
@@ -58,7 +61,15 @@ std::int64_t Store::busy_us() const { return busy_us_ + (busy_ ? events_.now() -
 
 // ---- What befalls it ------------------------------------------------------------------------
 
-void Store::restart(std::int64_t down_us, std::int64_t loading_us) {
+void Store::forget_all(bool but_the_record) {
+  const auto record = model_.get(kRecord, events_.now());
+  model_.forget_all();
+  if (but_the_record && record) model_.set(kRecord, *record, 0, events_.now());
+  checker_.counters_lost(events_.now());
+  told_ = false;
+}
+
+void Store::restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record) {
   ++process_;
   ++sessions_;
   ++history_;
@@ -67,16 +78,14 @@ void Store::restart(std::int64_t down_us, std::int64_t loading_us) {
   busy_us_ = busy_us();
   busy_ = false;
   flush_scripts();
-  model_.forget_all();
-  checker_.counters_lost(events_.now());
+  forget_all(keeps_record);
   down_until_ = events_.now() + down_us;
   loading_until_ = down_until_ + loading_us;
 }
 
 void Store::demote() {
   replica_ = true;
-  model_.forget_all();
-  checker_.counters_lost(events_.now());
+  forget_all(false);
 }
 
 void Store::promote() {
@@ -140,6 +149,14 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   if (call.kind == Call::Kind::LoadRelease) {
     knows_release_ = true;
     answer.text = kReleaseName;
+    return answer;
+  }
+  if (call.kind == Call::Kind::Reign) {
+    if (!keeps_records_) return error("NOPERM this user has no permissions to access a key");
+    const bool writable = !replica_ && events_.now() >= refuses_until_;
+    told_ = told_ || writable;
+    answer.time = StoreTime{
+        model_.reign(kRecord, {std::to_string(history_), call.replid}, writable, events_.now())};
     return answer;
   }
   return run_script(session, call);

@@ -61,8 +61,9 @@ class Store {
   void flush_scripts() { knows_reserve_ = knows_release_ = false; }
   // Counters are gone, and nothing tells so.
   void forget_counters() { model_.forget_all(); }
-  // The process ends; after a while another one starts, which loads for a while, and has nothing.
-  void restart(std::int64_t down_us, std::int64_t loading_us);
+  // The process ends; after a while another one starts, which loads for a while, and has nothing;
+  // or nothing but the record of its reign, as from a snapshot of before its counters were made.
+  void restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record);
   // It becomes a replica of an empty one, and a primary again: the same process, other data. Who is
   // still connected then is thrown out, as it would go on with counters that are not its own.
   void demote();
@@ -71,12 +72,17 @@ class Store {
   // By the beginnings of counters' names: those that the user may not touch, and those that hold
   // something else.
   void forbid(std::string counters) { forbidden_.push_back(std::move(counters)); }
+  // It takes no record of its reign.
+  void forbid_records() { keeps_records_ = told_ = false; }
   void permit_all() { forbidden_.clear(); }
   void spoil(std::string counters) { spoilt_.push_back(std::move(counters)); }
   bool forbids(std::string_view counter) const;
   bool spoils(std::string_view counter) const;
 
   // ---- What it did.
+
+  // Whether somebody has told it of its last loss, if there was any.
+  bool knows_losses() const { return told_; }
 
   // For how long it was busy with calls of a limited rate, up to now.
   std::int64_t busy_us() const;
@@ -88,6 +94,7 @@ class Store {
     EventQueue::Event run;
   };
   void serve_next();
+  void forget_all(bool but_the_record);
   Answer error(std::string text);
   bool loading() const { return events_.now() < loading_until_; }
   std::string info() const;
@@ -109,6 +116,7 @@ class Store {
   std::uint64_t sessions_ = 1;
   std::uint64_t process_ = 1;
   std::uint64_t history_ = 1;  // of its data
+  bool told_ = true;
   bool replica_ = false;
   bool knows_reserve_ = false;
   bool knows_release_ = false;
@@ -117,6 +125,7 @@ class Store {
   std::int64_t stalled_until_ = 0;
   std::int64_t locked_until_ = 0;
   std::int64_t refuses_until_ = 0;
+  bool keeps_records_ = true;
   std::vector<std::string> forbidden_;
   std::vector<std::string> spoilt_;
   std::int64_t refused_calls_ = 0;

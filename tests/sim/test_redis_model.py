@@ -17,6 +17,7 @@ import harness  # pylint: disable=wrong-import-position
 PROGRAM = os.environ.get("RATEGATE_SIM_MODEL", str(harness.BIN_DIR / "sim_redis_model"))
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 COMMANDS = 4000
+GREETINGS = 300
 RESERVATIONS = 1500  # of the memory store
 NEAR_MS = 20  # a key that expires so soon may be there for one and gone for the other
 
@@ -48,6 +49,7 @@ class RedisModel(harness.Case):
         client = self.server.client(**self.server.user("~*"))
         self.reserve = client.register_script((scripts / "reserve.lua").read_text("utf-8"))
         self.release = client.script_load((scripts / "release.lua").read_text("utf-8"))
+        self.reign = client.script_load((scripts / "reign.lua").read_text("utf-8"))
         self.client = client
         self.model = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       text=True, bufsize=1)
@@ -219,6 +221,47 @@ class RedisModel(harness.Case):
         for key in set(keys):
             self.untouched(key)
 
+    def any_record(self):
+        """What may stand where the record does: one of these is of the data's history, or none is."""
+        replid = self.random.choice([self.replid(), "0" * 40, "x", ""])
+        since = self.random.choice(["0", "1234567890123456", "", "-5", "late"])
+        return self.random.choice([f"{replid} {since}", f"{replid} {since}", replid, since, "a b c"])
+
+    def replid(self):
+        return self.db.info("replication")["master_replid"]
+
+    def spoil_record(self):
+        pick = self.random.randrange(4)
+        if pick == 0:
+            self.db.delete(harness.REIGN)
+            self.ask_model(0, "DEL", harness.REIGN)
+        elif pick == 1:
+            record = self.any_record()
+            self.db.set(harness.REIGN, record)
+            self.ask_model(0, "RECORD", harness.REIGN, record)
+        elif pick == 2:
+            self.db.delete(harness.REIGN)
+            self.db.rpush(harness.REIGN, "x")
+            self.ask_model(0, "DEL", harness.REIGN)
+            self.ask_model(0, "RPUSH", harness.REIGN, "x")
+        else:  # a promotion, of a replica that never was connected
+            self.db.slaveof("127.0.0.1", 1)
+            self.db.slaveof()
+
+    def any_greeting(self):
+        replid = self.replid()
+        knew = self.random.choice(["", "", replid, "1" * 40])
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.evalsha(self.reign, 1, harness.REIGN, knew)
+            pipe.time()
+            before, since, after = pipe.execute()
+        before, after = (seconds * 1_000_000 + micros for seconds, micros in (before, after))
+        now_us = int(since) if before <= int(since) <= after else before
+        self.same(since, self.ask_model(now_us, "REIGN", harness.REIGN, replid, knew or "-"))
+        self.same(self.db.get(harness.REIGN), self.ask_model(now_us, "GET", harness.REIGN))
+        self.assertEqual(self.db.pttl(harness.REIGN), -1)
+
     def untouched(self, key):
         """A counter that was refused holds what it held, and lives no shorter for it."""
         held = self.value_of(key)
@@ -247,6 +290,12 @@ class RedisModel(harness.Case):
             else:
                 self.any_command()
         self.assertGreater(self.refused, COMMANDS // 40)
+
+    def test_random_greetings(self):
+        for _ in range(GREETINGS):
+            if self.random.random() < 0.5:
+                self.spoil_record()
+            self.any_greeting()
 
     def test_random_reservations_of_the_memory_store(self):
         """It has no commands, so it is asked what the script is, and what the model is."""

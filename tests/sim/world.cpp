@@ -21,6 +21,7 @@ World::World(const Scenario& scenario)
       judge_(judge_for(*this)),
       end_us_(scenario.start_us + scenario.length_us) {
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
+  if (scenario.no_records) store_.forbid_records();
   for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
   hosts_.reserve(static_cast<std::size_t>(scenario.hosts));
   for (int i = 0; i < scenario.hosts; ++i) add_host(i);
@@ -223,7 +224,13 @@ void World::plan_faults() {
     Daemon* daemon = this->daemon(any_host());
     if (daemon != nullptr) daemon->pause(random_.any_size(1000, 1'500'000));
   });
-  some_times(scenario_.kills, [this, any_host] { end_daemon(any_host(), random_.one_in(2)); });
+  some_times(scenario_.kills, [this, any_host] {
+    // Who starts knows of a loss what the store has been told of it.
+    const bool greets = scenario_.kind == Kind::Greeting;
+    if (greets && !store_.knows_losses()) return;
+    // An orderly end may come later, when the store has lost more.
+    end_daemon(any_host(), !greets && random_.one_in(2));
+  });
   some_times(scenario_.reloads, [this] { reload_all(); });
   plan_store_faults();
 }
@@ -244,7 +251,8 @@ void World::plan_store_faults() {
     if (scenario_.kind == Kind::Outside && random_.one_in(2)) return store_.forget_counters();
     replace_store([this] {
       const bool loads = random_.one_in(2);
-      store_.restart(random_.any_size(1, 300'000), loads ? random_.any_size(1000, 1'000'000) : 0);
+      store_.restart(random_.any_size(1, 300'000), loads ? random_.any_size(1000, 1'000'000) : 0,
+                     random_.one_in(3));
       cut_all();
     });
   });

@@ -54,6 +54,8 @@ bool MemoryTransport::deliver(Link& link) {
     if (answered.kind == Call::Kind::Reserve || answered.kind == Call::Kind::Time) {
       reply.time = time_at(now);
     }
+    // Whatever it held ended with the daemon's process: nothing is known that was lost in this one.
+    if (answered.kind == Call::Kind::Reign) reply.time = StoreTime{};
     link.replied(reply, now, now);
     if (answered.answers.capacity() > 0 && spare_.size() < Outbox::kMostCalls) {
       spare_.push_back(std::move(answered.answers));

@@ -17,8 +17,18 @@ constexpr Row kRows[] = {
     {StoreEvent::What::Away, LogLevel::Warning, "store_away",
      "the store is away; checks are answered by on_store_down"},
     {StoreEvent::What::WindowsLost, LogLevel::Warning, "windows_lost",
-     "the store was restarted or replaced, its counters may be lost: the windows that are open now "
-     "are denied to their end; where nothing was lost, a restart of rategated ends that"},
+     "the store was restarted or replaced, its counters may be lost: the windows that were open "
+     "then "
+     "are denied to their end; where nothing was lost, DEL rategate:reign in the store and then a "
+     "restart of every rategated end that"},
+    {StoreEvent::What::WereLost, LogLevel::Info, "windows_were_lost",
+     "the store was restarted or replaced before this daemon was started, its counters may be "
+     "lost: "
+     "the windows that were open then are denied to their end"},
+    {StoreEvent::What::ReignNotKnown, LogLevel::Warning, "reign_not_known",
+     "whether the store has lost counters before this daemon knew it cannot be learned: it does "
+     "not "
+     "take the record rategate:reign"},
     {StoreEvent::What::Evicts, LogLevel::Warning, "store_evicts",
      "the store may evict counters, and would then admit too much; set maxmemory-policy to "
      "noeviction"},
@@ -64,7 +74,8 @@ void log_store_event(Log& log, const StoreEvent& event, const StoreStatus& statu
       if (status.run_id.empty()) return line();
       return line(Field{"version", status.version}, Field{"run_id", status.run_id});
     case What::WindowsLost:
-      return line(Field{"run_id", status.run_id});
+    case What::WereLost:
+      return line(Field{"run_id", status.run_id}, Field{"through_ms", event.number});
     case What::Evicts:
       return line(Field{"maxmemory_policy", event.why});
     case What::LimitRefused:

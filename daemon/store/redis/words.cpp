@@ -193,6 +193,11 @@ std::optional<StoreTime> parse_time(const ReplyView& reply) {
   return time_of(reply[0], reply[1]);
 }
 
+std::optional<StoreTime> parse_since(const ReplyView& reply) {
+  const auto us = number_of(reply, 0, kMaxSeconds * 1'000'000 + 999'999);
+  return us ? std::optional(StoreTime{*us}) : std::nullopt;
+}
+
 std::string_view error_of(const ReplyView& reply) {
   return reply.bytes().substr(0, kMaxErrorBytes);
 }
@@ -238,6 +243,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
     case Call::Kind::LoadRelease:
       out += redis_request({"SCRIPT", "LOAD", release});
       return;
+    case Call::Kind::Reign:
+      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.replid});
+      return;
     case Call::Kind::Time:
       out += redis_request({"TIME"});
       return;
@@ -256,8 +264,8 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
   read.is_error = reply.kind() == ReplyView::Kind::Error;
   read.text = read.is_error ? error_of(reply) : reply.bytes();
   if (read.is_error) return read;
-  if (kind == Call::Kind::Time) {
-    read.time = parse_time(reply);
+  if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
+    read.time = kind == Call::Kind::Time ? parse_time(reply) : parse_since(reply);
     read.understood = read.time.has_value();
   } else if (kind == Call::Kind::Reserve) {
     read.understood = parse_reserve_answers(reply, asked, answers);

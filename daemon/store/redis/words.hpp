@@ -28,12 +28,17 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
 void append_release(std::string& out, const Release& release, std::string_view sha,
                     std::string_view script);
 
+// Where all hosts keep since when the data has the history that it has.
+inline constexpr std::string_view kReignKey = "rategate:reign";
+
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
 std::string_view reserve_script();
 std::string_view release_script();
 
 // TIME's answer; nothing where the reply is not of the form.
 std::optional<StoreTime> parse_time(const ReplyView& reply);
+// What reign.lua answers; nothing where the reply is not of the form.
+std::optional<StoreTime> parse_since(const ReplyView& reply);
 // An error's words, as far as they are worth keeping: 256 bytes. Views the reply.
 std::string_view error_of(const ReplyView& reply);
 

@@ -32,7 +32,7 @@ class FakeTransport final : public Transport {
       answers.push_back(counters.reserve(each, {now.us + offset_us}));
     }
     reply.answers = answers;
-    reply.time = StoreTime{now.us + offset_us};
+    reply.time = call.kind == Call::Kind::Reign ? since : StoreTime{now.us + offset_us};
     link.replied(reply, now, now);
   }
   void answer_all(Link& link) {
@@ -52,6 +52,7 @@ class FakeTransport final : public Transport {
   MemoryCounters counters;
   std::string run_id = "one";
   std::string replid = "first";
+  StoreTime since;  // of the reign
   bool written = true;
   int connects = 0;
 };

@@ -31,7 +31,7 @@ constexpr std::string_view kInfo =
 TEST_CASE("a whole greeting tells who the store is, and the time") {
   Greeting greeting({true, true});
   const auto calls = greeting.begin();
-  REQUIRE(calls.size() == 6);
+  REQUIRE(calls.size() == 7);
   CHECK(calls.front() == Call::Kind::Auth);
   CHECK(calls.back() == Call::Kind::Time);
   const Mono at{10};
@@ -40,12 +40,14 @@ TEST_CASE("a whole greeting tells who the store is, and the time") {
   CHECK(greeting.replied(text(kInfo), at, at) == Greeting::Outcome::Going);
   CHECK(greeting.replied(text("sha1"), at, at) == Greeting::Outcome::Going);
   CHECK(greeting.replied(text("sha2"), at, at) == Greeting::Outcome::Going);
+  CHECK(greeting.replied(time_reply(33), at, at) == Greeting::Outcome::Going);
   CHECK(greeting.replied(time_reply(99), Mono{5}, Mono{7}) == Greeting::Outcome::Complete);
   const auto& learned = greeting.learned();
   CHECK(learned.run_id == "abc");
   CHECK(learned.replid == "def");
   CHECK(learned.reserve_script == "sha1");
   CHECK(learned.release_script == "sha2");
+  CHECK(learned.since.us == 33);
   CHECK((learned.sent == Mono{5} && learned.received == Mono{7} && learned.time.us == 99));
 }
 
@@ -74,6 +76,7 @@ TEST_CASE("a user that may not ask INFO can still count") {
   CHECK(greeting.replied(error("NOPERM this user"), {}, {}) == Greeting::Outcome::Going);
   greeting.replied(text("1"), {}, {});
   greeting.replied(text("2"), {}, {});
+  CHECK(greeting.replied(error("NOPERM no such key"), {}, {}) == Greeting::Outcome::Going);
   CHECK(greeting.replied(time_reply(1), {}, {}) == Greeting::Outcome::Complete);
   CHECK(greeting.learned().run_id.empty());
 }

@@ -2,6 +2,7 @@
 // fails.
 #include "daemon/store/link.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "tests/unit/catch.hpp"
@@ -50,7 +51,7 @@ struct One {
 }  // namespace
 
 TEST_CASE("a restart is noticed, also when the first greeting after it was cut short") {
-  for (int replies = 0; replies <= 4; ++replies) {
+  for (int replies = 0; replies <= 5; ++replies) {
     One one;
     CHECK(one.link.state() == Link::State::Up);
     one.pass(2'000'000);
@@ -58,7 +59,7 @@ TEST_CASE("a restart is noticed, also when the first greeting after it was cut s
     one.link.closed("gone", one.transport.now);
     one.link.connected(one.transport.now);
     one.driver.pump(one.transport.now);
-    for (int i = 0; i < replies && i < 3; ++i) one.transport.answer(one.link);
+    for (int i = 0; i < replies && i < 4; ++i) one.transport.answer(one.link);
     one.link.closed("cut", one.transport.now);
     CHECK(one.link.state() == Link::State::Backoff);
     CHECK_FALSE(one.told.has(What::WindowsLost));
@@ -85,6 +86,34 @@ TEST_CASE("the same store after a lost connection has lost nothing") {
   CHECK(one.told.events.back() == What::Connecting);
   one.greet();
   CHECK_FALSE(one.told.has(What::WindowsLost));
+}
+
+TEST_CASE("what the store has lost before this daemon greeted it is lost for it, too") {
+  One one;
+  CHECK_FALSE(one.told.has(What::WereLost));
+  const auto use = exact_limit("api", 5);
+  one.pass(2'000'000);
+  one.transport.since = {one.transport.now.us + kStart};
+  one.pass(100'000);  // in the window of that moment
+  one.link.closed("gone", one.transport.now);
+  one.greet();
+  CHECK(one.told.has(What::WereLost));
+  CHECK_FALSE(one.told.has(What::WindowsLost));
+  CHECK(one.check(use, "a").decision.reason == Reason::StoreAway);
+  one.pass(1'000'000);
+  CHECK(one.check(use, "a").waits);
+}
+
+TEST_CASE("the store is told which history this daemon knew") {
+  One one;
+  one.pass(2'000'000);
+  one.link.closed("gone", one.transport.now);
+  one.link.connected(one.transport.now);
+  one.driver.pump(one.transport.now);
+  const auto reign = std::find_if(one.transport.calls.begin(), one.transport.calls.end(),
+                                  [](const Call& call) { return call.kind == Call::Kind::Reign; });
+  REQUIRE(reign != one.transport.calls.end());
+  CHECK(reign->replid == "first");
 }
 
 TEST_CASE("silence is what makes a store away, and no answer that is merely late") {

@@ -182,6 +182,14 @@ TEST_CASE("a time that is none is not taken for one") {
   CHECK_FALSE(parse_time(ReplyTree::of_numbers({1, 2, 3}).view()));
 }
 
+TEST_CASE("since when the data has its history is a moment, or nothing was lost") {
+  CHECK(parse_since(ReplyTree::of("1700000000000005").view()) == StoreTime{1'700'000'000'000'005});
+  CHECK(parse_since(ReplyTree::of("0").view()) == StoreTime{0});
+  for (const char* text : {"", "-1", "x", "1.5", "99999999999999999"}) {
+    CHECK_FALSE(parse_since(ReplyTree::of(text).view()));
+  }
+}
+
 TEST_CASE("errors are of the script, of the connection, of a counter or of the store") {
   CHECK(refusal_of("NOSCRIPT No matching script.") == Refusal::NoScript);
   CHECK(refusal_of("READONLY You can't write against a read only replica.") == Refusal::Connection);
