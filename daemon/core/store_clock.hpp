@@ -9,6 +9,7 @@
 // Not thread-safe. Pure: every reading of a clock comes in as an argument.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -44,9 +45,11 @@ class StoreClock {
     return reading.error_us() <= options_.max_error_us;
   }
   const Options& options() const { return options_; }
-  // What to wait for so much of the store's time to pass: the error grows meanwhile.
+  // What to wait for so much of the store's time to pass: the error grows meanwhile, but for no
+  // longer than until it is measured again.
   std::int64_t with_drift(std::int64_t us) const {
-    return us + (us / 1000 + 1) * options_.max_drift_ppm / 1000 + 1;
+    const std::int64_t drift_us = (us / 1000 + 1) * options_.max_drift_ppm / 1000;
+    return us + std::min(drift_us, options_.max_error_us) + 1;
   }
   // The measurement that counts.
   struct Measurement {

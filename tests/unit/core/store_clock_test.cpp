@@ -84,6 +84,15 @@ TEST_CASE("the true time is inside, whatever the delays and the drift") {
   }
 }
 
+TEST_CASE("a wait has room for drift, but for no more than an error that is not measured away") {
+  StoreClock::Options options;
+  options.max_drift_ppm = 1000;
+  options.max_error_us = 50'000;
+  const StoreClock clock(options);
+  CHECK(clock.with_drift(1'000'000) == 1'000'000 + 1001 + 1);
+  CHECK(clock.with_drift(86'400'000'000) == 86'400'000'000 + 50'000 + 1);
+}
+
 TEST_CASE("windows open late and close early by the error") {
   const auto at = [](std::int64_t us, std::int64_t error) {
     return place({StoreTime{us - error}, StoreTime{us + error}}, 1000);
