@@ -7,6 +7,7 @@
 // more than must be and never less. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -25,6 +26,8 @@ class LostWindows {
   StoreTime through() const { return through_; }
   // The window of one counter, by the counter's name in the store.
   void lose(const std::string& counter, const Window& window) {
+    if (window.start_ms >= last_end_ms_) counters_.clear();  // all their windows are over
+    last_end_ms_ = std::max(last_end_ms_, window.end_ms);
     if (counters_.size() >= kMost) forget_over(window.start_ms);
     if (counters_.size() >= kMost) {
       lose_all(StoreTime{window.start_ms * 1000});
@@ -39,7 +42,10 @@ class LostWindows {
   bool has_all_of(const Window& window, std::int64_t lead_us) const {
     return window.start_ms * 1000 <= through_.us + lead_us;
   }
-  bool any_counter() const { return !counters_.empty(); }
+  // Whether a window of some counter that is lost was not over when this one started.
+  bool any_counter_of(const Window& window) const {
+    return !counters_.empty() && window.start_ms < last_end_ms_;
+  }
   bool has(const std::string& counter) const { return counters_.contains(counter); }
 
   // Those whose windows have ended by that moment.
@@ -51,6 +57,7 @@ class LostWindows {
   static constexpr std::size_t kMost = 4096;
 
   StoreTime through_{INT64_MIN};
+  std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
 };
 

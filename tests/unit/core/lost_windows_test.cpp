@@ -1,0 +1,45 @@
+// What is remembered of lost counts, for how long, and at what price for checks of other windows.
+#include "daemon/core/lost_windows.hpp"
+
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+constexpr Window kFirst{1000, 2000}, kSecond{2000, 3000};
+
+}  // namespace
+
+TEST_CASE(
+    "all windows that began by a moment are lost, and those that may have been reserved then") {
+  LostWindows lost;
+  CHECK_FALSE(lost.any());
+  lost.lose_all(StoreTime{1'500'000});
+  lost.lose_all(StoreTime{1'200'000});  // which is known already
+  CHECK(lost.any());
+  CHECK(lost.through() == StoreTime{1'500'000});
+  CHECK(lost.has_all_of(kFirst, 0));
+  CHECK_FALSE(lost.has_all_of(kSecond, 0));
+  CHECK(lost.has_all_of(kSecond, 500'000));
+}
+
+TEST_CASE("no name is looked for in a window that began when all that were lost were over") {
+  LostWindows lost;
+  lost.lose("a", kFirst);
+  CHECK(lost.any_counter_of(kFirst));
+  CHECK_FALSE(lost.any_counter_of(kSecond));
+  lost.lose("b", kSecond);
+  CHECK(lost.any_counter_of(kSecond));
+  CHECK(lost.has("b"));
+  CHECK_FALSE(lost.has("a"));
+}
+
+TEST_CASE("where too many single counters are lost all windows of then are") {
+  LostWindows lost;
+  for (int i = 0; i < 4096; ++i) lost.lose(std::to_string(i), kFirst);
+  CHECK_FALSE(lost.has_all_of(kFirst, 0));
+  lost.lose("one more", kFirst);
+  CHECK(lost.has_all_of(kFirst, 0));
+  CHECK_FALSE(lost.has_all_of(kSecond, 0));
+}
