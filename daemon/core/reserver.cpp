@@ -324,7 +324,8 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     room_.due_again(*line);
   } else {
     const std::int64_t counted = reply.counter - charged;  // before this reservation
-    handout.left = std::max<std::int64_t>(0, counter.use->limit->permits - counted) + in_hand +
+    const Limit& limit = *counter.use->limit;
+    handout.left = limit.algorithm->standing(counted, limit.permits).left + in_hand +
                    counter.pool.held(window);
     line->reservation = 0;
     unspent = hand_grants(counter, *line, handout, now);

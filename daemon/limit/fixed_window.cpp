@@ -39,7 +39,7 @@ namespace {
 
 Standing standing(std::int64_t counter, std::int64_t limit) {
   if (counter >= limit) return {0, true};
-  return {counter <= 0 ? limit : limit - counter, false};
+  return {counter < 0 ? 0 : limit - counter, false};  // nothing is granted from one below zero
 }
 
 }  // namespace
