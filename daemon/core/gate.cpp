@@ -35,7 +35,7 @@ Gate::Gate(const Options& options, SharedPools* shared)
 bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   const auto reading = shard(counter.shard).clock.read(now);
   const bool over = reading && counter.pool.last_end_ms() * 1000 <= reading->earliest.us;
-  if (!over && !crowded) return false;
+  if (!over && !crowded && !counter.use->dropped) return false;  // nobody finds a dropped one
   keeper_.let_go(counter, now);
   return true;
 }

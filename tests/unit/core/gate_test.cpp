@@ -364,6 +364,21 @@ TEST_CASE("counters of past windows are forgotten") {
   CHECK(bench.gate.counters() < 1000);
 }
 
+TEST_CASE("counters of a limit that was dropped are forgotten before their windows are over") {
+  Bench bench;
+  const auto old = limit(5, 86'400'000);
+  bench.check(old, "a");
+  bench.serve();
+  old->dropped = true;
+  bench.gate.drop_limits(bench.now);
+  const auto use = limit(6, 86'400'000);
+  bench.check(use, "b");
+  bench.serve();
+  bench.check(use, "c");
+  bench.serve();
+  CHECK(bench.gate.counters() == 2);
+}
+
 TEST_CASE("a window that was lost stays so under another number and for a key that was forgotten") {
   Bench bench;
   const auto use = limit(10);
