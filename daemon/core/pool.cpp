@@ -131,8 +131,16 @@ void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, P
     book.stranded(permits);
     return;
   }
-  part->stock += clipped(permits);
+  stow(*part, permits, book);
   if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, book);
+}
+
+// More than any limit has comes together only where a store has lost what it granted before, again
+// and again, and is worth nothing.
+void Pool::stow(Part& part, std::int64_t permits, PoolBook& book) {
+  const std::int64_t room = kMaxPermits - part.stock;
+  part.stock += static_cast<std::int32_t>(std::min(permits, room));
+  book.stranded(std::max<std::int64_t>(0, permits - room));
 }
 
 Hand Pool::take_hand(const Window& window, PoolBook& book) {
@@ -163,7 +171,7 @@ void Pool::put_back(const Window& window, const Hand& hand, PoolBook& book) {
     book.stranded(hand.permits());
     return;
   }
-  part->stock += clipped(hand.permits());
+  stow(*part, hand.permits(), book);
   const std::int64_t not_shown = hand.shown - show_part(parity_of(window), hand.shown, book);
   // A client may have forged what was shown, so that it is never left to be given back.
   part->stock -= clipped(not_shown);

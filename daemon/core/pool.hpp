@@ -139,6 +139,7 @@ class Pool {
   void void_word(int parity, PoolBook& book);
   std::int64_t show_part(int parity, std::int64_t permits, PoolBook& book);
   void tell_left(int parity, PoolBook& book);
+  static void stow(Part& part, std::int64_t permits, PoolBook& book);
 
   Part part_[2];
   SlotId slot_;

@@ -191,6 +191,19 @@ TEST_CASE("a counter below what was taken was lost: what was held of it is void"
   CHECK(s.keeping.books.totals().stranded == 15);
 }
 
+TEST_CASE("a pool holds no more than any limit has, whatever a store grants") {
+  Pool pool;
+  Keeping keeping{nullptr};
+  keeping.books.reserved(4 * kMaxPermits);
+  const Window window{2000, 3000};
+  for (int i = 0; i < 4; ++i) pool.add(window, kMaxPermits, 16, keeping.book);
+  CHECK(pool.held(window) <= kMaxPermits + 16);
+  const auto& totals = keeping.books.totals();
+  CHECK(totals.held == 1'000'000 + pool.held(window));
+  CHECK(totals.stranded == 4 * kMaxPermits - pool.held(window));
+  CHECK(pool.take(window, kMaxPermits, keeping.book) == false);  // a word has no room for as many
+}
+
 TEST_CASE("the words of two windows are apart, and a window that is past gives way") {
   Shared s;
   s.reserve(10, 10);
