@@ -151,7 +151,52 @@ class Faults(harness.Case):
         self.assertEqual([d.allowed for d in self.take(3)], [1] * 3)
 
 
+class Unasked(harness.Case):
+    """A way that says more than the store was asked costs a connection, and nothing else."""
+
+    def setUp(self):
+        self.way = self.proxy(self.redis())
+        self.rategated = self.daemon(self.way, limits={"api": "1000000/1h"})
+        self.assertEqual(self.check(), harness.COUNTED)
+
+    def check(self):
+        return self.rategated.check("api", "key").reason
+
+    def is_left(self):
+        self.rategated.wait_log("answered more than it was asked")
+        harness.wait_until(lambda: self.check() == harness.COUNTED, 10, "a counted check")
+
+    def test_behind_an_answer(self):
+        for data in (b"+OK\r\n", b":1\r\n", b"*2\r\n:1\r\n:2\r\n", b"*1000000\r\n", b"nonsense",
+                     b"$3\r\nab"):
+            self.way.add_to_next(data)
+            connections = self.way.connections
+            self.rategated.check("api", repr(data))
+            harness.wait_until(lambda n=connections: self.way.connections > n, 10,
+                               "another connection")
+            self.is_left()
+
+    def test_when_nothing_is_asked(self):
+        for data in (b"+OK\r\n", b"*", b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"):
+            connections = self.way.connections
+            self.way.add(data)
+            harness.wait_until(lambda n=connections: self.way.connections > n, 10,
+                               "another connection")
+            self.is_left()
+
+    def test_an_error_is_why_it_leaves(self):
+        self.way.add(b"-ERR you are too many\r\n")
+        self.rategated.wait_log("you are too many")
+        harness.wait_until(lambda: self.check() == harness.COUNTED, 10, "a counted check")
+
+
 class Start(harness.Case):
+    def test_a_redis_that_takes_no_more_clients_says_so(self):
+        server = self.redis()
+        server.db.config_set("maxclients", 1)
+        daemon = self.daemon(server)
+        daemon.wait_log("max number of clients reached")
+
     def test_redis_comes_after_the_daemon(self):
         server = self.redis()
         server.kill9()

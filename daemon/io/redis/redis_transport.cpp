@@ -14,6 +14,8 @@
 namespace rategate {
 namespace {
 
+constexpr char kUnasked[] = "the store has answered more than it was asked";
+
 std::vector<std::string> names_of(const addrinfo* found) {
   std::vector<std::string> names;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
@@ -174,10 +176,35 @@ void RedisTransport::on_connected(bool ok) {
 void RedisTransport::ended(const std::string& why) { link_->closed(why, mono_now()); }
 
 void RedisTransport::on_disconnected() {
-  std::string why = context_ != nullptr && context_->errstr != nullptr ? context_->errstr : "";
+  std::string why = unread_error();
+  if (why.empty() && context_ != nullptr && context_->errstr != nullptr) why = context_->errstr;
   if (why.empty()) why = "the connection was closed";
   context_ = nullptr;  // hiredis frees it after this call
   ended(why);
+}
+
+// A server that turns a connection away says why, unasked, and closes. Whoever writes before it
+// reads finds a broken pipe, and the reason still in the socket.
+std::string RedisTransport::unread_error() const {
+  char words[256];
+  const ssize_t got =
+      context_ == nullptr ? -1 : recv(context_->c.fd, words, sizeof words, MSG_DONTWAIT);
+  const std::string_view said(words, got > 0 ? static_cast<std::size_t>(got) : 0);
+  return said.starts_with('-') ? std::string(said.substr(1, said.find_first_of("\r\n") - 1)) : "";
+}
+
+// What comes when nothing was asked. An error is why the server is about to close, and hiredis
+// takes it for that; for anything else it ends the process by an assertion.
+bool RedisTransport::is_unasked_reply() const {
+  if (!expected_.empty()) return false;
+  const redisReader& reader = *context_->c.reader;
+  char first = '-';
+  if (reader.pos < reader.len) {
+    first = reader.buf[reader.pos];
+  } else if (recv(context_->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) {
+    return false;
+  }
+  return first != '-';
 }
 
 void RedisTransport::close() {
@@ -252,7 +279,10 @@ void RedisTransport::on_poll(int status, int events) {
     link_->connected(mono_now());
     return;
   }
-  if ((events & UV_READABLE) != 0) redisAsyncHandleRead(context_);
+  if ((events & UV_READABLE) != 0) {
+    if (is_unasked_reply()) return ended(kUnasked);
+    redisAsyncHandleRead(context_);
+  }
   if (context_ != nullptr && (events & UV_WRITABLE) != 0) flush();
 }
 
@@ -275,11 +305,15 @@ void RedisTransport::cleanup(void* self) {
 }
 
 void RedisTransport::on_reply(const redisReply* reply) {
-  if (expected_.empty()) return;  // an unasked push
+  if (expected_.empty()) return;
   Expected expected = std::move(expected_.front());
   expected_.pop_front();
   const Reply read = read_reply(view_of(*reply), expected.kind, expected.reservations, answers_);
   link_->replied(read, received_, mono_now());
+  if (context_ != nullptr && context_->c.reader->pos < context_->c.reader->len &&
+      is_unasked_reply()) {
+    ended(kUnasked);
+  }
   if (expected.reservations.capacity() > 0 && spare_parts_.size() < Outbox::kMostCalls) {
     expected.reservations.clear();
     spare_parts_.push_back(std::move(expected.reservations));

@@ -51,6 +51,8 @@ class RedisTransport final : public Transport {
   void open(const std::string& address);
   void adopt(redisAsyncContext* context);
   void ended(const std::string& why);
+  std::string unread_error() const;
+  bool is_unasked_reply() const;
   void on_poll(int status, int events);
   void poll_for(int events);
   void on_connected(bool ok);

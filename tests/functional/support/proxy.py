@@ -40,6 +40,8 @@ class Proxy:
     release_replies()                what is held now goes out, what comes later is held still
     drop_replies()                   what comes back is thrown away, until release()
     delay(seconds)                   every reply is late by so much
+    add(data)                        that comes to the daemon, though Redis did not say it
+    add_to_next(data)                the same right behind the next reply
     cut()                            every connection is closed
     refuse(True)                     new connections are closed as they come
     lead_to(target)                  new connections lead to that socket
@@ -55,6 +57,7 @@ class Proxy:
         self._pairs = []
         self._hold_requests = self._hold_replies = self._drop_replies = self._refuse = False
         self._delay = 0.0
+        self._add_to_next = b""
         self._cut_next = None   # (replies, socket) of the connection that comes next
         self._end = False
         self.connections = 0    # accepted so far
@@ -104,6 +107,15 @@ class Proxy:
 
     def cut_next(self, replies, target=None):
         self._set(cut_next=(replies, target or self._target))
+
+    def add(self, data):
+        with self._lock:
+            for pair in self._pairs:
+                pair.replies.append((0, data))
+        self._wake_write.send(b"x")
+
+    def add_to_next(self, data):
+        self._set(add_to_next=data)
 
     def cut(self):
         with self._lock:
@@ -207,7 +219,8 @@ class Proxy:
         elif self._drop_replies:
             self.dropped += len(data)
         else:
-            pair.replies.append((time.monotonic() + self._delay, data))
+            more, self._add_to_next = self._add_to_next, b""
+            pair.replies.append((time.monotonic() + self._delay, data + more))
 
     def _requests(self, _pair, data):
         """What was read from the daemon, in pieces that go on each at a moment of its own."""
