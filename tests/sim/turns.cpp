@@ -51,14 +51,25 @@ void Turns::arrive() {
     each.next_us = now_us_ + 1 + random_.below(2 * each.gap_us);
   }
   while (storm_gap_us_ > 0 && next_knock_us_ <= now_us_) {
-    knocking_.push_back(next_knock_us_);
+    knocking_.push_back({next_knock_us_, static_cast<std::int64_t>(knocking_.size())});
     next_knock_us_ += 1 + random_.below(2 * storm_gap_us_);
+  }
+}
+
+// As many turns as it takes to accept four in each.
+void Turns::judge_wait(const Knock& knock) {
+  const std::int64_t longest = std::max(longest_turn_us_, now_us_ - turn_began_us_) + kLoopUs;
+  const std::int64_t waited = now_us_ - knock.since_us;
+  if (waited > (knock.ahead / kPolicy.accepts + 2) * longest) {
+    fail("one who connects behind " + std::to_string(knock.ahead) + " waited for " +
+         std::to_string(waited) + " us");
   }
 }
 
 void Turns::accept() {
   int accepted = 0;
   while (!knocking_.empty() && turn_.may_accept()) {
+    judge_wait(knocking_.front());
     knocking_.pop_front();
     now_us_ += 10;
     ++accepted;
@@ -146,14 +157,7 @@ void Turns::judge_shares() {
     fail("of those who ask without end one was served " + std::to_string(most) + " times and one " +
          std::to_string(fewest));
   }
-  // As many turns as it takes to accept four in each.
-  const auto knocking = static_cast<std::int64_t>(knocking_.size());
-  if (knocking == 0) return;
-  const std::int64_t waited = now_us_ - knocking_.front();
-  if (waited > (knocking / kPolicy.accepts + 2) * (longest_turn_us_ + kLoopUs)) {
-    fail("one who connects has waited for " + std::to_string(waited) + " us, " +
-         std::to_string(knocking) + " wait");
-  }
+  if (!knocking_.empty()) judge_wait(knocking_.front());
 }
 
 std::string Turns::run() {

@@ -36,10 +36,17 @@ class Turns {
     bool has_more() const { return endless || !arrived.empty(); }
   };
 
+  // Who waits to be accepted: since when, and behind how many.
+  struct Knock {
+    std::int64_t since_us = 0;
+    std::int64_t ahead = 0;
+  };
+
   Connection any_connection(bool endless);
   std::int64_t dearest_us() const;
   void arrive();
   void accept();
+  void judge_wait(const Knock& knock);
   void turn();
   void serve(Connection& connection);
   void handle(Connection& connection);
@@ -50,8 +57,8 @@ class Turns {
   Random random_;
   Turn turn_;
   std::vector<Connection> connections_;
-  std::deque<std::int64_t> knocking_;  // since when each waits to be accepted
-  std::int64_t storm_gap_us_ = 0;      // between two who connect; 0: nobody does
+  std::deque<Knock> knocking_;
+  std::int64_t storm_gap_us_ = 0;  // between two who connect; 0: nobody does
   std::int64_t next_knock_us_ = 0;
   std::int64_t now_us_ = 0;
   std::int64_t turn_began_us_ = 0;
