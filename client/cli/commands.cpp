@@ -28,9 +28,17 @@ bool print(const std::string& text) {
   return false;
 }
 
+// What the program exits with where nothing was decided. An outage is one thing and a mistake in
+// the question another: whoever lets pass what nobody could decide must not let pass a key too
+// long.
+struct Failures {
+  int mistake = kError;
+  int unavailable = kUnavailable;
+};
+
 // Runs `act` with a client; what it throws is told, with what to do about it.
 template <class Act>
-int with_client(const Command& command, int failed, Act act) {
+int with_client(const Command& command, const Failures& failures, Act act) {
   try {
     Options options;
     options.socket_path = command.socket_path;
@@ -43,13 +51,14 @@ int with_client(const Command& command, int failed, Act act) {
       const std::string lines =
           advice(failure.code().value(), std::string(client.socket_path()), text);
       std::fputs(lines.c_str(), stderr);
+      if (dynamic_cast<const Unavailable*>(&failure) != nullptr) return failures.unavailable;
     }
   } catch (const std::invalid_argument& failure) {
     std::fprintf(stderr, "%s\n", failure.what());  // begins with the library's name, which is ours
   } catch (const std::exception& failure) {
     complain(failure.what());
   }
-  return failed;
+  return failures.mistake;
 }
 
 Limit resolve(const Client& client, const Question& question) {
@@ -60,7 +69,7 @@ Limit resolve(const Client& client, const Question& question) {
 }  // namespace
 
 int check(const Command& command) {
-  return with_client(command, kError, [&](const Client& client) -> int {
+  return with_client(command, {}, [&](const Client& client) -> int {
     const Question& question = command.question;
     const Decision decision = resolve(client, question).check(question.key, question.cost);
     if (!command.quiet &&
@@ -72,7 +81,7 @@ int check(const Command& command) {
 }
 
 int run(const Command& command) {
-  return with_client(command, kRunFailed, [&](const Client& client) -> int {
+  return with_client(command, {kRunFailed, kRunFailed}, [&](const Client& client) -> int {
     const Question& question = command.question;
     std::optional<milliseconds> timeout;
     if (command.timeout_ms) timeout = milliseconds(*command.timeout_ms);
@@ -92,14 +101,14 @@ int run(const Command& command) {
 }
 
 int limits(const Command& command) {
-  return with_client(command, kError, [&](const Client& client) -> int {
+  return with_client(command, {}, [&](const Client& client) -> int {
     const Reply reply = client.command({"LIMITS"});
     return print(command.json ? limits_json(*reply) : limits_text(*reply)) ? 0 : kError;
   });
 }
 
 int ping(const Command& command) {
-  return with_client(command, kError, [&](const Client& client) -> int {
+  return with_client(command, {}, [&](const Client& client) -> int {
     using std::chrono::steady_clock;
     const auto asked = steady_clock::now();
     const Reply reply = client.command({"PING"});
@@ -114,7 +123,7 @@ int ping(const Command& command) {
 }
 
 int info(const Command& command) {
-  return with_client(command, kError, [&](const Client& client) -> int {
+  return with_client(command, {}, [&](const Client& client) -> int {
     std::vector<std::string_view> words{"INFO"};
     words.insert(words.end(), command.sections.begin(), command.sections.end());
     const Reply reply = client.command(words);

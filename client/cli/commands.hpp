@@ -11,7 +11,8 @@ namespace rategate::cli {
 enum ExitCode : int {
   kAllowed = 0,
   kDenied = 1,
-  kError = 2,
+  kError = 2,        // of the question, or of the answer
+  kUnavailable = 3,  // nobody could be asked
   // Of run, as env(1), timeout(1) and sysexits.h have them.
   kTimedOut = 75,
   kRunFailed = 125,

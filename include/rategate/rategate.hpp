@@ -144,7 +144,6 @@ namespace detail {
     case EPROTO:
     case ENOENT:
     case EPERM:
-    case EBUSY:
     case EREMOTEIO:
     case EMSGSIZE:
     case ERANGE:

@@ -65,6 +65,16 @@ class Check(Case):
         self.assertNotIn("--limit", result.stderr)
         self.assertIn("rategate limits", result.stderr)
 
+    def test_an_outage_is_no_mistake(self):
+        limits = {"api": {"limit": 1, "period": "1h", "on_store_down": "error"}}
+        server = self.redis()
+        daemon = self.daemon(server, limits=limits)
+        server.kill9()
+        wait_until(lambda: self.rategate("check", "api", daemon=daemon).returncode == 3, 10,
+                   "an outage")
+        # Whoever chooses the key does not choose to be let pass.
+        self.assertEqual(self.rategate("check", "api", "k" * 600, daemon=daemon).returncode, 2)
+
     def test_an_answer_that_cannot_be_written_is_an_error(self):
         daemon = self.daemon()
         with open("/dev/full", "w", encoding="ascii") as full:
@@ -239,7 +249,7 @@ class Mistakes(Case):
     def test_where_nothing_listens_it_says_how_to_start_one(self):
         path = self.tmp() + "/rg.sock"
         result = self.rategate("check", "api", daemon=path)
-        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
         self.assertIn(f"cannot connect to {path}", result.stderr)
         self.assertIn("systemctl start rategated", result.stderr)
         # and what it says works
@@ -263,7 +273,7 @@ class Mistakes(Case):
         owner = pwd.getpwuid(os.stat(daemon.socket).st_uid).pw_name
         if os.geteuid() == 0:
             result = self.without_permission(daemon.socket)
-            self.assertEqual(result.returncode, 2)
+            self.assertEqual(result.returncode, 3)
             self.assertIn(f"{daemon.socket} is for members of group '{group}'", result.stderr)
             self.assertIn(f"usermod -aG {group}", result.stderr)
         os.chmod(daemon.socket, 0o600 if os.geteuid() == 0 else 0)

@@ -135,12 +135,12 @@ class Programs(Installed):
         run = ("run", "one", "--timeout", "0", "--")
         for code, words, at in (
                 (0, ("check", "one"), daemon), (1, ("check", "one"), daemon),
-                (2, ("check", "one"), nobody), (2, ("check",), daemon),
+                (3, ("check", "one"), nobody), (2, ("check",), daemon),
                 (75, (*run, "true"), daemon), (125, (*run, "true"), nobody), (125, run, daemon),
                 (126, ("run", "a", "--limit", "9", "--", "/"), daemon),
                 (127, ("run", "a", "--limit", "9", "--", "/none"), daemon),
                 (9, ("run", "a", "--limit", "9", "--", "sh", "-c", "exit 9"), daemon),
-                (0, ("ping",), daemon), (2, ("ping",), nobody), (2, ("limits",), nobody)):
+                (0, ("ping",), daemon), (3, ("ping",), nobody), (3, ("limits",), nobody)):
             with self.subTest(words=words, at=at):
                 self.assertEqual(self.ended(RATEGATE, *words, daemon=at).returncode, code)
 
