@@ -30,7 +30,7 @@ struct Call {
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
-  std::string replid{};  // of Reign: the history that this host knew; empty: none
+  std::string replid{};  // of Reign: the history that this host knew; see scripts/reign.lua
 };
 
 // Good during the call that it is handed to.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/store/redis/info.hpp"
+#include "daemon/store/redis/refusal.hpp"
 
 namespace rategate {
 namespace {
@@ -36,9 +37,11 @@ Greeting::Outcome Greeting::refuse(std::string why) {
 
 Greeting::Outcome Greeting::refused(Call::Kind kind, std::string_view error) {
   // A user that may not ask INFO can still count; what INFO would tell is then not known.
-  if (kind == Call::Kind::Info && error.starts_with("NOPERM")) return Outcome::Going;
-  // Neither is a record that it may not read or write a reason to count nothing.
-  if (kind == Call::Kind::Reign && !error.starts_with("LOADING")) {
+  if (kind == Call::Kind::Info && is_about_rights(error)) return Outcome::Going;
+  // Neither is a record that it may not keep a reason to count nothing. But a store that takes no
+  // writes now is greeted again when it does: a loss that it has not noted is known to nobody who
+  // starts later.
+  if (kind == Call::Kind::Reign && (is_about_rights(error) || refusal_of(error) == Refusal::Call)) {
     learned_.reign_error = error;
     return Outcome::Going;
   }

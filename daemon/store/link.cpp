@@ -12,6 +12,11 @@ namespace {
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
 constexpr std::uint64_t kMostDoublings = 20;
 
+bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
+  return is_answer_to(reservation.costs, answer) &&
+         charged_permits(reservation.costs, reservation.in_hand, answer) > 0;
+}
+
 }  // namespace
 
 Link::Link(const Options& options, Gate& gate, Transport& transport, StoreEvents& events)
@@ -46,11 +51,16 @@ void Link::connected(Mono now) {
   until_ = after(now, options_.command_timeout_us);
 }
 
+// A daemon that could not ask the store at first has not seen whether it was restarted meanwhile.
+std::string Link::known_history() const {
+  return known_replid_.empty() && status_.reconnects > 0 ? "-" : known_replid_;
+}
+
 void Link::greet() {
   greeting_written_ = true;
   for (const Call::Kind kind : greeting_.begin()) {
     Call call{kind};
-    if (kind == Call::Kind::Reign) call.replid = known_replid_;
+    if (kind == Call::Kind::Reign) call.replid = known_history();
     transport_.send(call);
   }
   greeting_sent_ = transport_.flush();
@@ -242,6 +252,7 @@ void Link::on_reservations(const Outbox::Answered& answered, const Reply& reply,
   outbox_.scripts_known(true);  // the whole text has made it known, too
   measured(answered.sent, received, *reply.time);
   std::string_view refused;  // by the store, and not for the sake of one counter
+  bool took_some = false;    // which says that it takes writes
   for (std::size_t i = 0; i < reservations.size(); ++i) {
     const ReserveAnswer& answer = reply.answers[i];
     gate_.answered(reservations[i].id, answer, now);
@@ -253,11 +264,13 @@ void Link::on_reservations(const Outbox::Answered& answered, const Reply& reply,
       } else {
         refused = answer.error;
       }
+    } else {
+      took_some = took_some || has_charged(reservations[i], answer);
     }
   }
   if (!refused.empty()) {
     store_refuses(refused, now);
-  } else if (shard().health.refuses(false)) {
+  } else if (took_some && shard().health.refuses(false)) {
     status_.error.clear();
     tell(StoreEvent::What::Accepts);
     tell(StoreEvent::What::Changed);

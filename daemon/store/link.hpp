@@ -75,6 +75,7 @@ class Link {
   void greet();
   void on_greeting(const Reply& reply, Mono received, Mono now);
   void greeted(Mono now);
+  std::string known_history() const;
   void lost(std::string_view why, Mono now);
   void away(std::string_view why, Mono now);
   void back_off(Mono now);

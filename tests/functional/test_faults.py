@@ -95,6 +95,22 @@ class Faults(harness.Case):
         self.server.db.config_set("maxmemory", 0)
         self.recovers()
 
+    def test_out_of_memory_is_said_once(self):
+        """What needs no write is answered meanwhile, and says nothing of whether it takes any."""
+        daemon = self.daemon(self.server, limits={"few": {"limit": 10, "period": "1h",
+                                                          "mode": "exact"}})
+        with daemon.conn() as conn:
+            for _ in range(9):
+                self.assertEqual(conn.check("few").allowed, 1)
+            self.server.db.config_set("maxmemory", 1)
+            for n in range(20):
+                self.assertEqual(conn.check("few", cost=2).reason, harness.OVER_LIMIT)
+                self.assertEqual(conn.check("few", f"k{n}").reason, harness.STORE_AWAY)
+            self.server.db.config_set("maxmemory", 0)
+            self.assertEqual(conn.check("few").allowed, 1)
+        text = daemon.log_text()
+        self.assertEqual((text.count(" store_refuses: "), text.count(" store_accepts: ")), (1, 1))
+
     def test_debug_sleep(self):
         began = time.time()
         # Over a connection of its own, and not waited for.

@@ -58,6 +58,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"reign-ignored", {Kind::Greeting}},
       {"known-history-not-told", {Kind::Greeting}},
       {"stale-reign-believed", {Kind::Greeting}},
+      {"refused-record-ignored", {Kind::Greeting}},
       {"silence-by-oldest-call", {Kind::Overload}},
       {"slot-reused-while-its-window-lives", {Kind::Slots}},
       {"too-late-for-good", {Kind::Overload}},

@@ -181,8 +181,8 @@ std::int64_t RedisModel::release(const Release& release, std::int64_t now_us) {
   return release.permits;
 }
 
-std::int64_t RedisModel::reign(const std::string& key, const Histories& replids, bool writable,
-                               std::int64_t now_us) {
+std::optional<std::int64_t> RedisModel::reign(const std::string& key, const Histories& replids,
+                                              bool writable, std::int64_t now_us) {
   const auto record = get(key, now_us);
   const bool is_list = holds_list(key, now_us);
   const bool lost = !replids.knew.empty() && replids.knew != replids.is;
@@ -194,7 +194,8 @@ std::int64_t RedisModel::reign(const std::string& key, const Histories& replids,
     if (same && number && !(lost && since == "0")) return std::stoll(since);
   }
   const std::int64_t since = lost || record || is_list ? now_us : 0;
-  if (writable) set(key, replids.is + " " + std::to_string(since), 0, now_us);
+  if (!writable) return std::nullopt;
+  set(key, replids.is + " " + std::to_string(since), 0, now_us);
   return since;
 }
 

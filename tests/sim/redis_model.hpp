@@ -49,8 +49,9 @@ class RedisModel {
     std::string is;
     std::string knew;
   };
-  std::int64_t reign(const std::string& key, const Histories& replids, bool writable,
-                     std::int64_t now_us);
+  // Nothing where it has to be written and cannot.
+  std::optional<std::int64_t> reign(const std::string& key, const Histories& replids, bool writable,
+                                    std::int64_t now_us);
 
   void forget_all() { entries_.clear(); }
   // Whether a key expires within so many ms of now, before or after.

@@ -69,7 +69,7 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
     sim::RedisModel::Histories replids;
     words >> replids.is >> replids.knew;
     if (replids.knew == "-") replids.knew.clear();
-    return std::to_string(model.reign(key, replids, true, now_us));
+    return std::to_string(model.reign(key, replids, true, now_us).value_or(-1));
   }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {

@@ -68,6 +68,7 @@ void add_greetings(Scenario& s, Random& random) {
   s.pauses = static_cast<int>(random.below(2));
   s.kills = static_cast<int>(random.below(6));
   s.no_records = random.one_in(3);
+  s.refusals = static_cast<int>(random.below(4));
   s.reloads = random.one_in(4) ? 1 : 0;
   s.restarts = static_cast<int>(random.below(4));
   s.promotions = static_cast<int>(random.below(3));

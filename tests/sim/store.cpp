@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/store/redis/words.hpp"
+#include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
 namespace {
@@ -153,10 +154,13 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   }
   if (call.kind == Call::Kind::Reign) {
     if (!keeps_records_) return error("NOPERM this user has no permissions to access a key");
-    const bool writable = !replica_ && events_.now() >= refuses_until_;
-    told_ = told_ || writable;
-    answer.time = StoreTime{
-        model_.reign(kRecord, {std::to_string(history_), call.replid}, writable, events_.now())};
+    if (replica_) return error(std::string(kReadOnly));
+    const bool writable = events_.now() >= refuses_until_;
+    const auto since =
+        model_.reign(kRecord, {std::to_string(history_), call.replid}, writable, events_.now());
+    if (!since && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
+    told_ = true;
+    answer.time = StoreTime{since.value_or(events_.now())};
     return answer;
   }
   return run_script(session, call);

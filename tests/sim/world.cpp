@@ -253,6 +253,8 @@ void World::plan_store_faults() {
       const bool loads = random_.one_in(2);
       store_.restart(random_.any_size(1, 300'000), loads ? random_.any_size(1000, 1'000'000) : 0,
                      random_.one_in(3));
+      // It comes back without its replicas, say, and takes no writes until they are there.
+      if (scenario_.refusals > 0) store_.refuse(random_.any_size(1000, 1'000'000));
       cut_all();
     });
   });

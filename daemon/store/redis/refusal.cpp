@@ -32,4 +32,9 @@ Refusal refusal_of(std::string_view error) {
   return Refusal::Call;
 }
 
+bool is_about_rights(std::string_view error) {
+  return names_one_of(
+      error, {"NOPERM", "ACL failure in script", "can't run this command", "permissions to run"});
+}
+
 }  // namespace rategate

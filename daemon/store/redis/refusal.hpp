@@ -14,5 +14,7 @@ enum class Refusal : std::uint8_t {
   Call,        // this call, maybe for the sake of one of its counters (an ACL, say)
 };
 Refusal refusal_of(std::string_view error);
+// Whether it is a right that the user has not.
+bool is_about_rights(std::string_view error);
 
 }  // namespace rategate

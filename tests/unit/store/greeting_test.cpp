@@ -70,6 +70,20 @@ TEST_CASE("what makes a store of no use is said") {
   CHECK(greeting.why() == "AUTH: WRONGPASS no");
 }
 
+TEST_CASE("a store that cannot note a loss now is greeted again") {
+  for (const char* why :
+       {"OOM command not allowed", "NOREPLICAS Not enough good replicas to write.",
+        "LOADING Redis is loading"}) {
+    Greeting greeting({});
+    greeting.begin();
+    for (const std::string_view reply : {kInfo, std::string_view("1"), std::string_view("2")}) {
+      greeting.replied(text(reply), {}, {});
+    }
+    CHECK(greeting.replied(error(why), {}, {}) == Greeting::Outcome::Refused);
+    CHECK(greeting.why() == std::string("reign: ") + why);
+  }
+}
+
 TEST_CASE("a user that may not ask INFO can still count") {
   Greeting greeting({});
   greeting.begin();

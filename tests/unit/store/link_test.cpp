@@ -116,6 +116,23 @@ TEST_CASE("the store is told which history this daemon knew") {
   CHECK(reign->replid == "first");
 }
 
+TEST_CASE("a daemon that came before the store says so") {
+  Told told;
+  Driver driver(Gate::Options{}, nullptr, told);
+  FakeTransport transport{kStart};
+  Link& link = driver.add({}, transport);
+  driver.start(transport.now);
+  link.closed("refused", transport.now);
+  transport.now = after(transport.now, 100'000);
+  driver.pump(transport.now);
+  link.connected(transport.now);
+  driver.pump(transport.now);
+  const auto reign = std::find_if(transport.calls.begin(), transport.calls.end(),
+                                  [](const Call& call) { return call.kind == Call::Kind::Reign; });
+  REQUIRE(reign != transport.calls.end());
+  CHECK(reign->replid == "-");
+}
+
 TEST_CASE("silence is what makes a store away, and no answer that is merely late") {
   One one;
   const auto use = exact_limit("api", 1000);
