@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from harness import weighted
-from harness.beside import FLOODS
+from harness.beside import FLOODS, TURNS
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ TARGETS = [
     Row("p99.9 of a shm check : median, two cores loaded", SHM + "p999", SHM + "p50", 20, 5),
     *(Row(f"p99 of a CHECK beside {name}", f"CHECK beside {name}/p99", None, 1000, 200, "us")
       for name in FLOODS if name != "nobody"),
+    *(Row(f"daemon's longest turn beside {name}", f"longest turn beside {name}/us", None, 1000, 500,
+          "us") for name in TURNS),
     Row("daemon's memory per live key", "daemon's memory per live key/bytes", None, 128, 96, "B"),
     Row("idle daemon: CPU", "idle daemon/cpu_ticks", None, 0, 0, "ticks"),
     Row("idle daemon: wake-ups in 3 s", "idle daemon/wakeups", None, 0, 0, ""),

@@ -108,6 +108,17 @@ class Order(harness.Case):
             self.assertEqual(conn.command("PING"), "PONG")
 
 
+class Longest(harness.Case):
+    def test_the_longest_turn_is_told(self):
+        """It lasts as long as one request at least."""
+        served = self.daemon(limits={"api": "100/h"})
+        with self.conn(served) as conn:
+            conn.send(b"PING\r\n" * 1000)
+            for _ in range(1000):
+                self.assertEqual(conn.read(), "PONG")
+        self.assertGreater(int(served.info("stats")["loop_longest_us"]), 0)
+
+
 class Beside(harness.Case):
     """What another waits for is told by the CPU time that the daemon has used meanwhile, which a
     busy machine does not make longer."""

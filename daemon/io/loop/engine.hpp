@@ -16,6 +16,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
+#include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/memory_transport.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
@@ -50,6 +51,8 @@ class Engine final : private StoreEvents {
   // The gate, for those who ask: checks, repeats, who has gone.
   Gate& gate() { return driver_.gate(); }
   const Gate& gate() const { return driver_.gate(); }
+  // For whoever handles what comes up.
+  LoopWatch& watch() { return watch_; }
   // Null when shared memory is off.
   Segment* segment() const { return segment_.get(); }
 
@@ -75,6 +78,7 @@ class Engine final : private StoreEvents {
 
   Log& log_;
   EngineEvents* events_ = nullptr;
+  LoopWatch watch_;
   std::unique_ptr<Segment> segment_;
   Driver driver_;
   std::unique_ptr<RedisTransport> redis_;  // one of these two

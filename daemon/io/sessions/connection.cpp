@@ -85,6 +85,7 @@ void Connection::on_read(ssize_t count, const char* bytes) {
     return;
   }
   active_ = mono_now();
+  bench_.watch.works(active_);
   in_slice_ = bench_.turn.start(slice_, active_);
   const std::string_view arrived(bytes, static_cast<std::size_t>(count));
   if (in_slice_) {
@@ -235,6 +236,7 @@ bool Connection::has_more() const { return draining_ || (!input_.empty() && !inc
 bool Connection::in_slice() {
   Turn& turn = bench_.turn;
   const Mono now = mono_now();
+  bench_.watch.works(now);
   if (!in_slice_) return in_slice_ = turn.start(slice_, now);
   turn.look(now);
   return !turn.over();

@@ -11,12 +11,13 @@
 
 namespace rategate {
 
-Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log)
+Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services,
+                   LoopWatch& watch, Log& log)
     : loop_(loop),
       log_(log),
       most_(static_cast<std::size_t>(config.max_clients)),
       idle_timeout_ms_(config.idle_timeout_ms),
-      bench_(config, services) {
+      bench_(config, services, watch) {
   // The loop's turn ends when all that had arrived was looked at: libuv's check phase.
   uv_check_init(loop, turn_ends_.get());
   turn_ends_.opened(this);
@@ -70,8 +71,10 @@ void Sessions::arrived(Listener& at) {
 
 void Sessions::accept(Listener& at) {
   ConnectionEvents& events = *this;
+  const Mono now = mono_now();
+  bench_.watch.works(now);
   auto connection =
-      std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, mono_now());
+      std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, now);
   if (!at.accept(connection->stream())) return;
   if (connections_.size() + bench_.services.sharing.kept_sockets() >= most_) {
     turn_away(*connection);

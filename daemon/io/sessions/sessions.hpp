@@ -38,7 +38,8 @@ class SessionsEvents {
 class Sessions final : private ConnectionEvents, private ListenerEvents {
  public:
   // Whatever is handed over by reference lives longer than this.
-  Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log);
+  Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, LoopWatch& watch,
+           Log& log);
   ~Sessions() override;
 
   // How many connections there may be, from now on.

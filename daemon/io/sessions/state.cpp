@@ -61,8 +61,14 @@ Overview State::overview() const {
   const Gate& gate = parts_.engine.gate();
   const LimitTable& limits = parts_.checks.limits();
   Overview overview;
-  overview.process = {kVersion,       getpid(),     (mono_now().us - started_.us) / 1'000'000,
-                      config_.socket, config_file_, parts_.log.dropped()};
+  const Mono now = mono_now();
+  overview.process = {kVersion,
+                      getpid(),
+                      (now.us - started_.us) / 1'000'000,
+                      config_.socket,
+                      config_file_,
+                      parts_.log.dropped(),
+                      parts_.engine.watch().longest_us(now)};
   overview.clients = {parts_.sessions.count(), parts_.sessions.most(),
                       parts_.sessions.budget().used()};
   overview.sessions = parts_.sessions.stats();

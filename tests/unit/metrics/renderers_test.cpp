@@ -24,7 +24,7 @@ LimitFacts limit_facts(const char* name, std::int64_t permits, bool leased) {
 
 TEST_CASE("a section of INFO is its title and its fields, in the table's order") {
   Snapshot snapshot;
-  snapshot.process = {"1.2.3", 42, 7, "/run/a.sock", "/etc/a.toml", 0};
+  snapshot.process = {"1.2.3", 42, 7, "/run/a.sock", "/etc/a.toml", 0, 0};
   CHECK(info_section("server", snapshot) ==
         "# Server\r\nrategate_version:1.2.3\r\nprocess_id:42\r\nuptime_in_seconds:7\r\n"
         "socket:/run/a.sock\r\nconfig_file:/etc/a.toml\r\n");
