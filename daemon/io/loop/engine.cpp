@@ -85,7 +85,7 @@ void Engine::start(EngineEvents& events) {
   events_ = &events;
   // The alarm only has to wake the loop: the turn comes with each wake.
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* prepare) {
-    if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->pump();
+    if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->end_turn();
   });
   driver_.start(mono_now());
 }
@@ -96,12 +96,18 @@ void Engine::stop() {
   answer();
 }
 
-void Engine::pump() {
-  if (stopped_) return;
+void Engine::end_turn() {
+  const Mono now = pump();
+  events_->turn_over();
+  watch_.waits(now);
+}
+
+Mono Engine::pump() {
+  Mono now = mono_now();
+  if (stopped_) return now;
   bool more = true;
-  Mono now;
   for (int round = 0; more && round < kMostRounds; ++round) {
-    driver_.pump(mono_now());
+    driver_.pump(now);
     const bool delivered = memory_ != nullptr && memory_->deliver(driver_.link({0}));
     now = mono_now();
     // Who was answered may have asked on at once.
@@ -110,7 +116,7 @@ void Engine::pump() {
   }
   tell_forged();
   alarm_.set(more ? now : driver_.next_turn());
-  watch_.waits(now);
+  return now;
 }
 
 // At most once in a while: who forges words may do it without end.

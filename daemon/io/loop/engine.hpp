@@ -37,6 +37,7 @@ class EngineEvents {
   virtual void check_answered(const Answer& answer) = 0;
   virtual void checks_answered() = 0;  // after a batch of them
   virtual void store_changed() = 0;    // its state, or that of its clock
+  virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
 };
 
 class Engine final : private StoreEvents {
@@ -69,7 +70,8 @@ class Engine final : private StoreEvents {
  private:
   void store_event(const StoreEvent& event) override;
 
-  void pump();
+  void end_turn();
+  Mono pump();  // when it was done
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
   const StoreHealth& health() const { return driver_.gate().shard({0}).health; }

@@ -41,6 +41,7 @@ class Server {
   // The engine's answers.
   void answered(const Answer& answer);
   void answers_done() { sessions_.answers_done(); }
+  void turn_over() { sessions_.turn_over(); }
 
   void drain(SessionsEvents& events) { sessions_.drain(events); }
 

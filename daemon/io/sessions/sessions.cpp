@@ -18,12 +18,6 @@ Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& 
       most_(static_cast<std::size_t>(config.max_clients)),
       idle_timeout_ms_(config.idle_timeout_ms),
       bench_(config, services, watch) {
-  // The loop's turn ends when all that had arrived was looked at: libuv's check phase.
-  uv_check_init(loop, turn_ends_.get());
-  turn_ends_.opened(this);
-  uv_check_start(turn_ends_.get(), [](uv_check_t* check) {
-    if (check->data != nullptr) static_cast<Sessions*>(check->data)->end_turn();
-  });
   uv_idle_init(loop, awake_.get());
   awake_.opened(this);
   uv_timer_init(loop, idle_timer_.get());
@@ -65,7 +59,6 @@ void Sessions::arrived(Listener& at) {
     accept(at);
   } else {
     arrived_.push_back(&at);
-    ready();
   }
 }
 
@@ -150,20 +143,23 @@ void Sessions::ready() {
 
 // Before the store is asked in this turn, so that it is asked for these as well.
 void Sessions::serve_ready() {
-  while (!arrived_.empty() && bench_.turn.may_accept()) {
-    Listener& at = *arrived_.front();
-    arrived_.erase(arrived_.begin());
-    accept(at);
-  }
   while (const auto id = bench_.turn.next()) {
     if (Connection* const connection = find(*id)) connection->resume();
   }
   if (arrived_.empty() && !bench_.turn.anybody_ready()) uv_idle_stop(awake_.get());
 }
 
-void Sessions::end_turn() {
+// A turn is from wait to wait, so that whoever comes meanwhile waits for one slice of each of the
+// others and not for two: in libuv's order those who were ready are served after what has come.
+void Sessions::turn_over() {
   gone_.clear();
   bench_.turn.begin();
+  while (!arrived_.empty() && bench_.turn.may_accept()) {
+    Listener& at = *arrived_.front();
+    arrived_.erase(arrived_.begin());
+    accept(at);
+  }
+  if (!arrived_.empty()) ready();
 }
 
 // ---- Answers ------------------------------------------------------------------------------

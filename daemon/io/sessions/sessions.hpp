@@ -51,6 +51,9 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   // After a batch of them: they are written.
   void answers_done();
 
+  // All that had come up in this turn of the loop is handled, and it waits next.
+  void turn_over();
+
   // The daemon stops: nobody is accepted any more, and what has arrived is answered.
   void drain(SessionsEvents& events);
 
@@ -71,7 +74,6 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   void turn_away(Connection& connection);
   Connection* find(std::uint32_t id) const;
   void serve_ready();
-  void end_turn();
   void watch_idle();
   void close_idle();
   void tell_if_drained();
@@ -87,7 +89,6 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> gone_;  // closed, freed at the end of the turn
   std::vector<std::uint32_t> touched_;             // have got answers that are not written yet
-  UvHandle<uv_check_t> turn_ends_;
   UvHandle<uv_idle_t> awake_;  // active while somebody is ready for the next turn
   UvHandle<uv_timer_t> idle_timer_;
   SessionsEvents* draining_for_ = nullptr;
