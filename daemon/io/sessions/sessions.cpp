@@ -40,13 +40,12 @@ Connection* Sessions::find(std::uint32_t id) const {
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
-std::vector<const Connection*> Sessions::all() const {
+std::vector<const Connection*> Sessions::some(std::uint64_t after, std::size_t most) const {
   std::vector<const Connection*> result;
-  result.reserve(connections_.size());
-  for (const auto& [id, connection] : connections_) result.push_back(connection.get());
-  std::sort(result.begin(), result.end(), [](const Connection* a, const Connection* b) {
-    return a->session().id < b->session().id;
-  });
+  for (auto at = in_order_.upper_bound(after); at != in_order_.end() && result.size() < most;
+       ++at) {
+    result.push_back(at->second);
+  }
   return result;
 }
 
@@ -74,6 +73,7 @@ void Sessions::accept(Listener& at) {
     return;
   }
   Connection& opened = *connection;
+  in_order_.emplace_hint(in_order_.end(), opened.session().id, &opened);
   connections_.emplace(static_cast<std::uint32_t>(opened.session().id), std::move(connection));
   opened.start(at.is_local());
   watch_idle();
@@ -97,6 +97,7 @@ void Sessions::closed(Connection& connection) {
   if (found == connections_.end()) return;
   gone_.push_back(std::move(found->second));
   connections_.erase(found);
+  in_order_.erase(connection.session().id);
   tell_if_drained();
 }
 

@@ -129,12 +129,12 @@ ClientStatus State::status_of(const Connection& connection, Mono now) const {
   return status;
 }
 
-std::vector<ClientStatus> State::clients() {
+std::vector<ClientStatus> State::clients(std::uint64_t after, std::size_t most) {
   const Mono now = mono_now();
   std::vector<ClientStatus> result;
-  const auto all = parts_.sessions.all();
-  result.reserve(all.size());
-  for (const Connection* connection : all) result.push_back(status_of(*connection, now));
+  for (const Connection* connection : parts_.sessions.some(after, most)) {
+    result.push_back(status_of(*connection, now));
+  }
   return result;
 }
 

@@ -53,13 +53,16 @@ TEST_CASE("what is not known yet is empty in INFO") {
             .ends_with("clock_offset_us:-5\r\nclock_error_us:100\r\nclock_trusted:1\r\n"));
 }
 
-TEST_CASE("INFO has a line for each limit") {
+TEST_CASE("INFO has a line for each limit, behind the section") {
   Snapshot snapshot;
   snapshot.limits_configured = 1;
   snapshot.limits_declared = 1;
   snapshot.limits = {limit_facts("a", 5, false), limit_facts("b", 100, true)};
   CHECK(info_section("limits", snapshot) ==
-        "# Limits\r\nconfigured:1\r\ndeclared:1\r\ndeclared_gave_way:0\r\n"
+        "# Limits\r\nconfigured:1\r\ndeclared:1\r\ndeclared_gave_way:0\r\n");
+  std::string lines;
+  append_limit_lines(lines, snapshot.limits);
+  CHECK(lines ==
         "limit_a:rate=5/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=0,shared=6\r\n"
         "limit_b:rate=100/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=1,shared=6"
         "\r\n");
