@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 # pylint: disable=wrong-import-position
 from harness import (against, beside, charts, footprint, hosts, machine, peers, report, revision,
-                     rows, shared_memory, sockets)
+                     rows, shared_memory, sockets, weighted)
 from harness.programs import NotMeasured, Place
 
 
@@ -42,6 +42,8 @@ class Bench:
         self.most_shm_keys = 200 if smoke else 100_000
         self.live_keys = 5000 if smoke else 100_000
         self.idle_scale = 0.1 if smoke else 1
+        self.weighted_windows, self.refused_checks = (5, 50) if smoke else (200, 1000)
+        self.paced_seconds = 1 if smoke else 6
         self.place = None
         self.shared = {}
         self.say = print
@@ -79,6 +81,8 @@ class Bench:
 
 BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each
 GROUPS = [*BRIEF, beside.CONTESTANTS, hosts.CONTESTANTS, footprint.CONTESTANTS, peers.CONTESTANTS]
+# Once a run: these compare two that are asked at the same moments, over many windows.
+ONCE = [weighted.CONTESTANTS]
 # How often what is brief is measured in a round that compares; an odd number, so that in what is
 # measured once a round either side is first in turn, too.
 TURNS = 3
@@ -120,7 +124,9 @@ def chosen(args, groups):
 def schedule(args):
     """The groups of each turn."""
     whole = list(chosen(args, GROUPS))
-    if args.smoke or not args.against:
+    if not args.against:
+        return [[*whole, *chosen(args, ONCE)], *[whole] * (args.rounds - 1)]
+    if args.smoke:
         return [whole] * args.rounds
     return [whole, *[list(chosen(args, BRIEF))] * (TURNS - 1)] * args.rounds
 

@@ -1,13 +1,14 @@
 /* What a check by the library costs its caller:
  *
- *   shm SOCKET LIMIT allowed|denied|latency KEYS PROCESSES BURST SECONDS
+ *   shm SOCKET LIMIT allowed|denied|latency|paced KEYS PROCESSES BURST SECONDS
  *
  * KEYS 0: by the handle alone. Prints one line of JSON. A pool holds two million permits at most,
  * which last for a few hundredths of a second here, and then the daemon fills it again: so time is
  * taken by bursts, and a burst counts only if each of its decisions was made in shared memory, as
  * the decision's window_end_ms tells, and was of the kind that was asked for. How many counted is
  * told beside; where none did, "ns" is null. "cpu_ns" is the same in the process' CPU time, in
- * which the machine's other work is not. `latency` times each check, whoever decided it. */
+ * which the machine's other work is not. `latency` times each check, whoever decided it. `paced`
+ * asks a burst each millisecond, and tells how many checks were decided in shared memory. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -30,6 +31,7 @@ struct job {
   int burst;
   bool denied;
   bool latency;
+  bool paced;
   double seconds;
   int next;
 };
@@ -102,6 +104,33 @@ static void run_latency(struct job* job, struct result* result) {
   }
 }
 
+/* A caller that is late asks at once for what it has missed. */
+static void run_paced(struct job* job, struct result* result) {
+  const int64_t begin = bench_now_ns(CLOCK_MONOTONIC);
+  const int64_t end = begin + (int64_t)(job->seconds * 1e9);
+  for (int64_t due = begin; due < end; due += 1000000) {
+    const struct timespec at = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0) {
+    }
+    for (int i = 0; i < job->burst; i++) {
+      rategate_decision d;
+      check(job, &d);
+      result->in_shared_memory += decided_in_shared_memory(&d);
+      result->checks++;
+    }
+  }
+}
+
+static void run(struct job* job, struct result* result) {
+  if (job->paced) {
+    run_paced(job, result);
+  } else if (job->latency) {
+    run_latency(job, result);
+  } else {
+    run_bursts(job, result);
+  }
+}
+
 /* A shuffled order, so that with many keys each check meets a line of memory it did not expect. */
 static struct key* make_keys(int count) {
   struct key* keys = calloc((size_t)count + 1, sizeof *keys);
@@ -133,10 +162,10 @@ static void work(struct job job, const char* socket, const char* name, int index
   struct result* unused = calloc(1, sizeof *unused);
   if (unused == NULL) bench_die("calloc");
   warm.seconds = job.seconds / 4;
-  run_bursts(&warm, unused);
+  (job.paced ? run_paced : run_bursts)(&warm, unused);
   free(unused);
   bench_meet(here, processes);
-  (job.latency ? run_latency : run_bursts)(&job, result);
+  run(&job, result);
   rategate_close(client);
 }
 
@@ -176,12 +205,14 @@ static int print(const struct result* results, int processes) {
 
 int main(int argc, char** argv) {
   if (argc != 8) {
-    fprintf(stderr, "usage: %s SOCKET LIMIT allowed|denied|latency KEYS PROCESSES BURST SECONDS\n",
+    fprintf(stderr,
+            "usage: %s SOCKET LIMIT allowed|denied|latency|paced KEYS PROCESSES BURST SECONDS\n",
             argv[0]);
     return 2;
   }
   struct job job = {.denied = strcmp(argv[3], "denied") == 0,
                     .latency = strcmp(argv[3], "latency") == 0,
+                    .paced = strcmp(argv[3], "paced") == 0,
                     .key_count = atoi(argv[4]),
                     .burst = atoi(argv[6]),
                     .seconds = strtod(argv[7], NULL)};

@@ -25,15 +25,17 @@ def evaluate(rows, rounds, reasons):
         if not asked:
             continue
         values = series(row, rounds)
+        due = [measured for measured in rounds if set(row.contestants()) <= set(measured)]
+        failed = [reasons[name] for name in row.contestants() if name in reasons]
         line = {"what": row.what, "unit": row.unit, "must": row.must, "beyond": row.beyond,
-                "at_most": row.least, "rounds": values, "measured": len(values) == len(rounds)}
+                "at_most": row.least, "rounds": values,
+                "measured": 0 < len(values) == len(due) and not failed}
         if values:
             line["median"] = statistics.median(values)
             line["min"], line["max"] = min(values), max(values)
             line["mark"] = row.mark(line["median"])
         if not line["measured"]:
-            line["why"] = next((reasons[name] for name in row.contestants() if name in reasons),
-                               "no number")
+            line["why"] = failed[0] if failed else "no number"
             line["mark"] = "NOT MEASURED"
         yield line
 

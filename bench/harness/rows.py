@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from harness.beside import FLOODS
+from harness import weighted
+from harness.beside import FLOODS, TURNS
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,29 @@ def at_least(what, of, to=None, must=None, beyond=None, **more):
 FLOOR = "floor: coarse clock + CAS/ns"
 COLD = "cold keys, 3 hosts/"
 SHM = "shm: each check's time, two cores loaded/"
+
+# Of large costs, by hosts: points of the limit that leases may give out less than exact does, and
+# what they must give out where ten times as much is asked for.
+BEHIND = {1: 0.5, 2: 1, 3: 2}
+OF_TEN_TIMES = {1: 97, 2: 96, 3: 96}
+
+
+def large(hosts):
+    return f"large costs, {hosts} {'host' if hosts == 1 else 'hosts'}"
+
+
+def large_cost_rows():
+    for hosts in weighted.HOSTS:
+        for demand in weighted.DEMANDS:
+            yield Row(f"{large(hosts)}, {demand:g} x: exact less lease",
+                      f"{large(hosts)}/behind_{demand}", None, BEHIND[hosts], 0, "points")
+        yield at_least(f"utilisation by {large(hosts)}, 10 x", f"{large(hosts)}/lease_10", None,
+                       OF_TEN_TIMES[hosts], 97.5, unit="%")
+        yield Row(f"over-admitted, {large(hosts)}", f"{large(hosts)}/over_admitted", None, 0, 0, "")
+    yield Row(f"wrong denials, {large(1)}", f"{large(1)}/wrong", None, 0, 0, "")
+    yield Row("permits charged by refused calls, 2 hosts", "large costs that are refused/charged",
+              None, 0, 0, "")
+
 
 TARGETS = [
     Row("shm by handle, allowed : coarse clock + CAS", "shm: handle, allowed/ns", FLOOR, 2.5, 1.4),
@@ -72,9 +96,12 @@ TARGETS = [
              unit="%"),
     Row("over-admitted, 1 host", "hot limit, 1 host/over_admitted", None, 0, 0, ""),
     Row("over-admitted, 3 hosts", "hot limit, 3 hosts/over_admitted", None, 0, 0, ""),
+    *large_cost_rows(),
     Row("p99.9 of a shm check : median, two cores loaded", SHM + "p999", SHM + "p50", 20, 5),
     *(Row(f"p99 of a CHECK beside {name}", f"CHECK beside {name}/p99", None, 1000, 200, "us")
       for name in FLOODS if name != "nobody"),
+    *(Row(f"daemon's longest turn beside {name}", f"longest turn beside {name}/us", None, 1000, 500,
+          "us") for name in TURNS),
     Row("daemon's memory per live key", "daemon's memory per live key/bytes", None, 128, 96, "B"),
     Row("idle daemon: CPU", "idle daemon/cpu_ticks", None, 0, 0, "ticks"),
     Row("idle daemon: wake-ups in 3 s", "idle daemon/wakeups", None, 0, 0, ""),
@@ -123,6 +150,12 @@ DETAILS = [
       for name in FLOODS for q, number in (("median", "p50"), ("p99", "p99"), ("maximum", "max"))),
     *(Row(f"beside which {name}: rate", f"CHECK beside {name}/flood_rate", unit="k/s", scale=1e-3)
       for name in FLOODS if name not in ("nobody", "connects")),
+    *(at_least(f"{large(hosts)}, {demand:g} x: {mode}", f"{large(hosts)}/{mode}_{demand}", unit="%")
+      for hosts in weighted.HOSTS for demand in weighted.DEMANDS for mode in weighted.MODES),
+    *(Row(f"checks of cost 1 not decided in place, {beside}, Redis {where}",
+          f"in place, a large cost each second, Redis {where}/{number}", unit="%")
+      for where in weighted.AWAY
+      for beside, number in (("alone", "alone"), ("beside a large cost a second", "beside"))),
     Row("cold keys, 3 hosts: p99", COLD + "p99_us", unit="us"),
     *(Row(f"between windows, {trip} ms away: share of a period of {period} ms",
           f"between windows, {trip} ms away/p{period}ms", unit="%")

@@ -36,6 +36,7 @@ class Daemon final : private SignalEvents, private StatusSource, private EngineE
   void check_answered(const Answer& answer) override { server_.answered(answer); }
   void checks_answered() override { server_.answers_done(); }
   void store_changed() override;
+  void turn_over() override { server_.turn_over(); }
 
   void allow_for_clients();
   void log_ready();

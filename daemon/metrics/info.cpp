@@ -27,8 +27,10 @@ std::vector<const LimitMetric*> fields_of_line() {
   return fields;
 }
 
+}  // namespace
+
 // limit_NAME:rate=100/1s,mode=auto,...
-void append_limits(std::string& text, const std::vector<LimitFacts>& limits) {
+void append_limit_lines(std::string& text, std::span<const LimitFacts> limits) {
   const std::vector<const LimitMetric*> fields = fields_of_line();
   for (const LimitFacts& limit : limits) {
     text.append("limit_").append(limit.limit->name);
@@ -41,8 +43,6 @@ void append_limits(std::string& text, const std::vector<LimitFacts>& limits) {
   }
 }
 
-}  // namespace
-
 std::string info_section(std::string_view section, const Snapshot& snapshot) {
   std::string text = "# ";
   text.append(section).append("\r\n");
@@ -53,7 +53,6 @@ std::string info_section(std::string_view section, const Snapshot& snapshot) {
     append_value(text, to_text(metric.read(snapshot)));
     text += "\r\n";
   }
-  if (section == "limits") append_limits(text, snapshot.limits);
   return text;
 }
 

@@ -22,6 +22,7 @@ struct ProcessFacts {
   std::string socket;
   std::string config_file;
   std::uint64_t log_lines_dropped = 0;
+  std::int64_t loop_longest_us = 0;
 };
 
 struct ClientFacts {

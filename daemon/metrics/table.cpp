@@ -243,6 +243,11 @@ constexpr Metric kMetrics[] = {
     Row("stats", "protocol_errors", Counter, Unit::Count, sessions<&SessionStats::protocol_errors>,
         "Connections that were closed for a protocol error.")
         .as("rategate_protocol_errors_total"),
+    Row("stats", "loop_longest_us", Gauge, Unit::Microseconds,
+        process<&ProcessFacts::loop_longest_us>,
+        "The longest time of the last ten to twenty seconds for which the daemon's loop worked "
+        "without looking for what else has come.")
+        .as("rategate_loop_longest_seconds"),
     Row("stats", "log_lines_dropped", Counter, Unit::Count,
         process<&ProcessFacts::log_lines_dropped>,
         "Lines of the log that were left out, because nobody took them.")

@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "daemon/base/time.hpp"
 #include "daemon/core/waiters.hpp"
+#include "daemon/proto/long_answer.hpp"
 #include "daemon/proto/session.hpp"
 
 namespace rategate {
@@ -35,8 +37,9 @@ struct Caller {
   std::string_view behind;
 
   // What the handler says beside its reply.
-  std::size_t repeats = 0;  // so many copies behind it are answered as well
-  WaiterId waiter;          // of a check that is parked
+  std::size_t repeats = 0;             // so many copies behind it are answered as well
+  WaiterId waiter;                     // of a check that is parked
+  std::unique_ptr<LongAnswer> answer;  // that is not finished
 };
 
 }  // namespace rategate

@@ -125,7 +125,8 @@ class StateService {
   // What INFO and LIMITS tell, as of now. Limits and what was spent in shared memory, which cost a
   // look at each, are in it only where they are asked for.
   virtual Snapshot snapshot(bool with_limits) = 0;
-  virtual std::vector<ClientStatus> clients() = 0;  // by id
+  // By id, those above `after`, and so many at most.
+  virtual std::vector<ClientStatus> clients(std::uint64_t after, std::size_t most) = 0;
   virtual ClientStatus client(const Caller& caller) = 0;
   // Whether answers that nobody reads fill what memory there is for them: large answers are then
   // refused, checks are not.

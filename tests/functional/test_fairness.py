@@ -1,6 +1,7 @@
 """One client that asks without end, and others that are served all the same."""
 
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -108,6 +109,75 @@ class Order(harness.Case):
             self.assertEqual(conn.command("PING"), "PONG")
 
 
+class Longest(harness.Case):
+    def test_the_longest_turn_is_told(self):
+        """It lasts as long as one request at least."""
+        served = self.daemon(limits={"api": "100/h"})
+        with self.conn(served) as conn:
+            conn.send(b"PING\r\n" * 1000)
+            for _ in range(1000):
+                self.assertEqual(conn.read(), "PONG")
+        self.assertGreater(int(served.info("stats")["loop_longest_us"]), 0)
+
+
+class Lists(harness.Case):
+    """They are made in pieces where they are long, over many turns."""
+
+    def setUp(self):
+        self.served = self.daemon(
+            limits={"exact": {"limit": 1000, "period": "1h", "mode": "exact"}})
+
+    def ids(self, text):
+        lines = text.decode().splitlines()
+        self.assertTrue(all(line.startswith("id=") and " lib-ver=" in line for line in lines))
+        return [int(line.split()[0].removeprefix("id=")) for line in lines]
+
+    def test_whoever_is_there_all_the_time_stands_in_it_once(self):
+        stay = [self.conn(self.served, 60) for _ in range(2000)]
+        mine = [conn.command("CLIENT", "ID") for conn in stay]
+        come_and_go = subprocess.Popen(harness.tied([sys.executable, "-c", CONNECTS,
+                                                     self.served.socket]))
+        self.addCleanup(come_and_go.wait)
+        self.addCleanup(come_and_go.kill)
+        for _ in range(10):
+            listed = self.ids(stay[0].command("CLIENT", "LIST"))
+            self.assertEqual(listed, sorted(set(listed)))
+            self.assertLessEqual(set(mine), set(listed))
+
+    def test_the_order_of_answers_is_that_of_the_requests(self):
+        """Also behind a check that waits for the store, and where the client stops sending."""
+        others = [self.conn(self.served, 60) for _ in range(200)]
+        with self.served.conn(60) as conn:
+            words = [["CHECK", "exact"], ["CLIENT", "LIST"], ["PING"], ["CHECK", "exact"],
+                     ["PING"], ["LIMITS"], ["CLIENT", "LIST"]]
+            rounds = 20
+            conn.send(b"".join(harness.encode(*one) for one in words) * rounds)
+            conn.sock.shutdown(socket.SHUT_WR)
+            for _ in range(rounds):
+                self.assertEqual(harness.decision(conn.read()).allowed, 1)
+                self.assertGreater(len(self.ids(conn.read())), len(others))
+                self.assertEqual(conn.read(), "PONG")
+                self.assertEqual(harness.decision(conn.read()).allowed, 1)
+                self.assertEqual(conn.read(), "PONG")
+                self.assertEqual(len(conn.read()), 1)
+                self.assertGreater(len(self.ids(conn.read())), len(others))
+            self.assertEqual(conn.rest_until_closed(), b"")
+
+    def test_it_is_finished_when_the_daemon_stops(self):
+        others = [self.conn(self.served, 60) for _ in range(500)]
+        with self.served.conn(60) as conn:
+            self.assertEqual(conn.command("PING"), "PONG")
+            self.served.stop()
+            conn.send(harness.encode("CLIENT", "LIST") + harness.encode("PING"))
+            self.served.signal(signal.SIGTERM)
+            self.served.cont()
+            self.assertGreater(len(self.ids(conn.read())), 0)
+            self.assertEqual(conn.read(), "PONG")
+            self.assertEqual(conn.rest_until_closed(), b"")
+        self.assertEqual(self.served.wait_exit(10), 0)
+        del others
+
+
 class Beside(harness.Case):
     """What another waits for is told by the CPU time that the daemon has used meanwhile, which a
     busy machine does not make longer."""
@@ -169,6 +239,20 @@ class Beside(harness.Case):
 
     def test_large_answers(self):
         self.check_beside_requests(["INFO"], ["CLIENT", "LIST"])
+
+    def test_lists_that_are_long(self):
+        """A line for each of 500 clients: what others wait for is a piece of it."""
+        idle = [self.conn(self.served, 60) for _ in range(500)]
+        self.check_beside_requests(["CLIENT", "LIST"])
+        for conn in idle[::100]:
+            self.assertEqual(conn.command("PING"), "PONG")
+
+    def test_limits_that_are_many(self):
+        """A line for each of a thousand limits."""
+        with self.served.conn(60) as conn:
+            for n in range(1000):
+                conn.command("CHECK", f"declared{n}", "LIMIT", "100", "PERIOD", "1h")
+        self.check_beside_requests(["LIMITS"], ["INFO"])
 
     def test_large_requests(self):
         self.check_beside_requests(["ECHO", "x" * 8000])

@@ -21,6 +21,7 @@ class Daemon : public test::FakeService {
   Daemon() {
     state.limits = {test::api_limit()};
     connections.resize(1);
+    connections[0].id = 1;
   }
 
   CheckOutcome check(const Caller&, const CheckRequest& request) override {
@@ -62,7 +63,7 @@ void check_replies(std::string_view bytes) {
     if (result.kind == Parsed::Request) {
       require(!args.words.empty(), "a request has words");
       Caller caller(session);
-      const Handled handled = dispatch(caller, daemon.services(), args, out);
+      const Handled handled = test::answer_whole(caller, daemon.services(), args, out);
       if (handled == Handled::Parked) {
         require(out.empty(), "a parked check has no answer yet");
       } else {

@@ -58,7 +58,7 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
     memory_ = std::make_unique<MemoryTransport>(random_seed());
     driver_.add(link_options(config), *memory_);
   } else {
-    redis_ = std::make_unique<RedisTransport>(loop, config.redis);
+    redis_ = std::make_unique<RedisTransport>(loop, config.redis, watch_);
     redis_->set_link(driver_.add(link_options(config), *redis_));
   }
 }
@@ -68,7 +68,10 @@ std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig
   if (!config.shm.enabled) return nullptr;
   // The nudge wakes the loop, and the pump comes with each wake.
   auto segment = Segment::make(loop, config.shm.slots, [self](std::uint32_t slot) {
-    if (!self->stopped_) self->gate().nudged({slot}, mono_now());
+    if (self->stopped_) return;
+    const Mono now = mono_now();
+    self->watch_.works(now);
+    self->gate().nudged({slot}, now);
   });
   if (segment) return std::move(*segment);
   log.event(LogLevel::Warning, "shm_off", "there is no shared memory: checks go over the socket",
@@ -82,7 +85,7 @@ void Engine::start(EngineEvents& events) {
   events_ = &events;
   // The alarm only has to wake the loop: the turn comes with each wake.
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* prepare) {
-    if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->pump();
+    if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->end_turn();
   });
   driver_.start(mono_now());
 }
@@ -93,18 +96,27 @@ void Engine::stop() {
   answer();
 }
 
-void Engine::pump() {
-  if (stopped_) return;
+void Engine::end_turn() {
+  const Mono now = pump();
+  events_->turn_over();
+  watch_.waits(now);
+}
+
+Mono Engine::pump() {
+  Mono now = mono_now();
+  if (stopped_) return now;
   bool more = true;
   for (int round = 0; more && round < kMostRounds; ++round) {
-    driver_.pump(mono_now());
+    driver_.pump(now);
     const bool delivered = memory_ != nullptr && memory_->deliver(driver_.link({0}));
+    now = mono_now();
     // Who was answered may have asked on at once.
     const bool answered = answer();
-    more = !stopped_ && (delivered || answered || driver_.next_turn() <= mono_now());
+    more = !stopped_ && (delivered || answered || driver_.next_turn() <= now);
   }
   tell_forged();
-  alarm_.set(more ? mono_now() : driver_.next_turn());
+  alarm_.set(more ? now : driver_.next_turn());
+  return now;
 }
 
 // At most once in a while: who forges words may do it without end.

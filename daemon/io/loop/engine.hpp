@@ -16,6 +16,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
+#include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/memory_transport.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
@@ -36,6 +37,7 @@ class EngineEvents {
   virtual void check_answered(const Answer& answer) = 0;
   virtual void checks_answered() = 0;  // after a batch of them
   virtual void store_changed() = 0;    // its state, or that of its clock
+  virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
 };
 
 class Engine final : private StoreEvents {
@@ -50,6 +52,8 @@ class Engine final : private StoreEvents {
   // The gate, for those who ask: checks, repeats, who has gone.
   Gate& gate() { return driver_.gate(); }
   const Gate& gate() const { return driver_.gate(); }
+  // For whoever handles what comes up.
+  LoopWatch& watch() { return watch_; }
   // Null when shared memory is off.
   Segment* segment() const { return segment_.get(); }
 
@@ -66,7 +70,8 @@ class Engine final : private StoreEvents {
  private:
   void store_event(const StoreEvent& event) override;
 
-  void pump();
+  void end_turn();
+  Mono pump();  // when it was done
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
   const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
@@ -75,6 +80,7 @@ class Engine final : private StoreEvents {
 
   Log& log_;
   EngineEvents* events_ = nullptr;
+  LoopWatch watch_;
   std::unique_ptr<Segment> segment_;
   Driver driver_;
   std::unique_ptr<RedisTransport> redis_;  // one of these two

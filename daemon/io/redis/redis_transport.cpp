@@ -50,8 +50,9 @@ std::string address_of(const RedisConfig& config) {
          std::to_string(config.db);
 }
 
-RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config)
+RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch)
     : loop_(loop),
+      watch_(watch),
       config_(config),
       login_{config.username, config.password, config.db},
       reserve_text_(reserve_script()),
@@ -288,7 +289,9 @@ void RedisTransport::on_poll(int status, int events) {
 
 // hiredis calls this right after it has read, before any reply is handed out: the moment to stamp.
 void RedisTransport::add_read(void* self) {
-  static_cast<RedisTransport*>(self)->received_ = mono_now();
+  auto* transport = static_cast<RedisTransport*>(self);
+  transport->received_ = mono_now();
+  transport->watch_.works(transport->received_);
 }
 
 // Writing waits for flush(), so that what one turn of the loop asks goes out as one.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/config/config.hpp"
+#include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
 #include "daemon/store/call.hpp"
 #include "daemon/store/link.hpp"
@@ -26,7 +27,8 @@ std::string address_of(const RedisConfig& config);
 
 class RedisTransport final : public Transport {
  public:
-  RedisTransport(uv_loop_t* loop, const RedisConfig& config);
+  // Whatever is handed over by reference lives longer than this.
+  RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch);
   ~RedisTransport() override;
 
   // Who is told of what happens; before connect(), and outlives it.
@@ -66,6 +68,7 @@ class RedisTransport final : public Transport {
   static void cleanup(void* self);
 
   uv_loop_t* loop_;
+  LoopWatch& watch_;
   const RedisConfig config_;
   const Login login_;
   const std::string reserve_text_;

@@ -60,7 +60,7 @@ Connection::Room Connection::room() const {
 
 void Connection::read_or_pause() {
   if (is_closed()) return;
-  const bool want = !draining_ && !slice_.ready && !must_pause();
+  const bool want = !draining_ && !slice_.ready && answer_ == nullptr && !must_pause();
   if (want == reading_) return;
   reading_ = want;
   if (!want) {
@@ -85,6 +85,7 @@ void Connection::on_read(ssize_t count, const char* bytes) {
     return;
   }
   active_ = mono_now();
+  bench_.watch.works(active_);
   in_slice_ = bench_.turn.start(slice_, active_);
   const std::string_view arrived(bytes, static_cast<std::size_t>(count));
   if (in_slice_) {
@@ -151,7 +152,8 @@ std::size_t Connection::process(std::string_view bytes) {
   Caller caller(session_);
   caller.peer = peer_;
   caller.flow = static_cast<std::uint32_t>(session_.id);
-  while (done < bytes.size() && !must_pause(most) && !is_closed() && lasts()) {
+  while (done < bytes.size() && answer_ == nullptr && !must_pause(most) && !is_closed() &&
+         lasts()) {
     const ParseResult result = parse_request(bytes.substr(done), max_request, args, progress_);
     if (result.kind == Parsed::Incomplete) {
       incomplete_ = true;
@@ -182,7 +184,8 @@ std::size_t Connection::process(std::string_view bytes) {
       bench_.stats.requests += 1 + caller.repeats;
       done += caller.repeats * request.size();
     }
-    bench_.turn.handled(handled == Handled::RepliedAtCost);
+    bench_.turn.handled(handled == Handled::RepliedAtCost || handled == Handled::Unfinished);
+    if (handled == Handled::Unfinished) answer_ = std::move(caller.answer);
     if (handled == Handled::Parked) {
       order_.park(caller.waiter);
     } else if (handled == Handled::Attach) {
@@ -213,7 +216,7 @@ void Connection::settle() {
   }
   end_slice();
   if (is_closed()) return;
-  if (finishing_ && order_.empty() && unwritten() == 0) {
+  if (finishing_ && answer_ == nullptr && order_.empty() && unwritten() == 0) {
     close();
     return;
   }
@@ -229,12 +232,16 @@ void Connection::resume() {
 // ---- Its slice of the turn ------------------------------------------------------------------
 
 // Whether there is something to do that waits for nothing but time.
-bool Connection::has_more() const { return draining_ || (!input_.empty() && !incomplete_); }
+bool Connection::has_more() const {
+  if (answer_ != nullptr) return order_.at_once();
+  return draining_ || (!input_.empty() && !incomplete_);
+}
 
 // Whether its slice of this turn lasts. Looks at the clock, which is the moment of what follows.
 bool Connection::in_slice() {
   Turn& turn = bench_.turn;
   const Mono now = mono_now();
+  bench_.watch.works(now);
   if (!in_slice_) return in_slice_ = turn.start(slice_, now);
   turn.look(now);
   return !turn.over();
@@ -249,6 +256,10 @@ void Connection::end_slice() {
 
 // Handles some more of what has arrived; has_more().
 void Connection::go_on() {
+  if (answer_ != nullptr) {
+    if (answer_->go_on(out_)) answer_.reset();
+    return;
+  }
   if (!input_.empty() && !incomplete_) {
     process_input();
     return;
@@ -324,8 +335,8 @@ void Connection::write_rest() {
 void Connection::account() {
   give_back(out_);
   give_back(input_);
-  const std::size_t now =
-      input_.capacity() + out_.capacity() + writing_.capacity() + order_.memory();
+  const std::size_t now = input_.capacity() + out_.capacity() + writing_.capacity() +
+                          order_.memory() + (answer_ == nullptr ? 0 : answer_->memory());
   bench_.budget.change(accounted_, now);
   accounted_ = now;
 }

@@ -1,7 +1,8 @@
 // One client: its socket, its bytes in and out, and the order of its answers. It parses, has
 // requests answered by the verbs, and keeps the place of those whose answer comes later. Reading
 // stops while too many checks are parked or too much is unwritten: what a client does not take, it
-// is not given more of. And it stops when the connection's slice of the turn has ended: what is
+// is not given more of. It stops while a long answer is being made, and what was read behind it
+// waits. And it stops when the connection's slice of the turn has ended: what is
 // left then is handled in the next turn, so that nobody is held up by a client that asks without
 // end.
 //
@@ -12,6 +13,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -121,6 +123,7 @@ class Connection {
   std::string out_;      // answers in their order, not written yet
   std::string writing_;  // what libuv is writing
   ReplyOrder order_;
+  std::unique_ptr<LongAnswer> answer_;  // that is not finished: nothing behind it is handled
   std::size_t accounted_ = 0;
   bool handed_out_ = false;  // descriptors have gone with an answer
   bool reading_ = false;

@@ -28,7 +28,7 @@ class Server {
       : checks_(config, engine, log),
         sharing_(checks_, engine, log),
         state_(config.fixed, std::move(config_file), {engine, checks_, sharing_, sessions_, log}),
-        sessions_(loop, config.fixed.server, services_, log) {}
+        sessions_(loop, config.fixed.server, services_, engine.watch(), log) {}
 
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners) {
     return sessions_.listen(std::move(listeners));
@@ -41,6 +41,7 @@ class Server {
   // The engine's answers.
   void answered(const Answer& answer);
   void answers_done() { sessions_.answers_done(); }
+  void turn_over() { sessions_.turn_over(); }
 
   void drain(SessionsEvents& events) { sessions_.drain(events); }
 

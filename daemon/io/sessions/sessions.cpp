@@ -11,18 +11,13 @@
 
 namespace rategate {
 
-Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log)
+Sessions::Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services,
+                   LoopWatch& watch, Log& log)
     : loop_(loop),
       log_(log),
       most_(static_cast<std::size_t>(config.max_clients)),
       idle_timeout_ms_(config.idle_timeout_ms),
-      bench_(config, services) {
-  // The loop's turn ends when all that had arrived was looked at: libuv's check phase.
-  uv_check_init(loop, turn_ends_.get());
-  turn_ends_.opened(this);
-  uv_check_start(turn_ends_.get(), [](uv_check_t* check) {
-    if (check->data != nullptr) static_cast<Sessions*>(check->data)->end_turn();
-  });
+      bench_(config, services, watch) {
   uv_idle_init(loop, awake_.get());
   awake_.opened(this);
   uv_timer_init(loop, idle_timer_.get());
@@ -45,13 +40,12 @@ Connection* Sessions::find(std::uint32_t id) const {
   return found == connections_.end() ? nullptr : found->second.get();
 }
 
-std::vector<const Connection*> Sessions::all() const {
+std::vector<const Connection*> Sessions::some(std::uint64_t after, std::size_t most) const {
   std::vector<const Connection*> result;
-  result.reserve(connections_.size());
-  for (const auto& [id, connection] : connections_) result.push_back(connection.get());
-  std::sort(result.begin(), result.end(), [](const Connection* a, const Connection* b) {
-    return a->session().id < b->session().id;
-  });
+  for (auto at = in_order_.upper_bound(after); at != in_order_.end() && result.size() < most;
+       ++at) {
+    result.push_back(at->second);
+  }
   return result;
 }
 
@@ -64,20 +58,22 @@ void Sessions::arrived(Listener& at) {
     accept(at);
   } else {
     arrived_.push_back(&at);
-    ready();
   }
 }
 
 void Sessions::accept(Listener& at) {
   ConnectionEvents& events = *this;
+  const Mono now = mono_now();
+  bench_.watch.works(now);
   auto connection =
-      std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, mono_now());
+      std::make_unique<Connection>(loop_, events, bench_, ++bench_.stats.accepted, now);
   if (!at.accept(connection->stream())) return;
   if (connections_.size() + bench_.services.sharing.kept_sockets() >= most_) {
     turn_away(*connection);
     return;
   }
   Connection& opened = *connection;
+  in_order_.emplace_hint(in_order_.end(), opened.session().id, &opened);
   connections_.emplace(static_cast<std::uint32_t>(opened.session().id), std::move(connection));
   opened.start(at.is_local());
   watch_idle();
@@ -101,6 +97,7 @@ void Sessions::closed(Connection& connection) {
   if (found == connections_.end()) return;
   gone_.push_back(std::move(found->second));
   connections_.erase(found);
+  in_order_.erase(connection.session().id);
   tell_if_drained();
 }
 
@@ -147,20 +144,23 @@ void Sessions::ready() {
 
 // Before the store is asked in this turn, so that it is asked for these as well.
 void Sessions::serve_ready() {
-  while (!arrived_.empty() && bench_.turn.may_accept()) {
-    Listener& at = *arrived_.front();
-    arrived_.erase(arrived_.begin());
-    accept(at);
-  }
   while (const auto id = bench_.turn.next()) {
     if (Connection* const connection = find(*id)) connection->resume();
   }
   if (arrived_.empty() && !bench_.turn.anybody_ready()) uv_idle_stop(awake_.get());
 }
 
-void Sessions::end_turn() {
+// A turn is from wait to wait, so that whoever comes meanwhile waits for one slice of each of the
+// others and not for two: in libuv's order those who were ready are served after what has come.
+void Sessions::turn_over() {
   gone_.clear();
   bench_.turn.begin();
+  while (!arrived_.empty() && bench_.turn.may_accept()) {
+    Listener& at = *arrived_.front();
+    arrived_.erase(arrived_.begin());
+    accept(at);
+  }
+  if (!arrived_.empty()) ready();
 }
 
 // ---- Answers ------------------------------------------------------------------------------

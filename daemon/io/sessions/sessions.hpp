@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,7 +39,8 @@ class SessionsEvents {
 class Sessions final : private ConnectionEvents, private ListenerEvents {
  public:
   // Whatever is handed over by reference lives longer than this.
-  Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, Log& log);
+  Sessions(uv_loop_t* loop, const ServerConfig& config, const Services& services, LoopWatch& watch,
+           Log& log);
   ~Sessions() override;
 
   // How many connections there may be, from now on.
@@ -50,6 +52,9 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   // After a batch of them: they are written.
   void answers_done();
 
+  // All that had come up in this turn of the loop is handled, and it waits next.
+  void turn_over();
+
   // The daemon stops: nobody is accepted any more, and what has arrived is answered.
   void drain(SessionsEvents& events);
 
@@ -57,7 +62,8 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   std::size_t most() const { return most_; }
   const SessionStats& stats() const { return bench_.stats; }
   const OutputBudget& budget() const { return bench_.budget; }
-  std::vector<const Connection*> all() const;  // in the order in which they came
+  // In the order in which they came, those with an id above `after`, and so many at most.
+  std::vector<const Connection*> some(std::uint64_t after, std::size_t most) const;
   const Connection& of(const Caller& caller) const { return *connections_.at(caller.flow); }
 
  private:
@@ -70,7 +76,6 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   void turn_away(Connection& connection);
   Connection* find(std::uint32_t id) const;
   void serve_ready();
-  void end_turn();
   void watch_idle();
   void close_idle();
   void tell_if_drained();
@@ -84,10 +89,10 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<Listener*> arrived_;  // at each of these a client waits for the next turn
   std::unordered_map<std::uint32_t, std::unique_ptr<Connection>> connections_;
-  std::vector<std::unique_ptr<Connection>> gone_;  // closed, freed at the end of the turn
-  std::vector<std::uint32_t> touched_;             // have got answers that are not written yet
-  UvHandle<uv_check_t> turn_ends_;
-  UvHandle<uv_idle_t> awake_;  // active while somebody is ready for the next turn
+  std::map<std::uint64_t, const Connection*> in_order_;  // the same by their ids, to be listed
+  std::vector<std::unique_ptr<Connection>> gone_;        // closed, freed at the end of the turn
+  std::vector<std::uint32_t> touched_;  // have got answers that are not written yet
+  UvHandle<uv_idle_t> awake_;           // active while somebody is ready for the next turn
   UvHandle<uv_timer_t> idle_timer_;
   SessionsEvents* draining_for_ = nullptr;
   Seldom turned_away_;

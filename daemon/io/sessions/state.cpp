@@ -61,8 +61,14 @@ Overview State::overview() const {
   const Gate& gate = parts_.engine.gate();
   const LimitTable& limits = parts_.checks.limits();
   Overview overview;
-  overview.process = {kVersion,       getpid(),     (mono_now().us - started_.us) / 1'000'000,
-                      config_.socket, config_file_, parts_.log.dropped()};
+  const Mono now = mono_now();
+  overview.process = {kVersion,
+                      getpid(),
+                      (now.us - started_.us) / 1'000'000,
+                      config_.socket,
+                      config_file_,
+                      parts_.log.dropped(),
+                      parts_.engine.watch().longest_us(now)};
   overview.clients = {parts_.sessions.count(), parts_.sessions.most(),
                       parts_.sessions.budget().used()};
   overview.sessions = parts_.sessions.stats();
@@ -123,12 +129,12 @@ ClientStatus State::status_of(const Connection& connection, Mono now) const {
   return status;
 }
 
-std::vector<ClientStatus> State::clients() {
+std::vector<ClientStatus> State::clients(std::uint64_t after, std::size_t most) {
   const Mono now = mono_now();
   std::vector<ClientStatus> result;
-  const auto all = parts_.sessions.all();
-  result.reserve(all.size());
-  for (const Connection* connection : all) result.push_back(status_of(*connection, now));
+  for (const Connection* connection : parts_.sessions.some(after, most)) {
+    result.push_back(status_of(*connection, now));
+  }
   return result;
 }
 

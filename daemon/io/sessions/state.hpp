@@ -33,7 +33,7 @@ class State final : public StateService {
 
   std::string_view version() override;
   Snapshot snapshot(bool with_limits) override;
-  std::vector<ClientStatus> clients() override;
+  std::vector<ClientStatus> clients(std::uint64_t after, std::size_t most) override;
   ClientStatus client(const Caller& caller) override;
   bool output_full() override { return parts_.sessions.budget().full(); }
 

@@ -11,6 +11,7 @@
 
 #include "daemon/config/config.hpp"
 #include "daemon/core/turn.hpp"
+#include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/sessions/output_budget.hpp"
 #include "daemon/metrics/snapshot.hpp"
 #include "daemon/proto/resp/request_parser.hpp"
@@ -20,8 +21,9 @@ namespace rategate {
 
 class Workbench {
  public:
-  Workbench(const ServerConfig& config, const Services& answering)
+  Workbench(const ServerConfig& config, const Services& answering, LoopWatch& loop_watch)
       : services(answering),
+        watch(loop_watch),
         max_request(static_cast<std::size_t>(config.max_request)),
         max_pending(static_cast<std::size_t>(config.max_pending)) {}
 
@@ -32,6 +34,7 @@ class Workbench {
   }
 
   const Services& services;
+  LoopWatch& watch;
   Turn turn;
   OutputBudget budget;
   Args args;            // the words of the request at hand

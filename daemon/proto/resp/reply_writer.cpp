@@ -127,10 +127,18 @@ void ReplyWriter::bulk(std::string_view bytes) {
 void ReplyWriter::null() { out_ += resp3_ ? "_\r\n" : "$-1\r\n"; }
 
 void ReplyWriter::text(std::string_view text) {
-  if (!resp3_) return bulk(text);
-  header('=', static_cast<std::int64_t>(text.size() + 4));
-  out_.append("txt:").append(text).append("\r\n");
+  begin_text(text.size());
+  out_.append(text);
+  end_text();
 }
+
+void ReplyWriter::begin_text(std::size_t bytes) {
+  if (!resp3_) return header('$', static_cast<std::int64_t>(bytes));
+  header('=', static_cast<std::int64_t>(bytes + 4));
+  out_ += "txt:";
+}
+
+void ReplyWriter::end_text() { out_ += "\r\n"; }
 
 void ReplyWriter::array(std::size_t elements) { header('*', static_cast<std::int64_t>(elements)); }
 

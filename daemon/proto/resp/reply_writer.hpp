@@ -26,6 +26,9 @@ class ReplyWriter {
   void bulk(std::string_view bytes);  // any bytes
   void null();                        // RESP2: the null bulk string
   void text(std::string_view text);   // RESP2: a bulk string; RESP3: a verbatim string, "txt"
+  // The same in parts: who begins a text appends so many bytes himself, and then its end.
+  void begin_text(std::size_t bytes);
+  void end_text();
 
   void array(std::size_t elements);
   void map(std::size_t pairs);     // RESP2: an array of twice as many

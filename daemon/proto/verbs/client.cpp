@@ -1,12 +1,16 @@
 // CLIENT: what the daemon knows of connections, and what they say of themselves.
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/proto/resp/ascii.hpp"
 #include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/begin_answer.hpp"
 #include "daemon/proto/verbs/client_name.hpp"
 #include "daemon/proto/verbs/help.hpp"
+#include "daemon/proto/verbs/long_text.hpp"
 #include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
@@ -68,11 +72,24 @@ Handled handle_info(Caller& caller, const Services& services, const Args&, std::
   return Handled::Replied;
 }
 
+class ClientLines final : public LongText {
+ public:
+  using LongText::LongText;
+
+ private:
+  bool next_lines(std::string& text) override {
+    const std::vector<ClientStatus> some = state().clients(last_, kLines);
+    for (const ClientStatus& client : some) text += client_line(client);
+    if (!some.empty()) last_ = some.back().id;
+    return some.size() == kLines;
+  }
+
+  std::uint64_t last_ = 0;  // the id of the last line
+};
+
 Handled handle_list(Caller& caller, const Services& services, const Args&, std::string& out) {
-  std::string lines;
-  for (const ClientStatus& client : services.state.clients()) lines += client_line(client);
-  ReplyWriter(out, caller.session.resp).text(lines);
-  return Handled::Replied;
+  return begin_answer(caller, std::make_unique<ClientLines>(services.state, caller.session.resp),
+                      out);
 }
 
 // NO-EVICT and NO-TOUCH mean something to a cache only; clients that send them get what they

@@ -17,6 +17,7 @@ enum class Handled {
   Replied,        // exactly one reply was appended
   RepliedAtCost,  // the same, and it may have cost as much as many others
   Parked,         // nothing was appended: the reply comes later, in its place
+  Unfinished,     // a beginning of one reply was appended, or nothing; Caller::answer goes on
   Attach,         // one reply was appended, and the descriptors go with it
   Close,          // one reply was appended; the connection is closed when it is written
 };

@@ -24,7 +24,7 @@ LimitFacts limit_facts(const char* name, std::int64_t permits, bool leased) {
 
 TEST_CASE("a section of INFO is its title and its fields, in the table's order") {
   Snapshot snapshot;
-  snapshot.process = {"1.2.3", 42, 7, "/run/a.sock", "/etc/a.toml", 0};
+  snapshot.process = {"1.2.3", 42, 7, "/run/a.sock", "/etc/a.toml", 0, 0};
   CHECK(info_section("server", snapshot) ==
         "# Server\r\nrategate_version:1.2.3\r\nprocess_id:42\r\nuptime_in_seconds:7\r\n"
         "socket:/run/a.sock\r\nconfig_file:/etc/a.toml\r\n");
@@ -53,13 +53,16 @@ TEST_CASE("what is not known yet is empty in INFO") {
             .ends_with("clock_offset_us:-5\r\nclock_error_us:100\r\nclock_trusted:1\r\n"));
 }
 
-TEST_CASE("INFO has a line for each limit") {
+TEST_CASE("INFO has a line for each limit, behind the section") {
   Snapshot snapshot;
   snapshot.limits_configured = 1;
   snapshot.limits_declared = 1;
   snapshot.limits = {limit_facts("a", 5, false), limit_facts("b", 100, true)};
   CHECK(info_section("limits", snapshot) ==
-        "# Limits\r\nconfigured:1\r\ndeclared:1\r\ndeclared_gave_way:0\r\n"
+        "# Limits\r\nconfigured:1\r\ndeclared:1\r\ndeclared_gave_way:0\r\n");
+  std::string lines;
+  append_limit_lines(lines, snapshot.limits);
+  CHECK(lines ==
         "limit_a:rate=5/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=0,shared=6\r\n"
         "limit_b:rate=100/1m,mode=auto,on_store_down=error,allowed=4,denied=5,leased=1,shared=6"
         "\r\n");

@@ -74,7 +74,13 @@ class FakeService : public CheckService, public SharingService, public StateServ
   }
   std::string_view version() override { return "0.1.0"; }
   Snapshot snapshot(bool) override { return state; }
-  std::vector<ClientStatus> clients() override { return connections; }
+  std::vector<ClientStatus> clients(std::uint64_t after, std::size_t most) override {
+    std::vector<ClientStatus> some;
+    for (const ClientStatus& client : connections) {
+      if (client.id > after && some.size() < most) some.push_back(client);
+    }
+    return some;
+  }
   ClientStatus client(const Caller& caller) override {
     const Session& session = caller.session;
     ClientStatus status;
@@ -100,6 +106,15 @@ inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1
   limit.period_ms = 1000;
   limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
   return {std::make_shared<const Limit>(std::move(limit)), true, allowed, denied, 7};
+}
+
+// Dispatches a request, and has its answer finished, however long it is.
+inline Handled answer_whole(Caller& caller, const Services& services, const Args& args,
+                            std::string& out) {
+  const Handled handled = dispatch(caller, services, args, out);
+  if (handled != Handled::Unfinished) return handled;
+  while (!caller.answer->go_on(out)) continue;
+  return Handled::Replied;
 }
 
 struct Connection {
@@ -134,7 +149,7 @@ struct Connection {
       if (result.kind == Parsed::Request) {
         Caller caller(session);
         caller.may_pass_descriptors = out.empty();
-        const Handled handled = dispatch(caller, service.services(), args, out);
+        const Handled handled = answer_whole(caller, service.services(), args, out);
         if (handled == Handled::Parked) ++parked;
         closed = handled == Handled::Close;
       }

@@ -107,6 +107,8 @@ TEST_CASE("a million mutated requests: each has one well-formed reply, or waits 
   service.remember = false;
   service.state.limits = {api_limit()};
   service.connections.resize(2);
+  service.connections[0].id = 1;
+  service.connections[1].id = 2;
   Args args;
   std::string out;
   std::size_t requests = 0;
@@ -128,7 +130,7 @@ TEST_CASE("a million mutated requests: each has one well-formed reply, or waits 
         case Parsed::Request: {
           ++requests;
           Caller caller(session);
-          const Handled handled = dispatch(caller, service.services(), args, out);
+          const Handled handled = answer_whole(caller, service.services(), args, out);
           open = handled != Handled::Close;
           if (handled == Handled::Parked) ++parked;
           fine = handled == Handled::Parked ? out.empty() : is_one_reply(out, session.resp);

@@ -1,6 +1,7 @@
 // The shapes of the large answers: LIMITS, INFO, CLIENT LIST and COMMAND, in RESP2 and RESP3.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/metrics/info.hpp"
 #include "daemon/metrics/table.hpp"
@@ -21,6 +22,20 @@ Reply ask(FakeService& service, int resp, std::string_view bytes) {
   REQUIRE(reader.read(&reply));
   REQUIRE(reader.at_end());
   return reply;
+}
+
+// Whether the words stand in the text in this order, and `all`, which each of them ends, nowhere
+// else.
+bool in_order(std::string_view text, const std::vector<std::string>& words, std::string_view all) {
+  std::size_t at = 0;
+  for (const std::string& word : words) {
+    at = text.find(word, at);
+    if (at == text.npos) return false;
+    at += word.size();
+  }
+  std::size_t count = 0;
+  for (at = text.find(all); at != text.npos; at = text.find(all, at + 1)) ++count;
+  return count == words.size();
 }
 
 }  // namespace
@@ -52,6 +67,47 @@ TEST_CASE("LIMITS is an array of maps") {
   CHECK(ask(service, 3, "LIMITS\r\n").items.empty());
 }
 
+// Less than a piece, whole pieces, and one line more.
+TEST_CASE("an answer that is made in pieces is whole") {
+  constexpr std::size_t kPiece = LongAnswer::kLines;
+  for (const std::size_t count : {kPiece - 1, kPiece, 3 * kPiece, 3 * kPiece + 1}) {
+    FakeService service;
+    std::vector<std::string> clients;
+    std::vector<std::string> limits;
+    for (std::size_t i = 1; i <= count; ++i) {
+      service.connections.emplace_back().id = 2 * i;
+      clients.push_back("id=" + std::to_string(2 * i) + " addr=");
+      service.state.limits.push_back(api_limit(i));
+      limits.push_back("allowed=" + std::to_string(i) + ",denied=");
+    }
+    for (const int resp : {2, 3}) {
+      CHECK(ask(service, resp, "LIMITS\r\n").items.size() == count);
+      CHECK(in_order(ask(service, resp, "CLIENT LIST\r\n").text, clients, " addr="));
+      const std::string info = ask(service, resp, "INFO limits stats\r\n").text;
+      CHECK(in_order(info, limits, ",denied="));
+      CHECK(info.find("\r\n\r\n# Stats\r\n") > info.rfind("limit_api:"));
+    }
+  }
+}
+
+TEST_CASE("a long text is refused where too much is kept before all of it is collected") {
+  FakeService service;
+  for (std::size_t i = 1; i <= 2 * LongAnswer::kLines; ++i)
+    service.connections.emplace_back().id = i;
+  Session session;
+  Caller caller(session);
+  Args args;
+  std::string out;
+  Progress progress;
+  REQUIRE(parse_request("CLIENT LIST\r\n", 100, args, progress).kind == Parsed::Request);
+  REQUIRE(dispatch(caller, service.services(), args, out) == Handled::Unfinished);
+  CHECK(out.empty());
+  CHECK(caller.answer->memory() > LongAnswer::kLines * 100);
+  service.full = true;
+  CHECK(caller.answer->go_on(out));
+  CHECK(out == "-" + std::string(error_text(ErrorId::OutputFull)) + "\r\n");
+}
+
 TEST_CASE("INFO is text, by section") {
   FakeService service;
   service.state.process.config_file = "a\r\nb";
@@ -61,6 +117,7 @@ TEST_CASE("INFO is text, by section") {
   std::string all;
   for (const std::string_view section : info_sections()) {
     all += (all.empty() ? "" : "\r\n") + info_section(section, service.state);
+    if (section == "limits") append_limit_lines(all, service.state.limits);
   }
   for (const int resp : {2, 3}) {
     for (const char* whole : {"INFO\r\n", "INFO all\r\n", "info EVERYTHING\r\n", "INFO default\r\n",
@@ -90,14 +147,16 @@ TEST_CASE("CLIENT LIST is a line for each connection, whatever they call themsel
   status.idle_s = 2;
   status.parked = 4;
   status.last_command = "check";
-  service.connections = {status, ClientStatus{}};
+  ClientStatus unknown;
+  unknown.id = 4;
+  service.connections = {status, unknown};
   const std::string redis =
       "flags=U db=0 sub=0 psub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 obl=0 oll=0 omem=0 "
       "tot-mem=0 events=r ";
   const std::string lines =
       "id=3 addr=/run/a_b_id=9 name=worker age=10 idle=2 " + redis +
       "pid=42 uid=1000 waiting=4 cmd=check user=default resp=2 lib-name=redis-py lib-ver=5\n"
-      "id=0 addr= name= age=0 idle=0 " +
+      "id=4 addr= name= age=0 idle=0 " +
       redis + "pid=0 uid=-1 waiting=0 cmd=NULL user=default resp=2 lib-name= lib-ver=\n";
   for (const int resp : {2, 3}) {
     const Reply reply = ask(service, resp, "CLIENT LIST\r\n");
