@@ -20,13 +20,19 @@ void Reload::run() {
 
 void Reload::accept(const Config& config) {
   fault_.clear();
-  const std::vector<std::string> moved = server_.configure(config.live);
+  const LimitTable::Change change = server_.configure(config.live);
   log_.set_level(config.live.log_level);
   log_.event(LogLevel::Info, "reloaded", "the limits and the log level are loaded anew",
              {{"limits", config.live.limits.size()}});
-  for (const std::string& name : moved) {
+  for (const std::string& name : change.moved) {
     log_.event(LogLevel::Warning, "limit_moved",
                "the limit counts under another redis_key: its open windows are denied to their end",
+               {{"limit", name}});
+  }
+  for (const std::string& name : change.anew) {
+    log_.event(LogLevel::Info, "limit_anew",
+               "the limit has another period: what was given out in the old one's window does not "
+               "count in the new one's",
                {{"limit", name}});
   }
   std::string fixed;

@@ -125,6 +125,9 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
   const auto result = shard.clock.measure(sent, received, time);
   const std::int64_t took = std::max<std::int64_t>(1, received.us - sent.us);
   shard.round_trip_us += (took - shard.round_trip_us) / 8;
+  if (result == StoreClock::Measured::Contradicted) {
+    shard.lost.not_after(shard.clock.read(received)->latest);
+  }
   if (result != StoreClock::Measured::Kept) {
     keeper_.publish_clock(shard.clock, received, result == StoreClock::Measured::Contradicted);
   }
@@ -165,6 +168,7 @@ bool Gate::lose_windows(ShardId id, StoreTime through, Mono now) {
   Shard& shard = this->shard(id);
   const auto reading = shard.clock.read(now);
   if (!reading) return false;
+  shard.lost.not_after(reading->latest);
   through = std::min(through, reading->latest);
   if (through <= shard.lost.through()) return false;
   // No window is as long, those included that were reserved ahead.

@@ -24,6 +24,8 @@ class LostWindows {
     if (through > through_) through_ = through;
   }
   StoreTime through() const { return through_; }
+  // The store's clock says no more than that, whatever it said before: nothing was lost later.
+  void not_after(StoreTime now) { through_ = std::min(through_, now); }
   // The window of one counter, by the counter's name in the store.
   void lose(const std::string& counter, const Window& window) {
     if (window.start_ms >= last_end_ms_) counters_.clear();  // all their windows are over

@@ -31,6 +31,7 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
     use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
     if (before == nullptr) continue;
     use->moved_ms = before->moved_ms;
+    if (before->limit->period_ms != limit.period_ms) change.anew.push_back(limit.name);
     if (before->limit->redis_key.text() == limit.redis_key.text()) continue;
     use->moved_ms = now_ms;
     change.moved.push_back(limit.name);

@@ -68,6 +68,7 @@ class LimitTable {
   struct Change {
     bool dropped = false;            // a limit changed, or is gone
     std::vector<std::string> moved;  // limits whose counters have other names now
+    std::vector<std::string> anew;   // limits of another period, which count from nothing
   };
   // `now_ms` where no clock of the store is known: the windows that are seen first have moved.
   static constexpr std::int64_t kNoClock = INT64_MAX;

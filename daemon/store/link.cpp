@@ -95,7 +95,8 @@ void Link::greeted(Mono now) {
   status_.version = learned.version;
   status_.run_id = learned.run_id;
   status_.evicts = learned.evicts;
-  if (!shard().health.refuses()) status_.error.clear();
+  shard().health.refuses(false);  // what was refused was refused before, and maybe elsewhere
+  status_.error.clear();
   state_ = State::Up;
   until_ = kNever;
   up_since_ = now;

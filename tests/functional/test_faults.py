@@ -183,7 +183,7 @@ class Unasked(harness.Case):
         harness.wait_until(lambda: self.check() == harness.COUNTED, 10, "a counted check")
 
     def test_behind_an_answer(self):
-        for data in (b"+OK\r\n", b":1\r\n", b"*2\r\n:1\r\n:2\r\n", b"*1000000\r\n", b"nonsense",
+        for data in (b"+OK\r\n", b":1\r\n", b"*2\r\n:1\r\n:2\r\n", b"*2147483647\r\n", b"nonsense",
                      b"$3\r\nab"):
             self.way.add_to_next(data)
             connections = self.way.connections
@@ -199,6 +199,19 @@ class Unasked(harness.Case):
             harness.wait_until(lambda n=connections: self.way.connections > n, 10,
                                "another connection")
             self.is_left()
+
+    def test_as_many_as_it_announces(self):
+        """In the place of an answer: nobody waits while room is made for what does not come."""
+        self.way.hold_replies()
+        with self.rategated.conn() as asks:
+            asks.send(harness.encode("CHECK", "api", "another"))
+            harness.wait_until(self.way.held_replies, 10, "the answer")
+            self.way.instead(b"*2147483647\r\n")
+            self.rategated.wait_log("Out of memory")
+            asks.read()
+        self.way.release()
+        self.assertLess(int(self.rategated.info()["loop_longest_us"]), 500_000 * harness.SLOW)
+        harness.wait_until(lambda: self.check() == harness.COUNTED, 10, "a counted check")
 
     def test_an_error_is_why_it_leaves(self):
         self.way.add(b"-ERR you are too many\r\n")

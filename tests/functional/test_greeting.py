@@ -199,6 +199,15 @@ class Started(Greeting):
         self.server.client(db=1).delete(harness.REIGN)
         self.assertEqual(self.take(self.start_another(), 10), 10)
 
+    def test_after_a_store_whose_clock_was_ahead(self):
+        self.all_is_lost()
+        db = self.server.client(db=1)
+        replid = db.info("replication")["master_replid"]
+        ahead = (self.server.now_ms() + 2 * HOUR) * 1000
+        db.set(harness.REIGN, f"{replid} {ahead}")
+        self.loss_is_noticed(self.start_another())
+        self.assertLess(int(db.get(harness.REIGN).split()[1]), ahead)
+
     def test_when_the_record_is_broken(self):
         for spoil in ("set", "lpush"):
             db = self.server.client(db=1)

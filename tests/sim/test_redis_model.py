@@ -224,7 +224,7 @@ class RedisModel(harness.Case):
     def any_record(self):
         """What may stand where the record does: one of these is of the data's history, or none is."""
         replid = self.random.choice([self.replid(), "0" * 40, "x", ""])
-        since = self.random.choice(["0", "1234567890123456", "", "-5", "late"])
+        since = self.random.choice(["0", "1234567890123456", "9234567890123456", "", "-5", "late"])
         return self.random.choice([f"{replid} {since}", f"{replid} {since}", replid, since, "a b c"])
 
     def replid(self):

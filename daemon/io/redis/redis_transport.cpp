@@ -14,6 +14,17 @@
 namespace rategate {
 namespace {
 
+// More than any answer has that we ask for.
+constexpr int kMostElements = 1 << 18;
+
+// hiredis makes room for as many elements as a reply announces, and goes through all of it again
+// when the connection ends: seconds, for one line. `privdata`: how hiredis makes them.
+template <class Count>
+void* make_array(const redisReadTask* task, Count elements) {
+  if (elements > static_cast<Count>(kMostElements)) return nullptr;
+  return static_cast<const redisReplyObjectFunctions*>(task->privdata)->createArray(task, elements);
+}
+
 constexpr char kUnasked[] = "the store has answered more than it was asked";
 
 std::vector<std::string> names_of(const addrinfo* found) {
@@ -136,6 +147,11 @@ void RedisTransport::adopt(redisAsyncContext* context) {
   context_ = context;
   connecting_ = true;
   context->data = this;
+  redisReader& reader = *context->c.reader;
+  reader.privdata = reader.fn;
+  objects_ = *reader.fn;
+  objects_.createArray = make_array;
+  reader.fn = &objects_;
   poll_ = new UvHandle<uv_poll_t>;
   uv_poll_init(loop_, poll_->get(), context->c.fd);
   poll_->opened(this);

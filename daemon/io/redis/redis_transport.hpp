@@ -74,6 +74,7 @@ class RedisTransport final : public Transport {
   const std::string reserve_text_;
   const std::string release_text_;
   Link* link_ = nullptr;
+  redisReplyObjectFunctions objects_{};   // how replies are made
   redisAsyncContext* context_ = nullptr;  // freed by hiredis
   UvHandle<uv_poll_t>* poll_ = nullptr;   // of context_
   int polled_ = 0;

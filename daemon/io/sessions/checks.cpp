@@ -30,12 +30,12 @@ Checks::Checks(const Config& config, Engine& engine, Log& log)
   limits_.configure(config.live.limits, LimitTable::kNoClock);
 }
 
-std::vector<std::string> Checks::configure(const LiveConfig& live) {
+LimitTable::Change Checks::configure(const LiveConfig& live) {
   const auto clock = engine_.clock();
-  LimitTable::Change change =
+  const LimitTable::Change change =
       limits_.configure(live.limits, clock ? clock->latest.us / 1000 : LimitTable::kNoClock);
   if (change.dropped) engine_.gate().drop_limits(mono_now());
-  return std::move(change.moved);
+  return change;
 }
 
 Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {

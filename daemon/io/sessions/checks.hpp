@@ -21,8 +21,8 @@ class Checks final : public CheckService {
  public:
   Checks(const Config& config, Engine& engine, Log& log);
 
-  // Answers the names of the limits whose counters have other names now.
-  std::vector<std::string> configure(const LiveConfig& live);
+  // Answers what has become of the limits that changed.
+  LimitTable::Change configure(const LiveConfig& live);
   const LimitTable& limits() const { return limits_; }
   // The limit that is configured by that name, or else declared by the request. Error: a complete
   // error text.

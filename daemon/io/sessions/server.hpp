@@ -35,7 +35,7 @@ class Server {
   }
   // Fewer than max_clients.
   void allow_clients(std::size_t most) { sessions_.allow(most); }
-  std::vector<std::string> configure(const LiveConfig& live) { return checks_.configure(live); }
+  LimitTable::Change configure(const LiveConfig& live) { return checks_.configure(live); }
   void offer(ShmAccess access) { sharing_.offer(std::move(access)); }
 
   // The engine's answers.

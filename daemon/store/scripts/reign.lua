@@ -22,14 +22,13 @@ local was, since
 if type(record) == 'string' then
   was, since = string.match(record, '^(%x+) (%d+)$')
 end
+local time = redis.call('TIME')
+local now = string.format('%d%06d', time[1], time[2])
 local lost = ARGV[1] ~= '' and ARGV[1] ~= replid
-if was == replid and not (lost and since == '0') then
+-- One of a moment that is still to come was written by a clock that was wrong.
+if was == replid and tonumber(since) <= tonumber(now) and not (lost and since == '0') then
   return since
 end
-since = '0'
-if lost or record then
-  local time = redis.call('TIME')
-  since = string.format('%d%06d', time[1], time[2])
-end
+since = (lost or record) and now or '0'
 local written = redis.pcall('SET', KEYS[1], replid .. ' ' .. since)
 return written.err and written or since

@@ -42,6 +42,7 @@ class Proxy:
     delay(seconds)                   every reply is late by so much
     add(data)                        that comes to the daemon, though Redis did not say it
     add_to_next(data)                the same right behind the next reply
+    instead(data)                    the same in the place of all replies that are held
     cut()                            every connection is closed
     refuse(True)                     new connections are closed as they come
     lead_to(target)                  new connections lead to that socket
@@ -116,6 +117,12 @@ class Proxy:
 
     def add_to_next(self, data):
         self._set(add_to_next=data)
+
+    def instead(self, data):
+        with self._lock:
+            for pair in self._pairs:
+                pair.replies.clear()
+                self._send(pair.near, data)
 
     def cut(self):
         with self._lock:

@@ -24,6 +24,16 @@ TEST_CASE(
   CHECK(lost.has_all_of(kSecond, 500'000));
 }
 
+TEST_CASE("a clock that was wrong loses nothing that is still to come") {
+  LostWindows lost;
+  lost.lose_all(StoreTime{9'000'000'000});
+  lost.not_after(StoreTime{1'500'000});
+  CHECK(lost.has_all_of(kFirst, 0));
+  CHECK_FALSE(lost.has_all_of(kSecond, 0));
+  lost.not_after(StoreTime{2'500'000});
+  CHECK_FALSE(lost.has_all_of(kSecond, 0));
+}
+
 TEST_CASE("no name is looked for in a window that began when all that were lost were over") {
   LostWindows lost;
   lost.lose("a", kFirst);

@@ -42,6 +42,16 @@ TEST_CASE("a limit whose counters have other names knows since when, through lat
   CHECK(table.configured("a")->moved_ms == 5000);
 }
 
+TEST_CASE("a limit of another period begins anew, which is told") {
+  LimitTable table(10);
+  Limit hour = limit("a", 1);
+  table.configure({hour, limit("b", 1)}, 0);
+  hour.period_ms *= 2;
+  const auto change = table.configure({hour, limit("b", 2)}, 5000);
+  CHECK(change.anew == std::vector<std::string>{"a"});
+  CHECK(change.moved.empty());
+}
+
 TEST_CASE("declarations are bounded; rather one that no counter is of makes room") {
   LimitTable table(2);
   auto a = table.declared("a", {1, 1000}, false);
