@@ -191,7 +191,7 @@ std::optional<std::int64_t> RedisModel::reign(const std::string& key, const Hist
     const std::string since = space == std::string::npos ? "" : record->substr(space + 1);
     const bool same = record->substr(0, space) == replids.is || mistake("stale-reign-believed");
     const bool number = !since.empty() && since.find_first_not_of("0123456789") == since.npos;
-    if (same && number && !(lost && since == "0")) return std::stoll(since);
+    if (same && number && !(lost && replids.knew != "-" && since == "0")) return std::stoll(since);
   }
   const std::int64_t since = lost || record || is_list ? now_us : 0;
   if (!writable) return std::nullopt;

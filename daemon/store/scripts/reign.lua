@@ -22,8 +22,10 @@ local was, since
 if type(record) == 'string' then
   was, since = string.match(record, '^(%x+) (%d+)$')
 end
-local lost = ARGV[1] ~= '' and ARGV[1] ~= replid
-if was == replid and not (lost and since == '0') then
+local knew = ARGV[1]
+local lost = knew ~= '' and knew ~= replid
+-- Whoever has known no other history has nothing to say against a record of this one.
+if was == replid and not (lost and knew ~= '-' and since == '0') then
   return since
 end
 since = '0'
