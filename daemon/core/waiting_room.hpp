@@ -43,9 +43,14 @@ class WaitingRoom {
   // Answers one that stands in that list of the counter's line, unless its asker has gone.
   void answer(const Counter& counter, Waiters::List& list, WaiterPlace place,
               const CheckResult& result);
+  // Who has gone is passed over: making a result counts it, and theirs is counted or wanted no
+  // more.
   template <class Result>
   void answer_all(const Counter& counter, Waiters::List& list, const Result& result) {
-    while (!list.empty()) answer(counter, list, list.first, result());
+    while (!list.empty()) {
+      const WaiterPlace first = list.first;
+      answer(counter, list, first, waiters_[first].gone ? CheckResult{} : result());
+    }
   }
 
   Waiters& waiters() { return waiters_; }

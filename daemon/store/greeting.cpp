@@ -41,9 +41,9 @@ Greeting::Outcome Greeting::refused(Call::Kind kind, std::string_view error) {
   // Neither is a record that it may not keep a reason to count nothing. But a store that takes no
   // writes now is greeted again when it does: a loss that it has not noted is known to nobody who
   // starts later.
-  if (kind == Call::Kind::Reign && (is_about_rights(error) || refusal_of(error) == Refusal::Call)) {
+  if (kind == Call::Kind::Reign) {
     learned_.reign_error = error;
-    return Outcome::Going;
+    if (is_about_rights(error) || refusal_of(error) == Refusal::Call) return Outcome::Going;
   }
   return refuse(std::string(name_of(kind)) + ": " + std::string(error));
 }

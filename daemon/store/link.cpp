@@ -51,9 +51,9 @@ void Link::connected(Mono now) {
   until_ = after(now, options_.command_timeout_us);
 }
 
-// A daemon that could not ask the store at first has not seen whether it was restarted meanwhile.
+// While the store writes no record others may know of a loss, and cannot tell of it either.
 std::string Link::known_history() const {
-  return known_replid_.empty() && status_.reconnects > 0 ? "-" : known_replid_;
+  return known_replid_.empty() && record_refused_ ? "-" : known_replid_;
 }
 
 void Link::greet() {
@@ -75,6 +75,7 @@ void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
       greeted(now);
       return;
     case Greeting::Outcome::Refused:
+      record_refused_ = record_refused_ || !greeting_.learned().reign_error.empty();
       away(greeting_.why(), now);
       return;
   }

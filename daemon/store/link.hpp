@@ -100,8 +100,9 @@ class Link {
   Outbox outbox_;
   std::string known_run_id_;  // as of the last whole greeting
   std::string known_replid_;
-  bool clock_trusted_ = true;   // as of the last measurement
-  std::uint64_t attempts_ = 0;  // since it was last of use
+  bool record_refused_ = false;  // once, by a store that took no writes
+  bool clock_trusted_ = true;    // as of the last measurement
+  std::uint64_t attempts_ = 0;   // since it was last of use
   Mono up_since_;
   std::uint64_t not_asked_ = 0;  // the shard's number, as it was looked at last
   Mono keeps_at_;                // when it may be told that the store keeps up again

@@ -194,6 +194,19 @@ class Started(Greeting):
         self.assertEqual(self.take(another), LIMIT - reserved)
         self.assertNotIn("lost", another.log_text())
 
+    def test_while_a_store_that_lost_nothing_could_not_be_reached(self):
+        self.assertEqual(self.take(self.first, 60), 60)
+        reserved = int(self.first.info()["permits_reserved"])
+        self.way.refuse()
+        another = self.rategated(self.way)
+        harness.wait_until(lambda: another.info("store")["store_reconnects"] != "0", 10,
+                           "a second try to connect")
+        self.way.refuse(False)
+        self.wait_up(another, self.server)
+        self.assertEqual(self.take(another), LIMIT - reserved)
+        self.assertNotIn("lost", another.log_text())
+        self.assertRegex(self.server.client(db=1).get(harness.REIGN), "^[0-9a-f]{40} 0$")
+
     def test_after_somebody_has_said_that_nothing_is_lost(self):
         self.all_is_lost()
         self.server.client(db=1).delete(harness.REIGN)

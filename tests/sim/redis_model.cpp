@@ -192,7 +192,8 @@ std::optional<std::int64_t> RedisModel::reign(const std::string& key, const Hist
     const bool same = record->substr(0, space) == replids.is || mistake("stale-reign-believed");
     const bool number = !since.empty() && since.find_first_not_of("0123456789") == since.npos;
     const bool past = number && std::stod(since) <= static_cast<double>(now_us);
-    if (same && past && !(lost && since == "0")) return std::stoll(since);
+    const bool doubted = lost && replids.knew != "-" && since == "0";
+    if (same && past && !doubted) return std::stoll(since);
   }
   const std::int64_t since = lost || record || is_list ? now_us : 0;
   if (!writable) return std::nullopt;

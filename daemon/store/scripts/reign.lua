@@ -2,12 +2,13 @@
 -- host that starts after the store has lost counters learns of it here.
 --
 -- KEYS[1]  the record: "replid since", by INFO's master_replid and TIME in microseconds
--- ARGV[1]  the replid that this host knew; '-' where it knew none, but was there before the store
---          could be asked; or nothing
+-- ARGV[1]  the replid that this host knew; '-' where it knew none, and the store once refused to
+--          write the record for it; or nothing
 --
 -- Answers since: of windows that had begun by then, counters may be lost; 0 where no host knows of
 -- a loss. A record of another replid was made before a restart or promotion. No record is a new
--- data base, unless this host knew another replid, or may have been there before it. Where the record cannot be read or written the
+-- data base, unless this host knew another replid, or others may have while
+-- the store wrote nothing. Where the record cannot be read or written the
 -- answer is that error: whoever comes later could not learn of the loss.
 local info = redis.pcall('INFO', 'replication')
 local replid = type(info) == 'string' and string.match(info, 'master_replid:(%x+)')
@@ -24,9 +25,12 @@ if type(record) == 'string' then
 end
 local time = redis.call('TIME')
 local now = string.format('%d%06d', time[1], time[2])
-local lost = ARGV[1] ~= '' and ARGV[1] ~= replid
--- One of a moment that is still to come was written by a clock that was wrong.
-if was == replid and tonumber(since) <= tonumber(now) and not (lost and since == '0') then
+local knew = ARGV[1]
+local lost = knew ~= '' and knew ~= replid
+-- Whoever has known no other history has nothing to say against a record of this one, but that it
+-- is of a moment still to come: a clock that was wrong has written it.
+if was == replid and tonumber(since) <= tonumber(now) and
+    not (lost and knew ~= '-' and since == '0') then
   return since
 end
 since = (lost or record) and now or '0'

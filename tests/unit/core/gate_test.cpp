@@ -248,6 +248,27 @@ TEST_CASE("what was not asked for a client that has gone is not asked") {
   bench.gate.abandon(late.waiter);  // of no effect any more
 }
 
+TEST_CASE("a refusal counts nobody who has an answer already, or has gone") {
+  const auto failure =
+      GENERATE(Failure::StoreRefuses, Failure::CounterFailed, Failure::LimitRefused);
+  Bench bench;
+  const auto use = limit(6);
+  bench.check(use);
+  bench.now = after(bench.now, 100'000);
+  const auto gone = bench.check(use);
+  bench.check(use);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  bench.gate.abandon(gone.waiter);
+  bench.now = after(bench.now, 200'000);
+  bench.gate.turn(bench.now);  // the first has timed out
+  bench.gate.failed(asked[0].id, failure, bench.now);
+  CHECK(bench.answers().size() == 2);
+  CHECK(bench.gate.stats().store_down_denied == 2);
+  CHECK(use->denied == 2);
+  CHECK(bench.gate.waiting() == 0);
+}
+
 TEST_CASE("a lost connection asks again what was under way; the store away answers by policy") {
   Bench bench;
   const auto use = limit(5);

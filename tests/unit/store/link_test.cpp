@@ -116,17 +116,23 @@ TEST_CASE("the store is told which history this daemon knew") {
   CHECK(reign->replid == "first");
 }
 
-TEST_CASE("a daemon that came before the store says so") {
+TEST_CASE("a daemon that came while the store wrote no record says so") {
   Told told;
   Driver driver(Gate::Options{}, nullptr, told);
   FakeTransport transport{kStart};
   Link& link = driver.add({}, transport);
   driver.start(transport.now);
-  link.closed("refused", transport.now);
+  const auto connected = [&] {
+    link.connected(transport.now);
+    driver.pump(transport.now);
+  };
+  connected();
+  while (transport.calls.front().kind != Call::Kind::Reign) transport.answer(link);
+  transport.refuse(link, "OOM command not allowed");
+  CHECK(told.has(What::Away));
   transport.now = after(transport.now, 100'000);
   driver.pump(transport.now);
-  link.connected(transport.now);
-  driver.pump(transport.now);
+  connected();
   const auto reign = std::find_if(transport.calls.begin(), transport.calls.end(),
                                   [](const Call& call) { return call.kind == Call::Kind::Reign; });
   REQUIRE(reign != transport.calls.end());
