@@ -126,7 +126,7 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
   const std::int64_t took = std::max<std::int64_t>(1, received.us - sent.us);
   shard.round_trip_us += (took - shard.round_trip_us) / 8;
   if (result == StoreClock::Measured::Contradicted) {
-    shard.lost.not_after(shard.clock.read(received)->latest);
+    if (const auto reading = shard.clock.read(received)) shard.lost.not_after(reading->latest);
   }
   if (result != StoreClock::Measured::Kept) {
     keeper_.publish_clock(shard.clock, received, result == StoreClock::Measured::Contradicted);

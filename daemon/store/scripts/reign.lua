@@ -7,9 +7,9 @@
 --
 -- Answers since: of windows that had begun by then, counters may be lost; 0 where no host knows of
 -- a loss. A record of another replid was made before a restart or promotion. No record is a new
--- data base, unless this host knew another replid, or others may have while
--- the store wrote nothing. Where the record cannot be read or written the
--- answer is that error: whoever comes later could not learn of the loss.
+-- data base, unless this host knew another replid, or others may have while the store wrote nothing.
+-- Where the record cannot be read or written the answer is that error: whoever comes later could
+-- not learn of the loss.
 local info = redis.pcall('INFO', 'replication')
 local replid = type(info) == 'string' and string.match(info, 'master_replid:(%x+)')
 if not replid then
