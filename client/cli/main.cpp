@@ -19,8 +19,9 @@ using rategate::cli::Command;
 using rategate::cli::parse_duration_ms;
 
 constexpr const char* kExitCodes = R"(
-Exit codes of check: 0 allowed, 1 denied, 2 an error. Of run: the command's own; 75 no permit in
-time, 125 rategate failed, 126 the command cannot be run, 127 it is not found. Of the others: 0, 2.)";
+Exit codes of check: 0 allowed, 1 denied, 2 a wrong question, 3 nobody could be asked. Of run: the
+command's own; 75 no permit in time, 125 rategate failed, 126 the command cannot be run, 127 it is
+not found. Of the others: 0, 2, 3.)";
 
 constexpr const char* kDurationHelp = "a duration such as 250ms, 5s, 2min, 1h or 1d";
 
@@ -90,7 +91,8 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   check->add_flag("--json", command.json, "Print the decision as JSON");
   check->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
   check->footer(
-      "\nExits with 0 when allowed, 1 when denied, 2 on an error. Examples:\n"
+      "\nExits with 0 when allowed, 1 when denied, 2 when the question is wrong, 3 when "
+      "nobody\ncould be asked. Examples:\n"
       "  rategate check api\n"
       "  rategate check login alice --limit 5 --period 1min\n"
       "  if rategate check -q mail; then send-mail; fi");

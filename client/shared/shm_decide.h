@@ -138,27 +138,29 @@ RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
 /* Spends, or denies, from a word whose window is the open one. The slot was this pool's after the
  * word was loaded. */
 RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
-                                           struct rg_shm_whose whose, int64_t cost,
+                                           struct rg_shm_whose whose, int64_t cost, int64_t limit,
                                            struct rg_shm_result* result) {
   uint64_t seen = loaded;
   /* Nothing is loaded after a swap that succeeds: it would wait for it. */
   const int64_t low_water = (int64_t)rg_hint_load(&slot->low_water);
+  /* It may still be of the window before, and the word's permits are not in it then. */
   const int64_t left = (int64_t)rg_hint_load(&slot->left);
   for (int tries = 0; tries < RG_SHM_MAX_TRIES; ++tries) {
     const int64_t held = rg_word_permits(seen);
+    const int64_t remaining = held + left < limit ? held + left : limit;
     if (held < cost) {
       rg_step();
       if (!rg_word_exhausted(seen) || !rg_word_still(word, seen)) return RG_SHM_MISS;
       result->allowed = false;
       result->nudge = false;
-      result->remaining = held + left;
+      result->remaining = remaining;
       return RG_SHM_DECIDED;
     }
     rg_step();
     if (RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {
       result->allowed = true;
       result->nudge = held >= low_water && held - cost < low_water;
-      result->remaining = held - cost + left;
+      result->remaining = remaining - cost;
       return RG_SHM_DECIDED;
     }
     rg_step();
@@ -207,12 +209,12 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
     if (rg_shm_holds(even_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(even);
       result->reset_after_ms = rg_shm_reset_after_ms(even_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[0], even, whose, cost, result);
+      return rg_shm_spend(slot, &slot->word[0], even, whose, cost, rule->limit, result);
     }
     if (rg_shm_holds(odd_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(odd);
       result->reset_after_ms = rg_shm_reset_after_ms(odd_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[1], odd, whose, cost, result);
+      return rg_shm_spend(slot, &slot->word[1], odd, whose, cost, rule->limit, result);
     }
     result->wait_ns =
         rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);

@@ -68,6 +68,8 @@ bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t p
   const auto below =
       limit.on_store_down == OnStoreDown::Allow ? Pool::Below::Restart : Pool::Below::Lost;
   PoolBook book = book_of(counter, now);
+  const auto reading = shard_of(counter).clock.read(now);
+  book.ahead = reading && window.start_ms * 1000 > reading->latest.us;
   return counter.pool.charged(window, permits, in_store, limit, below, book);
 }
 
@@ -104,6 +106,7 @@ void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& un
     return;
   }
   PoolBook book = book_of(counter, now);
+  book.ahead = window.start_ms * 1000 > reading->latest.us;
   const std::int64_t chunk = chunk_of(window.end_ms - window.start_ms, counter.last_lease);
   counter.pool.put_back(window, unspent, book);
   if (lease > 0) counter.pool.add(window, lease, chunk, book);

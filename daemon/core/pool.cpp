@@ -125,7 +125,7 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
 
 // What clients reckon `remaining` by: what is left in the counter, and what they are not shown yet.
 void Pool::tell_left(int parity, PoolBook& book) {
-  if (!is_shared()) return;
+  if (!is_shared() || book.ahead) return;
   const Part& part = part_[parity];
   rg_hint_store(&book.shared->slot(slot_).left, part.left + static_cast<std::uint32_t>(part.stock));
 }

@@ -22,6 +22,9 @@ struct PoolBook {
   Schedule* schedule;     // null: none
   std::uint64_t& forged;  // words that held what was never put there
   Mono now;
+  // What is moved is of a window that is still to open. What the segment says is left is of the
+  // open one.
+  bool ahead = false;
 
   // Somebody on this host spent them: that is the demand which leases follow.
   void note_demand(std::int64_t permits) {

@@ -54,6 +54,13 @@ TEST_CASE("permits are spent to the last, and what is left is told") {
   CHECK(f.check(kMiddle) == RG_SHM_MISS);
 }
 
+TEST_CASE("no more remains than the limit, whatever the hint says") {
+  Fixture f;
+  Segment::put(f.slot, kEndMs, 5, false, 0, 0, 1U << 30);
+  REQUIRE(f.check(kMiddle, 0, 2) == RG_SHM_DECIDED);
+  CHECK(f.result.remaining == f.rule.limit - 2);
+}
+
 TEST_CASE("an exhausted window denies what does not fit, and gives what it has") {
   Fixture f;
   Segment::put(f.slot, kEndMs, 2, true);

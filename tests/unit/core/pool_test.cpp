@@ -204,6 +204,19 @@ TEST_CASE("a pool holds no more than any limit has, whatever a store grants") {
   CHECK(pool.take(window, kMaxPermits, keeping.book) == false);  // a word has no room for as many
 }
 
+TEST_CASE("what is left of a window that is still to open is not told for the open one") {
+  Shared shared;
+  shared.reserve(10, 40);
+  CHECK(shared.table.slot(shared.slot).left == 60);
+  shared.keeping.book.ahead = true;
+  shared.window = {3000, 4000};
+  shared.reserve(5, 5);
+  CHECK(shared.table.slot(shared.slot).left == 60);
+  shared.keeping.book.ahead = false;
+  shared.reserve(5, 10);
+  CHECK(shared.table.slot(shared.slot).left == 90);
+}
+
 TEST_CASE("the words of two windows are apart, and a window that is past gives way") {
   Shared s;
   s.reserve(10, 10);
