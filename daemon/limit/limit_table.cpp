@@ -53,6 +53,12 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
     (*it)->dropped = dropped = true;
     it = erase_declared(it);
   }
+  std::erase_if(aside_, [&](const auto& entry) {
+    const LimitUsePtr use = entry.second.lock();
+    const bool gone = use == nullptr || configured_.contains(use->limit->name);
+    if (gone && use != nullptr) use->dropped = dropped = true;
+    return gone;
+  });
   return change;
 }
 
@@ -77,8 +83,11 @@ LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool k
     return declared_.front();
   }
   if (declared_.size() >= max_declared_) make_room();
-  declared_.push_front(
-      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_));
+  LimitUsePtr use = remembered(declaration);
+  if (use == nullptr) {
+    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_);
+  }
+  declared_.push_front(std::move(use));
   by_declaration_.emplace(std::move(declaration), declared_.begin());
   return declared_.front();
 }
@@ -101,8 +110,29 @@ void LimitTable::make_room() {
     gives_way = at;
     break;
   }
-  if (gives_way->use_count() > 1) ++gave_way_;
+  if (gives_way->use_count() > 1) {
+    ++gave_way_;
+    remember(*gives_way);
+  }
   erase_declared(gives_way);
+}
+
+void LimitTable::remember(const LimitUsePtr& use) {
+  for (int looks = 0; looks < 2 && !aside_.empty(); ++looks) {
+    auto at = aside_.upper_bound(looked_at_);
+    if (at == aside_.end()) at = aside_.begin();
+    looked_at_ = at->first;
+    if (at->second.expired()) aside_.erase(at);
+  }
+  aside_[declaration_of(*use->limit)] = use;
+}
+
+LimitUsePtr LimitTable::remembered(const Declaration& declaration) {
+  const auto known = aside_.find(declaration);
+  if (known == aside_.end()) return nullptr;
+  LimitUsePtr use = known->second.lock();
+  aside_.erase(known);
+  return use;
 }
 
 std::vector<LimitUsePtr> LimitTable::all() const {

@@ -80,9 +80,9 @@ class LimitTable {
   const LimitUsePtr& configured(std::string_view name) const;
 
   // The limit that a call declares. Beyond max_declared one that was long unused gives way, rather
-  // one that no counter is of. That is safe at any moment: its counters live on as long as they
-  // would have, what they hold is counted in the store, and who declares it again is counted in the
-  // same counter there, by a new object that knows nothing of them.
+  // one that no counter is of. That is safe at any moment, and costs nobody a permit: its counters
+  // live on as long as they would have, and as long as there is one, who declares the limit again
+  // gets the same object, and with it what they hold.
   LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
 
   std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
@@ -110,6 +110,8 @@ class LimitTable {
   static Declaration declaration_of(const Limit& limit);
   Recent::iterator erase_declared(Recent::iterator at);
   void make_room();
+  void remember(const LimitUsePtr& use);
+  LimitUsePtr remembered(const Declaration& declaration);
 
   std::uint64_t gave_way_ = 0;
   std::uint64_t last_rule_ = 0;
@@ -121,6 +123,10 @@ class LimitTable {
   LimitUsePtr none_;
   Recent declared_;  // latest first
   std::map<Declaration, Recent::iterator> by_declaration_;
+  // Those that gave way while counters were of them. There are no more than counters, and some that
+  // have none any more: each that comes has two others looked at.
+  std::map<Declaration, std::weak_ptr<LimitUse>> aside_;
+  Declaration looked_at_{};
 };
 
 }  // namespace rategate

@@ -113,7 +113,10 @@ class _Lost(Exception):
 def _bytes(word: Word) -> bytes:
     if isinstance(word, bytes):
         return word
-    return str(word).encode("utf-8", "surrogateescape")
+    try:
+        return str(word).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise Refused(f"ERR no text: {error}") from None
 
 
 def _request(words: List[Word]) -> bytes:

@@ -39,6 +39,13 @@ class Config(harness.Case):
         path = self.write("[redis]\nhost = \"nowhere.invalid\"\n")
         self.assertEqual(self.rategated("--config", path, "--check-config"), (0, "", ""))
 
+    def test_accounts_that_are_not_there(self):
+        for setting, who in (("socket_group", "group"), ("shm_users", "user"), ("shm_groups", "group")):
+            path = self.write(f"store = \"memory\"\n[server]\n{setting} = \"rg-nobodys\"\n")
+            code, out, err = self.rategated("--config", path, "--check-config")
+            self.assertEqual((code, out), (1, ""))
+            self.assertEqual(err, f"rategated: there is no {who} 'rg-nobodys' ({setting})\n")
+
     def test_hosts_that_are_none(self):
         for host, why in (("rediss://h", "TLS is not spoken"), ("10.0.0.1:6379", "port (REDIS_PORT)")):
             path = self.write(f"[redis]\nhost = \"{host}\"\n")

@@ -73,6 +73,8 @@ class Check(Case):
         self.assertTrue(0 < second.retry_after <= 3600 and second.retry_after == second.reset_after)
         self.assertTrue(self.client.check("one", b"\x00\xff\r\n").allowed)
         self.assertTrue(self.client.check("one", 42).allowed)
+        with self.assertRaises(rategate.Refused):
+            self.client.check("one", "\ud800")  # whoever chooses a key chooses no exception
         self.assertFalse(self.client.check("one", "42").allowed)
 
     def test_cost_that_never_fits(self):

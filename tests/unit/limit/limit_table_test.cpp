@@ -80,12 +80,23 @@ TEST_CASE("where all declared limits are in use the one longest unused gives way
   CHECK(table.declared_count() == 100);
   CHECK(table.declared("x0", {1, 1000}, false) == held[0]);
   CHECK(table.declared("x2", {1, 1000}, false) == held[2]);
-  // It was x1: whoever holds it still may, and whoever declares it again gets another.
-  CHECK(held[1]->limit->name == "x1");
-  const auto again = table.declared("x1", {1, 1000}, false);
-  CHECK(again != held[1]);
-  CHECK(again->rule != held[1]->rule);
-  CHECK_FALSE(held[1]->dropped);
+  // It was x1, which somebody still holds, a counter maybe: whoever declares it again gets it back.
+  CHECK(table.declared("x1", {1, 1000}, false) == held[1]);
+  CHECK(table.declared_count() == 100);
+  // Of one that nobody held nothing is known.
+  const std::uint64_t rule = held[2]->rule;
+  held[2].reset();
+  for (int i = 0; i < 300; ++i) table.declared("y" + std::to_string(i), {1, 1000}, false);
+  CHECK(table.declared("x2", {1, 1000}, false)->rule != rule);
+}
+
+TEST_CASE("a declared limit that gave way is dropped where a configured one takes its name") {
+  LimitTable table(1);
+  const auto held = table.declared("x", {1, 1000}, false);
+  table.declared("y", {1, 1000}, false);
+  CHECK_FALSE(held->dropped);
+  CHECK(table.configure({limit("x", 5)}, 0).dropped);
+  CHECK(held->dropped);
 }
 
 TEST_CASE("the recipe's counter and a keyed limit of that name are two limits") {
