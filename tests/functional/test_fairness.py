@@ -221,12 +221,12 @@ class Beside(harness.Case):
         self.assertIsNone(process.poll(), "the other client has ended")
         self.assertLess(statistics.median(took), self.MOST_MS * harness.SLOW)
 
-    def check_beside_requests(self, *requests):
+    def check_beside_requests(self, *requests, served=100):
         one = b"".join(harness.encode(*words) for words in requests)
         process = self.run_beside(ASKS, self.CONNECTIONS, block=one * (1 + 100_000 // len(one)))
         before = self.answered()
         self.check_beside(process)
-        self.assertGreater(self.answered(), before + self.CHECKS + 100)  # it is served as well
+        self.assertGreater(self.answered(), before + self.CHECKS + served)  # it is served as well
 
     def test_pings(self):
         self.check_beside_requests(["PING"])
@@ -243,7 +243,7 @@ class Beside(harness.Case):
     def test_lists_that_are_long(self):
         """A line for each of 500 clients: what others wait for is a piece of it."""
         idle = [self.conn(self.served, 60) for _ in range(500)]
-        self.check_beside_requests(["CLIENT", "LIST"])
+        self.check_beside_requests(["CLIENT", "LIST"], served=10)
         for conn in idle[::100]:
             self.assertEqual(conn.command("PING"), "PONG")
 
@@ -252,7 +252,7 @@ class Beside(harness.Case):
         with self.served.conn(60) as conn:
             for n in range(1000):
                 conn.command("CHECK", f"declared{n}", "LIMIT", "100", "PERIOD", "1h")
-        self.check_beside_requests(["LIMITS"], ["INFO"])
+        self.check_beside_requests(["LIMITS"], ["INFO"], served=10)
 
     def test_large_requests(self):
         self.check_beside_requests(["ECHO", "x" * 8000])

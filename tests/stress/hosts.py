@@ -49,7 +49,7 @@ class Watch(threading.Thread):
         before = time.monotonic_ns()
         seconds, micros = (int(part) for part in self._conn.command("TIME"))
         self.offset.sample(before, seconds * 1_000_000 + micros, time.monotonic_ns())
-        names = self._conn.command("KEYS", "rategate:*")
+        names = self._conn.command("KEYS", "rategate:{*")
         values = self._conn.command("MGET", *names) if names else []
         for name, value in zip(names, values):
             if value is not None:
