@@ -99,7 +99,7 @@ class SharedFolder(Case):
         mount = ["--volume", f"{folder}:/run/rategate:ro"]
         self.assertIn("allowed", ask("check", "api", options=mount).stdout)
         stranger = ask("check", "api", options=[*mount, "--user", "20001:20001"], check=False)
-        self.assertEqual(stranger.returncode, 2)
+        self.assertEqual(stranger.returncode, 3)
         self.assertIn("Permission denied", stranger.stderr)
         self.assertIn("members of group", stranger.stderr)
         member = ask("check", "api", options=[*mount, "--user", "20001:20001", "--group-add", USER])
@@ -119,7 +119,7 @@ class SharedFolder(Case):
         for how in ("KILL", "TERM"):
             podman.podman("kill", "--signal", how, first.name)
             first.wait_exit()
-            self.assertEqual(by_folder.exec(*check, check=False).returncode, 2)
+            self.assertEqual(by_folder.exec(*check, check=False).returncode, 3)
             first = self.rategated(folder)
             self.assertIn("allowed", by_folder.exec(*check).stdout)
         self.assertEqual(by_file.exec(*check, check=False).returncode, 2,
@@ -168,7 +168,7 @@ class Namespaces(Case):
         self.rategated(folder)
         check = [harness.BIN_DIR / "rategate", "--socket", f"{folder}/rategate.sock", "check", "api"]
         done = finish(*in_user_namespace(*check))
-        self.assertEqual(done.returncode, 2, "its group 10001 is the host's 210001")
+        self.assertEqual(done.returncode, 3, "its group 10001 is the host's 210001")
         self.assertIn("Permission denied", done.stderr)
         done = finish(*in_user_namespace(*check, gid_map=OPEN))
         self.assertIn("allowed", done.stdout, done.stderr)
@@ -226,7 +226,7 @@ class Namespaces(Case):
         done = finish(*nspawn, *check)
         self.assertIn("allowed", done.stdout, done.stderr)
         done = finish(*nspawn, "--private-users=300000:65536", "--private-users-ownership=off", *check)
-        self.assertEqual(done.returncode, 2, "its root is the host's 300000")
+        self.assertEqual(done.returncode, 3, "its root is the host's 300000")
         self.assertIn("Permission denied", done.stderr)
 
 
