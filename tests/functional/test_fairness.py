@@ -133,7 +133,7 @@ class Lists(harness.Case):
         return [int(line.split()[0].removeprefix("id=")) for line in lines]
 
     def test_whoever_is_there_all_the_time_stands_in_it_once(self):
-        stay = [self.conn(self.served, 60) for _ in range(2000)]
+        stay = [self.conn(self.served, 60) for _ in range(800)]
         mine = [conn.command("CLIENT", "ID") for conn in stay]
         come_and_go = subprocess.Popen(harness.tied([sys.executable, "-c", CONNECTS,
                                                      self.served.socket]))
