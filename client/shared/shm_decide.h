@@ -131,7 +131,7 @@ RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
   /* In steps of 2^20 ns, rounded up: a millisecond or so, and the product fits in 64 bits. */
   const uint64_t most = 1000 * (uint64_t)RG_SHM_NS_PER_MS;
   uint64_t drifted = ((left_ns >> 20) + 1) * (drift >> 12) + 1;
-  drifted = drifted < most ? drifted : most;
+  if (!RG_LIKELY(drifted < most)) drifted = most;
   return (int64_t)((left_ns + drifted + (uint64_t)RG_SHM_NS_PER_MS) / (uint64_t)RG_SHM_NS_PER_MS);
 }
 
