@@ -2,27 +2,25 @@
 
 #include <csignal>
 #include <cstdio>
+#include <string>
 
 #include "daemon/app/options.hpp"
 #include "daemon/app/serve.hpp"
 #include "daemon/config/loader.hpp"
 #include "daemon/config/print.hpp"
+#include "daemon/io/net/listener.hpp"
 #include "daemon/io/shm/shm_access.hpp"
-#include "daemon/os/accounts.hpp"
 #include "daemon/os/inheritance.hpp"
 
 namespace rategate {
-
 namespace {
 
-// What only this host can say of a configuration: whether those whom it names are there.
-Result<bool> has_accounts(const ServerConfig& server) {
-  const auto access = ShmAccess::of(server);
-  if (!access) return Error{access.error()};
-  if (server.socket_group.empty()) return true;
-  const auto group = group_id(server.socket_group);
-  if (!group) return Error{group.error() + " (socket_group)"};
-  return true;
+// What only this host can say of a configuration: that one whom it names is not there. Empty where
+// all are.
+std::string missing_account(const ServerConfig& server) {
+  if (const auto access = ShmAccess::of(server); !access) return access.error();
+  if (const auto group = Listener::group_of(server); !group) return group.error();
+  return {};
 }
 
 }  // namespace
@@ -48,9 +46,9 @@ int run_program(int argc, const char* const* argv) {
     std::fputs(print_config(load.config).c_str(), stdout);
     return 0;
   }
-  const auto accounts = has_accounts(load.config.fixed.server);
-  if (accounts) return 0;
-  std::fprintf(stderr, "rategated: %s\n", accounts.error().c_str());
+  const std::string missing = missing_account(load.config.fixed.server);
+  if (missing.empty()) return 0;
+  std::fprintf(stderr, "rategated: %s\n", missing.c_str());
   return 1;
 }
 

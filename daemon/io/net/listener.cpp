@@ -81,12 +81,10 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
     ~Unlink() { unlink(path.c_str()); }
   } const remove_on_failure{fresh};
 
-  if (!config.socket_group.empty()) {
-    const auto group = group_id(config.socket_group);
-    if (!group) return Error{group.error() + " (socket_group)"};
-    if (chown(fresh.c_str(), static_cast<uid_t>(-1), *group) != 0) {
-      return failed("give group " + config.socket_group + " the socket", path);
-    }
+  const auto group = group_of(config);
+  if (!group) return Error{group.error()};
+  if (*group && chown(fresh.c_str(), static_cast<uid_t>(-1), **group) != 0) {
+    return failed("give group " + config.socket_group + " the socket", path);
   }
   struct stat made{};
   if (chmod(fresh.c_str(), config.socket_mode) != 0 || ::listen(fd.get(), kBacklog) != 0 ||
@@ -100,6 +98,13 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
   (*listener)->device_ = made.st_dev;
   (*listener)->inode_ = made.st_ino;
   return listener;
+}
+
+Result<std::optional<gid_t>> Listener::group_of(const ServerConfig& config) {
+  if (config.socket_group.empty()) return std::optional<gid_t>();
+  const auto group = group_id(config.socket_group);
+  if (!group) return Error{group.error() + " (socket_group)"};
+  return std::optional(*group);
 }
 
 Result<std::unique_ptr<Listener>> Listener::bind_tcp(uv_loop_t* loop, const ServerConfig& config) {

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class Listener {
   // Makes the socket of the configuration. A stale socket file is replaced; one that somebody
   // listens on is an error that names him, and so is a file that is no socket.
   static Result<std::unique_ptr<Listener>> bind(uv_loop_t* loop, const ServerConfig& config);
+  // Whose the socket's file is to be, if the configuration names a group. Looks it up, which may
+  // block.
+  static Result<std::optional<gid_t>> group_of(const ServerConfig& config);
   // Listens on the TCP address of the configuration, which has been checked.
   static Result<std::unique_ptr<Listener>> bind_tcp(uv_loop_t* loop, const ServerConfig& config);
   // A listening socket that somebody else made, and will remove.
