@@ -39,6 +39,13 @@ PoolBook LeaseKeeper::book_of(Counter& counter, Mono now) {
           stats_.forged, now};
 }
 
+PoolBook LeaseKeeper::book_of(Counter& counter, const Window& window, Mono now) {
+  PoolBook book = book_of(counter, now);
+  const auto reading = shard_of(counter).clock.read(now);
+  book.ahead = reading && window.start_ms * 1000 > reading->latest.us;
+  return book;
+}
+
 void LeaseKeeper::look(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.look(book);
@@ -67,9 +74,7 @@ bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t p
   const Limit& limit = *counter.use->limit;
   const auto below =
       limit.on_store_down == OnStoreDown::Allow ? Pool::Below::Restart : Pool::Below::Lost;
-  PoolBook book = book_of(counter, now);
-  const auto reading = shard_of(counter).clock.read(now);
-  book.ahead = reading && window.start_ms * 1000 > reading->latest.us;
+  PoolBook book = book_of(counter, window, now);
   return counter.pool.charged(window, permits, in_store, limit, below, book);
 }
 
@@ -105,8 +110,7 @@ void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& un
     books_.stranded(permits);
     return;
   }
-  PoolBook book = book_of(counter, now);
-  book.ahead = window.start_ms * 1000 > reading->latest.us;
+  PoolBook book = book_of(counter, window, now);
   const std::int64_t chunk = chunk_of(window.end_ms - window.start_ms, counter.last_lease);
   counter.pool.put_back(window, unspent, book);
   if (lease > 0) counter.pool.add(window, lease, chunk, book);

@@ -114,10 +114,9 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
   const Standing standing = limit.algorithm->standing(counter, limit.permits);
   // A counter that was lost, of a limit that fails open, begins anew: with what is held there would
   // be more than the limit.
-  const std::int64_t rest = limit.permits - part->shown - part->stock - charged;
-  part->left = static_cast<std::uint32_t>(
-                   std::clamp<std::int64_t>(standing.left, 0, std::max<std::int64_t>(0, rest))) &
-               kLeftMask;
+  const std::int64_t rest =
+      std::max<std::int64_t>(0, limit.permits - part->shown - part->stock - charged);
+  part->left = static_cast<std::uint32_t>(std::min(standing.left, rest)) & kLeftMask;
   if (standing.exhausted) part->state = State::Exhausted;
   tell_left(parity_of(window), book);
   return true;
