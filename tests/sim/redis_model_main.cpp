@@ -68,7 +68,7 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
   if (name == "REIGN") {
     sim::RedisModel::Histories replids;
     words >> replids.is >> replids.knew;
-    if (replids.knew == "-") replids.knew.clear();
+    if (replids.knew == "none") replids.knew.clear();
     return std::to_string(model.reign(key, replids, true, now_us).value_or(-1));
   }
   if (name == "RPUSH") return text_of(model.push(key, now_us));

@@ -250,7 +250,7 @@ class RedisModel(harness.Case):
 
     def any_greeting(self):
         replid = self.replid()
-        knew = self.random.choice(["", "", replid, "1" * 40])
+        knew = self.random.choice(["", "-", replid, "1" * 40])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.evalsha(self.reign, 1, harness.REIGN, knew)
@@ -258,7 +258,7 @@ class RedisModel(harness.Case):
             before, since, after = pipe.execute()
         before, after = (seconds * 1_000_000 + micros for seconds, micros in (before, after))
         now_us = int(since) if before <= int(since) <= after else before
-        self.same(since, self.ask_model(now_us, "REIGN", harness.REIGN, replid, knew or "-"))
+        self.same(since, self.ask_model(now_us, "REIGN", harness.REIGN, replid, knew or "none"))
         self.same(self.db.get(harness.REIGN), self.ask_model(now_us, "GET", harness.REIGN))
         self.assertEqual(self.db.pttl(harness.REIGN), -1)
 
