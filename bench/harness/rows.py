@@ -5,6 +5,7 @@ from typing import Optional
 
 from harness import weighted
 from harness.beside import FLOODS, TURNS
+from harness.weighted import contestant
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,15 @@ BEHIND = {1: 0.5, 2: 1, 3: 2}
 OF_TEN_TIMES = {1: 97, 2: 96, 3: 96}
 
 
-def large(hosts):
-    return f"large costs, {hosts} {'host' if hosts == 1 else 'hosts'}"
-
-
 def large_cost_rows():
     for hosts in weighted.HOSTS:
         for demand in weighted.DEMANDS:
-            yield Row(f"{large(hosts)}, {demand:g} x: exact less lease",
-                      f"{large(hosts)}/behind_{demand}", None, BEHIND[hosts], 0, "points")
-        yield at_least(f"utilisation by {large(hosts)}, 10 x", f"{large(hosts)}/lease_10", None,
+            yield Row(f"{contestant(hosts)}, {demand:g} x: exact less lease",
+                      f"{contestant(hosts)}/behind_{demand}", None, BEHIND[hosts], 0, "points")
+        yield at_least(f"utilisation by {contestant(hosts)}, 10 x", f"{contestant(hosts)}/lease_10", None,
                        OF_TEN_TIMES[hosts], 97.5, unit="%")
-        yield Row(f"over-admitted, {large(hosts)}", f"{large(hosts)}/over_admitted", None, 0, 0, "")
-    yield Row(f"wrong denials, {large(1)}", f"{large(1)}/wrong", None, 0, 0, "")
+        yield Row(f"over-admitted, {contestant(hosts)}", f"{contestant(hosts)}/over_admitted", None, 0, 0, "")
+    yield Row(f"wrong denials, {contestant(1)}", f"{contestant(1)}/wrong", None, 0, 0, "")
     yield Row("permits charged by refused calls, 2 hosts", "large costs that are refused/charged",
               None, 0, 0, "")
 
@@ -150,7 +147,7 @@ DETAILS = [
       for name in FLOODS for q, number in (("median", "p50"), ("p99", "p99"), ("maximum", "max"))),
     *(Row(f"beside which {name}: rate", f"CHECK beside {name}/flood_rate", unit="k/s", scale=1e-3)
       for name in FLOODS if name not in ("nobody", "connects")),
-    *(at_least(f"{large(hosts)}, {demand:g} x: {mode}", f"{large(hosts)}/{mode}_{demand}", unit="%")
+    *(at_least(f"{contestant(hosts)}, {demand:g} x: {mode}", f"{contestant(hosts)}/{mode}_{demand}", unit="%")
       for hosts in weighted.HOSTS for demand in weighted.DEMANDS for mode in weighted.MODES),
     *(Row(f"checks of cost 1 not decided in place, {beside}, Redis {where}",
           f"in place, a large cost each second, Redis {where}/{number}", unit="%")

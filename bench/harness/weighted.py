@@ -105,6 +105,10 @@ def now_us():
     return time.time_ns() // 1000
 
 
+def contestant(hosts):
+    return f"large costs, {hosts} {'host' if hosts == 1 else 'hosts'}"
+
+
 def limit_name(mode, demand):
     return f"{mode}-{demand * 10:.0f}"
 
@@ -272,8 +276,7 @@ def in_place(round_trip_ms):
 
 
 CONTESTANTS = {
-    **{f"large costs, {hosts} {'host' if hosts == 1 else 'hosts'}": utilisation(hosts)
-       for hosts in HOSTS},
+    **{contestant(hosts): utilisation(hosts) for hosts in HOSTS},
     "large costs that are refused": refused,
     **{f"in place, a large cost each second, Redis {where}": in_place(trip)
        for where, trip in AWAY.items()},
