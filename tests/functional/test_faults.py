@@ -178,7 +178,10 @@ class Unasked(harness.Case):
     def check(self):
         return self.rategated.check("api", "key").reason
 
-    def is_left(self):
+    def is_left_for(self, say):
+        connections = self.way.connections
+        say()
+        harness.wait_until(lambda: self.way.connections > connections, 10, "another connection")
         self.rategated.wait_log("answered more than it was asked")
         harness.wait_until(lambda: self.check() == harness.COUNTED, 10, "a counted check")
 
@@ -186,19 +189,11 @@ class Unasked(harness.Case):
         for data in (b"+OK\r\n", b":1\r\n", b"*2\r\n:1\r\n:2\r\n", b"*2147483647\r\n", b"nonsense",
                      b"$3\r\nab"):
             self.way.add_to_next(data)
-            connections = self.way.connections
-            self.rategated.check("api", repr(data))
-            harness.wait_until(lambda n=connections: self.way.connections > n, 10,
-                               "another connection")
-            self.is_left()
+            self.is_left_for(lambda d=data: self.rategated.check("api", repr(d)))
 
     def test_when_nothing_is_asked(self):
         for data in (b"+OK\r\n", b"*", b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"):
-            connections = self.way.connections
-            self.way.add(data)
-            harness.wait_until(lambda n=connections: self.way.connections > n, 10,
-                               "another connection")
-            self.is_left()
+            self.is_left_for(lambda d=data: self.way.add(d))
 
     def test_as_many_as_it_announces(self):
         """In the place of an answer: nobody waits while room is made for what does not come."""

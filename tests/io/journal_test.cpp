@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,20 +51,40 @@ int keep_pieces(const iovec* pieces, int count) {
   return 0;
 }
 
+// A socket in the journal's place, and how the log is told of it.
+struct Journal {
+  test::TempDir folder;
+  std::string path = (folder.path() / "journal").string();
+  int fd = bind_datagram(path);
+  LogPlaces places;
+
+  Journal() {
+    REQUIRE(fd >= 0);
+    places.journal_socket = path;
+    places.journal_send = keep_pieces;
+    journal_sent.clear();
+  }
+  ~Journal() { end(); }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void end() {
+    if (fd >= 0) ::close(std::exchange(fd, -1));
+  }
+  std::unique_ptr<Log> open(const char* target, LogFormat format, LogLevel level) const {
+    auto log = Log::open({target, format}, level, places);
+    REQUIRE(log);
+    return std::move(*log);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("the journal gets named fields") {
-  const test::TempDir folder;
-  const std::string path = (folder.path() / "journal").string();
-  const int journal = bind_datagram(path);
-  REQUIRE(journal >= 0);
-  LogPlaces places;
-  places.journal_socket = path;
-  places.journal_send = keep_pieces;
-  auto log = Log::open({"journal", LogFormat::Json}, LogLevel::Debug, places);
-  REQUIRE(log);
-  (*log)->event(LogLevel::Warning, "store_away", "the store does not answer",
-                {{"store", "a b\nc"}, {"waiting", 3}});
+  const Journal journal;
+  const auto log = journal.open("journal", LogFormat::Json, LogLevel::Debug);
+  log->event(LogLevel::Warning, "store_away", "the store does not answer",
+             {{"store", "a b\nc"}, {"waiting", 3}});
   CHECK(journal_sent ==
         std::vector<std::string>{"MESSAGE=the store does not answer store=\"a b\\x0ac\" waiting=3",
                                  "PRIORITY=4", "SYSLOG_IDENTIFIER=rategated",
@@ -72,79 +93,61 @@ TEST_CASE("the journal gets named fields") {
   for (const auto& [level, priority] :
        {std::pair(LogLevel::Debug, "PRIORITY=7"), std::pair(LogLevel::Info, "PRIORITY=6"),
         std::pair(LogLevel::Error, "PRIORITY=3")}) {
-    (*log)->event(level, "x", "y");
+    log->event(level, "x", "y");
     CHECK(journal_sent.at(1) == priority);
   }
-  ::close(journal);
 }
 
 TEST_CASE("a full journal does not block; what is lost is counted and said") {
-  const test::TempDir folder;
-  const std::string path = (folder.path() / "journal").string();
-  const int journal = bind_datagram(path);
-  REQUIRE(journal >= 0);
-  LogPlaces places;
-  places.journal_socket = path;
-  places.journal_send = keep_pieces;
-  auto log = Log::open({"journal", LogFormat::Text}, LogLevel::Info, places);
-  REQUIRE(log);
+  Journal journal;
+  const auto log = journal.open("journal", LogFormat::Text, LogLevel::Info);
 
   // Fill its queue, as other programs would.
   const int other = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
+  std::memcpy(address.sun_path, journal.path.data(), journal.path.size());
   REQUIRE(::connect(other, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   while (::send(other, "x", 1, 0) == 1) {
   }
   journal_sent.clear();
-  (*log)->event(LogLevel::Info, "x", "lost");
-  (*log)->event(LogLevel::Info, "x", "lost too");
+  log->event(LogLevel::Info, "x", "lost");
+  log->event(LogLevel::Info, "x", "lost too");
   CHECK(journal_sent.empty());
-  CHECK((*log)->dropped() == 2);
+  CHECK(log->dropped() == 2);
 
   char byte = 0;
-  while (::recv(journal, &byte, 1, MSG_DONTWAIT) == 1) {
+  while (::recv(journal.fd, &byte, 1, MSG_DONTWAIT) == 1) {
   }
-  (*log)->event(LogLevel::Info, "x", "seen");
+  log->event(LogLevel::Info, "x", "seen");
   CHECK(journal_sent.at(0) == "MESSAGE=seen");
-  CHECK((*log)->dropped() == 2);
+  CHECK(log->dropped() == 2);
   ::close(other);
 
   SECTION("and one that was restarted is found again") {
-    ::close(journal);
+    journal.end();
     journal_sent.clear();
-    (*log)->event(LogLevel::Info, "x", "away");
+    log->event(LogLevel::Info, "x", "away");
     CHECK(journal_sent.empty());
-    CHECK((*log)->dropped() == 3);
-    ::unlink(path.c_str());
-    const int again = bind_datagram(path);
-    REQUIRE(again >= 0);
-    (*log)->event(LogLevel::Info, "x", "back");
+    CHECK(log->dropped() == 3);
+    ::unlink(journal.path.c_str());
+    journal.fd = bind_datagram(journal.path);
+    REQUIRE(journal.fd >= 0);
+    log->event(LogLevel::Info, "x", "back");
     CHECK(journal_sent.at(0) == "MESSAGE=back");
-    ::close(again);
   }
-  ::close(journal);
 }
 
 TEST_CASE("auto is the journal where stderr leads there, and stderr elsewhere") {
-  const test::TempDir folder;
-  const std::string path = (folder.path() / "journal").string();
-  const int journal = bind_datagram(path);
-  REQUIRE(journal >= 0);
+  Journal journal;
+  LogPlaces& places = journal.places;
   const Pipe stderr_pipe;
   struct stat status{};
   REQUIRE(::fstat(stderr_pipe.fds[1], &status) == 0);
   const std::string of_stderr = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
-  LogPlaces places;
   places.stderr_fd = stderr_pipe.fds[1];
-  places.journal_socket = path;
-  places.journal_send = keep_pieces;
-  journal_sent.clear();
   const auto in_journal = [&] {
-    auto log = Log::open({"auto", LogFormat::Text}, LogLevel::Info, places);
-    REQUIRE(log);
-    (*log)->event(LogLevel::Info, "x", "said");
+    journal.open("auto", LogFormat::Text, LogLevel::Info)->event(LogLevel::Info, "x", "said");
     return !journal_sent.empty();
   };
 
@@ -167,7 +170,6 @@ TEST_CASE("auto is the journal where stderr leads there, and stderr elsewhere") 
     places.journal_socket += "-gone";
     CHECK_FALSE(in_journal());
   }
-  ::close(journal);
 }
 
 TEST_CASE("without a journal there is an error") {

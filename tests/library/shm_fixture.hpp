@@ -31,6 +31,13 @@ struct Fixture {
     daemon.emplace(dir.socket(), shared.serve());
     client.emplace(dir.socket(), 20'000, 0, 0);
   }
+  // The limit's pool, with what Segment::put() says of it.
+  template <class... Rest>
+  rg_slot* pool(std::int64_t permits, Rest... rest) {
+    rg_slot* slot = segment.give(kRule);
+    Segment::put(slot, end_ms, permits, rest...);
+    return slot;
+  }
   // A handle that has gone over the socket, and knows all.
   rategate_limit* attached(std::string_view key = {}) {
     rategate_limit* limit = client->limit();

@@ -11,8 +11,7 @@ using namespace fake;
 
 TEST_CASE("the first check goes over the socket, those after it are decided in place") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, 10, true, 0, 0, 5);
+  f.pool(10, true, 0, 0, 5);
   rategate_limit* limit = f.attached();
   CHECK(f.shared.attached == 1);
   CHECK(f.shared.resolved == 1);
@@ -41,8 +40,7 @@ TEST_CASE("the first check goes over the socket, those after it are decided in p
 
 TEST_CASE("what a pool does not hold goes over the socket, and asks nothing else again") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, 2);
+  f.pool(2);
   rategate_limit* limit = f.attached();
   CHECK(by_daemon(check(limit, {}, 3)));
   CHECK(in_place(check(limit, {}, 2)));
@@ -70,7 +68,7 @@ TEST_CASE("each key has its own pool, unless the limit knows no keys") {
   keyless.shared.resolve = [](const Words&) {
     return rule_answer(kRule, 100, kPeriodMs, true, false);
   };
-  Segment::put(keyless.segment.give(kRule), keyless.end_ms, 9);
+  keyless.pool(9);
   limit = keyless.attached("alice");
   CHECK(check(limit, "alice").decision.remaining == 8);
   CHECK(check(limit, "bob").decision.remaining == 7);
@@ -99,7 +97,7 @@ TEST_CASE("limits that are not shared, and answers that are none, are the daemon
     CAPTURE(answer);
     Fixture f;
     f.shared.resolve = [&](const Words&) { return answer; };
-    Segment::put(f.segment.give(kRule), f.end_ms, 100);
+    f.pool(100);
     rategate_limit* limit = f.attached();
     CHECK(by_daemon(check(limit)));
     CHECK(f.shared.resolved == 1);
@@ -109,8 +107,7 @@ TEST_CASE("limits that are not shared, and answers that are none, are the daemon
 
 TEST_CASE("when the rules changed, the handle is resolved anew") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, 100);
+  f.pool(100);
   rategate_limit* limit = f.attached();
   CHECK(in_place(check(limit)));
   __atomic_fetch_add(&f.segment.header().rules, 1, __ATOMIC_RELAXED);
@@ -127,7 +124,7 @@ TEST_CASE("when the rules changed, the handle is resolved anew") {
 
 TEST_CASE("a clock that is being written, or not trusted, sends checks over the socket") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 100);
+  f.pool(100);
   rategate_limit* limit = f.attached();
   std::uint64_t& sequence = f.segment.header().clock.sequence;
   __atomic_fetch_add(&sequence, 1, __ATOMIC_RELAXED);
@@ -150,8 +147,7 @@ TEST_CASE("words of other windows are not used") {
 
 TEST_CASE("checks go over the edge of a window in place, and never back") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, RG_WORD_MAX_PERMITS, false, 0);
+  rg_slot* slot = f.pool(RG_WORD_MAX_PERMITS, false, 0);
   Segment::put(slot, f.end_ms + kPeriodMs, RG_WORD_MAX_PERMITS, false, 1);
   rategate_limit* limit = f.attached();
   const std::int64_t now = mono_ns();
@@ -200,7 +196,7 @@ TEST_CASE("low water is told the daemon once, by whichever thread crosses it") {
 
 TEST_CASE("rategate_acquire is decided in place, and cancelled all the same") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 2, true);
+  f.pool(2, true);
   rategate_limit* limit = f.attached();
   CHECK(in_place(acquire(limit, -1)));
   CHECK(in_place(acquire(limit, 0)));
@@ -308,7 +304,7 @@ TEST_CASE("a daemon that hangs up on ATTACH costs no check") {
 TEST_CASE("who asks for the socket only gets it") {
   Fixture f;
   f.client.emplace(f.dir.socket());
-  Segment::put(f.segment.give(kRule), f.end_ms, 100);
+  f.pool(100);
   for (int i = 0; i < 3; ++i) CHECK(by_daemon(check(f.client->limit())));
   CHECK(f.shared.attached == 0);
   rategate_options options{};
@@ -320,7 +316,7 @@ TEST_CASE("who asks for the socket only gets it") {
 
 TEST_CASE("in C++, decisions tell the same") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 9);
+  f.pool(9);
   rategate::Options options;
   options.socket_path = f.dir.socket();
   const rategate::Limit limit = rategate::Client(options).limit("api");

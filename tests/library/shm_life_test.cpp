@@ -15,8 +15,7 @@ using namespace fake;
 
 TEST_CASE("a child spends from its parent's pools, and nudges") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, 10, false, 0, 9);
+  rg_slot* slot = f.pool(10, false, 0, 9);
   rategate_limit* limit = f.attached();
   CHECK(in_child([&] {
           const Outcome first = check(limit, {}, 2);
@@ -44,8 +43,7 @@ TEST_CASE("a child spends from its parent's pools, and nudges") {
 
 TEST_CASE("a child that closed all it does not know hints at nothing of its own") {
   Fixture f;
-  rg_slot* slot = f.segment.give(kRule);
-  Segment::put(slot, f.end_ms, 10, false, 0, 9);
+  rg_slot* slot = f.pool(10, false, 0, 9);
   rategate_limit* limit = f.attached();
   CHECK(in_child([&] {
           const OwnDescriptors own;
@@ -60,7 +58,7 @@ TEST_CASE("a child that closed all it does not know hints at nothing of its own"
 
 TEST_CASE("a rule that ended without a word is asked for anew before long") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  f.pool(1);
   rategate_limit* limit = f.attached();
   CHECK(in_place(check(limit)));
   // Twice as many checks each time, so that a rule that comes and goes costs few records.
@@ -77,7 +75,7 @@ TEST_CASE("a rule that ended without a word is asked for anew before long") {
 
 TEST_CASE("a limit that could not be shared is asked about again") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  f.pool(1);
   auto shared = std::exchange(
       f.shared.resolve, [](const Words&) { return std::string("-BUSY too many limits\r\n"); });
   rategate_limit* limit = f.attached();
@@ -90,7 +88,7 @@ TEST_CASE("a limit that could not be shared is asked about again") {
 
 TEST_CASE("a daemon that had no memory to give is asked again") {
   Fixture f;
-  Segment::put(f.segment.give(kRule), f.end_ms, 1);
+  f.pool(1);
   auto attach = std::exchange(f.shared.attach, [](Peer& peer) { peer.send("-NOSHM full\r\n"); });
   rategate_limit* limit = f.attached();
   CHECK(by_daemon(check(limit)));
