@@ -11,7 +11,8 @@
 -- Sets txn.rategate to allowed; denied; away, while the daemon or its store is; or refused, where the
 -- question is wrong (no such limit), which is no outage. The last line lets nothing else pass; with
 -- "allowed away" requests pass during an outage. Sets txn.rategate_retry, txn.rategate_policy and,
--- where it is known what is left, txn.rategate_state for the header fields. $RATEGATE_SOCKET, or /run/rategate/rategate.sock.
+-- where it is known what is left, txn.rategate_state for the header fields. $RATEGATE_SOCKET, or
+-- /run/rategate/rategate.sock.
 local path = os.getenv("RATEGATE_SOCKET") or "/run/rategate/rategate.sock"
 
 local function request(words)
