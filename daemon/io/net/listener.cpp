@@ -83,7 +83,7 @@ Result<std::unique_ptr<Listener>> Listener::bind(uv_loop_t* loop, const ServerCo
 
   const auto group = group_of(config);
   if (!group) return Error{group.error()};
-  if (*group && chown(fresh.c_str(), static_cast<uid_t>(-1), **group) != 0) {
+  if (const auto& id = *group; id && chown(fresh.c_str(), static_cast<uid_t>(-1), *id) != 0) {
     return failed("give group " + config.socket_group + " the socket", path);
   }
   struct stat made{};
