@@ -32,10 +32,10 @@ struct Fixture {
     client.emplace(dir.socket(), 20'000, 0, 0);
   }
   // The limit's pool, with what Segment::put() says of it.
-  template <class... Rest>
-  rg_slot* pool(std::int64_t permits, Rest... rest) {
+  rg_slot* pool(std::int64_t permits, bool exhausted = false, std::uint32_t low_water = 0,
+                std::uint32_t left = 0) {
     rg_slot* slot = segment.give(kRule);
-    Segment::put(slot, end_ms, permits, rest...);
+    Segment::put(slot, end_ms, permits, exhausted, 0, low_water, left);
     return slot;
   }
   // A handle that has gone over the socket, and knows all.

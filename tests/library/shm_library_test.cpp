@@ -11,7 +11,7 @@ using namespace fake;
 
 TEST_CASE("the first check goes over the socket, those after it are decided in place") {
   Fixture f;
-  f.pool(10, true, 0, 0, 5);
+  f.pool(10, true, 0, 5);
   rategate_limit* limit = f.attached();
   CHECK(f.shared.attached == 1);
   CHECK(f.shared.resolved == 1);
@@ -147,7 +147,7 @@ TEST_CASE("words of other windows are not used") {
 
 TEST_CASE("checks go over the edge of a window in place, and never back") {
   Fixture f;
-  rg_slot* slot = f.pool(RG_WORD_MAX_PERMITS, false, 0);
+  rg_slot* slot = f.pool(RG_WORD_MAX_PERMITS);
   Segment::put(slot, f.end_ms + kPeriodMs, RG_WORD_MAX_PERMITS, false, 1);
   rategate_limit* limit = f.attached();
   const std::int64_t now = mono_ns();

@@ -15,7 +15,7 @@ using namespace fake;
 
 TEST_CASE("a child spends from its parent's pools, and nudges") {
   Fixture f;
-  rg_slot* slot = f.pool(10, false, 0, 9);
+  rg_slot* slot = f.pool(10, false, 9);
   rategate_limit* limit = f.attached();
   CHECK(in_child([&] {
           const Outcome first = check(limit, {}, 2);
@@ -43,7 +43,7 @@ TEST_CASE("a child spends from its parent's pools, and nudges") {
 
 TEST_CASE("a child that closed all it does not know hints at nothing of its own") {
   Fixture f;
-  rg_slot* slot = f.pool(10, false, 0, 9);
+  rg_slot* slot = f.pool(10, false, 9);
   rategate_limit* limit = f.attached();
   CHECK(in_child([&] {
           const OwnDescriptors own;
