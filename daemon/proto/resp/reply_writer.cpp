@@ -1,73 +1,19 @@
 #include "daemon/proto/resp/reply_writer.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <charconv>
 #include <cstring>
-#include <limits>
+
+#include "daemon/base/decimal.hpp"
 
 namespace rategate {
 namespace {
 
-// A type byte, a number of up to 20 characters, CRLF.
-constexpr std::size_t kNumberLine = 24;
-
-// "00" to "99".
-constexpr std::array<char, 200> kPairs = [] {
-  std::array<char, 200> pairs{};
-  for (std::size_t i = 0; i < 100; ++i) {
-    pairs[2 * i] = static_cast<char>('0' + i / 10);
-    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
-  }
-  return pairs;
-}();
-
-constexpr std::array<std::uint32_t, 10> kPowersOfTen = {
-    1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
-
-// Of 1 or more. 1233/4096 is a little more than the decimal digits of a bit.
-unsigned digits_of(std::uint32_t value) {
-  const unsigned least = static_cast<unsigned>(std::bit_width(value)) * 1233 >> 12;
-  return least + (value >= kPowersOfTen[least] ? 1 : 0);
-}
-
-void put_pair(char* at, std::uint32_t value) {
-  std::memcpy(at, &kPairs[std::size_t{2} * value], 2);
-}
-
-// Four digits a step, from the last: most of an answer's time goes into its numbers, and each
-// division waits for the one before.
-char* put_digits(char* at, std::uint32_t value) {
-  char* const end = at + digits_of(value);
-  char* next = end;
-  for (; value >= 10'000; value /= 10'000) {
-    const std::uint32_t four = value % 10'000;
-    next -= 4;
-    put_pair(next, four / 100);
-    put_pair(next + 2, four % 100);
-  }
-  if (value >= 100) {
-    put_pair(next - 2, value % 100);
-    value /= 100;
-  }
-  if (value >= 10) {
-    put_pair(at, value);
-  } else {
-    *at = static_cast<char>('0' + value);
-  }
-  return end;
-}
+// A type byte, a number, CRLF.
+constexpr std::size_t kNumberLine = 1 + kMostDecimal + 2;
 
 char* put_number(char* at, char type, std::int64_t value) {
   *at++ = type;
-  if (value == 0) {
-    *at++ = '0';
-  } else if (value > 0 && value <= std::numeric_limits<std::uint32_t>::max()) {
-    at = put_digits(at, static_cast<std::uint32_t>(value));
-  } else {
-    at = std::to_chars(at, at + 20, value).ptr;
-  }
+  at = put_decimal(at, value);
   *at++ = '\r';
   *at++ = '\n';
   return at;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
+#include "daemon/base/decimal.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/store/scripts/scripts.hpp"
 
@@ -35,12 +37,20 @@ std::size_t row_of(std::span<const Reservation> reservations) {
   return n;
 }
 
+// A type byte, a number, CRLF.
+constexpr std::size_t kCountLine = 1 + kMostDecimal + 2;
+
+char* put_count(char* at, char type, std::size_t count) {
+  *at++ = type;
+  at = put_decimal(at, static_cast<std::int64_t>(count));
+  *at++ = '\r';
+  *at++ = '\n';
+  return at;
+}
+
 void append_count(std::string& out, char type, std::size_t count) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, count);
-  out += type;
-  out.append(digits, end.ptr);
-  out += "\r\n";
+  char line[kCountLine];
+  out.append(line, put_count(line, type, count));
 }
 
 void append_bulk(std::string& out, std::string_view bytes) {
@@ -49,10 +59,31 @@ void append_bulk(std::string& out, std::string_view bytes) {
   out += "\r\n";
 }
 
+constexpr std::size_t kNumberWord = kCountLine + kMostDecimal + 2;
+
+char* put_bulk(char* at, std::int64_t number) {
+  char digits[kMostDecimal];
+  const auto size = static_cast<std::size_t>(put_decimal(digits, number) - digits);
+  at = put_count(at, '$', size);
+  std::memcpy(at, digits, size);
+  at += size;
+  *at++ = '\r';
+  *at++ = '\n';
+  return at;
+}
+
 void append_bulk(std::string& out, std::int64_t number) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number);
-  append_bulk(out, std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)));
+  char word[kNumberWord];
+  out.append(word, put_bulk(word, number));
+}
+
+// At once, for that is what most of the time of a call's writing goes into.
+template <std::size_t Count>
+void append_bulks(std::string& out, const std::int64_t (&numbers)[Count]) {
+  char words[Count * kNumberWord];
+  char* at = words;
+  for (const std::int64_t number : numbers) at = put_bulk(at, number);
+  out.append(words, at);
 }
 
 std::optional<std::int64_t> number_of(const ReplyView& reply) {
@@ -153,23 +184,15 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
     const bool checks_alone = is_checks_alone(first);
     append_bulk(out, static_cast<std::int64_t>(row.size()));
     append_bulk(out, checks_alone ? "checks" : "costs");
-    append_bulk(out, first.window.start_ms);
-    append_bulk(out, first.window.end_ms);
-    append_bulk(out, first.limit);
-    append_bulk(out, first.ahead_ms);
-    append_bulk(out, first.expire_at_ms);
+    append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
+                       first.expire_at_ms});
     for (const Reservation& r : row) {
       if (checks_alone) {
         append_bulk(out, r.costs.front().count);
         continue;
       }
-      append_bulk(out, r.lease);
-      append_bulk(out, r.in_hand);
-      append_bulk(out, static_cast<std::int64_t>(r.costs.size()));
-      for (const CostRun& run : r.costs) {
-        append_bulk(out, run.cost);
-        append_bulk(out, run.count);
-      }
+      append_bulks(out, {r.lease, r.in_hand, static_cast<std::int64_t>(r.costs.size())});
+      for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
     }
   }
 }
