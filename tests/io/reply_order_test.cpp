@@ -32,7 +32,39 @@ TEST_CASE("answers wait for the check before them") {
   CHECK(out == "abcd");
   CHECK(order.at_once());
   CHECK(order.parked() == 0);
+  CHECK(order.memory() < 1024);
+}
+
+TEST_CASE("what many answers took is given back when they are out") {
+  ReplyOrder order;
+  std::string out;
+  const std::uint32_t first = order.next_number();
+  for (std::uint32_t n = 0; n < 1000; ++n) order.park(waiter(n));
+  CHECK(order.memory() > 1000);
+  std::string all;
+  for (std::uint32_t n = 0; n < 1000; ++n) {
+    order.answered(first + n, std::to_string(n), out);
+    all += std::to_string(n);
+  }
+  CHECK(out == all);
   CHECK(order.memory() == 0);
+}
+
+TEST_CASE("a queue that is never empty does not grow") {
+  ReplyOrder order;
+  std::string out;
+  std::uint32_t oldest = order.next_number();
+  order.park(waiter(0));
+  std::string all;
+  for (int n = 0; n < 10'000; ++n) {
+    order.park(waiter(0));
+    order.keep("kept");
+    order.answered(oldest, "a", out);
+    oldest += n == 0 ? 1 : 2;  // behind each check but the first one there is an answer that waited
+    all += n == 0 ? "a" : "akept";
+  }
+  CHECK(out == all);
+  CHECK(order.memory() < 16'384);
 }
 
 TEST_CASE("an answer that nobody waits for is dropped") {

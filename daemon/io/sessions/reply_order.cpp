@@ -1,6 +1,12 @@
 #include "daemon/io/sessions/reply_order.hpp"
 
 namespace rategate {
+namespace {
+
+// So many places are kept for the next checks when nobody waits any more.
+constexpr std::size_t kKeepPlaces = 16;
+
+}  // namespace
 
 void ReplyOrder::park(WaiterId waiter) {
   places_.push_back({waiter, {}, false});
@@ -13,12 +19,12 @@ void ReplyOrder::keep(std::string_view reply) {
 }
 
 void ReplyOrder::answered(std::uint32_t number, std::string_view reply, std::string& out) {
-  const std::size_t at = number - first_number_;
+  const std::size_t at = gone_ + (number - first_number_);
   if (at >= places_.size() || places_[at].answered) return;
   --parked_;
   places_[at].answered = true;
   // The usual case is that they come in the order in which they were asked.
-  if (at == 0) {
+  if (at == gone_) {
     out += reply;
     advance(out);
     return;
@@ -28,11 +34,28 @@ void ReplyOrder::answered(std::uint32_t number, std::string_view reply, std::str
 }
 
 void ReplyOrder::advance(std::string& out) {
-  while (!places_.empty() && places_.front().answered) {
-    out += places_.front().reply;
-    bytes_ -= places_.front().reply.size();
-    places_.pop_front();
+  while (!empty() && places_[gone_].answered) {
+    std::string& reply = places_[gone_].reply;
+    if (!reply.empty()) {
+      out += reply;
+      bytes_ -= reply.size();
+      std::string().swap(reply);
+    }
+    ++gone_;
     ++first_number_;
+  }
+  forget_gone();
+}
+
+void ReplyOrder::forget_gone() {
+  if (empty()) {
+    places_.clear();
+    gone_ = 0;
+    if (places_.capacity() > kKeepPlaces) std::vector<Place>().swap(places_);
+  } else if (gone_ >= kKeepPlaces && 2 * gone_ >= places_.size()) {
+    // No more are moved than have gone, so that a place is moved once on average.
+    places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(gone_));
+    gone_ = 0;
   }
 }
 

@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/core/waiters.hpp"
 
@@ -15,11 +15,11 @@ namespace rategate {
 class ReplyOrder {
  public:
   // Whether the answer to the request at hand goes out at once: no check before it is parked.
-  bool at_once() const { return places_.empty(); }
-  bool empty() const { return places_.empty(); }
+  bool at_once() const { return empty(); }
+  bool empty() const { return places_.size() == gone_; }
   // The place of the request at hand, to be named when its answer comes.
   std::uint32_t next_number() const {
-    return first_number_ + static_cast<std::uint32_t>(places_.size());
+    return first_number_ + static_cast<std::uint32_t>(places_.size() - gone_);
   }
 
   // The request at hand is a check that is parked, or has an answer that does not go out at once.
@@ -34,11 +34,11 @@ class ReplyOrder {
       if (!place.answered) then(place.waiter);
     }
     places_.clear();
-    parked_ = bytes_ = 0;
+    gone_ = parked_ = bytes_ = 0;
   }
 
   std::size_t parked() const { return parked_; }
-  std::size_t memory() const { return places_.size() * sizeof(Place) + bytes_; }
+  std::size_t memory() const { return places_.capacity() * sizeof(Place) + bytes_; }
 
  private:
   struct Place {
@@ -48,8 +48,10 @@ class ReplyOrder {
   };
 
   void advance(std::string& out);
+  void forget_gone();
 
-  std::deque<Place> places_;  // the first one's check is parked
+  std::vector<Place> places_;
+  std::size_t gone_ = 0;  // the first ones, whose answers went out; the check of the next is parked
   std::uint32_t first_number_ = 0;
   std::size_t parked_ = 0;
   std::size_t bytes_ = 0;  // of replies

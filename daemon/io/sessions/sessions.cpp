@@ -95,6 +95,7 @@ void Sessions::turn_away(Connection& connection) {
 void Sessions::closed(Connection& connection) {
   const auto found = connections_.find(static_cast<std::uint32_t>(connection.session().id));
   if (found == connections_.end()) return;
+  if (last_touched_ == &connection) last_touched_ = nullptr;
   gone_.push_back(std::move(found->second));
   connections_.erase(found);
   in_order_.erase(connection.session().id);
@@ -167,15 +168,19 @@ void Sessions::turn_over() {
 
 void Sessions::answered(std::uint64_t ticket, std::string_view reply) {
   const auto id = static_cast<std::uint32_t>(ticket >> 32);
-  Connection* const connection = find(id);
-  if (connection == nullptr) return;
-  connection->answered(static_cast<std::uint32_t>(ticket), reply);
-  if (touched_.empty() || touched_.back() != id) touched_.push_back(id);
+  // Answers to checks that were sent together come together.
+  if (last_touched_ == nullptr || touched_.back() != id) {
+    last_touched_ = find(id);
+    if (last_touched_ == nullptr) return;
+    touched_.push_back(id);
+  }
+  last_touched_->answered(static_cast<std::uint32_t>(ticket), reply);
 }
 
 void Sessions::answers_done() {
   std::vector<std::uint32_t> touched;
   touched.swap(touched_);
+  last_touched_ = nullptr;
   for (const std::uint32_t id : touched) {
     if (Connection* const connection = find(id)) connection->settle();
   }

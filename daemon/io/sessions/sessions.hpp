@@ -92,6 +92,7 @@ class Sessions final : private ConnectionEvents, private ListenerEvents {
   std::map<std::uint64_t, const Connection*> in_order_;  // the same by their ids, to be listed
   std::vector<std::unique_ptr<Connection>> gone_;        // closed, freed at the end of the turn
   std::vector<std::uint32_t> touched_;  // have got answers that are not written yet
+  Connection* last_touched_ = nullptr;  // the last of them, as long as it is open
   UvHandle<uv_idle_t> awake_;           // active while somebody is ready for the next turn
   UvHandle<uv_timer_t> idle_timer_;
   SessionsEvents* draining_for_ = nullptr;
