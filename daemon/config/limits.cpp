@@ -5,6 +5,7 @@
 #include "daemon/base/duration.hpp"
 #include "daemon/base/nearest.hpp"
 #include "daemon/config/settings/settings.hpp"
+#include "daemon/limit/counter_names.hpp"
 
 namespace rategate {
 namespace {
@@ -215,7 +216,7 @@ void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& fault
     const Limit& limit = placed.limit;
     if (limit.period_ms == 0) continue;
     const auto [found, added] =
-        counters.emplace(limit.redis_key.expand(name, "", limit.period_ms, 0), &placed);
+        counters.emplace(CounterNames(limit.redis_key, name, limit.period_ms).of("", 0), &placed);
     const PlacedLimit& other = *found->second;
     if (added || other.limit.period_ms == limit.period_ms) continue;
     Fault fault = placed.place;

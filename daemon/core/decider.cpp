@@ -26,8 +26,7 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
     const std::int64_t lead_us = longest_lead_us(limit.period_ms);
     if (lost.has_all_of(window, lead_us)) return WindowState::Lost;
     if (lost.any_counter_of(window) &&
-        lost.has(limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms,
-                                        window.start_ms))) {
+        lost.has(use.names.of(counter.key.view(), window.start_ms))) {
       return WindowState::Lost;
     }
   }

@@ -293,9 +293,7 @@ void LeaseKeeper::release_stock(Counter& counter, const Window& window) {
     books_.stranded(permits);
     return;
   }
-  shard.releases.push_back(
-      {limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
-       permits});
+  shard.releases.push_back({counter.use->names.of(counter.key.view(), window.start_ms), permits});
 }
 
 std::optional<Release> LeaseKeeper::take_release(Shard& shard) {

@@ -256,8 +256,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   const std::int64_t bound_ms = shard.clock.options().max_error_us / 1000;
   // The counter's number comes back with the answer, so that it is found without a search.
   into.id = (std::uint64_t{id.value} << 32) | (++last_reservation_ & 0x7fff'ffffU) | 0x8000'0000U;
-  into.counter =
-      limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms);
+  into.counter = counter.use->names.of(counter.key.view(), window.start_ms);
   into.window = window;
   into.limit = limit.permits;
   into.algorithm = limit.algorithm;
@@ -341,12 +340,8 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
 
 // The counter is below what this host alone was charged.
 void Reserver::lost(Counter& counter, const Window& window) {
-  const Limit& limit = *counter.use->limit;
   ++stats_.windows_lost;
-  LostWindows& lost = shard_of(counter).lost;
-  lost.lose(
-      limit.redis_key.expand(limit.name, counter.key.view(), limit.period_ms, window.start_ms),
-      window);
+  shard_of(counter).lost.lose(counter.use->names.of(counter.key.view(), window.start_ms), window);
 }
 
 // Each check that was asked for gets its answer, in order. Returns what is left of the hand, with

@@ -12,6 +12,7 @@
 #include "daemon/base/result.hpp"
 #include "daemon/base/words.hpp"
 #include "daemon/limit/fixed_window.hpp"
+#include "daemon/limit/key_template.hpp"
 #include "shm/bounds.h"
 
 namespace rategate {
@@ -64,27 +65,6 @@ Result<std::int64_t> parse_permits(std::string_view text);    // 1 to kMaxPermit
 // A name is 1 to kMaxNameBytes of letters, digits and "_-./@": it stands in logs, in counter
 // names and in INFO as it is.
 bool valid_name(std::string_view name);
-
-// A counter's name with %n (limit name), %k (key), %p (period, canonical), %w (window's start in
-// unix seconds, or in ms where the period is not whole seconds) and %% (a percent sign).
-//
-// No two (name, key) of one template get one counter: bytes of names and keys other than letters,
-// digits, "_", "-", "." and "~" are written %XX, and between two placeholders stands at least one
-// byte that no escaped text has (so no percent sign). A template that cannot promise that is
-// refused.
-class KeyTemplate {
- public:
-  static Result<KeyTemplate> parse(std::string_view text);
-
-  const std::string& text() const { return text_; }
-  bool has_key() const { return has_key_; }
-  std::string expand(std::string_view name, std::string_view key, std::int64_t period_ms,
-                     std::int64_t window_start_ms) const;
-
- private:
-  std::string text_;
-  bool has_key_ = false;
-};
 
 struct Limit {
   std::string name;

@@ -15,6 +15,7 @@
 #include "daemon/base/id.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/limit/clock_reading.hpp"
+#include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/limit.hpp"
 
 namespace rategate {
@@ -25,8 +26,12 @@ struct Counter;  // of the gate
 // rule in shared memory.
 struct LimitUse {
   explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
-      : limit(std::move(l)), rule(r), leased(is_leased(*limit)) {}
+      : limit(std::move(l)),
+        names(limit->redis_key, limit->name, limit->period_ms),
+        rule(r),
+        leased(is_leased(*limit)) {}
   LimitPtr limit;
+  CounterNames names;    // of its counters
   std::uint64_t rule;    // its id, never given twice; 0: not for shared memory
   bool leased;           // permits are reserved ahead
   bool dropped = false;  // by a reload: what it holds is given up

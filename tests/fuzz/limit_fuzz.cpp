@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "daemon/base/duration.hpp"
+#include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/limit.hpp"
 #include "tests/fuzz/require.hpp"
 
@@ -70,10 +71,11 @@ void check_template(std::string_view text, std::string_view rest) {
   const std::string_view key_b = next_line(rest);
   const bool differ =
       (name_a != name_b && has_placeholder(text, 'n')) || (key_a != key_b && parsed->has_key());
-  const std::string a = parsed->expand(name_a, key_a, 1000, 1700000000000);
-  const std::string b = parsed->expand(name_b, key_b, 1000, 1700000000000);
+  const std::string a = CounterNames(*parsed, name_a, 1000).of(key_a, 1700000000000);
+  const std::string b = CounterNames(*parsed, name_b, 1000).of(key_b, 1700000000000);
   require((a != b) == differ, "two subjects have two counters");
-  require(a != parsed->expand(name_a, key_a, 1000, 1700000001000), "two windows have two counters");
+  require(a != CounterNames(*parsed, name_a, 1000).of(key_a, 1700000001000),
+          "two windows have two counters");
 }
 
 }  // namespace

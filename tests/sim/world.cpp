@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/limit/counter_names.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
@@ -58,7 +59,7 @@ Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
   const std::int64_t period = numbers.period_ms;
   const std::int64_t start = at_us / 1000 / period * period;
   return checker_.account(limit * 1'000'000 + key, limit, Window{start, start + period}, [&] {
-    return numbers.redis_key.expand(numbers.name, this->key(limit, key), period, start);
+    return CounterNames(numbers.redis_key, numbers.name, period).of(this->key(limit, key), start);
   });
 }
 

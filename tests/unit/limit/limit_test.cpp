@@ -5,9 +5,19 @@
 #include <string>
 
 #include "daemon/base/duration.hpp"
+#include "daemon/limit/counter_names.hpp"
 #include "tests/unit/catch.hpp"
 
 using namespace rategate;
+
+namespace {
+
+std::string name_of(const KeyTemplate& text, std::string_view limit, std::string_view key,
+                    std::int64_t period_ms, std::int64_t window_start_ms) {
+  return CounterNames(text, limit, period_ms).of(key, window_start_ms);
+}
+
+}  // namespace
 
 TEST_CASE("durations are a whole number and a unit") {
   struct Row {
@@ -85,13 +95,16 @@ TEST_CASE("templates that could let two counters meet are refused") {
 
 TEST_CASE("counter names") {
   const auto standard = KeyTemplate::parse(kDefaultRedisKey);
-  CHECK(standard->expand("api", "", 1000, 1'700'000'000'000) == "rategate:{api:}:1s:1700000000");
-  CHECK(standard->expand("api", "a:b%c", 250, 1'700'000'000'250) ==
+  CHECK(name_of(*standard, "api", "", 1000, 1'700'000'000'000) == "rategate:{api:}:1s:1700000000");
+  CHECK(name_of(*standard, "api", "a:b%c", 250, 1'700'000'000'250) ==
         "rategate:{api:a%3Ab%25c}:250ms:1700000000250");
-  CHECK(standard->expand("api", std::string("\0\xff", 2), 60'000, 60'000) ==
+  CHECK(name_of(*standard, "api", std::string("\0\xff", 2), 60'000, 60'000) ==
         "rategate:{api:%00%FF}:1m:60");
-  CHECK(KeyTemplate::parse(kRecipeRedisKey)->expand("rate-limit", "k", 1000, 5000) ==
+  CHECK(name_of(*KeyTemplate::parse(kRecipeRedisKey), "rate-limit", "k", 1000, 5000) ==
         "rate-limit:5");
+  // What the name's bytes are written as is no placeholder of the template.
+  CHECK(name_of(*KeyTemplate::parse("100%%:%n:%w:%k"), "a%kw", "%w", 1000, 5000) ==
+        "100%:a%25kw:5:%25w");
 }
 
 TEST_CASE("no two (name, key) of a template get one counter") {
@@ -109,7 +122,7 @@ TEST_CASE("no two (name, key) of a template get one counter") {
     std::map<std::string, std::pair<std::string, std::string>> seen;
     for (int i = 0; i < 50'000; ++i) {
       const std::pair<std::string, std::string> subject{word(4), word(4)};
-      const auto counter = key_template->expand(subject.first, subject.second, 1000, 0);
+      const auto counter = name_of(*key_template, subject.first, subject.second, 1000, 0);
       const auto [at, fresh] = seen.emplace(counter, subject);
       if (!fresh) REQUIRE(at->second == subject);
     }

@@ -1,0 +1,74 @@
+#include "daemon/limit/counter_names.hpp"
+
+#include <algorithm>
+
+#include "daemon/base/decimal.hpp"
+#include "daemon/base/duration.hpp"
+#include "daemon/limit/key_template.hpp"
+
+namespace rategate {
+namespace {
+
+void append_escaped(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  while (!text.empty()) {
+    const auto escaped = std::find_if_not(text.begin(), text.end(), is_unreserved);
+    const auto size = static_cast<std::size_t>(escaped - text.begin());
+    out.append(text, 0, size);
+    text.remove_prefix(size);
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text.front());
+    out += '%';
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+    text.remove_prefix(1);
+  }
+}
+
+// `write` is told of each placeholder by its letter.
+template <class Write>
+void expand(std::string_view text, std::string& out, const Write& write) {
+  while (!text.empty()) {
+    const std::size_t percent = std::min(text.find('%'), text.size());
+    out.append(text, 0, percent);
+    if (percent == text.size()) break;
+    write(text[percent + 1]);
+    text.remove_prefix(percent + 2);
+  }
+}
+
+}  // namespace
+
+CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms)
+    : unit_ms_(period_ms % 1000 == 0 ? 1000 : 1) {
+  expand(text.text(), pattern_, [&](char letter) {
+    if (letter == 'n') {
+      std::string name;
+      append_escaped(name, limit);
+      for (const char c : name) pattern_.append(c == '%' ? 2 : 1, c);
+    } else if (letter == 'p') {
+      pattern_ += format_duration(period_ms);
+    } else {
+      pattern_ += '%';
+      pattern_ += letter;
+    }
+  });
+}
+
+std::string CounterNames::of(std::string_view key, std::int64_t window_start_ms) const {
+  std::string out;
+  out.reserve(pattern_.size() + key.size() + kMostDecimal);
+  expand(pattern_, out, [&](char letter) {
+    if (letter == 'k') {
+      append_escaped(out, key);
+    } else if (letter == 'w') {
+      char digits[kMostDecimal];
+      out.append(digits, put_decimal(digits, window_start_ms / unit_ms_));
+    } else {
+      out += '%';
+    }
+  });
+  return out;
+}
+
+}  // namespace rategate

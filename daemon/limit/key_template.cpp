@@ -1,0 +1,66 @@
+#include "daemon/limit/key_template.hpp"
+
+#include <array>
+#include <cstddef>
+
+#include "daemon/base/letters.hpp"
+
+namespace rategate {
+namespace {
+
+// A table, because each reservation's name is looked at.
+constexpr std::array<bool, 256> kUnreserved = [] {
+  std::array<bool, 256> unreserved{};
+  for (std::size_t byte = 0; byte < unreserved.size(); ++byte) {
+    const char c = static_cast<char>(byte);
+    unreserved[byte] = is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';
+  }
+  return unreserved;
+}();
+
+}  // namespace
+
+bool is_unreserved(char c) { return kUnreserved[static_cast<unsigned char>(c)]; }
+
+Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
+  if (text.size() > 256) return Error{"expected at most 256 bytes"};
+  bool has_window = false;
+  bool has_key = false;
+  bool apart = true;  // a byte that is always escaped came since the last placeholder
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      if (static_cast<unsigned char>(text[i]) <= ' ' || text[i] == '\x7f') {
+        return Error{"expected no spaces and no control characters"};
+      }
+      apart = apart || !is_unreserved(text[i]);
+      continue;
+    }
+    const char kind = ++i < text.size() ? text[i] : '\0';
+    switch (kind) {
+      case '%':
+        continue;  // escapes have percent signs, too: it keeps nothing apart
+      case 'n':
+      case 'p':
+        break;
+      case 'k':
+        has_key = true;
+        break;
+      case 'w':
+        has_window = true;
+        break;
+      default:
+        return Error{"expected %n, %k, %p, %w or %% after a percent sign"};
+    }
+    if (!apart) {
+      return Error{"expected a separator such as ':' between two placeholders"};
+    }
+    apart = false;
+  }
+  if (!has_window) return Error{"expected %w in it: a counter is of one window"};
+  KeyTemplate result;
+  result.text_ = text;
+  result.has_key_ = has_key;
+  return result;
+}
+
+}  // namespace rategate
