@@ -34,27 +34,29 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
                                                               : WindowState::Open;
 }
 
-bool Decider::is_beyond(const Counter& counter, const Window& window, std::int64_t cost) const {
+std::int64_t Decider::most_left(const Counter& counter, const Window& window) {
   const Limit& limit = *counter.use->limit;
-  return limit.period_ms <= kLongPeriodMs &&
-         cost > counter.pool.held(window) + counter.pool.left(window, limit.permits);
+  if (limit.period_ms > kLongPeriodMs) return limit.permits;
+  return counter.pool.held(window) + counter.pool.left(window, limit.permits);
 }
 
-Decision Decider::decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
-                         std::int64_t remaining, Mono now) const {
-  const Limit& limit = *use.limit;
+std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
+  const auto reading = shard.clock.read(now);
+  if (!reading) return use.limit->period_ms;
+  const Placed at = use.place(*reading);
+  const std::int64_t until = at.open ? at.window.end_ms : at.window.start_ms;
+  const std::int64_t us = until * 1000 - reading->earliest.us;
+  return ms_rounded_up(shard.clock.with_drift(us));
+}
+
+Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
+                         std::int64_t reset_after_ms) {
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
-  decision.limit = limit.permits;
+  decision.limit = use.limit->permits;
   decision.remaining = remaining;
-  decision.reset_after_ms = limit.period_ms;
-  if (const auto reading = shard.clock.read(now)) {
-    const Placed at = use.place(*reading);
-    const std::int64_t until = at.open ? at.window.end_ms : at.window.start_ms;
-    const std::int64_t us = until * 1000 - reading->earliest.us;
-    decision.reset_after_ms = ms_rounded_up(shard.clock.with_drift(us));
-  }
+  decision.reset_after_ms = reset_after_ms;
   if (!allowed) {
     decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;
   }
@@ -66,7 +68,8 @@ Decision Decider::decide(LimitUse& use, const Shard& shard, Reason reason, bool 
 // more for some, so that those who were denied together do not come back as one.
 Decision Decider::decide_without_store(LimitUse& use, const Shard& shard, Reason reason,
                                        bool allowed, Mono now) {
-  Decision decision = decide(use, shard, reason, allowed, Decision::kUnknown, now);
+  Decision decision =
+      decide(use, reason, allowed, Decision::kUnknown, reset_after_ms(use, shard, now));
   if (allowed) return decision;
   std::int64_t us = command_timeout_us_;
   if (shard.health.is_away()) {
@@ -101,11 +104,10 @@ void Decider::count(LimitUse& use, const Decision& decision) {
 }
 
 CheckResult Decider::counted(const Counter& counter, bool allowed, std::int64_t remaining,
-                             Mono now) {
+                             std::int64_t reset_after_ms) {
   CheckResult result;
-  result.decision =
-      decide(*counter.use, shard_of(counter), allowed ? Reason::Counted : Reason::OverLimit,
-             allowed, std::max<std::int64_t>(0, remaining), now);
+  result.decision = decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit, allowed,
+                           std::max<std::int64_t>(0, remaining), reset_after_ms);
   count(*counter.use, result.decision);
   return result;
 }
@@ -113,15 +115,15 @@ CheckResult Decider::counted(const Counter& counter, bool allowed, std::int64_t 
 CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) {
   return counted(counter, true,
                  counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
-                 now);
+                 reset_after_ms(counter, now));
 }
 
 CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
                                   Mono now) {
   CheckResult result;
   if (state == WindowState::Lost) {
-    result.decision =
-        decide(*counter.use, shard_of(counter), Reason::StoreAway, false, Decision::kUnknown, now);
+    result.decision = decide(*counter.use, Reason::StoreAway, false, Decision::kUnknown,
+                             reset_after_ms(counter, now));
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;
@@ -129,12 +131,13 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
   ++stats_.denied_locally;
   return counted(counter, false,
                  counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
-                 now);
+                 reset_after_ms(counter, now));
 }
 
 CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {
   CheckResult result;
-  result.decision = decide(use, shard, Reason::NeverFits, false, Decision::kUnknown, now);
+  result.decision =
+      decide(use, Reason::NeverFits, false, Decision::kUnknown, reset_after_ms(use, shard, now));
   count(use, result.decision);
   return result;
 }

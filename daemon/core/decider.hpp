@@ -29,12 +29,18 @@ class Decider {
       : shards_(shards), stats_(stats), command_timeout_us_(command_timeout_us), random_(seed) {}
 
   WindowState state_of(const Counter& counter, const Window& window) const;
-  // Whether the cost is more than the pool and the counter have left together, and that can become
-  // no more: nothing is given back in short windows.
-  bool is_beyond(const Counter& counter, const Window& window, std::int64_t cost) const;
+  // The highest cost that the window can still pay, as far as this host knows: what the pool and
+  // the counter have left together. That can become no more in short windows, because nothing is
+  // given back there; in a long one it can, up to the limit.
+  static std::int64_t most_left(const Counter& counter, const Window& window);
 
-  // Counted in the store, or over the limit there. `remaining`: as in Decision.
-  CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining, Mono now);
+  // Until the window that is open at `now` ends: a Decision's reset_after_ms.
+  std::int64_t reset_after_ms(const Counter& counter, Mono now) const {
+    return reset_after_ms(*counter.use, shard_of(counter), now);
+  }
+  // Counted in the store, or over the limit there. The last two: as in Decision.
+  CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining,
+                      std::int64_t reset_after_ms);
   CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
   // Exhausted or Lost.
   CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,
@@ -48,8 +54,9 @@ class Decider {
 
  private:
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
-  Decision decide(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
-                  std::int64_t remaining, Mono now) const;
+  static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
+  static Decision decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
+                         std::int64_t reset_after_ms);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                                 Mono now);
   void count(LimitUse& use, const Decision& decision);

@@ -71,10 +71,12 @@ CheckResult Gate::check(const Request& request, Mono now) {
   const CounterId id = counter_of(request, now);
   Counter& counter = counters_[id];
   const Shard& shard = shards_[counter.shard.value];
+  bool open = false;
   if (const auto reading = shard.usable(limit, now)) {
     const Placed at = use.place(*reading);
     if (use.leased) keeper_.share_pool(id, reading->earliest.us / 1000, now);
-    if (at.open) {
+    open = at.open;
+    if (open) {
       const WindowState state = decider_.state_of(counter, at.window);
       const auto known = reserver_.decide_here(id, at.window, state, request.cost, now);
       if (known) return *known;
@@ -83,7 +85,14 @@ CheckResult Gate::check(const Request& request, Mono now) {
   if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);
   const CheckResult waits = room_.join(id, request, after(now, options_.command_timeout_us));
   const Line& line = *counters_.line(counter);
-  if (line.reservation == 0 && (!line.is_queued() || line.aside)) reserver_.serve(id, now);
+  if (line.reservation == 0 && (!line.is_queued() || line.aside)) {
+    // Nobody else has waited here, and what is known of this one has been looked at.
+    if (open && line.due.has_one()) {
+      room_.queue(id);
+    } else {
+      reserver_.serve(id, now);
+    }
+  }
   return waits;
 }
 

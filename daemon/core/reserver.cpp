@@ -48,7 +48,7 @@ std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& win
   // What is in hand may come back.
   const Line* const line = counters_.line(counter);
   if (line != nullptr && line->hand.permits() > 0) return std::nullopt;
-  if (state == WindowState::Open && !decider_.is_beyond(counter, window, cost)) {
+  if (state == WindowState::Open && cost <= Decider::most_left(counter, window)) {
     return std::nullopt;
   }
   return decider_.deny_locally(counter, state, window, now);
@@ -82,10 +82,14 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     return std::nullopt;
   }
   const WindowState state = decider_.state_of(counter, at.window);
+  // Up to that cost nothing can be decided here, so that a long line costs next to nothing.
+  const bool only_store = state == WindowState::Open && counter.pool.held(at.window) == 0;
+  const std::int64_t asked = only_store ? Decider::most_left(counter, at.window) : 0;
   for (WaiterPlace next = line->due.first; !next.is_none();) {
     const WaiterPlace place = next;
     const Waiter& waiter = room_.waiters()[place];
     next = waiter.next;
+    if (waiter.cost <= asked) continue;
     const auto known = decide_here(id, at.window, state, waiter.cost, now);
     if (known) room_.answer(counter, line->due, place, *known);
   }
@@ -203,10 +207,17 @@ Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const P
                                      CostRuns& costs) {
   const std::int64_t least = line.retried ? pull.least_left_retried_us : pull.least_left_us;
   Costs taken;
+  Waiters::List run;  // of those that are taken, not moved yet
+  const auto move_run = [&] {
+    if (!run.empty()) room_.waiters().move_run(line.due, std::exchange(run, {}), line.asked);
+  };
   for (WaiterPlace at = line.due.first; !at.is_none();) {
     Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
-    if (waiter.deadline.us - now.us < least) continue;
+    if (waiter.deadline.us - now.us < least) {
+      move_run();
+      continue;
+    }
     if (costs.empty() || costs.back().cost != waiter.cost) {
       if (costs.size() == kMostRuns) break;
       costs.push_back({waiter.cost, 0});
@@ -218,8 +229,10 @@ Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const P
     }
     taken.cheapest = std::min(taken.cheapest, waiter.cost);
     waiter.asked = waiter.ever_asked = true;
-    room_.waiters().move(line.due, place, line.asked);
+    if (run.empty()) run.first = place;
+    run.last = place;
   }
+  move_run();
   return taken;
 }
 
@@ -326,6 +339,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     const Limit& limit = *counter.use->limit;
     handout.left = limit.algorithm->standing(counted, limit.permits).left + in_hand +
                    counter.pool.held(window);
+    handout.reset_after_ms = decider_.reset_after_ms(counter, now);
     line->reservation = 0;
     unspent = hand_grants(counter, *line, handout, now);
   }
@@ -404,7 +418,7 @@ void Reserver::answer_one(Counter& counter, Line& line, bool granted, const Hand
   const WaiterPlace first = line.asked.first;
   CheckResult result;
   if (!room_.waiters()[first].gone) {
-    result = handout.kept ? decider_.counted(counter, granted, handout.left, now)
+    result = handout.kept ? decider_.counted(counter, granted, handout.left, handout.reset_after_ms)
                           : decider_.deny_locally(counter, WindowState::Lost, line.window, now);
   }
   room_.answer(counter, line.asked, first, result);

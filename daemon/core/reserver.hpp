@@ -108,7 +108,8 @@ class Reserver {
     Hand hand;              // what the line had in hand
     bool kept = true;       // else the window is lost
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
-    Waiters::List again{};  // those that are asked for once more
+    std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
+    Waiters::List again{};            // those that are asked for once more
   };
   Hand hand_grants(Counter& counter, Line& line, Handout& handout, Mono now);
   bool give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, Handout& handout,

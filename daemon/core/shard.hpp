@@ -31,7 +31,10 @@ struct Shard {
   // Those of them whose checks have too little time left while calls under way take as long as the
   // last ones did. They have enough once that has passed, as after a store that stood still.
   LineQueue aside;
-  std::deque<CounterId> leases;       // counters that want a lease and have no check waiting
+  std::deque<CounterId> leases;  // counters that want a lease and have no check waiting
+  // Whether a reservation may be composed for anybody.
+  bool has_to_ask() const { return !lines.empty() || !leases.empty() || !aside.empty(); }
+
   std::vector<CounterId> unmeasured;  // whose checks wait for the clock to be measured
   bool measure_wanted = false;
   std::deque<Release> releases;  // not written yet

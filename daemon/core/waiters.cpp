@@ -57,9 +57,15 @@ void Waiters::remove(List& list, WaiterPlace place) {
   free_.push_back(place);
 }
 
-void Waiters::move(List& from, WaiterPlace place, List& to) {
-  unlink(from, place);
-  link(to, place);
+void Waiters::move_run(List& from, const List& run, List& to) {
+  Waiter& first = (*this)[run.first];
+  Waiter& last = (*this)[run.last];
+  (first.prev.is_none() ? from.first : (*this)[first.prev].next) = last.next;
+  (last.next.is_none() ? from.last : (*this)[last.next].prev) = first.prev;
+  first.prev = to.last;
+  last.next = {};
+  (to.empty() ? to.first : (*this)[to.last].next) = run.first;
+  to.last = run.last;
 }
 
 void Waiters::put_before(List& front, List& list) {

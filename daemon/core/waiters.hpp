@@ -42,6 +42,7 @@ class Waiters {
     WaiterPlace first;
     WaiterPlace last;
     bool empty() const { return first.is_none(); }
+    bool has_one() const { return !empty() && first == last; }
   };
 
   // Takes a place, last by deadline and last in the list. The waiter's links are made here.
@@ -51,7 +52,9 @@ class Waiters {
   // Out of the deadlines alone: it keeps its place in the list, which an answer counts off.
   void stop_timing(WaiterPlace place);
   // To the back of another list.
-  void move(List& from, WaiterPlace place, List& to);
+  void move(List& from, WaiterPlace place, List& to) { move_run(from, {place, place}, to); }
+  // The same for all from the run's first to its last, which stand in `from` in that order.
+  void move_run(List& from, const List& run, List& to);
   // All of `front` before all of `list`; `front` is empty after.
   void put_before(List& front, List& list);
 

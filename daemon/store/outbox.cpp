@@ -144,6 +144,7 @@ std::size_t Outbox::most_calls() const {
 }
 
 bool Outbox::write_reservations(Transport& transport, Mono now) {
+  if (!gate_.shard(shard_).has_to_ask()) return false;
   const std::int64_t room = window() - counters_under_way_;
   if (calls_under_way_ >= most_calls() || room < 1) return false;
   const auto a_call = (window() + static_cast<std::int64_t>(kMostCalls) - 1) /
@@ -172,7 +173,8 @@ void Outbox::fill(Call& call, std::size_t most, Mono now) {
   pull.least_left_idle_us = target_us();
   pull.least_left_retried_us = shortest_us();
   std::size_t words = 0;
-  while (call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords) {
+  while (call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords &&
+         gate_.shard(shard_).has_to_ask()) {
     pull.first = call.reservations.empty();
     Reservation next;
     if (!next_reservation(pull, now, next)) break;
@@ -226,8 +228,7 @@ void Outbox::send(Transport& transport, Call call) {
 // ---- Being answered -------------------------------------------------------------------------
 
 Outbox::Answered Outbox::replied(Mono received) {
-  UnderWay done = std::move(under_way_.front());
-  under_way_.pop_front();
+  UnderWay& done = under_way_.front();
   last_reply_ = received;
   const std::int64_t trip = received.us - done.sent.us;
   if (done.alone) learn_shortest(trip, received);
@@ -237,7 +238,9 @@ Outbox::Answered Outbox::replied(Mono received) {
     counters_under_way_ -= done.counters;
     --calls_under_way_;
   }
-  return {std::move(done.call), done.sent};
+  Answered answered{std::move(done.call), done.sent};
+  under_way_.pop_front();
+  return answered;
 }
 
 void Outbox::recycle(Call call) {
