@@ -337,8 +337,10 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
   } else {
     const std::int64_t counted = reply.counter - charged;  // before this reservation
     const Limit& limit = *counter.use->limit;
-    handout.left = limit.algorithm->standing(counted, limit.permits).left + in_hand +
-                   counter.pool.held(window);
+    // A counter that was lost, of a limit that fails open, has all of the limit beside what is
+    // held.
+    handout.left = std::min(limit.permits, limit.algorithm->standing(counted, limit.permits).left +
+                                               in_hand + counter.pool.held(window));
     handout.reset_after_ms = decider_.reset_after_ms(counter, now);
     line->reservation = 0;
     unspent = hand_grants(counter, *line, handout, now);

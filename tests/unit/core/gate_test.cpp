@@ -329,6 +329,30 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   CHECK(bench.check(strict).waits);
 }
 
+TEST_CASE("where a limit fails open, what is left after a loss is no more than the limit") {
+  for (const std::int64_t cost : {1, 20, 60, 95}) {
+    INFO("cost " << cost);
+    Bench bench;
+    const auto use = limit(100, 1000, OnStoreDown::Allow);
+    for (int i = 0; i < 8; ++i) {
+      bench.check(use);
+      bench.serve();
+      bench.now = after(bench.now, 2'000);
+    }
+    bench.answers();
+    bench.store = MemoryCounters();  // FLUSHALL; the pool still holds a lease
+    for (int i = 0; i < 3; ++i) {
+      const auto decided = bench.check(use, "k", cost);
+      bench.serve();
+      const auto answers = bench.answers();
+      const Decision& decision = decided.waits ? answers.at(0).decision : decided.decision;
+      CHECK(decision.remaining >= 0);
+      CHECK(decision.remaining <= 100 - (decision.allowed ? cost : 0));
+      bench.now = after(bench.now, 2'000);
+    }
+  }
+}
+
 TEST_CASE("a stale clock is measured before a check is refused for it") {
   Bench bench;
   const auto use = limit(5, 100);

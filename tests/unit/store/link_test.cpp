@@ -189,6 +189,23 @@ TEST_CASE("a call that is refused is asked again, each counter alone, and once")
   CHECK(one.link.state() == Link::State::Up);
 }
 
+TEST_CASE("what a store refused before it was connected to anew is not its state") {
+  One one;
+  const auto use = exact_limit("api", 5);
+  one.pass(2'000'000);
+  one.check(use, "k");
+  one.pass(0);
+  one.transport.refuse(one.link, "OOM command not allowed when used memory > 'maxmemory'.");
+  const StoreHealth& health = one.driver.gate().shard({0}).health;
+  CHECK(health.refuses());
+  CHECK_FALSE(one.link.status().error.empty());
+  one.link.closed("gone", one.transport.now);
+  one.greet();
+  CHECK(one.link.state() == Link::State::Up);
+  CHECK_FALSE(health.refuses());
+  CHECK(one.link.status().error.empty());
+}
+
 TEST_CASE("the window of counters under way grows while answers are quick, and shrinks") {
   One one;
   const auto use = exact_limit("api", 1'000'000);
