@@ -33,7 +33,7 @@ class ReplyOrder {
     for (const Place& place : places_) {
       if (!place.answered) then(place.waiter);
     }
-    places_.clear();
+    std::vector<Place>().swap(places_);
     gone_ = parked_ = bytes_ = 0;
   }
 
