@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/cli/commands.hpp"
@@ -127,16 +128,36 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
           {info, rategate::cli::info}};
 }
 
-// Whether the words, from the program's name on, ask for the subcommand run.
-bool is_run(const std::vector<std::string>& words) {
+// The word that names the subcommand, of the words from the program's name on; empty: there is
+// none.
+std::string command_word(const std::vector<std::string>& words) {
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (words[i] == "--socket") {
       ++i;
     } else if (!words[i].starts_with("-")) {
-      return words[i] == "run";
+      return words[i];
     }
   }
-  return false;
+  return {};
+}
+
+// CLI11 says then only that it wants a subcommand.
+bool is_of_no_subcommand(const CLI::ParseError& error, const std::string& word,
+                         const std::vector<Subcommand>& subcommands) {
+  return error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) &&
+         !word.empty() &&
+         std::none_of(subcommands.begin(), subcommands.end(),
+                      [&](const Subcommand& sub) { return sub.app->get_name() == word; });
+}
+
+int complain_of_word(const std::string& word, const std::vector<Subcommand>& subcommands) {
+  std::cerr << "rategate: there is no command '" << word << "'; there are";
+  const char* before = " ";
+  for (const Subcommand& sub : subcommands) {
+    std::cerr << std::exchange(before, ", ") << sub.app->get_name();
+  }
+  std::cerr << '\n';
+  return rategate::cli::kError;
 }
 
 // Takes what stands behind the first "--" of run out of `words`: it is not ours to interpret.
@@ -157,7 +178,8 @@ int complain_of_no_program() {
 int dispatch(int argc, char** argv) {
   std::vector<std::string> words(argv, argv + argc);
   Command command;
-  const bool running = is_run(words);
+  const std::string word = command_word(words);
+  const bool running = word == "run";
   if (running) command.program = take_program(words);
   const int failed = running ? rategate::cli::kRunFailed : rategate::cli::kError;
 
@@ -169,6 +191,7 @@ int dispatch(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
     if (running && extra) return complain_of_no_program();
+    if (is_of_no_subcommand(error, word, subcommands)) return complain_of_word(word, subcommands);
     return app.exit(error) == 0 ? 0 : failed;
   }
   if (running && command.program.empty()) return complain_of_no_program();

@@ -96,12 +96,12 @@ Result<RedisUrl> parse_tcp(std::string_view rest) {
   }
   if (colon != std::string_view::npos) {
     const auto port = number_of("port", rest.substr(colon + 1));
-    if (!port) return expected("the port is none");
+    if (!port) return expected("the port is no number from 1 to 65535");
     url.port = *port;
   }
   Config scratch;
   if (assign_text(*find_setting("redis", "host"), url.host, scratch)) {
-    return expected("the host is none");
+    return expected("the host is no name and no address");
   }
   return url;
 }

@@ -246,6 +246,12 @@ class Mistakes(Case):
                 self.assertEqual((result.returncode, result.stdout), (2, ""), result)
                 self.assertTrue(result.stderr.startswith("rategate: "), result.stderr)
 
+    def test_a_command_that_there_is_not(self):
+        result = self.rategate("chek", "api")
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(result.stderr, "rategate: there is no command 'chek'; there are check, "
+                                        "run, limits, ping, info\n")
+
     def test_where_nothing_listens_it_says_how_to_start_one(self):
         path = self.tmp() + "/rg.sock"
         result = self.rategate("check", "api", daemon=path)
