@@ -51,10 +51,12 @@ void LeaseKeeper::look(Counter& counter, Mono now) {
   counter.pool.look(book);
 }
 
-void LeaseKeeper::look_at_all(Mono now) {
+void LeaseKeeper::look_at_some(Mono now) {
   if (shared_ == nullptr) return;
-  counters_.for_each_id([&](CounterId id) {
-    if (!counters_[id].pool.slot().is_none()) look(counters_[id], now);
+  shared_->visit_some([&](SlotId slot, CounterId owner) {
+    if (counters_.contains(owner) && counters_[owner].pool.slot() == slot) {
+      look(counters_[owner], now);
+    }
   });
 }
 

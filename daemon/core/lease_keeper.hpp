@@ -64,7 +64,8 @@ class LeaseKeeper {
   void attend(CounterId id, Mono now);
   // A client says that the pool in that slot is low. The counter whose it is; none for nobody's.
   CounterId nudged(SlotId slot, Mono now);
-  void look_at_all(Mono now);
+  // At some pools in shared memory, in turn: at each of them unless they are very many.
+  void look_at_some(Mono now);
 
   // Everything it holds goes: stock back to the store, the rest to nobody.
   void let_go(Counter& counter, Mono now);

@@ -44,6 +44,29 @@ class SharedPools {
   rg_slot& slot(SlotId id) { return slots_[id.value]; }
   // None for a number that no slot has, too: clients send them.
   CounterId owner(SlotId id) const;
+  // Calls visit(slot, owner) for slots that have an owner, in turn from where the last call ended:
+  // at most kMostVisited of them, and not beyond kMostPassed slots, so that it takes no time to
+  // speak of.
+  template <class Visit>
+  void visit_some(const Visit& visit) {
+    std::uint32_t visited = 0;
+    std::uint32_t seen = 0;
+    for (std::uint32_t steps = 0; seen < slots() && steps < kMostPassed && visited < kMostVisited;
+         ++steps) {
+      const bool empty = book_[next_visit_ / kPage] == nullptr;
+      const SlotId id{next_visit_};
+      const CounterId owning = owner(id);
+      const std::uint32_t passed = empty ? kPage - next_visit_ % kPage : 1;
+      seen += passed;
+      next_visit_ = (next_visit_ + passed) & mask_;
+      if (owning.is_none()) continue;
+      ++visited;
+      visit(id, owning);
+    }
+  }
+  static constexpr std::uint32_t kMostVisited = 1024;
+  static constexpr std::uint32_t kMostPassed = 65'536;
+
   // To be asked of each window before it is published in a word: false where that must not be,
   // because one that ends as late was there before.
   [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
@@ -79,6 +102,7 @@ class SharedPools {
   std::uint64_t clock_sequence_ = 0;
   std::int64_t rules_ = 0;
   std::uint32_t used_ = 0;
+  std::uint32_t next_visit_ = 0;             // a slot
   std::vector<std::unique_ptr<Page>> book_;  // pages are made when first used
 };
 

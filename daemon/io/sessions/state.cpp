@@ -89,7 +89,7 @@ Overview State::overview() const {
 }
 
 // What clients have spent is known when their pools have been looked at. Where these are many it
-// takes so long that whoever asks for it without end would have the loop to himself.
+// takes long enough that whoever asks for it without end would have the loop to himself.
 void State::look_at_pools() {
   Gate& gate = parts_.engine.gate();
   const Mono now = mono_now();

@@ -91,3 +91,41 @@ TEST_CASE("the slot of a key carries its identity, and a long key only a digest 
   CHECK_FALSE(rg_slot_is(&table.pools.slot(slot), &other));
   CHECK(table.pools.owner({kSlots}).is_none());
 }
+
+TEST_CASE("slots that have an owner are visited in turn, and not very many at once") {
+  constexpr std::uint32_t kMany = 8192;
+  SegmentMemory memory{kMany};
+  SharedPools pools{memory.get(), kMany, {7, {1, 2, 3, 4}, {5, 6}}};
+  std::vector<int> visits;
+  for (std::uint32_t n = 0; n < 2000; ++n) {
+    const CounterId owner{static_cast<std::uint32_t>(visits.size())};
+    const SlotId slot = pools.take(1, "key" + std::to_string(n), owner, 0, [](CounterId) {});
+    if (!slot.is_none()) visits.push_back(0);
+  }
+  REQUIRE(visits.size() > 1500);
+  std::uint32_t at_once = 0;
+  const auto visit_some = [&] {
+    at_once = 0;
+    pools.visit_some([&](SlotId slot, CounterId owner) {
+      ++at_once;
+      CHECK(pools.owner(slot) == owner);
+      ++visits[owner.value];
+    });
+  };
+  visit_some();
+  CHECK(at_once == SharedPools::kMostVisited);
+  visit_some();
+  CHECK(at_once == SharedPools::kMostVisited);
+  for (const int each : visits) CHECK((each == 1 || each == 2));
+}
+
+TEST_CASE("a few slots that have an owner are all visited each time") {
+  Table table;
+  table.take("a", 1);
+  table.take("b", 2);
+  for (int round = 0; round < 3; ++round) {
+    std::set<CounterId> seen;
+    table.pools.visit_some([&](SlotId, CounterId owner) { seen.insert(owner); });
+    CHECK(seen == std::set<CounterId>{CounterId{1}, CounterId{2}});
+  }
+}
