@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -9,7 +10,9 @@
 #include <exception>
 #include <rategate/rategate.hpp>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "client/cli/advice.hpp"
 #include "client/cli/output.hpp"
@@ -17,8 +20,11 @@
 namespace rategate::cli {
 namespace {
 
-void complain(std::string_view text) {
-  std::fprintf(stderr, "rategate: %.*s\n", static_cast<int>(text.size()), text.data());
+// What comes from somewhere else must not command the terminal.
+void complain(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  std::fprintf(stderr, "rategate: %s\n", text.c_str());
 }
 
 // False when it cannot be written: a script must not take silence for an answer.
@@ -59,6 +65,16 @@ int with_client(const Command& command, const Failures& failures, Act act) {
     complain(failure.what());
   }
   return failures.mistake;
+}
+
+// The answer to a command, of the type that rategated answers it with.
+Reply ask(const Client& client, const std::vector<std::string_view>& words,
+          rategate_reply_type type) {
+  Reply reply = client.command(words);
+  if (reply->type != type) {
+    throw Refused(-EPROTO, std::string(words.front()) + " was answered as rategated does not");
+  }
+  return reply;
 }
 
 Limit resolve(const Client& client, const Question& question) {
@@ -102,7 +118,7 @@ int run(const Command& command) {
 
 int limits(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
-    const Reply reply = client.command({"LIMITS"});
+    const Reply reply = ask(client, {"LIMITS"}, RATEGATE_REPLY_ARRAY);
     return print(command.json ? limits_json(*reply) : limits_text(*reply)) ? 0 : kError;
   });
 }
@@ -111,14 +127,14 @@ int ping(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
     using std::chrono::steady_clock;
     const auto asked = steady_clock::now();
-    const Reply reply = client.command({"PING"});
+    const Reply reply = ask(client, {"PING"}, RATEGATE_REPLY_STATUS);
     const std::chrono::duration<double, std::milli> took = steady_clock::now() - asked;
+    if (std::string_view(reply->text, reply->size) != "PONG") {
+      throw Refused(-EPROTO, "PING was answered as rategated does not");
+    }
     char line[64];
     std::snprintf(line, sizeof line, " in %.2f ms\n", took.count());
-    return print(std::string(reply->text, reply->size) + " from " +
-                 std::string(client.socket_path()) + line)
-               ? 0
-               : kError;
+    return print("PONG from " + std::string(client.socket_path()) + line) ? 0 : kError;
   });
 }
 
@@ -126,9 +142,8 @@ int info(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
     std::vector<std::string_view> words{"INFO"};
     words.insert(words.end(), command.sections.begin(), command.sections.end());
-    const Reply reply = client.command(words);
-    const std::string_view text(reply->text,
-                                reply->type == RATEGATE_REPLY_STRING ? reply->size : 0);
+    const Reply reply = ask(client, words, RATEGATE_REPLY_STRING);
+    const std::string_view text(reply->text, reply->size);
     if (text.empty() && !command.sections.empty()) {
       complain("INFO has no such section; 'rategate info' shows all there are");
       return kError;

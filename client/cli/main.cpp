@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -39,20 +40,33 @@ void add_duration(CLI::App* app, const std::string& name, const std::string& hel
       ->type_name("DURATION");
 }
 
+// In tens, as over the socket: CLI11 would take 010 for eight.
+void add_permits(CLI::App* app, const std::string& name, const std::string& help,
+                 std::int64_t& into) {
+  app->add_option_function<std::string>(
+         name,
+         [name, &into](const std::string& text) {
+           const char* const end = text.data() + text.size();
+           const auto [rest, failure] = std::from_chars(text.data(), end, into);
+           if (failure == std::errc() && rest == end && into >= 1 && into <= RATEGATE_MAX_COST) {
+             return;
+           }
+           throw CLI::ValidationError(
+               name, "'" + text + "' is no number from 1 to " + std::to_string(RATEGATE_MAX_COST));
+         },
+         help)
+      ->type_name("N");
+}
+
 void add_question(CLI::App* app, Command& command) {
-  auto permits = CLI::Range(std::int64_t{1}, std::int64_t{RATEGATE_MAX_COST});
-  permits.description("");  // or the help has it behind each N
   app->add_option("LIMIT", command.question.limit, "The limit's name")->required()->type_name("");
   app->add_option("KEY", command.question.key,
                   "Whom it is counted for: a user, an address. Without one, all callers together")
       ->type_name("");
-  app->add_option("--cost", command.question.cost, "How many permits the call takes (1)")
-      ->type_name("N")
-      ->check(permits);
-  app->add_option("--limit", command.question.permits,
-                  "Declare the limit, for a name that is not configured: permits per period")
-      ->type_name("N")
-      ->check(permits);
+  add_permits(app, "--cost", "How many permits the call takes (1)", command.question.cost);
+  add_permits(app, "--limit",
+              "Declare the limit, for a name that is not configured: permits per period",
+              command.question.permits);
   add_duration(app, "--period", "The period of --limit (1s)",
                [&command](std::int64_t ms) { command.question.period_ms = ms; });
   app->get_option("--period")->needs("--limit");
@@ -190,7 +204,7 @@ int dispatch(int argc, char** argv) {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
   } catch (const CLI::ParseError& error) {
     const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-    if (running && extra) return complain_of_no_program();
+    if (running && extra && command.program.empty()) return complain_of_no_program();
     if (is_of_no_subcommand(error, word, subcommands)) return complain_of_word(word, subcommands);
     return app.exit(error) == 0 ? 0 : failed;
   }

@@ -26,18 +26,18 @@ std::string json_of(const rategate_reply& value) {
   return value.type == RATEGATE_REPLY_INTEGER ? text_of(value) : json_string(text_of(value));
 }
 
-// Names and values in turn, as RESP2 has maps.
-void check_map(const rategate_reply& map) {
-  if (map.type != RATEGATE_REPLY_ARRAY || map.size % 2 != 0) {
-    throw Refused(-EPROTO, "LIMITS was answered with something else than a list of limits");
-  }
-}
-
 std::string field(const rategate_reply& map, std::string_view name) {
   for (std::size_t i = 0; i < map.size; i += 2) {
     if (text_of(map.items[i]) == name) return text_of(map.items[i + 1]);
   }
   return {};
+}
+
+// Names and values in turn, as RESP2 has maps.
+void check_map(const rategate_reply& map) {
+  if (map.type != RATEGATE_REPLY_ARRAY || map.size % 2 != 0 || field(map, "name").empty()) {
+    throw Refused(-EPROTO, "LIMITS was answered with something else than a list of limits");
+  }
 }
 
 using Row = std::array<std::string, 6>;

@@ -16,6 +16,7 @@ struct GateStats {
   std::uint64_t store_down_denied = 0;
   std::uint64_t store_down_allowed = 0;
   std::uint64_t store_down_errors = 0;
+  std::uint64_t checks_abandoned = 0;  // their askers had gone before there was an answer
   std::uint64_t checks_not_asked = 0;  // their time was over before the store could be asked
   std::uint64_t reservations = 0;
   std::uint64_t late_answers = 0;  // of reservations whose window was over

@@ -17,7 +17,8 @@ CheckResult WaitingRoom::join(CounterId id, const Request& request, Mono deadlin
 
 void WaitingRoom::abandon(WaiterId id) {
   Waiter* const waiter = waiters_.find(id);
-  if (waiter == nullptr) return;
+  if (waiter == nullptr || waiter->gone) return;
+  ++stats_.checks_abandoned;
   if (waiter->asked) {
     waiter->gone = true;
     return;

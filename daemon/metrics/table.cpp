@@ -234,6 +234,9 @@ constexpr Metric kMetrics[] = {
     Row("stats", "answers_late", Counter, Unit::Count, gate<&GateStats::late_answers>,
         "Answers of the store for a window that was over: they grant nothing.")
         .as("rategate_reservations_late_total"),
+    Row("stats", "checks_abandoned", Counter, Unit::Count, gate<&GateStats::checks_abandoned>,
+        "Checks whose client was gone before they had an answer.")
+        .as("rategate_checks_abandoned_total"),
     Row("stats", "checks_not_asked", Counter, Unit::Count, gate<&GateStats::checks_not_asked>,
         "Checks whose time was over before the store could be asked for them.")
         .as("rategate_checks_not_asked_total"),

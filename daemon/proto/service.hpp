@@ -23,7 +23,7 @@ struct CheckRequest {
   std::string_view key;          // 0 to kMaxKeyBytes of any value
   std::int64_t cost = 1;         // 1 to kMaxPermits
   std::optional<Rate> declared;  // LIMIT and PERIOD
-  bool keyed = false;            // whether a key was given, be it an empty one
+  bool keyed = false;            // whether a key was given; an empty one is none
 };
 
 // The answer comes later; the connection keeps its place in the order of answers.

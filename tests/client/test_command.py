@@ -246,6 +246,19 @@ class Mistakes(Case):
                 self.assertEqual((result.returncode, result.stdout), (2, ""), result)
                 self.assertTrue(result.stderr.startswith("rategate: "), result.stderr)
 
+    def test_numbers_are_in_tens(self):
+        daemon = self.daemon(limits={"api": "100/h"})
+        self.assertIn("90 of 100", self.rategate("check", "api", "--cost", "010",
+                                                 daemon=daemon).stdout)
+        for number in ("0x10", "+1", "\t5", "1 ", "1e2", "", "9" * 30):
+            result = self.rategate("check", "api", "--cost", number, daemon=daemon)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), number)
+
+    def test_run_names_the_option_that_there_is_not(self):
+        result = self.rategate("run", "--json", "api", "--", "true", daemon="/nowhere")
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("--json", result.stderr)
+
     def test_a_command_that_there_is_not(self):
         result = self.rategate("chek", "api")
         self.assertEqual(result.returncode, 2)
@@ -292,7 +305,8 @@ class Mistakes(Case):
         os.chmod(daemon.dir, stat.S_IRWXU)
         self.assertIn(f"{daemon.dir} is for its owner '{owner}' only", result.stderr)
 
-    def test_another_program_at_the_socket(self):
+    def answered_by_another(self, answer, *words):
+        """What the command makes of a program that is no rategated and answers with that."""
         path = self.tmp() + "/other.sock"
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
@@ -303,14 +317,38 @@ class Mistakes(Case):
                 peer, _ = listener.accept()
                 with peer:
                     peer.recv(1000)
-                    peer.sendall(b"220 mail.example.org ESMTP\r\n")
+                    peer.sendall(answer)
+                    peer.recv(1000)  # until it has gone
 
             greeter = threading.Thread(target=greet)
             greeter.start()
-            result = self.rategate("check", "api", daemon=path)
+            result = self.rategate(*words, daemon=path)
             greeter.join()
+        return result
+
+    def test_another_program_at_the_socket(self):
+        result = self.answered_by_another(b"220 mail.example.org ESMTP\r\n", "check", "api")
         self.assertEqual(result.returncode, 2)
         self.assertIn("Is this the socket of another program?", result.stderr)
+
+    def test_answers_of_other_types_than_rategated_gives(self):
+        strings = (b"+OK\r\n", b"$5\r\nhello\r\n", b"$0\r\n\r\n", b"$-1\r\n", b"*-1\r\n")
+        arrays = (b"*0\r\n", b"*1\r\n*0\r\n", b"*6\r\n" + b":1\r\n" * 6, b":5\r\n",
+                  b"*3000\r\n" + b":1\r\n" * 3000, b"*2\r\n*0\r\n*0\r\n")
+        for words, answers in ((("ping",), strings + arrays),
+                               (("limits",), strings + arrays[1:]),
+                               (("limits", "--json"), strings + arrays[1:]),
+                               (("info",), strings[3:] + arrays)):
+            for answer in answers:
+                with self.subTest(words=words, answer=answer[:20]):
+                    result = self.answered_by_another(answer, *words)
+                    self.assertEqual((result.returncode, result.stdout), (2, ""), result)
+                    self.assertTrue(result.stderr.startswith("rategate: "), result.stderr)
+
+    def test_what_another_program_says_does_not_command_the_terminal(self):
+        result = self.answered_by_another(b"-ERR \x1b[31mred\r\n", "ping")
+        self.assertEqual(result.returncode, 2)
+        self.assertNotIn("\x1b", result.stderr)
 
 
 if __name__ == "__main__":

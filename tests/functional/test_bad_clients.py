@@ -75,6 +75,34 @@ class BadClients(harness.Case):
                 except BlockingIOError:
                     pass
 
+    def test_idle_ones_take_no_room_from_the_others(self):
+        """They have read all that they asked for, and keep next to nothing together."""
+        daemon = self.daemon(self.redis(), limits={"api": {"limit": 1000000, "period": "1h",
+                                                     "mode": "exact"}},
+                             redis_settings={"command_timeout": "5s"})
+        checks = 60  # whose answers fill more than half of what a buffer may keep
+        idle = [self.connect(daemon) for _ in range(2400)]
+        for sock in idle:
+            sock.sendall(harness.encode("CHECK", "api") * checks)
+        for sock in idle:
+            with sock.makefile("rb") as answers:
+                for _ in range(7 * checks):
+                    self.assertTrue(answers.readline())
+        self.assertLess(int(daemon.info("clients")["buffer_bytes"]), 3.2 * 2**20)
+        with daemon.conn() as conn:
+            self.assertEqual(len(conn.command("LIMITS")), 1)
+
+    def test_a_check_whose_client_has_gone_is_counted_as_that(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": {"limit": 100, "period": "1h", "mode": "exact"}},
+                             redis_settings={"command_timeout": "5s"})
+        server.stop()
+        with self.connect(daemon) as sock:
+            sock.sendall(harness.encode("CHECK", "api") * 3)
+            harness.wait_until(lambda: daemon.info()["checks"] == "3", 5, "three checks")
+        server.cont()
+        harness.wait_until(lambda: daemon.info()["checks_abandoned"] == "3", 5, "nobody who waits")
+
     def test_two_thousand_at_once(self):
         daemon = self.daemon(self.redis(), limits={"api": "1000000/h"},
                              redis_settings={"command_timeout": "5s"},

@@ -14,11 +14,9 @@
 namespace rategate {
 namespace {
 
-// Buffers above this are given back when they are empty.
-constexpr std::size_t kKeepBytes = 4096;
-
-void give_back(std::string& buffer) {
-  if (buffer.empty() && buffer.capacity() > kKeepBytes) std::string().swap(buffer);
+// Where it is empty, and larger than what it may keep.
+void give_back(std::string& buffer, std::size_t keep) {
+  if (buffer.empty() && buffer.capacity() > keep) std::string().swap(buffer);
 }
 
 // A peer that has closed its socket; one that has only shut its sending side still reads.
@@ -318,7 +316,6 @@ void Connection::write_rest() {
     if (connection == nullptr) return;
     connection->write_ = nullptr;
     connection->writing_.clear();
-    give_back(connection->writing_);
     if (status != 0) {
       connection->close();
     } else {
@@ -333,8 +330,11 @@ void Connection::write_rest() {
 }
 
 void Connection::account() {
-  give_back(out_);
-  give_back(input_);
+  const std::size_t keep = bench_.budget.keep_size();
+  give_back(out_, keep);
+  give_back(input_, keep);
+  give_back(writing_, keep);
+  order_.give_back(keep);
   const std::size_t now = input_.capacity() + out_.capacity() + writing_.capacity() +
                           order_.memory() + (answer_ == nullptr ? 0 : answer_->memory());
   bench_.budget.change(accounted_, now);

@@ -14,6 +14,9 @@ class OutputBudget {
 
   std::size_t read_size() const { return step(64 * 1024, 4096, 1024); }
   std::size_t high_water() const { return step(64 * 1024, 4096, 1024); }
+  // What an empty buffer may keep for the next answers. Clients that have read all and ask for
+  // nothing take no room from the others, however many they are.
+  std::size_t keep_size() const { return step(4096, 0, 0); }
   std::size_t max_pending(std::size_t configured) const {
     return used_ < kTight ? configured : configured < 16 ? configured : 16;
   }

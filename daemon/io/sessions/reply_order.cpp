@@ -3,8 +3,8 @@
 namespace rategate {
 namespace {
 
-// So many places are kept for the next checks when nobody waits any more.
-constexpr std::size_t kKeepPlaces = 16;
+// Of fewer places that have gone nothing is moved.
+constexpr std::size_t kFewPlaces = 16;
 
 }  // namespace
 
@@ -51,8 +51,7 @@ void ReplyOrder::forget_gone() {
   if (empty()) {
     places_.clear();
     gone_ = 0;
-    if (places_.capacity() > kKeepPlaces) std::vector<Place>().swap(places_);
-  } else if (gone_ >= kKeepPlaces && 2 * gone_ >= places_.size()) {
+  } else if (gone_ >= kFewPlaces && 2 * gone_ >= places_.size()) {
     // No more are moved than have gone, so that a place is moved once on average.
     places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(gone_));
     gone_ = 0;

@@ -37,6 +37,11 @@ class ReplyOrder {
     gone_ = parked_ = bytes_ = 0;
   }
 
+  // Where it is empty, and its memory is more than it may keep.
+  void give_back(std::size_t keep) {
+    if (empty() && memory() > keep) std::vector<Place>().swap(places_);
+  }
+
   std::size_t parked() const { return parked_; }
   std::size_t memory() const { return places_.capacity() * sizeof(Place) + bytes_; }
 

@@ -84,8 +84,8 @@ bool read_check(const Args& args, CheckRequest& request, std::string& out) {
   // Options come in pairs: an odd number of words behind the limit starts with the key.
   std::size_t at = 2;
   if ((args.size() - at) % 2 == 1) {
-    request.keyed = true;
     request.key = args[at++];
+    request.keyed = !request.key.empty();
     if (request.key.size() > kMaxKeyBytes) {
       reply_error(out, ErrorId::KeyTooLong, {request.key.size()});
       return false;

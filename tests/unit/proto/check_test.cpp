@@ -45,7 +45,7 @@ TEST_CASE("an odd number of words behind the limit starts with the key") {
   CHECK(both.cost == 3);
 
   const SeenCheck empty = seen("CHECK api ''\r\n");
-  CHECK(empty.keyed);
+  CHECK_FALSE(empty.keyed);  // or the recipe's counter and that of the empty key would be two
   CHECK(empty.key.empty());
 }
 
