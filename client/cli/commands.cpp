@@ -67,13 +67,15 @@ int with_client(const Command& command, const Failures& failures, Act act) {
   return failures.mistake;
 }
 
+[[noreturn]] void refuse_answer(std::string_view verb) {
+  throw Refused(-EPROTO, std::string(verb) + " was answered as rategated does not");
+}
+
 // The answer to a command, of the type that rategated answers it with.
 Reply ask(const Client& client, const std::vector<std::string_view>& words,
           rategate_reply_type type) {
   Reply reply = client.command(words);
-  if (reply->type != type) {
-    throw Refused(-EPROTO, std::string(words.front()) + " was answered as rategated does not");
-  }
+  if (reply->type != type) refuse_answer(words.front());
   return reply;
 }
 
@@ -129,9 +131,7 @@ int ping(const Command& command) {
     const auto asked = steady_clock::now();
     const Reply reply = ask(client, {"PING"}, RATEGATE_REPLY_STATUS);
     const std::chrono::duration<double, std::milli> took = steady_clock::now() - asked;
-    if (std::string_view(reply->text, reply->size) != "PONG") {
-      throw Refused(-EPROTO, "PING was answered as rategated does not");
-    }
+    if (std::string_view(reply->text, reply->size) != "PONG") refuse_answer("PING");
     char line[64];
     std::snprintf(line, sizeof line, " in %.2f ms\n", took.count());
     return print("PONG from " + std::string(client.socket_path()) + line) ? 0 : kError;

@@ -34,10 +34,13 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
                                                               : WindowState::Open;
 }
 
+std::int64_t Decider::left(const Counter& counter, const Window& window) {
+  return counter.pool.held(window) + counter.pool.left(window, counter.use->limit->permits);
+}
+
 std::int64_t Decider::most_left(const Counter& counter, const Window& window) {
   const Limit& limit = *counter.use->limit;
-  if (limit.period_ms > kLongPeriodMs) return limit.permits;
-  return counter.pool.held(window) + counter.pool.left(window, limit.permits);
+  return limit.period_ms > kLongPeriodMs ? limit.permits : left(counter, window);
 }
 
 std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
@@ -113,9 +116,7 @@ CheckResult Decider::counted(const Counter& counter, bool allowed, std::int64_t 
 }
 
 CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) {
-  return counted(counter, true,
-                 counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
-                 reset_after_ms(counter, now));
+  return counted(counter, true, left(counter, window), reset_after_ms(counter, now));
 }
 
 CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
@@ -129,9 +130,7 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
     return result;
   }
   ++stats_.denied_locally;
-  return counted(counter, false,
-                 counter.pool.left(window, counter.use->limit->permits) + counter.pool.held(window),
-                 reset_after_ms(counter, now));
+  return counted(counter, false, left(counter, window), reset_after_ms(counter, now));
 }
 
 CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {

@@ -54,6 +54,8 @@ class Decider {
 
  private:
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
+  // What the pool and the counter have together, as far as this host knows.
+  static std::int64_t left(const Counter& counter, const Window& window);
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
   static Decision decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
                          std::int64_t reset_after_ms);

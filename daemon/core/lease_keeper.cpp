@@ -46,6 +46,11 @@ PoolBook LeaseKeeper::book_of(Counter& counter, const Window& window, Mono now) 
   return book;
 }
 
+// The table of slots may name one that is not the counter's any more.
+bool LeaseKeeper::has_slot(CounterId id, SlotId slot) const {
+  return counters_.contains(id) && counters_[id].pool.slot() == slot;
+}
+
 void LeaseKeeper::look(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.look(book);
@@ -54,9 +59,7 @@ void LeaseKeeper::look(Counter& counter, Mono now) {
 void LeaseKeeper::look_at_some(Mono now) {
   if (shared_ == nullptr) return;
   shared_->visit_some([&](SlotId slot, CounterId owner) {
-    if (counters_.contains(owner) && counters_[owner].pool.slot() == slot) {
-      look(counters_[owner], now);
-    }
+    if (has_slot(owner, slot)) look(counters_[owner], now);
   });
 }
 
@@ -224,7 +227,7 @@ CounterId LeaseKeeper::nudged(SlotId slot, Mono now) {
   ++stats_.nudges;
   if (shared_ == nullptr) return {};
   const CounterId id = shared_->owner(slot);
-  if (!counters_.contains(id) || counters_[id].pool.slot() != slot) return {};
+  if (!has_slot(id, slot)) return {};
   Counter& counter = counters_[id];
   look(counter, now);
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);

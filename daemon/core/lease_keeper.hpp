@@ -85,6 +85,7 @@ class LeaseKeeper {
  private:
   PoolBook book_of(Counter& counter, Mono now);
   PoolBook book_of(Counter& counter, const Window& window, Mono now);  // knows if that is ahead
+  bool has_slot(CounterId id, SlotId slot) const;
   void look(Counter& counter, Mono now);
   void watch_level(CounterId id, const Window& window, Mono now);
   void attend_next_window(CounterId id, const Placed& placed, Mono now);

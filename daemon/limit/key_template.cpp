@@ -1,22 +1,18 @@
 #include "daemon/limit/key_template.hpp"
 
 #include <array>
-#include <cstddef>
 
 #include "daemon/base/letters.hpp"
 
 namespace rategate {
 namespace {
 
+constexpr bool stands_for_itself(char c) {
+  return is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';
+}
+
 // A table, because each reservation's name is looked at.
-constexpr std::array<bool, 256> kUnreserved = [] {
-  std::array<bool, 256> unreserved{};
-  for (std::size_t byte = 0; byte < unreserved.size(); ++byte) {
-    const char c = static_cast<char>(byte);
-    unreserved[byte] = is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';
-  }
-  return unreserved;
-}();
+constexpr std::array<bool, 256> kUnreserved = table_of(stands_for_itself);
 
 }  // namespace
 

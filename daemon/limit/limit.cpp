@@ -12,15 +12,12 @@ namespace {
 // Below so many permits per period a lease gains nothing.
 constexpr std::int64_t kWorthLeasing = 16;
 
-// Which bytes a limit's name may have. A table, because each check over the socket is looked at.
-constexpr std::array<bool, 256> kInNames = [] {
-  std::array<bool, 256> in_names{};
-  for (std::size_t byte = 0; byte < in_names.size(); ++byte) {
-    const char c = static_cast<char>(byte);
-    in_names[byte] = is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
-  }
-  return in_names;
-}();
+constexpr bool may_be_in_names(char c) {
+  return is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
+}
+
+// A table, because each check over the socket is looked at.
+constexpr std::array<bool, 256> kInNames = table_of(may_be_in_names);
 
 }  // namespace
 

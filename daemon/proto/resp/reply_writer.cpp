@@ -3,25 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "daemon/base/decimal.hpp"
+#include "daemon/base/number_line.hpp"
 
 namespace rategate {
 namespace {
 
-// A type byte, a number, CRLF.
-constexpr std::size_t kNumberLine = 1 + kMostDecimal + 2;
-
-char* put_number(char* at, char type, std::int64_t value) {
-  *at++ = type;
-  at = put_decimal(at, value);
-  *at++ = '\r';
-  *at++ = '\n';
-  return at;
-}
-
 // An element of CHECK's answer.
 char* put_element(char* at, std::int64_t value) {
-  if (value < 0 || value > 9) return put_number(at, ':', value);
+  if (value < 0 || value > 9) return put_number_line(at, ':', value);
   std::memcpy(at, ":0\r\n", 4);  // most of them
   at[1] = static_cast<char>('0' + value);
   return at + 4;
@@ -46,7 +35,7 @@ char* put_tail(char* at, const Decision& decision) {
 
 void ReplyWriter::header(char type, std::int64_t value) {
   char buffer[kNumberLine];
-  const char* end = put_number(buffer, type, value);
+  const char* end = put_number_line(buffer, type, value);
   out_.append(buffer, static_cast<std::size_t>(end - buffer));
 }
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "daemon/base/decimal.hpp"
+#include "daemon/base/number_line.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/store/scripts/scripts.hpp"
 
@@ -37,20 +37,9 @@ std::size_t row_of(std::span<const Reservation> reservations) {
   return n;
 }
 
-// A type byte, a number, CRLF.
-constexpr std::size_t kCountLine = 1 + kMostDecimal + 2;
-
-char* put_count(char* at, char type, std::size_t count) {
-  *at++ = type;
-  at = put_decimal(at, static_cast<std::int64_t>(count));
-  *at++ = '\r';
-  *at++ = '\n';
-  return at;
-}
-
 void append_count(std::string& out, char type, std::size_t count) {
-  char line[kCountLine];
-  out.append(line, put_count(line, type, count));
+  char line[kNumberLine];
+  out.append(line, put_number_line(line, type, static_cast<std::int64_t>(count)));
 }
 
 void append_bulk(std::string& out, std::string_view bytes) {
@@ -59,22 +48,17 @@ void append_bulk(std::string& out, std::string_view bytes) {
   out += "\r\n";
 }
 
-constexpr std::size_t kNumberWord = kCountLine + kMostDecimal + 2;
+constexpr std::size_t kNumberWord = kNumberLine + kMostDecimal + 2;
 
 char* put_bulk(char* at, std::int64_t number) {
   char digits[kMostDecimal];
-  const auto size = static_cast<std::size_t>(put_decimal(digits, number) - digits);
-  at = put_count(at, '$', size);
-  std::memcpy(at, digits, size);
+  const auto size = put_decimal(digits, number) - digits;
+  at = put_number_line(at, '$', size);
+  std::memcpy(at, digits, static_cast<std::size_t>(size));
   at += size;
   *at++ = '\r';
   *at++ = '\n';
   return at;
-}
-
-void append_bulk(std::string& out, std::int64_t number) {
-  char word[kNumberWord];
-  out.append(word, put_bulk(word, number));
 }
 
 // At once, for that is what most of the time of a call's writing goes into.
@@ -85,6 +69,8 @@ void append_bulks(std::string& out, const std::int64_t (&numbers)[Count]) {
   for (const std::int64_t number : numbers) at = put_bulk(at, number);
   out.append(words, at);
 }
+
+void append_bulk(std::string& out, std::int64_t number) { append_bulks(out, {number}); }
 
 std::optional<std::int64_t> number_of(const ReplyView& reply) {
   if (reply.kind() == ReplyView::Kind::Integer) return reply.integer();
