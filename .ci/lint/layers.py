@@ -19,9 +19,10 @@ LAYERS = {
     "daemon/metrics/": "daemon/base/ daemon/limit/ daemon/core/ daemon/store/",
     "daemon/proto/": "daemon/base/ daemon/limit/ daemon/core/ daemon/metrics/",
     "daemon/os/": "daemon/base/",
-    "daemon/config/": "daemon/base/ daemon/limit/ daemon/os/",
+    "daemon/tls/": "daemon/base/ daemon/os/",
+    "daemon/config/": "daemon/base/ daemon/limit/ daemon/os/ daemon/tls/",
     "daemon/io/": "shm/ daemon/base/ daemon/limit/ daemon/core/ daemon/store/ daemon/metrics/"
-                  " daemon/proto/ daemon/os/ daemon/config/",
+                  " daemon/proto/ daemon/os/ daemon/tls/ daemon/config/",
     "daemon/app/": "shm/ daemon/",
     "daemon/main.cpp": "daemon/app/",
 }
@@ -80,6 +81,8 @@ def _outside(layer, source, name):
         return f"<{name}> in {layer}: the library is C"
     if _OUTSIDE.match(name) and layer not in ("daemon/io/", "daemon/app/"):
         return f"<{name}> in {layer}: it belongs into daemon/io/"
+    if name.startswith("openssl/") and not (layer == "daemon/tls/" and source.compiled):
+        return f"<{name}>: it belongs into the sources of daemon/tls/"
     if name.startswith("toml++") and not (layer == "daemon/config/" and source.compiled):
         return f"<{name}>: the configuration is read in one source of daemon/config/"
     if name.startswith("CLI/") and layer not in ("client/cli/", "daemon/app/"):
@@ -108,7 +111,9 @@ _FORBIDDEN = {
     "daemon/proto/a.cpp": ['#include "daemon/io/b.hpp"', '#include "daemon/store/b.hpp"',
                            "#include <sys/socket.h>", "uv_timer_t* timer;"],
     "daemon/os/a.cpp": ['#include "daemon/config/b.hpp"', "#include <spdlog/spdlog.h>"],
-    "daemon/config/a.cpp": ['#include "daemon/io/b.hpp"', "#include <uv.h>", "#include <CLI/CLI.hpp>"],
+    "daemon/tls/a.cpp": ['#include "daemon/config/b.hpp"', "#include <uv.h>"],
+    "daemon/tls/a.hpp": ["#include <openssl/ssl.h>"],
+    "daemon/config/a.cpp": ['#include "daemon/io/b.hpp"', "#include <openssl/ssl.h>", "#include <uv.h>", "#include <CLI/CLI.hpp>"],
     "daemon/config/a.hpp": ["#include <toml++/toml.h>"],
     "daemon/io/net/a.cpp": ['#include "daemon/app/b.hpp"', '#include "client/wire/b.h"',
                             "#include <toml++/toml.h>"],
@@ -127,6 +132,7 @@ INNOCENT = [{
     "daemon/core/a.cpp": '#include "daemon/limit/b.hpp"\n#include <vector>\n'
                          '/* uv_now\n and std::chrono */ text = "clock_gettime(";\n'
                          'auto raw = R"(printf("x"))";\nint n = 1\'000; char quote = \'"\';\n',
+    "daemon/tls/a.cpp": '#include <openssl/ssl.h>\n#include "daemon/os/b.hpp"\n',
     "daemon/config/a.cpp": "#include <toml++/toml.h>\n",
     "daemon/io/net/a.cpp": '#include <uv.h>\n#include "daemon/proto/b.hpp"\n#include "shm/a.h"\n',
     "daemon/app/a.cpp": '#include "daemon/io/net/b.hpp"\n#include <CLI/CLI.hpp>\n',
