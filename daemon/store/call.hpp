@@ -59,6 +59,9 @@ class Transport {
   virtual void send(const Call& call) = 0;
   // Writes what was added since the last one. Returns a reading of the clock from right before.
   virtual Mono flush() = 0;
+  // What a connection that is not made yet waits for, in words, where there is more to be said than
+  // that it waits; told when its time is over.
+  virtual std::string_view awaits() const { return {}; }
   // Everything that was flushed has left this process: bytes that wait here can neither be recalled
   // nor be stamped.
   virtual bool is_written() const = 0;

@@ -167,6 +167,11 @@ void Link::stop(Mono now) {
   outbox_.closed();
 }
 
+std::string Link::not_connected() const {
+  const std::string_view awaits = transport_.awaits();
+  return "cannot connect in time" + (awaits.empty() ? "" : ": " + std::string(awaits));
+}
+
 // ---- Its time -------------------------------------------------------------------------------
 
 void Link::turn(Mono now) {
@@ -177,7 +182,7 @@ void Link::turn(Mono now) {
         connect(now);
         return;
       case State::Connecting:
-        away("cannot connect in time", now);
+        away(not_connected(), now);
         return;
       case State::Greeting:
         away("no answer in time", now);

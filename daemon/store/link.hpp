@@ -79,6 +79,7 @@ class Link {
   void lost(std::string_view why, Mono now);
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
+  std::string not_connected() const;
   void on_reservations(const Outbox::Answered& answered, const Reply& reply, Mono received,
                        Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);

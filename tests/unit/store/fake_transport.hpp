@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/store/driver.hpp"
@@ -19,6 +20,7 @@ class FakeTransport final : public Transport {
   void send(const Call& call) override { calls.push_back(call); }
   Mono flush() override { return now; }
   bool is_written() const override { return written; }
+  std::string_view awaits() const override { return awaited; }
 
   // Answers the next call as a Redis of that run id would.
   void answer(Link& link) {
@@ -47,6 +49,7 @@ class FakeTransport final : public Transport {
   }
 
   Mono now{1'100'000};
+  std::string awaited;
   std::int64_t offset_us;
   std::deque<Call> calls;
   MemoryCounters counters;

@@ -70,6 +70,20 @@ TEST_CASE("a restart is noticed, also when the first greeting after it was cut s
   }
 }
 
+TEST_CASE("a connection that is not made in time says what it waited for") {
+  for (const char* awaited : {"", "a word"}) {
+    One one;
+    one.transport.awaited = awaited;
+    one.pass(2'000'000);
+    one.link.closed("gone", one.transport.now);
+    REQUIRE(one.link.state() == Link::State::Connecting);
+    one.pass(1'000'000);
+    CHECK(one.link.state() == Link::State::Backoff);
+    CHECK(one.link.status().error ==
+          (*awaited == 0 ? "cannot connect in time" : "cannot connect in time: a word"));
+  }
+}
+
 TEST_CASE("another history of the same process is another store") {
   One one;
   one.pass(2'000'000);
