@@ -18,6 +18,7 @@ RATEGATE_BIN_DIR says where the programs are (build/release/bin unless set).
 
 # pylint: disable=unused-import
 from support.case import Case, main
+from support.certificates import Certificates
 from support.daemon import Daemon, Notifications, toml
 from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR, clean_environ,
                          clock_shift, make_dir, run_before_others, tied, wait_for_window,
@@ -25,7 +26,7 @@ from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR
 from support.load import Asked, Load, allowed_by_window
 from support.paced_load import Answered, PacedLoad
 from support.proxy import Proxy
-from support.redis_server import REIGN, Redis, documented_user
+from support.redis_server import REIGN, Redis, documented_user, require_tls
 from support.resp import (CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY, Closed,
                           Conn, Decision, Parser, RespError, Simple, check_words, decision, encode)
 from support.slow_way import SlowWay

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 from support import env, log
+from support.cutter import Cutter
 from support.daemon import Daemon
 from support.paced_load import PacedLoad
 from support.proxy import Proxy
@@ -28,6 +29,9 @@ class Case(unittest.TestCase):
 
     def proxy(self, redis):
         return self._owned(Proxy(redis.socket))
+
+    def cutter(self, port):
+        return self._owned(Cutter(port))
 
     def slow_way(self, redis, rate=None):
         return self._owned(SlowWay(redis.socket, rate))

@@ -103,7 +103,8 @@ def toml(value):
 class Daemon:
     """Runs the daemon with a configuration file made of keyword arguments.
 
-    redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store
+    redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store.
+               Its Unix socket is used, unless redis_settings have a host
     limits     name to "100/second" or to a dict of settings
     server, shm, redis_settings, clock, log_settings    dicts for the tables [server], [shm], ...
     args       instead of a file: the whole command line after the program's name
@@ -133,7 +134,7 @@ class Daemon:
                 "log": {"level": "debug", **(log_settings or {})},
                 "limits": dict(limits if limits is not None else {"api": "100/second"}),
             }
-            if redis is not None:
+            if redis is not None and "host" not in self.tables["redis"]:
                 self.tables["redis"].setdefault("unix_socket", getattr(redis, "socket", redis))
             self.memory = redis is None
             self.write_config()

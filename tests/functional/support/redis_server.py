@@ -35,16 +35,33 @@ def documented_user():
     return rule.split()[2:]
 
 
+@functools.cache
+def require_tls():
+    """Says so where the redis-server of PATH was built without TLS."""
+    said = subprocess.run(["redis-server", "--tls-port", "0", "--port", "none"],
+                          capture_output=True, text=True, check=False, timeout=30)
+    if "tls-port" in said.stdout + said.stderr:
+        raise AssertionError("the redis-server of PATH was built without TLS, these tests need it")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Redis:
     """Listens on a Unix socket, and with tcp=True on a free port of 127.0.0.1 as well.
 
-    shift_ms moves its clock. args are further words for redis-server.
+    tls: words that say how it speaks TLS, on a free port of its own, tls_port. shift_ms moves its
+    clock. args are further words for redis-server.
     """
 
-    def __init__(self, tcp=False, shift_ms=0, password=None, args=()):
+    def __init__(self, tcp=False, shift_ms=0, password=None, args=(), tls=()):
         self.dir = env.make_dir()
         self.socket = os.path.join(self.dir, "redis.sock")
-        self.port = 0
+        self.port = self.tls_port = 0
+        self.tls = list(tls)
         self.password = password
         self._tcp = tcp
         self._shift_ms = shift_ms
@@ -87,9 +104,9 @@ class Redis:
         """
         for attempt in range(20):
             if self._tcp and (not self.port or attempt):
-                with socket.socket() as free:
-                    free.bind(("127.0.0.1", 0))
-                    self.port = free.getsockname()[1]
+                self.port = free_port()
+            if self.tls and (not self.tls_port or attempt):
+                self.tls_port = free_port()
             if self._try_start(loading):
                 return
         raise AssertionError("redis-server does not start: " + log.tail(self.log_file))
@@ -100,6 +117,8 @@ class Redis:
                    self.log_file, *debug_words()]
         if self.password:
             command += ["--requirepass", self.password]
+        if self.tls:
+            command += ["--tls-port", self.tls_port, *self.tls]
         more = env.clock_shift(self._shift_ms) if self._shift_ms else {}
         self._process = subprocess.Popen(env.tied(command + self._args),
                                          env=env.clean_environ(**more), stdin=subprocess.DEVNULL,
