@@ -43,11 +43,21 @@ Result<bool> Daemon::start() {
   server_.offer(std::move(*access));
   if (auto listening = server_.listen(std::move(sockets->listeners)); !listening) return listening;
 
+  warn_of_what_is_insecure();
   // Now that all is open but the connection to the store.
   allow_for_clients();
   engine_.start(*this);
   lifecycle_.start_watchdog();
   return true;
+}
+
+void Daemon::warn_of_what_is_insecure() {
+  const RedisConfig& redis = config_.fixed.redis;
+  if (config_.fixed.store != StoreKind::Redis || !redis.tls_insecure_no_verify) return;
+  log_.event(LogLevel::Warning, "tls_insecure",
+             "the store's certificate is not verified: whoever is on the way to it can read the "
+             "password and answer in its place",
+             {{"setting", "tls_insecure_no_verify"}});
 }
 
 void Daemon::allow_for_clients() {

@@ -38,6 +38,7 @@ class Daemon final : private SignalEvents, private StatusSource, private EngineE
   void store_changed() override;
   void turn_over() override { server_.turn_over(); }
 
+  void warn_of_what_is_insecure();
   void allow_for_clients();
   void log_ready();
 

@@ -6,6 +6,7 @@
 #include "daemon/base/duration.hpp"
 #include "daemon/config/address.hpp"
 #include "daemon/config/settings/settings.hpp"
+#include "daemon/config/tls_files.hpp"
 
 namespace rategate {
 namespace {
@@ -18,6 +19,14 @@ constexpr Rule kRules[] = {
     {"redis", "password_file", Need::StandsInFor, "password", {}},
     {"redis", "backoff_min", Need::AtMost, "backoff_max", {}},
     {"redis", "username", Need::With, "password", {}},
+    {"redis", "tls", Need::Without, "unix_socket", {}},
+    {"redis", "tls_ca", Need::SwitchedBy, "tls", {}},
+    {"redis", "tls_cert", Need::SwitchedBy, "tls", {}},
+    {"redis", "tls_cert", Need::With, "tls_key", {}},
+    {"redis", "tls_key", Need::With, "tls_cert", {}},
+    {"redis", "tls_name", Need::SwitchedBy, "tls", {}},
+    {"redis", "tls_insecure_no_verify", Need::SwitchedBy, "tls", {}},
+    {"redis", "tls_insecure_no_verify", Need::Without, "tls_ca", {}},
 };
 
 constexpr const char* kNoStore =
@@ -27,6 +36,17 @@ constexpr const char* kNoStore =
 const Setting& name_of(const Rule& rule) { return *find_setting(rule.section, rule.name); }
 const Setting& other_of(const Rule& rule) {
   return *find_setting(rule.need == Need::Where ? "" : rule.section, rule.other);
+}
+
+// A switch says something where it is on, a text where there is some.
+bool is_on(const Setting& setting, const Config& config) {
+  if (setting.kind == Kind::Switch) return value_of<bool>(setting, config);
+  return has_value(setting, config);
+}
+
+// Judged once each source had its say, since a later one may bring the other setting.
+bool is_of_the_whole(const Rule& rule) {
+  return rule.need == Need::With || rule.need == Need::SwitchedBy;
 }
 
 // Whether a setting says something, itself or by what stands in for it.
@@ -64,7 +84,10 @@ std::string fault_text(const Rule& rule, const Config& config) {
              value_text(other_of(rule), config);
     case Need::YieldsTo:
     case Need::StandsInFor:
+    case Need::Without:
       return "expected it only without " + other;
+    case Need::SwitchedBy:
+      return "expected it only with " + other + " = true";
     case Need::AtMost:
       return "expected at most " + other + ", which is " +
              format_duration(value_of<std::int64_t>(other_of(rule), config));
@@ -129,13 +152,17 @@ bool holds(const Rule& rule, const Config& config) {
       return !has_value(name_of(rule), config) || is_said(other_of(rule), config);
     case Need::HostAlone:
       return address_fault(rule, config).empty();
+    case Need::SwitchedBy:
+    case Need::Without:
+      return !is_on(name_of(rule), config) ||
+             is_on(other_of(rule), config) == (rule.need == Need::SwitchedBy);
   }
   return true;
 }
 
 void check_file(Loading& loading) {
   for (const Rule& rule : kRules) {
-    if (rule.need == Need::With || holds(rule, loading.config)) continue;
+    if (is_of_the_whole(rule) || holds(rule, loading.config)) continue;
     if (rule.need == Need::Where) {
       check_section(rule, loading);
     } else {
@@ -147,7 +174,7 @@ void check_file(Loading& loading) {
 void check_whole(Loading& loading) {
   if (!loading.store_chosen && !loading.store_unknown) loading.fault(loading.file, kNoStore);
   for (const Rule& rule : kRules) {
-    if (rule.need != Need::With || holds(rule, loading.config)) continue;
+    if (!is_of_the_whole(rule) || holds(rule, loading.config)) continue;
     const std::string text = full_name(name_of(rule)) + ": " + fault_text(rule, loading.config);
     if (const Entry* named = find_entry(loading.root, rule.section, rule.name)) {
       loading.fault(loading.file, text, named->value.place);
@@ -155,6 +182,7 @@ void check_whole(Loading& loading) {
       loading.fault("--redis", text);
     }
   }
+  check_tls_files(loading);
   check_shared_counters(loading.limits, loading.faults);
 }
 

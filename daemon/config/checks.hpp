@@ -20,6 +20,8 @@ enum class Need : std::uint8_t {
   AtMost,       // it is not larger than `other`
   With,         // it is said only with `other`, or with what stands in for that
   HostAlone,    // it is an address of this host alone, unless the switch `other` is on
+  SwitchedBy,   // it is said only where the switch `other` is on
+  Without,      // the switch `name` is on only without `other`
 };
 
 struct Rule {

@@ -67,6 +67,12 @@ struct RedisConfig {
   std::string username;       // empty: AUTH with the password alone
   std::string password;       // empty: no AUTH
   std::string password_file;  // where the password was read from; empty: from no file
+  bool tls = false;
+  std::string tls_ca;    // a file or a folder; empty: what the system trusts
+  std::string tls_cert;  // empty: none; never without tls_key
+  std::string tls_key;
+  std::string tls_name;  // whom the server's certificate is for; empty: host
+  bool tls_insecure_no_verify = false;
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;

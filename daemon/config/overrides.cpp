@@ -106,6 +106,17 @@ void load_password(const Sources& sources, Loading& loading) {
   }
 }
 
+// Whether TLS is spoken is a part of where. What only TLS needs is not looked at without it.
+void set_tls(bool tls, RedisConfig& redis) {
+  redis.tls = tls;
+  if (tls) return;
+  redis.tls_ca.clear();
+  redis.tls_cert.clear();
+  redis.tls_key.clear();
+  redis.tls_name.clear();
+  redis.tls_insecure_no_verify = false;
+}
+
 // The URL says all of where; who and with which password only if it names them, so that a
 // password need not stand where every process can read it.
 void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
@@ -117,6 +128,7 @@ void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
   redis.port = url->port;
   redis.unix_socket = url->unix_socket;
   redis.db = url->db;
+  set_tls(url->tls, redis);
   if (const auto& username = url->username) redis.username = *username;
   if (const auto& password = url->password) set_password(*password, redis);
 }

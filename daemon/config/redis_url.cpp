@@ -1,5 +1,7 @@
 #include "daemon/config/redis_url.hpp"
 
+#include <utility>
+
 #include "daemon/base/duration.hpp"
 #include "daemon/base/nearest.hpp"
 #include "daemon/config/settings/settings.hpp"
@@ -8,12 +10,16 @@ namespace rategate {
 namespace {
 
 constexpr const char* kExpected =
-    "expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+    "expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]";
 constexpr std::string_view kTcp = "redis://";
+constexpr std::string_view kTls = "rediss://";
 constexpr std::string_view kUnix = "unix://";
 
 Error expected(std::string_view what) {
-  return Error{std::string(kExpected) + ", but " + std::string(what)};
+  std::string text = kExpected;
+  text += ", but ";
+  text += what;
+  return Error{std::move(text)};
 }
 
 // -1: it is none.
@@ -64,8 +70,9 @@ Result<RedisUrl> parse_unix(std::string_view rest) {
   return url;
 }
 
-Result<RedisUrl> parse_tcp(std::string_view rest) {
+Result<RedisUrl> parse_tcp(std::string_view rest, bool tls) {
   RedisUrl url;
+  url.tls = tls;
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
     const std::string_view user = rest.substr(0, at);
     const std::size_t colon = user.find(':');
@@ -109,9 +116,9 @@ Result<RedisUrl> parse_tcp(std::string_view rest) {
 }  // namespace
 
 Result<RedisUrl> parse_redis_url(std::string_view text) {
-  if (text.starts_with(kTcp)) return parse_tcp(text.substr(kTcp.size()));
+  if (text.starts_with(kTcp)) return parse_tcp(text.substr(kTcp.size()), false);
+  if (text.starts_with(kTls)) return parse_tcp(text.substr(kTls.size()), true);
   if (text.starts_with(kUnix)) return parse_unix(text.substr(kUnix.size()));
-  if (text.starts_with("rediss://")) return expected("TLS is not spoken");
   return Error{kExpected};
 }
 

@@ -15,12 +15,14 @@ struct RedisUrl {
   std::int64_t port = 6379;
   std::string unix_socket;  // empty with host
   std::int64_t db = 0;
+  bool tls = false;
   std::optional<std::string> username;  // nullopt: not said
   std::optional<std::string> password;
 };
 
-// redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]. An IPv6 address stands in
-// brackets; user and password may have %XX in them. Error: what was expected.
+// redis://[[user]:password@]host[:port][/db], rediss:// for the same over TLS, or
+// unix:///path[?db=n]. An IPv6 address stands in brackets; user and password may have %XX in them.
+// Error: what was expected.
 Result<RedisUrl> parse_redis_url(std::string_view text);
 
 }  // namespace rategate

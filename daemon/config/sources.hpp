@@ -13,7 +13,7 @@ namespace rategate {
 struct Overrides {
   std::optional<std::string> socket;
   bool memory = false;
-  // A URL: redis://[user:password@]host[:port][/db] or unix://path.
+  // A URL: redis[s]://[user:password@]host[:port][/db] or unix://path.
   std::optional<std::string> redis;
   std::vector<std::string> limits;  // NAME=RATE
   std::optional<std::string> log_level;

@@ -47,7 +47,7 @@ class Config(harness.Case):
             self.assertEqual(err, f"rategated: there is no {who} 'rg-nobodys' ({setting})\n")
 
     def test_hosts_that_are_none(self):
-        for host, why in (("rediss://h", "TLS is not spoken"), ("10.0.0.1:6379", "port (REDIS_PORT)")):
+        for host, why in (("rediss://h", "--redis"), ("10.0.0.1:6379", "port (REDIS_PORT)")):
             path = self.write(f"[redis]\nhost = \"{host}\"\n")
             code, out, err = self.rategated("--config", path, "--check-config")
             self.assertEqual((code, out), (1, ""))

@@ -149,8 +149,29 @@ constexpr std::array kSettings{
         "A file that holds the password, in place of password. A line break at its end is not "
         "part of it.")
         .optional(),
+    Row("redis", "tls", Kind::Switch, redis<&RedisConfig::tls>,
+        "Whether TLS is spoken with the server, of version 1.2 at least. Its certificate has to be "
+        "of an authority that is trusted, and for its name."),
+    Row("redis", "tls_ca", Kind::Path, redis<&RedisConfig::tls_ca>,
+        "The authorities that are trusted: a file of certificates in PEM, or a folder of them that "
+        "openssl rehash has been run on. Empty: those that the system trusts.")
+        .optional(),
+    Row("redis", "tls_cert", Kind::Path, redis<&RedisConfig::tls_cert>,
+        "A file with the daemon's own certificate in PEM, for a server that asks for one, and "
+        "behind it those between it and the authority's.")
+        .optional(),
+    Row("redis", "tls_key", Kind::Path, redis<&RedisConfig::tls_key>,
+        "A file with the private key of tls_cert in PEM, without a pass phrase.")
+        .optional(),
+    Row("redis", "tls_name", Kind::Host, redis<&RedisConfig::tls_name>,
+        "The name or the address that the server's certificate has to be for. Empty: host.")
+        .optional(),
+    Row("redis", "tls_insecure_no_verify", Kind::Switch,
+        redis<&RedisConfig::tls_insecure_no_verify>,
+        "Takes any certificate of any server: whoever is on the way to it can read the password "
+        "and answer in its place. The log warns of it at each start."),
     Row("redis", "connect_timeout", Kind::Duration, redis<&RedisConfig::connect_timeout_ms>,
-        "How long connecting may take, with the greeting.")
+        "How long connecting may take, with the handshake of TLS.")
         .range(1, kMinute),
     Row("redis", "command_timeout", Kind::Duration, redis<&RedisConfig::command_timeout_ms>,
         "How long an answer may take. After that on_store_down decides.")

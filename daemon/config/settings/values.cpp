@@ -90,7 +90,6 @@ bool are_accounts(std::string_view text, bool several) {
 
 // What is wrong with a host that people write, and what is right in its place; else empty.
 std::string host_advice(std::string_view text) {
-  if (text.starts_with("rediss://")) return "; TLS is not spoken";
   if (is_url(text)) return "; a whole URL goes to --redis";
   if (text.starts_with('[')) return "; an IPv6 address has no brackets here";
   if (std::count(text.begin(), text.end(), ':') == 1) {

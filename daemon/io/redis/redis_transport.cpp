@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <variant>
 
+#include "daemon/config/tls_files.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/redis/reply_view.hpp"
 
@@ -26,6 +28,10 @@ void* make_array(const redisReadTask* task, Count elements) {
 }
 
 constexpr char kUnasked[] = "the store has answered more than it was asked";
+constexpr char kNoHandshake[] =
+    "the TLS handshake is not answered; the store may not speak TLS there";
+constexpr char kNoAnswer[] = ", before it answered anything; it may speak TLS only (tls = true)";
+constexpr char kTlsRecord[] = "\"\\x15\"";  // as hiredis tells of an alert's first byte
 
 std::vector<std::string> names_of(const addrinfo* found) {
   std::vector<std::string> names;
@@ -57,8 +63,8 @@ struct RedisTransport::Resolve {
 std::string address_of(const RedisConfig& config) {
   if (!config.unix_socket.empty()) return "unix:" + config.unix_socket;
   const bool v6 = config.host.find(':') != std::string::npos;
-  return (v6 ? "[" + config.host + "]" : config.host) + ":" + std::to_string(config.port) + "/" +
-         std::to_string(config.db);
+  return (config.tls ? "tls:" : "") + (v6 ? "[" + config.host + "]" : config.host) + ":" +
+         std::to_string(config.port) + "/" + std::to_string(config.db);
 }
 
 RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch)
@@ -146,6 +152,7 @@ void RedisTransport::open(const std::string& address) {
 void RedisTransport::adopt(redisAsyncContext* context) {
   context_ = context;
   connecting_ = true;
+  answered_ = false;
   context->data = this;
   redisReader& reader = *context->c.reader;
   reader.privdata = reader.fn;
@@ -188,15 +195,50 @@ void RedisTransport::on_connected(bool ok) {
   open_next(why);
 }
 
+void RedisTransport::on_tcp_connected() {
+  if (config_.tls) {
+    auto relay = make_relay();
+    if (!relay) return ended(relay.error());
+    relay_ = std::move(*relay);
+    context_->c.fd = relay_->take_inner();
+    poll_for(relay_->is_written() ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+    return;
+  }
+  poll_for(UV_READABLE);
+  link_->connected(mono_now());
+}
+
+// It takes the context's socket, unless something is wrong with the files.
+Result<std::unique_ptr<TlsRelay>> RedisTransport::make_relay() const {
+  const auto made = TlsContext::make(tls_files(config_));
+  if (const auto* fault = std::get_if<TlsFault>(&made)) return Error{tls_fault_text(*fault)};
+  const std::string& peer = config_.tls_name.empty() ? config_.host : config_.tls_name;
+  auto session =
+      TlsSession::begin(std::get<TlsContext>(made), peer, !config_.tls_insecure_no_verify);
+  if (!session) return Error{session.error()};
+  return TlsRelay::start(context_->c.fd, std::move(*session));
+}
+
+std::string_view RedisTransport::awaits() const {
+  return relay_ != nullptr && !relay_->is_open() ? kNoHandshake : std::string_view();
+}
+
 // ---- Losing it ----------------------------------------------------------------------------
 
 void RedisTransport::ended(const std::string& why) { link_->closed(why, mono_now()); }
 
 void RedisTransport::on_disconnected() {
   std::string why = unread_error();
-  if (why.empty() && context_ != nullptr && context_->errstr != nullptr) why = context_->errstr;
+  if (why.empty() && context_ != nullptr && context_->errstr != nullptr) {
+    why = context_->errstr;
+    const bool cut = context_->err == REDIS_ERR_EOF || context_->err == REDIS_ERR_IO;
+    const bool plain = relay_ == nullptr && config_.unix_socket.empty();
+    if (plain && !answered_ && (cut || why.find(kTlsRecord) != std::string::npos)) why += kNoAnswer;
+  }
   if (why.empty()) why = "the connection was closed";
   context_ = nullptr;  // hiredis frees it after this call
+  delete std::exchange(poll_, nullptr);
+  relay_.reset();  // with the socket that was polled
   ended(why);
 }
 
@@ -236,6 +278,7 @@ void RedisTransport::close() {
   if (context_ == nullptr) return;
   redisAsyncContext* context = std::exchange(context_, nullptr);
   delete std::exchange(poll_, nullptr);
+  relay_.reset();  // with the socket that was polled
   // hiredis may free it only later, when another connection is in its place already.
   context->data = nullptr;
   context->onConnect = nullptr;
@@ -269,12 +312,28 @@ void RedisTransport::send(const Call& call) {
 }
 
 Mono RedisTransport::flush() {
-  const Mono now = mono_now();
-  if (context_ == nullptr || connecting_) return now;
-  redisAsyncHandleWrite(context_);
+  if (context_ == nullptr || connecting_) return mono_now();
+  const Mono before = write_out();
   // What did not fit waits for the socket.
-  if (context_ != nullptr) poll_for(want_write_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-  return now;
+  if (context_ != nullptr) poll_for(is_written() ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+  return before;
+}
+
+// Under TLS as much as the socket takes at once; what hiredis could not write stays with it.
+Mono RedisTransport::write_out() {
+  Mono before = mono_now();
+  if (relay_ == nullptr) {
+    redisAsyncHandleWrite(context_);
+    return before;
+  }
+  if (relay_->is_open()) redisAsyncHandleWrite(context_);
+  if (relay_ == nullptr) return before;
+  before = relay_->push();
+  while (relay_ != nullptr && want_write_ && relay_->is_open() && relay_->is_written()) {
+    redisAsyncHandleWrite(context_);
+    if (relay_ != nullptr) relay_->push();
+  }
+  return before;
 }
 
 void RedisTransport::poll_for(int events) {
@@ -287,26 +346,52 @@ void RedisTransport::poll_for(int events) {
 
 void RedisTransport::on_poll(int status, int events) {
   if (context_ == nullptr) return;
-  // An error of the socket is found by reading from it.
-  if (status < 0) events = UV_READABLE;
+  // An error of the socket is found by reading from it; libuv does not poll it any more.
+  if (status < 0) {
+    events = UV_READABLE;
+    polled_ = 0;
+  }
   if (connecting_) {
     redisAsyncHandleWrite(context_);
-    if (context_ == nullptr || connecting_) return;
-    poll_for(UV_READABLE);
-    link_->connected(mono_now());
+    if (context_ != nullptr && !connecting_) on_tcp_connected();
     return;
   }
+  const bool tls = relay_ != nullptr;
   if ((events & UV_READABLE) != 0) {
-    if (is_unasked_reply()) return ended(kUnasked);
-    redisAsyncHandleRead(context_);
+    if (tls) {
+      read_relay();
+    } else {
+      on_received();
+    }
   }
-  if (context_ != nullptr && (events & UV_WRITABLE) != 0) flush();
+  // What was read may have to be answered by TLS itself.
+  if (context_ != nullptr && ((events & UV_WRITABLE) != 0 || tls || polled_ == 0)) flush();
+}
+
+void RedisTransport::on_received() {
+  if (is_unasked_reply()) return ended(kUnasked);
+  redisAsyncHandleRead(context_);
+}
+
+// All that one reading has brought. The relay goes with the connection, and so may be gone after
+// each piece; another one's is never made before the loop has polled.
+void RedisTransport::read_relay() {
+  const bool was_open = relay_->is_open();
+  relay_->receive();
+  watch_.works(relay_->received());
+  if (!was_open && relay_->is_open()) link_->connected(mono_now());
+  while (relay_ != nullptr && relay_->deliver()) on_received();
+  if (relay_ == nullptr || relay_->failure().empty()) return;
+  const std::string why = relay_->failure();
+  relay_->push();  // tells the peer what is wrong with it
+  ended(why);
 }
 
 // hiredis calls this right after it has read, before any reply is handed out: the moment to stamp.
 void RedisTransport::add_read(void* self) {
   auto* transport = static_cast<RedisTransport*>(self);
-  transport->received_ = mono_now();
+  const auto& relay = transport->relay_;
+  transport->received_ = relay == nullptr ? mono_now() : relay->received();
   transport->watch_.works(transport->received_);
 }
 
@@ -324,6 +409,7 @@ void RedisTransport::cleanup(void* self) {
 }
 
 void RedisTransport::on_reply(const redisReply* reply) {
+  answered_ = true;
   if (expected_.empty()) return;
   Expected expected = std::move(expected_.front());
   expected_.pop_front();

@@ -1,6 +1,7 @@
 // One connection to a Redis or Valkey server: an asynchronous hiredis context on the daemon's loop.
-// It looks the name up, connects, and carries calls and replies with the moments at which they were
-// written and read. What is asked, when, and what is made of an answer is the Link's business.
+// It looks the name up, connects, has TLS put under the connection where that is asked for, and
+// carries calls and replies with the moments at which they were written and read. What is asked,
+// when, and what is made of an answer is the Link's business.
 //
 // Not thread-safe.
 #pragma once
@@ -10,12 +11,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/config/config.hpp"
 #include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
+#include "daemon/io/redis/tls_relay.hpp"
 #include "daemon/store/call.hpp"
 #include "daemon/store/link.hpp"
 #include "daemon/store/redis/words.hpp"
@@ -38,7 +42,10 @@ class RedisTransport final : public Transport {
   void close() override;
   void send(const Call& call) override;
   Mono flush() override;
-  bool is_written() const override { return !want_write_; }
+  std::string_view awaits() const override;
+  bool is_written() const override {
+    return !want_write_ && (relay_ == nullptr || relay_->is_written());
+  }
 
  private:
   struct Resolve;  // a look-up under way; it may outlive the transport
@@ -56,6 +63,11 @@ class RedisTransport final : public Transport {
   std::string unread_error() const;
   bool is_unasked_reply() const;
   void on_poll(int status, int events);
+  void on_tcp_connected();
+  Result<std::unique_ptr<TlsRelay>> make_relay() const;
+  void on_received();
+  void read_relay();
+  Mono write_out();
   void poll_for(int events);
   void on_connected(bool ok);
   void on_disconnected();
@@ -77,9 +89,11 @@ class RedisTransport final : public Transport {
   redisReplyObjectFunctions objects_{};   // how replies are made
   redisAsyncContext* context_ = nullptr;  // freed by hiredis
   UvHandle<uv_poll_t>* poll_ = nullptr;   // of context_
+  std::unique_ptr<TlsRelay> relay_;       // under context_, from its TCP connection on; or null
   int polled_ = 0;
-  bool connecting_ = false;
+  bool connecting_ = false;  // by TCP
   bool want_write_ = false;  // hiredis has bytes that are not written
+  bool answered_ = false;    // anything, on this connection
   Resolve* resolve_ = nullptr;
   std::deque<std::string> addresses_;  // of the store's name, that were not tried yet
   std::uint64_t attempts_ = 0;

@@ -26,7 +26,10 @@ TEST_CASE("a rule is about settings that there are, of the kinds that it compare
       CHECK(setting->kind == Kind::Duration);
       CHECK(other->kind == Kind::Duration);
     }
-    if (rule.need == Need::HostAlone) CHECK(other->kind == Kind::Switch);
+    if (rule.need == Need::HostAlone || rule.need == Need::SwitchedBy) {
+      CHECK(other->kind == Kind::Switch);
+    }
+    if (rule.need == Need::Without) CHECK(setting->kind == Kind::Switch);
   }
 }
 
@@ -40,7 +43,10 @@ TEST_CASE("every rule can be broken, which is a fault") {
        {"store = \"memory\"\n[redis]\n", "store = \"memory\"\n[server]\ntcp = \"0.0.0.0:1\"\n",
         "[redis]\nunix_socket = \"/a\"\nhost = \"a\"\nport = 1\n",
         "[redis]\npassword = \"a\"\npassword_file = \"/dev/null\"\n",
-        "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n"}) {
+        "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n",
+        "[redis]\nunix_socket = \"/a\"\ntls = true\n",
+        "[redis]\ntls_ca = \"/a\"\ntls_cert = \"/a\"\ntls_name = \"a\"\n",
+        "[redis]\ntls_key = \"/a\"\ntls_ca = \"/a\"\ntls_insecure_no_verify = true\n"}) {
     INFO(text);
     const ConfigLoad load = load_config_text(text, "f");
     CHECK_FALSE(load);

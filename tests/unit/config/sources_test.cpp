@@ -361,7 +361,7 @@ TEST_CASE("the command line is checked") {
   CHECK(faults(load_config(of({}, overrides))) ==
         std::vector<std::string>{
             "--memory: contradicts --redis: expected one of them",
-            "--redis: expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]",
+            "--redis: expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]",
             "--socket: expected a path of at most 107 bytes",
             "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
             "\"info\"?",
@@ -392,16 +392,23 @@ TEST_CASE("the URL of a Redis") {
   redis = redis_of("redis://:secret@h/");
   CHECK(redis.username.empty());
   CHECK(redis.password == "secret");
+  CHECK_FALSE(redis.tls);
+  redis = redis_of("rediss://user:secret@h:7000/1");
+  CHECK(redis.tls);
+  CHECK(redis.host == "h");
+  CHECK(redis.port == 7000);
+  CHECK(redis.db == 1);
+  CHECK(redis.username == "user");
   redis = redis_of("unix:///run/redis.sock?db=4");
   CHECK(redis.unix_socket == "/run/redis.sock");
   CHECK(redis.db == 4);
 
   const std::string expected =
-      "--redis: expected redis://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+      "--redis: expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]";
   for (const auto& [url, but] : std::vector<std::pair<std::string, std::string>>{
            {"", ""},
            {"localhost:6379", ""},
-           {"rediss://h", ", but TLS is not spoken"},
+           {"rediss://", ", but the host is no name and no address"},
            {"redis://", ", but the host is no name and no address"},
            {"redis://a b", ", but the host is no name and no address"},
            {"redis://h:x", ", but the port is no number from 1 to 65535"},
@@ -423,6 +430,30 @@ TEST_CASE("the URL of a Redis") {
     INFO(url);
     CHECK(faults(load_config(of({}, overrides))) == std::vector{expected + but});
   }
+}
+
+TEST_CASE("a URL says whether TLS is spoken, and with what is said elsewhere") {
+  const TempDir folder;
+  const std::string tls =
+      folder.write("tls.toml", "[redis]\ntls = true\ntls_name = \"a\"\ntls_ca = \"/none\"\n");
+  const std::string files = folder.write("files.toml", "[redis]\ntls_name = \"a\"\n");
+  Overrides overrides;
+  for (const char* plain : {"redis://h", "unix:///a"}) {
+    overrides.redis = plain;
+    const auto redis = good(of_file(tls, {}, overrides)).config.fixed.redis;
+    CHECK_FALSE(redis.tls);
+    CHECK(redis.tls_name.empty());
+    CHECK(redis.tls_ca.empty());
+  }
+  overrides.redis = "rediss://h";
+  const auto redis = good(of_file(files, {}, overrides)).config.fixed.redis;
+  CHECK(redis.tls);
+  CHECK(redis.tls_name == "a");
+  CHECK(faults(load_config(of_file(tls, {}, overrides))) ==
+        std::vector{tls + ":4:10: tls_ca in [redis]: /none does not exist"});
+  Overrides memory;
+  memory.memory = true;
+  good(of_file(tls, {}, memory));
 }
 
 TEST_CASE("what a reload cannot change is named") {

@@ -1,0 +1,49 @@
+#include "daemon/config/tls_files.hpp"
+
+#include <string_view>
+#include <variant>
+
+#include "daemon/config/settings/settings.hpp"
+
+namespace rategate {
+namespace {
+
+constexpr std::string_view kSection = "redis";
+
+std::string_view setting_of(TlsFault::Of of) {
+  switch (of) {
+    case TlsFault::Of::Ca:
+      return "tls_ca";
+    case TlsFault::Of::Certificate:
+      return "tls_cert";
+    case TlsFault::Of::Key:
+      return "tls_key";
+  }
+  return {};
+}
+
+}  // namespace
+
+TlsFiles tls_files(const RedisConfig& redis) {
+  return {redis.tls_ca, redis.tls_cert, redis.tls_key};
+}
+
+std::string tls_fault_text(const TlsFault& fault) {
+  return full_name(*find_setting(kSection, setting_of(fault.of))) + ": " + fault.text;
+}
+
+void check_tls_files(Loading& loading) {
+  const FixedConfig& fixed = loading.config.fixed;
+  const RedisConfig& redis = fixed.redis;
+  if (fixed.store != StoreKind::Redis || !redis.tls) return;
+  // Which of the two is missing is told by its rule.
+  if (redis.tls_cert.empty() != redis.tls_key.empty()) return;
+  const auto made = TlsContext::make(tls_files(redis));
+  const auto* fault = std::get_if<TlsFault>(&made);
+  if (fault == nullptr) return;
+  const Entry* named = find_entry(loading.root, kSection, setting_of(fault->of));
+  loading.fault(loading.file, tls_fault_text(*fault),
+                named == nullptr ? Place{} : named->value.place);
+}
+
+}  // namespace rategate
