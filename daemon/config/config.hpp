@@ -59,20 +59,29 @@ struct ServerConfig {
   bool operator==(const ServerConfig&) const = default;
 };
 
-struct RedisConfig {
-  std::string host = "127.0.0.1";
-  std::int64_t port = 6379;
-  std::string unix_socket;  // not empty: instead of host and port
-  std::int64_t db = 0;
+// Who logs in.
+struct LoginConfig {
   std::string username;       // empty: AUTH with the password alone
   std::string password;       // empty: no AUTH
   std::string password_file;  // where the password was read from; empty: from no file
+  bool operator==(const LoginConfig&) const = default;
+};
+
+struct TlsConfig {
   bool tls = false;
   std::string tls_ca;    // a file or a folder; empty: what the system trusts
   std::string tls_cert;  // empty: none; never without tls_key
   std::string tls_key;
-  std::string tls_name;  // whom the server's certificate is for; empty: host
+  std::string tls_name;  // whom the server's certificate is for; empty: the host it is reached by
   bool tls_insecure_no_verify = false;
+  bool operator==(const TlsConfig&) const = default;
+};
+
+struct RedisConfig : LoginConfig, TlsConfig {
+  std::string host = "127.0.0.1";
+  std::int64_t port = 6379;
+  std::string unix_socket;  // not empty: instead of host and port
+  std::int64_t db = 0;
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;

@@ -24,12 +24,10 @@ std::string_view setting_of(TlsFault::Of of) {
 
 }  // namespace
 
-TlsFiles tls_files(const RedisConfig& redis) {
-  return {redis.tls_ca, redis.tls_cert, redis.tls_key};
-}
+TlsFiles tls_files(const TlsConfig& tls) { return {tls.tls_ca, tls.tls_cert, tls.tls_key}; }
 
-std::string tls_fault_text(const TlsFault& fault) {
-  return full_name(*find_setting(kSection, setting_of(fault.of))) + ": " + fault.text;
+std::string tls_fault_text(std::string_view section, const TlsFault& fault) {
+  return full_name(*find_setting(section, setting_of(fault.of))) + ": " + fault.text;
 }
 
 void check_tls_files(Loading& loading) {
@@ -42,7 +40,7 @@ void check_tls_files(Loading& loading) {
   const auto* fault = std::get_if<TlsFault>(&made);
   if (fault == nullptr) return;
   const Entry* named = find_entry(loading.root, kSection, setting_of(fault->of));
-  loading.fault(loading.file, tls_fault_text(*fault),
+  loading.fault(loading.file, tls_fault_text(kSection, *fault),
                 named == nullptr ? Place{} : named->value.place);
 }
 

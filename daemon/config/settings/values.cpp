@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/base/duration.hpp"
+#include "daemon/base/host_port.hpp"
 #include "daemon/base/nearest.hpp"
 #include "daemon/config/document.hpp"
 #include "daemon/config/settings/settings.hpp"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxSocketPath = 107;  // sun_path, less the NUL at its end
 constexpr std::size_t kMaxText = 4096;
-constexpr std::size_t kMaxHost = 253;  // a name of DNS
 constexpr std::string_view kMask = "********";
 
 template <class... F>
@@ -64,17 +64,6 @@ std::optional<Error> assign_choice(const Setting& setting, std::string_view word
 
 // A scheme such as "unix://" before it: a URL is no path and no host.
 bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
-
-// Letters, digits and what else names and numeric addresses have in them; an IPv6 address has two
-// colons at least, and may end with the interface that it is of.
-bool is_host(std::string_view text) {
-  const bool v6 = std::count(text.begin(), text.end(), ':') > 1;
-  const std::string_view others = v6 ? "-._:%" : "-._";
-  return text.size() <= kMaxHost && std::all_of(text.begin(), text.end(), [&](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                  others.find(c) != std::string_view::npos;
-         });
-}
 
 // No name of a user or a group has a space or a control character in it, and between two commas
 // there is one.
