@@ -13,9 +13,13 @@ namespace {
 
 constexpr Rule kRules[] = {
     {"redis", "", Need::Where, "store", to_text(StoreKind::Redis)},
+    {"sentinel", "", Need::Where, "store", to_text(StoreKind::Redis), {}},
     {"server", "tcp", Need::HostAlone, "tcp_allow_remote", {}},
     {"redis", "host", Need::YieldsTo, "unix_socket", {}},
     {"redis", "port", Need::YieldsTo, "unix_socket", {}},
+    {"redis", "host", Need::YieldsTo, "addresses", {}, "sentinel"},
+    {"redis", "port", Need::YieldsTo, "addresses", {}, "sentinel"},
+    {"redis", "unix_socket", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "password_file", Need::StandsInFor, "password", {}},
     {"redis", "backoff_min", Need::AtMost, "backoff_max", {}},
     {"redis", "username", Need::With, "password", {}},
@@ -27,6 +31,17 @@ constexpr Rule kRules[] = {
     {"redis", "tls_name", Need::SwitchedBy, "tls", {}},
     {"redis", "tls_insecure_no_verify", Need::SwitchedBy, "tls", {}},
     {"redis", "tls_insecure_no_verify", Need::Without, "tls_ca", {}},
+    {"sentinel", "", Need::Leads, "addresses", {}},
+    {"sentinel", "addresses", Need::With, "master", {}},
+    {"sentinel", "password_file", Need::StandsInFor, "password", {}},
+    {"sentinel", "username", Need::With, "password", {}},
+    {"sentinel", "tls_ca", Need::SwitchedBy, "tls", {}},
+    {"sentinel", "tls_cert", Need::SwitchedBy, "tls", {}},
+    {"sentinel", "tls_cert", Need::With, "tls_key", {}},
+    {"sentinel", "tls_key", Need::With, "tls_cert", {}},
+    {"sentinel", "tls_name", Need::SwitchedBy, "tls", {}},
+    {"sentinel", "tls_insecure_no_verify", Need::SwitchedBy, "tls", {}},
+    {"sentinel", "tls_insecure_no_verify", Need::Without, "tls_ca", {}},
 };
 
 constexpr const char* kNoStore =
@@ -35,7 +50,8 @@ constexpr const char* kNoStore =
 
 const Setting& name_of(const Rule& rule) { return *find_setting(rule.section, rule.name); }
 const Setting& other_of(const Rule& rule) {
-  return *find_setting(rule.need == Need::Where ? "" : rule.section, rule.other);
+  if (rule.need == Need::Where) return *find_setting("", rule.other);
+  return *find_setting(rule.of.empty() ? rule.section : rule.of, rule.other);
 }
 
 // A switch says something where it is on, a text where there is some.
@@ -44,9 +60,15 @@ bool is_on(const Setting& setting, const Config& config) {
   return has_value(setting, config);
 }
 
+bool says_something(std::string_view section, const Config& config) {
+  return std::any_of(settings().begin(), settings().end(), [&](const Setting& setting) {
+    return setting.section == section && is_on(setting, config);
+  });
+}
+
 // Judged once each source had its say, since a later one may bring the other setting.
 bool is_of_the_whole(const Rule& rule) {
-  return rule.need == Need::With || rule.need == Need::SwitchedBy;
+  return rule.need == Need::With || rule.need == Need::SwitchedBy || rule.need == Need::Leads;
 }
 
 // Whether a setting says something, itself or by what stands in for it.
@@ -54,8 +76,7 @@ bool is_said(const Setting& setting, const Config& config) {
   return has_value(setting, config) ||
          std::any_of(std::begin(kRules), std::end(kRules), [&](const Rule& rule) {
            const auto other = substitute(rule);
-           return other && rule.section == setting.section && other->instead_of == setting.name &&
-                  has_value(*find_setting(rule.section, other->name), config);
+           return other && other->instead_of == &setting && has_value(*other->setting, config);
          });
 }
 
@@ -77,7 +98,7 @@ std::string address_fault(const Rule& rule, const Config& config) {
 
 // What is wrong with the setting `name`, if the rule does not hold.
 std::string fault_text(const Rule& rule, const Config& config) {
-  const std::string other(rule.other);
+  const std::string other = rule.of.empty() ? std::string(rule.other) : full_name(other_of(rule));
   switch (rule.need) {
     case Need::Where:
       return "[" + std::string(rule.section) + "] contradicts " + other + " = " +
@@ -91,6 +112,8 @@ std::string fault_text(const Rule& rule, const Config& config) {
     case Need::AtMost:
       return "expected at most " + other + ", which is " +
              format_duration(value_of<std::int64_t>(other_of(rule), config));
+    case Need::Leads:
+      return "expected " + other + " in it";
     case Need::With:
       return "expected a " + other + " with it";
     case Need::HostAlone:
@@ -101,8 +124,14 @@ std::string fault_text(const Rule& rule, const Config& config) {
 
 void check_section(const Rule& rule, Loading& loading) {
   const Entry* section = find_entry(loading.root, rule.section);
+  if (section == nullptr) return;
+  if (rule.need == Need::Leads) {
+    const std::string name = "[" + std::string(rule.section) + "]";
+    return loading.fault(loading.file, name + ": " + fault_text(rule, loading.config),
+                         section->place);
+  }
   const Entry* other = find_entry(loading.root, rule.other);
-  if (section == nullptr || other == nullptr) return;
+  if (other == nullptr) return;
   const Fault place{loading.file, other->place.line, other->place.column, {}};
   loading.fault(
       loading.file,
@@ -133,8 +162,8 @@ void check_setting(const Rule& rule, Loading& loading) {
 std::span<const Rule> rules() { return kRules; }
 
 std::optional<Substitute> substitute(const Rule& rule) {
-  if (rule.need == Need::YieldsTo) return Substitute{rule.other, rule.name};
-  if (rule.need == Need::StandsInFor) return Substitute{rule.name, rule.other};
+  if (rule.need == Need::YieldsTo) return Substitute{&other_of(rule), &name_of(rule)};
+  if (rule.need == Need::StandsInFor) return Substitute{&name_of(rule), &other_of(rule)};
   return std::nullopt;
 }
 
@@ -152,6 +181,8 @@ bool holds(const Rule& rule, const Config& config) {
       return !has_value(name_of(rule), config) || is_said(other_of(rule), config);
     case Need::HostAlone:
       return address_fault(rule, config).empty();
+    case Need::Leads:
+      return has_value(other_of(rule), config) || !says_something(rule.section, config);
     case Need::SwitchedBy:
     case Need::Without:
       return !is_on(name_of(rule), config) ||
@@ -175,6 +206,10 @@ void check_whole(Loading& loading) {
   if (!loading.store_chosen && !loading.store_unknown) loading.fault(loading.file, kNoStore);
   for (const Rule& rule : kRules) {
     if (!is_of_the_whole(rule) || holds(rule, loading.config)) continue;
+    if (rule.need == Need::Leads) {
+      check_section(rule, loading);
+      continue;
+    }
     const std::string text = full_name(name_of(rule)) + ": " + fault_text(rule, loading.config);
     if (const Entry* named = find_entry(loading.root, rule.section, rule.name)) {
       loading.fault(loading.file, text, named->value.place);

@@ -12,6 +12,8 @@
 
 namespace rategate {
 
+struct Setting;
+
 // What the setting `name` needs of the setting `other`.
 enum class Need : std::uint8_t {
   Where,        // the section (there is no `name`) has a meaning only where `other` is `word`
@@ -22,14 +24,16 @@ enum class Need : std::uint8_t {
   HostAlone,    // it is an address of this host alone, unless the switch `other` is on
   SwitchedBy,   // it is said only where the switch `other` is on
   Without,      // the switch `name` is on only without `other`
+  Leads,        // nothing in the section (there is no `name`) says something without `other`
 };
 
 struct Rule {
   std::string_view section;
   std::string_view name;
   Need need;
-  std::string_view other;  // of the same section; for Where at the top
-  std::string_view word;   // for Where
+  std::string_view other;   // of the same section; for Where at the top
+  std::string_view word{};  // for Where
+  std::string_view of{};    // the section of `other`, where that is another one
 };
 
 std::span<const Rule> rules();
@@ -39,8 +43,8 @@ bool holds(const Rule&, const Config&);
 // Of the two settings of YieldsTo and StandsInFor: which one is used, where it has a value, in
 // place of which. nullopt: the rule is another one.
 struct Substitute {
-  std::string_view name;
-  std::string_view instead_of;
+  const Setting* setting;
+  const Setting* instead_of;
 };
 std::optional<Substitute> substitute(const Rule&);
 

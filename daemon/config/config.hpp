@@ -5,11 +5,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/host_port.hpp"
 #include "daemon/base/words.hpp"
 #include "daemon/limit/limit.hpp"
 
@@ -89,6 +91,15 @@ struct RedisConfig : LoginConfig, TlsConfig {
   bool operator==(const RedisConfig&) const = default;
 };
 
+// The sentinels that are asked who the primary is; the rest of how that is spoken with is
+// RedisConfig.
+struct SentinelConfig : LoginConfig, TlsConfig {
+  static constexpr std::size_t kMost = 16;
+  std::vector<HostPort> addresses;  // empty: there are none, and the server is RedisConfig's
+  std::string master;               // by which they know the primary; not empty with addresses
+  bool operator==(const SentinelConfig&) const = default;
+};
+
 struct ShmConfig {
   bool enabled = true;
   std::int64_t slots = 65'536;  // rounded up to a power of two
@@ -113,6 +124,7 @@ struct FixedConfig {
   ServerConfig server;
   ShmConfig shm;
   RedisConfig redis;
+  SentinelConfig sentinel;
   ClockConfig clock;
   LogConfig log;
 };

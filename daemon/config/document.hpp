@@ -18,15 +18,17 @@ struct Place {
 
 struct Entry;
 using Table = std::vector<Entry>;
+struct Value;
+using List = std::vector<Value>;
 
-// A value that no setting takes (an array, a date), by what it is called.
+// A value that no setting takes (a date), by what it is called.
 struct OtherValue {
   std::string_view type;
 };
 
 struct Value {
   Place place;
-  std::variant<OtherValue, bool, std::int64_t, double, std::string, Table> data;
+  std::variant<OtherValue, bool, std::int64_t, double, std::string, List, Table> data;
 };
 
 // A table's entries are in the order of their places.

@@ -27,9 +27,9 @@ std::string without_line_break(std::string_view text) {
 }
 
 // A password that is said takes the place of one that lies in a file.
-void set_password(std::string password, RedisConfig& redis) {
-  redis.password = std::move(password);
-  redis.password_file.clear();
+void set_password(std::string password, LoginConfig& login) {
+  login.password = std::move(password);
+  login.password_file.clear();
 }
 
 void apply(const char* source, std::string_view section, std::string_view name,
@@ -51,8 +51,8 @@ void apply_port(const std::string& text, Loading& loading) {
       "enableServiceLinks: false in the pod's spec, or set REDIS_PORT there, or use --redis";
 }
 
-// Where Redis is. A variable that says nothing here, because memory or a Unix socket is used, is
-// for others.
+// Where Redis is. A variable that says nothing here, because memory, a Unix socket or sentinels are
+// used, is for others.
 void load_where(const Sources& sources, Loading& loading) {
   FixedConfig& fixed = loading.config.fixed;
   if (const auto host = variable(sources, "REDIS_HOST")) {
@@ -60,27 +60,30 @@ void load_where(const Sources& sources, Loading& loading) {
     fixed.store = StoreKind::Redis;
     loading.store_chosen = true;
     fixed.redis.unix_socket.clear();
+    fixed.sentinel = {};
   }
   if (fixed.store == StoreKind::Memory) return;
-  if (const auto port = variable(sources, "REDIS_PORT"); port && fixed.redis.unix_socket.empty()) {
+  const bool by_port = fixed.redis.unix_socket.empty() && fixed.sentinel.addresses.empty();
+  if (const auto port = variable(sources, "REDIS_PORT"); port && by_port) {
     apply_port(*port, loading);
   }
   if (const auto db = variable(sources, "REDIS_DB")) apply("REDIS_DB", "redis", "db", *db, loading);
 }
 
-void load_password_file(Loading& loading) {
-  RedisConfig& redis = loading.config.fixed.redis;
-  if (redis.password_file.empty()) return;
+void load_password_file(std::string_view section, LoginConfig& login, Loading& loading) {
+  if (login.password_file.empty()) return;
   const auto fault = [&](const std::string& what) {
-    const Entry* named = find_entry(loading.root, "redis", "password_file");
-    loading.fault(loading.file, "password_file in [redis]: " + redis.password_file + " " + what,
+    const Entry* named = find_entry(loading.root, section, "password_file");
+    loading.fault(loading.file,
+                  full_name(*find_setting(section, "password_file")) + ": " + login.password_file +
+                      " " + what,
                   named == nullptr ? Place{} : named->value.place);
   };
-  const auto file = read_file(redis.password_file, kMaxPassword);
+  const auto file = read_file(login.password_file, kMaxPassword);
   if (!file) return fault(file.error());
   if (!file->exists) return fault("does not exist");
-  redis.password = without_line_break(file->text);
-  if (redis.password.empty()) fault("is empty, expected a password");
+  login.password = without_line_break(file->text);
+  if (login.password.empty()) fault("is empty, expected a password");
 }
 
 // Whether there was one, right or wrong.
@@ -102,19 +105,25 @@ void load_password(const Sources& sources, Loading& loading) {
     apply("REDIS_PASSWORD", "redis", "password", *password, loading);
     loading.config.fixed.redis.password_file.clear();
   } else if (!load_credential(sources, loading)) {
-    load_password_file(loading);
+    load_password_file("redis", loading.config.fixed.redis, loading);
   }
 }
 
 // Whether TLS is spoken is a part of where. What only TLS needs is not looked at without it.
-void set_tls(bool tls, RedisConfig& redis) {
-  redis.tls = tls;
-  if (tls) return;
-  redis.tls_ca.clear();
-  redis.tls_cert.clear();
-  redis.tls_key.clear();
-  redis.tls_name.clear();
-  redis.tls_insecure_no_verify = false;
+void set_tls(bool on, TlsConfig& tls) {
+  if (!on) tls = {};
+  tls.tls = on;
+}
+
+// Who logs in with them stays what the file says: user and password of the URL are the primary's.
+void set_sentinels(const RedisUrl& url, SentinelConfig& sentinel) {
+  if (url.sentinels.empty()) {
+    sentinel = {};
+    return;
+  }
+  sentinel.addresses = url.sentinels;
+  sentinel.master = url.master;
+  set_tls(url.tls, sentinel);
 }
 
 // The URL says all of where; who and with which password only if it names them, so that a
@@ -124,7 +133,8 @@ void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
   if (!url) return loading.fault("--redis", url.error());
   loading.config.fixed.store = StoreKind::Redis;
   RedisConfig& redis = loading.config.fixed.redis;
-  if (url->unix_socket.empty()) redis.host = url->host;
+  set_sentinels(*url, loading.config.fixed.sentinel);
+  if (!url->host.empty()) redis.host = url->host;
   redis.port = url->port;
   redis.unix_socket = url->unix_socket;
   redis.db = url->db;
@@ -166,6 +176,10 @@ void apply_overrides(const Sources& sources, Loading& loading) {
     if (!brings_password) load_password(sources, loading);
   }
   load_command_line(given, url, loading);
+  FixedConfig& fixed = loading.config.fixed;
+  if (fixed.store == StoreKind::Redis && !fixed.sentinel.addresses.empty()) {
+    load_password_file("sentinel", fixed.sentinel, loading);
+  }
 }
 
 }  // namespace rategate

@@ -12,12 +12,14 @@ namespace {
 // What would break a rule, or is not used, beside something else that is printed.
 bool left_out(const Setting& setting, const Config& config) {
   return std::any_of(rules().begin(), rules().end(), [&](const Rule& rule) {
-    if (rule.section != setting.section) return false;
-    if (rule.need == Need::Where) return !holds(rule, config);
+    if (rule.need == Need::Where) return rule.section == setting.section && !holds(rule, config);
+    if (rule.need == Need::Leads) {
+      return rule.section == setting.section &&
+             !has_value(*find_setting(rule.section, rule.other), config);
+    }
     const auto other = substitute(rule);
     if (!other) return false;
-    const bool used = has_value(*find_setting(rule.section, other->name), config);
-    return setting.name == (used ? other->instead_of : other->name);
+    return &setting == (has_value(*other->setting, config) ? other->instead_of : other->setting);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/config/redis_url.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/duration.hpp"
@@ -10,9 +11,13 @@ namespace rategate {
 namespace {
 
 constexpr const char* kExpected =
-    "expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+    "expected redis[s]://[user:password@]host[:port][/db], "
+    "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]";
 constexpr std::string_view kTcp = "redis://";
 constexpr std::string_view kTls = "rediss://";
+constexpr std::string_view kSentinel = "redis+sentinel://";
+constexpr std::string_view kTlsSentinel = "rediss+sentinel://";
+constexpr std::int64_t kSentinelPort = 26379;
 constexpr std::string_view kUnix = "unix://";
 
 Error expected(std::string_view what) {
@@ -70,26 +75,68 @@ Result<RedisUrl> parse_unix(std::string_view rest) {
   return url;
 }
 
+// Takes what stands before the last `@` out of `rest`.
+std::optional<Error> take_login(std::string_view& rest, RedisUrl& url) {
+  const std::size_t at = rest.rfind('@');
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view user = rest.substr(0, at);
+  const std::size_t colon = user.find(':');
+  if (colon == std::string_view::npos) return expected("there is a user without a password");
+  url.username = decode(user.substr(0, colon));
+  url.password = decode(user.substr(colon + 1));
+  if (!url.username || !url.password) return expected("a percent sign has no two hex digits");
+  rest.remove_prefix(at + 1);
+  return std::nullopt;
+}
+
+// Takes what stands behind the first `/` out of `rest`.
+std::optional<Error> take_db(std::string_view& rest, RedisUrl& url) {
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  if (slash + 1 < rest.size()) {
+    const auto db = number_of("db", rest.substr(slash + 1));
+    if (!db) return expected("the db is none");
+    url.db = *db;
+  }
+  rest = rest.substr(0, slash);
+  return std::nullopt;
+}
+
+std::optional<Error> take_sentinels(std::string_view list, RedisUrl& url) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    auto sentinel = parse_host_port(list.substr(0, comma), kSentinelPort);
+    if (!sentinel) return expected("a sentinel is no host with a port");
+    url.sentinels.push_back(std::move(*sentinel));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  if (url.sentinels.empty() || url.sentinels.size() > SentinelConfig::kMost) {
+    return expected("there are not 1 to 16 sentinels");
+  }
+  return std::nullopt;
+}
+
+Result<RedisUrl> parse_sentinels(std::string_view rest, bool tls) {
+  RedisUrl url;
+  url.tls = tls;
+  if (auto error = take_login(rest, url)) return *error;
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  std::string_view path = rest.substr(std::min(slash + 1, rest.size()));
+  if (auto error = take_db(path, url)) return *error;
+  url.master = path;
+  Config scratch;
+  if (url.master.empty() || assign_text(*find_setting("sentinel", "master"), url.master, scratch)) {
+    return expected("the master has no name");
+  }
+  if (auto error = take_sentinels(rest.substr(0, slash), url)) return *error;
+  return url;
+}
+
 Result<RedisUrl> parse_tcp(std::string_view rest, bool tls) {
   RedisUrl url;
   url.tls = tls;
-  if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-    const std::string_view user = rest.substr(0, at);
-    const std::size_t colon = user.find(':');
-    if (colon == std::string_view::npos) return expected("there is a user without a password");
-    url.username = decode(user.substr(0, colon));
-    url.password = decode(user.substr(colon + 1));
-    if (!url.username || !url.password) return expected("a percent sign has no two hex digits");
-    rest.remove_prefix(at + 1);
-  }
-  if (const std::size_t slash = rest.find('/'); slash != std::string_view::npos) {
-    if (slash + 1 < rest.size()) {
-      const auto db = number_of("db", rest.substr(slash + 1));
-      if (!db) return expected("the db is none");
-      url.db = *db;
-    }
-    rest = rest.substr(0, slash);
-  }
+  if (auto error = take_login(rest, url)) return *error;
+  if (auto error = take_db(rest, url)) return *error;
   std::size_t colon = rest.find(':');
   if (rest.starts_with('[')) {
     const std::size_t bracket = rest.find(']');
@@ -118,6 +165,10 @@ Result<RedisUrl> parse_tcp(std::string_view rest, bool tls) {
 Result<RedisUrl> parse_redis_url(std::string_view text) {
   if (text.starts_with(kTcp)) return parse_tcp(text.substr(kTcp.size()), false);
   if (text.starts_with(kTls)) return parse_tcp(text.substr(kTls.size()), true);
+  if (text.starts_with(kSentinel)) return parse_sentinels(text.substr(kSentinel.size()), false);
+  if (text.starts_with(kTlsSentinel)) {
+    return parse_sentinels(text.substr(kTlsSentinel.size()), true);
+  }
   if (text.starts_with(kUnix)) return parse_unix(text.substr(kUnix.size()));
   return Error{kExpected};
 }

@@ -8,8 +8,6 @@
 namespace rategate {
 namespace {
 
-constexpr std::string_view kSection = "redis";
-
 std::string_view setting_of(TlsFault::Of of) {
   switch (of) {
     case TlsFault::Of::Ca:
@@ -22,6 +20,17 @@ std::string_view setting_of(TlsFault::Of of) {
   return {};
 }
 
+void check_files(std::string_view section, const TlsConfig& tls, Loading& loading) {
+  // Which of the two is missing is told by its rule.
+  if (!tls.tls || tls.tls_cert.empty() != tls.tls_key.empty()) return;
+  const auto made = TlsContext::make(tls_files(tls));
+  const auto* fault = std::get_if<TlsFault>(&made);
+  if (fault == nullptr) return;
+  const Entry* named = find_entry(loading.root, section, setting_of(fault->of));
+  loading.fault(loading.file, tls_fault_text(section, *fault),
+                named == nullptr ? Place{} : named->value.place);
+}
+
 }  // namespace
 
 TlsFiles tls_files(const TlsConfig& tls) { return {tls.tls_ca, tls.tls_cert, tls.tls_key}; }
@@ -32,16 +41,9 @@ std::string tls_fault_text(std::string_view section, const TlsFault& fault) {
 
 void check_tls_files(Loading& loading) {
   const FixedConfig& fixed = loading.config.fixed;
-  const RedisConfig& redis = fixed.redis;
-  if (fixed.store != StoreKind::Redis || !redis.tls) return;
-  // Which of the two is missing is told by its rule.
-  if (redis.tls_cert.empty() != redis.tls_key.empty()) return;
-  const auto made = TlsContext::make(tls_files(redis));
-  const auto* fault = std::get_if<TlsFault>(&made);
-  if (fault == nullptr) return;
-  const Entry* named = find_entry(loading.root, kSection, setting_of(fault->of));
-  loading.fault(loading.file, tls_fault_text(kSection, *fault),
-                named == nullptr ? Place{} : named->value.place);
+  if (fixed.store != StoreKind::Redis) return;
+  check_files("redis", fixed.redis, loading);
+  check_files("sentinel", fixed.sentinel, loading);
 }
 
 }  // namespace rategate

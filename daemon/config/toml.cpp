@@ -15,6 +15,7 @@ Place place_of(const toml::source_region& region) {
 }
 
 Table convert(const toml::table& table);
+List convert(const toml::array& array);
 
 Value convert(const toml::node& node) {
   Value value{place_of(node.source()), OtherValue{"a value of another type"}};
@@ -35,7 +36,7 @@ Value convert(const toml::node& node) {
       value.data = node.as_boolean()->get();
       break;
     case toml::node_type::array:
-      value.data = OtherValue{"an array"};
+      value.data = convert(*node.as_array());
       break;
     case toml::node_type::date:
     case toml::node_type::time:
@@ -46,6 +47,13 @@ Value convert(const toml::node& node) {
       break;
   }
   return value;
+}
+
+List convert(const toml::array& array) {
+  List values;
+  values.reserve(array.size());
+  for (const toml::node& node : array) values.push_back(convert(node));
+  return values;
 }
 
 Table convert(const toml::table& table) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "daemon/config/config.hpp"
 
@@ -24,6 +25,7 @@ enum class Kind : std::uint8_t {
   Accounts,  // several of those, separated by commas
   Secret,    // text that is never printed
   Path,      // a file's path
+  Servers,   // a list of hosts with ports, at most `max`
   Socket,    // the path of a Unix socket, at most 107 bytes
   Whole,     // a whole number from min to max
   Duration,  // text with a unit, from min to max ms; the field is in ms or, in `in_us`, µs
@@ -34,8 +36,8 @@ enum class Kind : std::uint8_t {
 };
 
 // Where a setting's value lives in a Config.
-using FieldPointer = std::variant<std::string*, std::int64_t*, std::uint32_t*, bool*, StoreKind*,
-                                  LogLevel*, LogFormat*>;
+using FieldPointer = std::variant<std::string*, std::vector<HostPort>*, std::int64_t*,
+                                  std::uint32_t*, bool*, StoreKind*, LogLevel*, LogFormat*>;
 
 struct Setting {
   std::string_view section;  // "" at the top; kLimitSection
@@ -43,7 +45,7 @@ struct Setting {
   Kind kind;
   FieldPointer (*field)(Config&);  // nullptr for what each limit has
   std::string_view fallback;       // in words, where there is no field or none is chosen
-  std::int64_t min;                // Whole: in `unit`; Duration: in ms
+  std::int64_t min;                // Whole: in `unit`; Duration: in ms; Servers: of them
   std::int64_t max;
   std::string_view unit;                      // of a Whole: "bytes", "ppm", or ""
   std::span<const std::string_view> choices;  // of a Choice

@@ -60,6 +60,10 @@ template <auto Member>
 FieldPointer redis(Config& config) {
   return &(config.fixed.redis.*Member);
 }
+template <auto Member>
+FieldPointer sentinel(Config& config) {
+  return &(config.fixed.sentinel.*Member);
+}
 FieldPointer shm_enabled(Config& config) { return &config.fixed.shm.enabled; }
 FieldPointer shm_slots(Config& config) { return &config.fixed.shm.slots; }
 FieldPointer store(Config& config) { return &config.fixed.store; }
@@ -164,7 +168,9 @@ constexpr std::array kSettings{
         "A file with the private key of tls_cert in PEM, without a pass phrase.")
         .optional(),
     Row("redis", "tls_name", Kind::Host, redis<&RedisConfig::tls_name>,
-        "The name or the address that the server's certificate has to be for. Empty: host.")
+        "The name or the address that the server's certificate has to be for. Empty: host, or the "
+        "one "
+        "that the sentinels name.")
         .optional(),
     Row("redis", "tls_insecure_no_verify", Kind::Switch,
         redis<&RedisConfig::tls_insecure_no_verify>,
@@ -182,6 +188,48 @@ constexpr std::array kSettings{
     Row("redis", "backoff_max", Kind::Duration, redis<&RedisConfig::backoff_max_ms>,
         "How long to wait before connecting again, at most.")
         .range(1, 10 * kMinute),
+
+    Row("sentinel", "addresses", Kind::Servers, sentinel<&SentinelConfig::addresses>,
+        "The Redis Sentinels that know which server is the primary. All of them have to be named, "
+        "as "
+        "the primary is whom more than half of these name. Host, port and unix_socket of [redis] "
+        "are "
+        "not said then; the rest of [redis] is of the primary. Empty: there are none.")
+        .range(0, SentinelConfig::kMost),
+    Row("sentinel", "master", Kind::Text, sentinel<&SentinelConfig::master>,
+        "The name by which the sentinels know the primary, of their line sentinel monitor.")
+        .optional(),
+    Row("sentinel", "username", Kind::Text, sentinel<&SentinelConfig::username>,
+        "The ACL user on the sentinels. Empty: the default user.")
+        .optional(),
+    Row("sentinel", "password", Kind::Secret, sentinel<&SentinelConfig::password>,
+        "The sentinels' own password. Empty: none; that of [redis] is never told to them.")
+        .optional(),
+    Row("sentinel", "password_file", Kind::Path, sentinel<&SentinelConfig::password_file>,
+        "A file that holds the password, in place of password. A line break at its end is not "
+        "part of it.")
+        .optional(),
+    Row("sentinel", "tls", Kind::Switch, sentinel<&SentinelConfig::tls>,
+        "Whether TLS is spoken with the sentinels, as tls in [redis] says of the primary."),
+    Row("sentinel", "tls_ca", Kind::Path, sentinel<&SentinelConfig::tls_ca>,
+        "The authorities that are trusted: a file of certificates in PEM, or a folder of them that "
+        "openssl rehash has been run on. Empty: those that the system trusts.")
+        .optional(),
+    Row("sentinel", "tls_cert", Kind::Path, sentinel<&SentinelConfig::tls_cert>,
+        "A file with the daemon's own certificate in PEM, for sentinels that ask for one, and "
+        "behind it those between it and the authority's.")
+        .optional(),
+    Row("sentinel", "tls_key", Kind::Path, sentinel<&SentinelConfig::tls_key>,
+        "A file with the private key of tls_cert in PEM, without a pass phrase.")
+        .optional(),
+    Row("sentinel", "tls_name", Kind::Host, sentinel<&SentinelConfig::tls_name>,
+        "The name or the address that the certificate of each has to be for. Empty: that of its "
+        "address.")
+        .optional(),
+    Row("sentinel", "tls_insecure_no_verify", Kind::Switch,
+        sentinel<&SentinelConfig::tls_insecure_no_verify>,
+        "Takes any certificate of any sentinel: whoever is on the way to them can name another "
+        "primary. The log warns of it at each start."),
 
     Row("clock", "max_error", Kind::Duration, max_error,
         "How far the measured offset to the store's clock may be off. Beyond that checks are "

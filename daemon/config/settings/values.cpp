@@ -129,6 +129,7 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
   switch (setting.kind) {
     case Kind::Whole:
     case Kind::Switch:
+    case Kind::Servers:
       return expected(setting);
     case Kind::Duration: {
       const auto ms = parse_duration_ms(text);
@@ -160,6 +161,22 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
     return error;
   }
   *std::get<std::string*>(setting.field(config)) = text;
+  return std::nullopt;
+}
+
+std::optional<Error> assign_servers(const Setting& setting, const List& list, Config& config) {
+  std::vector<HostPort> servers;
+  if (list.size() > static_cast<std::size_t>(setting.max)) return expected(setting);
+  for (const Value& value : list) {
+    const auto* text = std::get_if<std::string>(&value.data);
+    auto server = text == nullptr ? Error{} : parse_host_port(*text);
+    if (!server) return expected(setting);
+    if (std::find(servers.begin(), servers.end(), *server) != servers.end()) {
+      return Error{expected(setting).text + "; " + quoted(to_text(*server)) + " is there twice"};
+    }
+    servers.push_back(std::move(*server));
+  }
+  *std::get<std::vector<HostPort>*>(setting.field(config)) = std::move(servers);
   return std::nullopt;
 }
 
@@ -196,6 +213,9 @@ std::optional<Error> assign(const Setting& setting, const Value& value, Config& 
     *std::get<bool*>(setting.field(config)) = *truth;
     return std::nullopt;
   }
+  if (const auto* list = std::get_if<List>(&value.data); list && setting.kind == Kind::Servers) {
+    return assign_servers(setting, *list, config);
+  }
   return is_text(setting.kind) ? Error{expected(setting).text + ", in quotes"} : expected(setting);
 }
 
@@ -209,6 +229,7 @@ std::optional<Error> assign_text(const Setting& setting, std::string_view text, 
 
 bool has_value(const Setting& setting, const Config& config) {
   return std::visit(Overloaded{[](const std::string* text) { return !text->empty(); },
+                               [](const std::vector<HostPort>* list) { return !list->empty(); },
                                [](const auto*) { return true; }},
                     field_of(setting, config));
 }
@@ -261,6 +282,13 @@ std::string value_text(const Setting& setting, const Config& config) {
             if (setting.kind != Kind::Duration) return std::to_string(*number);
             return quoted(format_duration(setting.in_us ? *number / 1000 : *number));
           },
+          [](const std::vector<HostPort>* list) {
+            std::string text;
+            for (const HostPort& server : *list) {
+              text += (text.empty() ? "" : ", ") + quoted(to_text(server));
+            }
+            return "[" + text + "]";
+          },
           [](const std::uint32_t* mode) { return quoted(octal(*mode)); },
           [](const bool* truth) { return std::string(*truth ? "true" : "false"); },
           [](const auto* choice) { return quoted(to_text(*choice)); },
@@ -287,6 +315,9 @@ std::string expected_text(const Setting& setting) {
       return "text";
     case Kind::Path:
       return "an absolute path";
+    case Kind::Servers:
+      return "a list of at most " + std::to_string(setting.max) +
+             " hosts with ports, such as [\"a.example:26379\", \"b.example:26379\"]";
     case Kind::Socket:
       return "a path of at most " + std::to_string(kMaxSocketPath) + " bytes";
     case Kind::Whole: {

@@ -12,8 +12,10 @@ using namespace rategate;
 TEST_CASE("a rule is about settings that there are, of the kinds that it compares") {
   for (const Rule& rule : rules()) {
     INFO(rule.section << "." << rule.name << " and " << rule.other);
-    const Setting* other = find_setting(rule.need == Need::Where ? "" : rule.section, rule.other);
+    const auto section = rule.of.empty() ? rule.section : rule.of;
+    const Setting* other = find_setting(rule.need == Need::Where ? "" : section, rule.other);
     REQUIRE(other != nullptr);
+    if (rule.need == Need::Leads) continue;
     if (rule.need == Need::Where) {
       Config config;
       CHECK_FALSE(assign_text(*other, rule.word, config));
@@ -45,6 +47,13 @@ TEST_CASE("every rule can be broken, which is a fault") {
         "[redis]\npassword = \"a\"\npassword_file = \"/dev/null\"\n",
         "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n",
         "[redis]\nunix_socket = \"/a\"\ntls = true\n",
+        "store = \"memory\"\n[sentinel]\naddresses = [\"a:1\"]\n",
+        "[redis]\nhost = \"a\"\nport = 1\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
+        "[redis]\nunix_socket = \"/a\"\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
+        "[sentinel]\nmaster = \"m\"\n", "[sentinel]\naddresses = [\"a:1\"]\nusername = \"a\"\n",
+        "[sentinel]\npassword = \"a\"\npassword_file = \"/dev/null\"\n",
+        "[sentinel]\ntls_ca = \"/a\"\ntls_cert = \"/a\"\ntls_name = \"a\"\n",
+        "[sentinel]\ntls_key = \"/a\"\ntls_ca = \"/a\"\ntls_insecure_no_verify = true\n",
         "[redis]\ntls_ca = \"/a\"\ntls_cert = \"/a\"\ntls_name = \"a\"\n",
         "[redis]\ntls_key = \"/a\"\ntls_ca = \"/a\"\ntls_insecure_no_verify = true\n"}) {
     INFO(text);

@@ -286,6 +286,45 @@ TEST_CASE("faults of [redis]") {
   }
 }
 
+TEST_CASE("what is said of sentinels") {
+  const std::string list =
+      "expected a list of at most 16 hosts with ports, such as [\"a.example:26379\", "
+      "\"b.example:26379\"]";
+  const std::string good = "[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n";
+  std::string many = "\"a:1\"";
+  for (int i = 2; i < 18; ++i) many += ", \"a:" + std::to_string(i) + "\"";
+  const auto addresses = [&](const std::string& value) {
+    return faults_of("[sentinel]\nmaster = \"m\"\naddresses = " + value + "\n");
+  };
+  const std::vector wrong{"f:3:13: addresses in [sentinel]: " + list};
+  for (const std::string& value :
+       {std::string("\"a:1\""), std::string("[1]"), std::string("[\"a\"]"),
+        std::string("[\"a:0\"]"), std::string("[\"::1:6\"]"), std::string("[\"redis://a:1\"]"),
+        std::string("[[\"a:1\"]]"), "[" + many + "]"}) {
+    INFO(value);
+    const auto faults = addresses(value);
+    REQUIRE_FALSE(faults.empty());
+    CHECK(std::find(faults.begin(), faults.end(), wrong[0]) != faults.end());
+  }
+  CHECK(addresses("[\"a:1\", \"b:1\", \"a:1\"]")[0] == wrong[0] + "; \"a:1\" is there twice");
+  CHECK(addresses("[\"a:1\", \"[::1]:2\"]").empty());
+  using Faults = std::vector<std::string>;
+  CHECK(faults_of("[redis]\nhost = \"h\"\nport = 7\n" + good) ==
+        Faults{"f:2:8: host in [redis]: expected it only without addresses in [sentinel]",
+               "f:3:8: port in [redis]: expected it only without addresses in [sentinel]"});
+  CHECK(faults_of("[redis]\nunix_socket = \"/h\"\n" + good) ==
+        Faults{"f:2:15: unix_socket in [redis]: expected it only without addresses in [sentinel]"});
+  CHECK(faults_of("[sentinel]\naddresses = [\"a:1\"]\n") ==
+        Faults{"f:2:13: addresses in [sentinel]: expected a master with it"});
+  CHECK(faults_of("[redis]\n[sentinel]\nmaster = \"m\"\n") ==
+        Faults{"f:2:2: [sentinel]: expected addresses in it"});
+  CHECK(faults_of("store = \"memory\"\n" + good) ==
+        Faults{"f:2:2: [sentinel] contradicts store = \"memory\" (f:1:1): expected one of them"});
+  CHECK(faults_of(good + "tls = true\ntls_ca = \"/nonexistent/x\"\n") ==
+        Faults{"f:5:10: tls_ca in [sentinel]: /nonexistent/x does not exist"});
+  CHECK(faults_of(good).empty());
+}
+
 TEST_CASE("a password is in no fault") {
   for (const std::string text :
        {"[redis]\npassword = \"hunter2\"\npassword_file = \"/nonexistent/x\"\n",

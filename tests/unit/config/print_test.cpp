@@ -61,6 +61,8 @@ TEST_CASE("what is printed loads again, to the same") {
         std::string("[redis]\nunix_socket = \"/a \\\"b\\\\\"\ndb = 4\n"),
         std::string("[redis]\nusername = \"u\"\npassword = \"hunter2\"\n"),
         "[redis]\npassword_file = \"" + secret + "\"\n",
+        "[sentinel]\naddresses = [\"a:1\", \"[::1]:2\"]\nmaster = \"m\"\npassword_file = \"" +
+            secret + "\"\n",
         std::string("[redis]\n[log]\nlevel = \"debug\"\nformat = \"json\"\ntarget = "
                     "\"file:/x\"\n[server]\nsocket_mode = \"0777\"\nidle_timeout = \"90s\"\n"
                     "[limits]\napi = \"100/s\"\n\"a.b/c@d\" = \"1/250ms\"\n[limits.x]\nlimit = "

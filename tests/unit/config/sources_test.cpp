@@ -358,17 +358,19 @@ TEST_CASE("the command line is checked") {
   overrides.socket = "";
   overrides.log_level = "inf";
   overrides.limits = {"api", "=1/s", "a=1", "b=1/s", "b=2/s"};
-  CHECK(faults(load_config(of({}, overrides))) ==
-        std::vector<std::string>{
-            "--memory: contradicts --redis: expected one of them",
-            "--redis: expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]",
-            "--socket: expected a path of at most 107 bytes",
-            "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
-            "\"info\"?",
-            "--limit api: expected NAME=RATE, such as api=100/second",
-            "--limit =1/s: expected a limit's name to be 1 to 64 letters, digits and _ - . / @",
-            "--limit a=1: expected permits per period, such as 100/second, 5/10s or 1000/min",
-            "--limit b=2/s: limit 'b' is named twice on the command line"});
+  CHECK(
+      faults(load_config(of({}, overrides))) ==
+      std::vector<std::string>{
+          "--memory: contradicts --redis: expected one of them",
+          "--redis: expected redis[s]://[user:password@]host[:port][/db], "
+          "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]",
+          "--socket: expected a path of at most 107 bytes",
+          "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
+          "\"info\"?",
+          "--limit api: expected NAME=RATE, such as api=100/second",
+          "--limit =1/s: expected a limit's name to be 1 to 64 letters, digits and _ - . / @",
+          "--limit a=1: expected permits per period, such as 100/second, 5/10s or 1000/min",
+          "--limit b=2/s: limit 'b' is named twice on the command line"});
 }
 
 TEST_CASE("the URL of a Redis") {
@@ -404,7 +406,8 @@ TEST_CASE("the URL of a Redis") {
   CHECK(redis.db == 4);
 
   const std::string expected =
-      "--redis: expected redis[s]://[user:password@]host[:port][/db] or unix:///path[?db=n]";
+      "--redis: expected redis[s]://[user:password@]host[:port][/db], "
+      "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]";
   for (const auto& [url, but] : std::vector<std::pair<std::string, std::string>>{
            {"", ""},
            {"localhost:6379", ""},
@@ -421,6 +424,14 @@ TEST_CASE("the URL of a Redis") {
            {"redis://u:%zz@h", ", but a percent sign has no two hex digits"},
            {"redis://[::1", ", but a bracket is not closed"},
            {"redis://[::1]x", ", but after the bracket is something else"},
+           {"redis+sentinel://h", ", but the master has no name"},
+           {"redis+sentinel://h/", ", but the master has no name"},
+           {"redis+sentinel://h/a b", ", but the master has no name"},
+           {"redis+sentinel://h/m/x", ", but the db is none"},
+           {"redis+sentinel:///m", ", but there are not 1 to 16 sentinels"},
+           {"redis+sentinel://h:0/m", ", but a sentinel is no host with a port"},
+           {"redis+sentinel://h,,i/m", ", but a sentinel is no host with a port"},
+           {"redis+sentinel://u@h/m", ", but there is a user without a password"},
            {"unix://", ", but the path is none"},
            {"unix://relative", ", but the path is none"},
            {"unix:///a?x=1", ", but after the path is something else"},
@@ -430,6 +441,43 @@ TEST_CASE("the URL of a Redis") {
     INFO(url);
     CHECK(faults(load_config(of({}, overrides))) == std::vector{expected + but});
   }
+}
+
+TEST_CASE("the URL of sentinels is of the primary, and says who they are") {
+  const TempDir folder;
+  const std::string file = folder.write("r.toml",
+                                        "[sentinel]\naddresses = [\"old:1\"]\nmaster = "
+                                        "\"m\"\nusername = \"watch\"\npassword = \"s\"\n");
+  Overrides overrides;
+  overrides.redis = "rediss+sentinel://u:p@a,[::1]:7/mine/3";
+  const FixedConfig fixed = good(of_file(file, {{"REDIS_PORT", "x"}}, overrides)).config.fixed;
+  CHECK(fixed.sentinel.addresses == std::vector<HostPort>{{"a", 26379}, {"::1", 7}});
+  CHECK(fixed.sentinel.master == "mine");
+  CHECK(fixed.sentinel.tls);
+  CHECK(fixed.sentinel.username == "watch");
+  CHECK(fixed.sentinel.password == "s");
+  CHECK(fixed.redis.tls);
+  CHECK(fixed.redis.username == "u");
+  CHECK(fixed.redis.password == "p");
+  CHECK(fixed.redis.db == 3);
+}
+
+TEST_CASE("whatever names one server takes the place of sentinels") {
+  const TempDir folder;
+  const std::string file = folder.write(
+      "r.toml", "[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\npassword_file = \"/none\"\n");
+  Overrides url;
+  url.redis = "redis://h";
+  CHECK(good(of_file(file, {}, url)).config.fixed.sentinel == SentinelConfig{});
+  CHECK(good(of_file(file, {{"REDIS_HOST", "h"}})).config.fixed.sentinel == SentinelConfig{});
+  CHECK(faults(load_config(of_file(file, {}))) ==
+        std::vector{file + ":4:17: password_file in [sentinel]: /none does not exist"});
+  const std::string good_file = folder.write(
+      "g.toml", "[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\npassword_file = \"" +
+                    folder.write("p", "secret\n") + "\"\n");
+  const FixedConfig fixed = good(of_file(good_file, {{"REDIS_PORT", "x"}})).config.fixed;
+  CHECK(fixed.sentinel.password == "secret");
+  CHECK(fixed.redis.password.empty());
 }
 
 TEST_CASE("a URL says whether TLS is spoken, and with what is said elsewhere") {
