@@ -7,6 +7,7 @@
 
 #include "daemon/app/sockets.hpp"
 #include "daemon/base/version.hpp"
+#include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/shm_access.hpp"
 #include "daemon/metrics/status_text.hpp"
 #include "daemon/os/descriptors.hpp"
@@ -52,18 +53,27 @@ Result<bool> Daemon::start() {
 }
 
 void Daemon::warn_of_what_is_insecure() {
-  const RedisConfig& redis = config_.fixed.redis;
-  if (config_.fixed.store != StoreKind::Redis || !redis.tls_insecure_no_verify) return;
-  log_.event(LogLevel::Warning, "tls_insecure",
-             "the store's certificate is not verified: whoever is on the way to it can read the "
-             "password and answer in its place",
-             {{"setting", "tls_insecure_no_verify"}});
+  const FixedConfig& fixed = config_.fixed;
+  if (fixed.store != StoreKind::Redis) return;
+  if (fixed.redis.tls_insecure_no_verify) {
+    log_.event(LogLevel::Warning, "tls_insecure",
+               "the store's certificate is not verified: whoever is on the way to it can read the "
+               "password and answer in its place",
+               {{"setting", "tls_insecure_no_verify"}});
+  }
+  if (fixed.sentinel.tls_insecure_no_verify) {
+    log_.event(LogLevel::Warning, "tls_insecure",
+               "the sentinels' certificates are not verified: whoever is on the way to them can "
+               "name another primary",
+               {{"setting", "tls_insecure_no_verify in [sentinel]"}});
+  }
 }
 
 void Daemon::allow_for_clients() {
   const auto descriptors = raise_descriptor_limit();
   if (!descriptors) return;
-  const std::uint64_t own = open_descriptors(*descriptors) + kSpareDescriptors;
+  const std::uint64_t own =
+      open_descriptors(*descriptors) + kSpareDescriptors + Sentinels::descriptors(config_.fixed);
   const std::uint64_t clients = *descriptors > own ? *descriptors - own : 1;
   const auto wanted = static_cast<std::uint64_t>(config_.fixed.server.max_clients);
   if (clients >= wanted) return;

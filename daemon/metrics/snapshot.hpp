@@ -52,6 +52,18 @@ struct StoreFacts {
   std::optional<std::size_t> counters;  // of the memory store
 };
 
+// All empty where there are no sentinels.
+struct SentinelFacts {
+  std::string_view master;
+  std::optional<std::size_t> configured;
+  std::optional<std::size_t> answering;
+  std::optional<std::size_t> agreeing;
+  std::optional<std::uint64_t> primary_changes;
+  std::optional<std::size_t> replicas;  // of the primary in use; nothing where not known
+  std::optional<std::int64_t>
+      proof_age_us;  // likewise: since it was asked for by whom it was named
+};
+
 struct ClockFacts {
   std::optional<std::int64_t> offset_us;  // nothing before the first measurement
   std::optional<std::int64_t> error_us;
@@ -71,6 +83,7 @@ struct Overview {
   ClientFacts clients;
   SessionStats sessions;
   StoreFacts store;
+  SentinelFacts sentinels;
   ClockFacts clock;
   SharedMemoryFacts shm;
   GateStats gate;

@@ -28,6 +28,10 @@ Value store(const Snapshot& snapshot) {
   return value_of(snapshot.store.*Member);
 }
 template <auto Member>
+Value sentinels(const Snapshot& snapshot) {
+  return value_of(snapshot.sentinels.*Member);
+}
+template <auto Member>
 Value clock(const Snapshot& snapshot) {
   return value_of(snapshot.clock.*Member);
 }
@@ -125,6 +129,33 @@ constexpr Metric kMetrics[] = {
     Row("store", "store_counters", Gauge, Unit::Count, store<&StoreFacts::counters>,
         "Counters that the memory store holds, of 1000000 at most; empty where the store is Redis.")
         .as("rategate_store_counters"),
+    Row("store", "sentinel_master", Property, Unit::Text, sentinels<&SentinelFacts::master>,
+        "The name by which the sentinels know the primary; this and what follows of them is empty "
+        "where there are none.")
+        .as("rategate_store_info", "master"),
+    Row("store", "sentinels_configured", Gauge, Unit::Count, sentinels<&SentinelFacts::configured>,
+        "Sentinels that are asked who the primary is.")
+        .as("rategate_sentinels"),
+    Row("store", "sentinels_answering", Gauge, Unit::Count, sentinels<&SentinelFacts::answering>,
+        "Sentinels that named a primary when they were asked last.")
+        .as("rategate_sentinels_answering"),
+    Row("store", "sentinels_agreeing", Gauge, Unit::Count, sentinels<&SentinelFacts::agreeing>,
+        "Sentinels that named the primary in use when they were asked last; it is left where more "
+        "than half name another.")
+        .as("rategate_sentinels_agreeing"),
+    Row("store", "primary_changes", Counter, Unit::Count,
+        sentinels<&SentinelFacts::primary_changes>,
+        "Times that the sentinels named another primary than the one in use.")
+        .as("rategate_primary_changes_total"),
+    Row("store", "primary_replicas", Gauge, Unit::Count, sentinels<&SentinelFacts::replicas>,
+        "Replicas of the primary in use that a majority of the sentinels lists; empty where they "
+        "do not tell.")
+        .as("rategate_primary_replicas"),
+    Row("store", "primary_proof_us", Gauge, Unit::Microseconds,
+        sentinels<&SentinelFacts::proof_age_us>,
+        "How long ago the questions were sent by whose answers a majority of the sentinels named "
+        "the primary in use; empty where none names it.")
+        .as("rategate_primary_proof_age_seconds"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),

@@ -130,6 +130,16 @@ void Link::closed(std::string_view why, Mono now) {
   }
 }
 
+void Link::moved(std::string_view address, Mono now) {
+  if (state_ == State::Stopped) return;
+  status_.address = address;
+  attempts_ = 0;
+  if (state_ == State::Up) return lost("the primary is another one", now);
+  if (state_ == State::Backoff) ++status_.reconnects;
+  transport_.close();
+  connect(now);
+}
+
 void Link::lost(std::string_view why, Mono now) {
   status_.error = why;
   transport_.close();

@@ -57,6 +57,9 @@ class Link {
   void connected(Mono now);
   // It could not be made, or has ended.
   void closed(std::string_view why, Mono now);
+  // The primary is another one now, at that address as a person would write it, or is known at
+  // last: what there was of a connection is left, and one is made at once.
+  void moved(std::string_view address, Mono now);
   // The next reply, `received` right after it was read.
   void replied(const Reply& reply, Mono received, Mono now);
 

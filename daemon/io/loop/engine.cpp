@@ -2,8 +2,10 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "daemon/io/loop/sentinel_log.hpp"
 #include "daemon/io/loop/store_log.hpp"
 
 namespace rategate {
@@ -34,7 +36,10 @@ Link::Options link_options(const FixedConfig& config) {
   const RedisConfig& redis = config.redis;
   Link::Options options;
   const bool memory = config.store == StoreKind::Memory;
-  options.address = memory ? "memory" : address_of(redis);
+  const bool sentinels = !memory && !config.sentinel.addresses.empty();
+  options.address = memory      ? "memory"
+                    : sentinels ? "sentinel:" + config.sentinel.master
+                                : address_of(redis);
   options.greeting.auth = !memory && !redis.password.empty();
   options.greeting.select = !memory && redis.db != 0;
   options.connect_timeout_us = redis.connect_timeout_ms * 1000;
@@ -51,6 +56,8 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
     : log_(log),
       segment_(make_segment(loop, config, log, this)),
       driver_(gate_options(config), segment_ == nullptr ? nullptr : &segment_->pools(), *this),
+      redis_config_(config.redis),
+      sentinels_(Sentinels::make(loop, config, watch_, *this)),
       alarm_(loop) {
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
@@ -58,7 +65,8 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
     memory_ = std::make_unique<MemoryTransport>(random_seed());
     driver_.add(link_options(config), *memory_);
   } else {
-    redis_ = std::make_unique<RedisTransport>(loop, config.redis, watch_);
+    redis_ = std::make_unique<RedisTransport>(
+        loop, config.redis, watch_, sentinels_ == nullptr ? nullptr : &sentinels_->topology());
     redis_->set_link(driver_.add(link_options(config), *redis_));
   }
 }
@@ -87,12 +95,14 @@ void Engine::start(EngineEvents& events) {
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* prepare) {
     if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->end_turn();
   });
+  if (sentinels_ != nullptr) sentinels_->topology().start(mono_now());
   driver_.start(mono_now());
 }
 
 void Engine::stop() {
   if (std::exchange(stopped_, true)) return;
   driver_.stop(mono_now());
+  if (sentinels_ != nullptr) sentinels_->topology().stop();
   answer();
 }
 
@@ -107,16 +117,23 @@ Mono Engine::pump() {
   if (stopped_) return now;
   bool more = true;
   for (int round = 0; more && round < kMostRounds; ++round) {
+    if (sentinels_ != nullptr) sentinels_->topology().turn(now);
     driver_.pump(now);
+    if (sentinels_ != nullptr) sentinels_->topology().pump();
     const bool delivered = memory_ != nullptr && memory_->deliver(driver_.link({0}));
     now = mono_now();
     // Who was answered may have asked on at once.
     const bool answered = answer();
-    more = !stopped_ && (delivered || answered || driver_.next_turn() <= now);
+    more = !stopped_ && (delivered || answered || next_turn() <= now);
   }
   tell_forged();
-  alarm_.set(more ? now : driver_.next_turn());
+  alarm_.set(more ? now : next_turn());
   return now;
+}
+
+Mono Engine::next_turn() const {
+  if (sentinels_ == nullptr) return driver_.next_turn();
+  return std::min(driver_.next_turn(), sentinels_->topology().next_turn());
 }
 
 // At most once in a while: who forges words may do it without end.
@@ -174,5 +191,16 @@ void Engine::store_event(const StoreEvent& event) {
   log_store_event(log_, event, store_status(),
                   gate().shard(event.shard).clock.options().max_error_us);
 }
+
+void Engine::sentinel_event(const SentinelEvent& event) {
+  log_sentinel_event(log_, event, sentinels_->topology().master());
+}
+
+void Engine::primary_named(const HostPort& primary, Mono now) {
+  const std::string& master = sentinels_->topology().master();
+  driver_.link({0}).moved(address_of(redis_config_, primary) + " (" + master + ")", now);
+}
+
+void Engine::sentinels_changed() { events_->store_changed(); }
 
 }  // namespace rategate

@@ -21,6 +21,7 @@
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
 #include "daemon/io/redis/redis_transport.hpp"
+#include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/segment.hpp"
 #include "daemon/store/driver.hpp"
 
@@ -40,7 +41,7 @@ class EngineEvents {
   virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
 };
 
-class Engine final : private StoreEvents {
+class Engine final : private StoreEvents, private SentinelEvents {
  public:
   Engine(uv_loop_t* loop, const FixedConfig& config, Log& log);
   ~Engine() override;
@@ -58,6 +59,10 @@ class Engine final : private StoreEvents {
   Segment* segment() const { return segment_.get(); }
 
   const StoreStatus& store_status() const { return driver_.link({0}).status(); }
+  // Null where there are no sentinels.
+  const SentinelTopology* sentinels() const {
+    return sentinels_ == nullptr ? nullptr : &sentinels_->topology();
+  }
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
   // Counters in the memory store; nothing where it is another.
@@ -69,9 +74,13 @@ class Engine final : private StoreEvents {
 
  private:
   void store_event(const StoreEvent& event) override;
+  void sentinel_event(const SentinelEvent& event) override;
+  void primary_named(const HostPort& primary, Mono now) override;
+  void sentinels_changed() override;
 
   void end_turn();
   Mono pump();  // when it was done
+  Mono next_turn() const;
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
   const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
@@ -83,6 +92,8 @@ class Engine final : private StoreEvents {
   LoopWatch watch_;
   std::unique_ptr<Segment> segment_;
   Driver driver_;
+  const RedisConfig redis_config_;
+  std::unique_ptr<Sentinels> sentinels_;   // null where there are none
   std::unique_ptr<RedisTransport> redis_;  // one of these two
   std::unique_ptr<MemoryTransport> memory_;
   UvHandle<uv_prepare_t> prepare_;

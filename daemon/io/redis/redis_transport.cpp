@@ -9,20 +9,42 @@ namespace rategate {
 
 std::string address_of(const RedisConfig& config) {
   if (!config.unix_socket.empty()) return "unix:" + config.unix_socket;
-  return (config.tls ? "tls:" : "") + to_text(HostPort{config.host, config.port}) + "/" +
-         std::to_string(config.db);
+  return address_of(config, {config.host, config.port});
 }
 
-RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch)
+std::string address_of(const RedisConfig& config, const HostPort& server) {
+  return (config.tls ? "tls:" : "") + to_text(server) + "/" + std::to_string(config.db);
+}
+
+RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch,
+                               Topology* topology)
     : login_{config.username, config.password, config.db},
       reserve_text_(reserve_script()),
       release_text_(release_script()),
       server_{config.unix_socket, config.host, config.port, config, "redis"},
+      topology_(topology),
       connection_(loop, watch, *this) {}
+
+void RedisTransport::connect() {
+  if (topology_ != nullptr) {
+    auto primary = topology_->primary(mono_now());
+    // The link is told when there is one, or its time for connecting ends.
+    if (!primary) return;
+    server_.host = std::move(primary->host);
+    server_.port = primary->port;
+  }
+  connection_.connect(server_);
+}
 
 void RedisTransport::close() {
   expected_.clear();
   connection_.close();
+  if (topology_ != nullptr) topology_->left(mono_now());
+}
+
+std::string_view RedisTransport::awaits() const {
+  const std::string_view primary = topology_ == nullptr ? std::string_view() : topology_->awaits();
+  return primary.empty() ? connection_.awaits() : primary;
 }
 
 void RedisTransport::send(const Call& call) {

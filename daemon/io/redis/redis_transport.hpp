@@ -19,25 +19,29 @@
 #include "daemon/store/call.hpp"
 #include "daemon/store/link.hpp"
 #include "daemon/store/redis/words.hpp"
+#include "daemon/store/topology.hpp"
 
 namespace rategate {
 
-// As a person would write it, without password.
+// As a person would write it, without password. The second is of a server that is found out.
 std::string address_of(const RedisConfig& config);
+std::string address_of(const RedisConfig& config, const HostPort& server);
 
 class RedisTransport final : public Transport, private RedisConnectionEvents {
  public:
-  // Whatever is handed over by reference lives longer than this.
-  RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch);
+  // Where a topology is given, it says which server to connect to, in place of the configuration.
+  // Whatever is handed over by reference or pointer lives longer than this.
+  RedisTransport(uv_loop_t* loop, const RedisConfig& config, LoopWatch& watch,
+                 Topology* topology = nullptr);
 
   // Who is told of what happens; before connect(), and outlives it.
   void set_link(Link& link) { link_ = &link; }
 
-  void connect() override { connection_.connect(server_); }
+  void connect() override;
   void close() override;
   void send(const Call& call) override;
   Mono flush() override { return connection_.flush(); }
-  std::string_view awaits() const override { return connection_.awaits(); }
+  std::string_view awaits() const override;
   bool is_written() const override { return connection_.is_written(); }
 
  private:
@@ -54,7 +58,8 @@ class RedisTransport final : public Transport, private RedisConnectionEvents {
   const Login login_;
   const std::string reserve_text_;
   const std::string release_text_;
-  const RedisServer server_;
+  RedisServer server_;
+  Topology* const topology_;  // null: the server is always the same
   Link* link_ = nullptr;
   RedisConnection connection_;
   std::deque<Expected> expected_;                       // in the order of the replies to come

@@ -18,6 +18,8 @@ constexpr std::int64_t kOthersShare = 19;
 
 StoreFacts store_facts(const Engine& engine, StoreKind kind) {
   StoreStatus status = engine.store_status();
+  const SentinelTopology* sentinels = engine.sentinels();
+  if (status.error.empty() && sentinels != nullptr) status.error = sentinels->trouble();
   return {to_text(kind),
           engine.store_state(),
           std::move(status.address),
@@ -26,6 +28,27 @@ StoreFacts store_facts(const Engine& engine, StoreKind kind) {
           std::move(status.error),
           status.reconnects,
           engine.store_counters()};
+}
+
+SentinelFacts sentinel_facts(const Engine& engine) {
+  const SentinelTopology* sentinels = engine.sentinels();
+  if (sentinels == nullptr) return {};
+  const SentinelTopology::Status status = sentinels->status();
+  SentinelFacts facts{sentinels->master(),
+                      status.configured,
+                      status.answering,
+                      status.agreeing,
+                      status.primary_changes,
+                      {},
+                      {}};
+  const auto& in_use = sentinels->in_use();
+  if (!in_use) return facts;
+  const Majority& majority = sentinels->majority();
+  if (const auto replicas = majority.replicas_of(*in_use)) facts.replicas = replicas->size();
+  if (const auto proof = majority.named_since_question(*in_use)) {
+    facts.proof_age_us = mono_now().us - proof->us;
+  }
+  return facts;
 }
 
 ClockFacts clock_facts(const Engine& engine) {
@@ -75,6 +98,7 @@ Overview State::overview() const {
   overview.sessions.attached = parts_.sharing.attached();
   overview.sessions.attach_refused = parts_.sharing.refused();
   overview.store = store_facts(parts_.engine, store_);
+  overview.sentinels = sentinel_facts(parts_.engine);
   overview.clock = clock_facts(parts_.engine);
   overview.shm = shared_memory_facts(parts_.engine);
   overview.gate = gate.stats();

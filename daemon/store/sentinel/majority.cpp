@@ -15,12 +15,6 @@ bool names(const std::optional<SentinelAnswer>& answer, const HostPort& primary)
 
 void Majority::answered(std::size_t at, SentinelAnswer answer) { answers_[at] = std::move(answer); }
 
-std::size_t Majority::named_by(const HostPort& primary) const {
-  return static_cast<std::size_t>(
-      std::count_if(answers_.begin(), answers_.end(),
-                    [&](const auto& answer) { return names(answer, primary); }));
-}
-
 std::optional<HostPort> Majority::primary(Mono now) const {
   for (const auto& answer : answers_) {
     if (!answer || !answer->primary) continue;

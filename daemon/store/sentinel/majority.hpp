@@ -37,8 +37,6 @@ class Majority {
   std::size_t sentinels() const { return answers_.size(); }
   // How many of them are a majority.
   std::size_t enough() const { return answers_.size() / 2 + 1; }
-  // How many named that primary when they were asked last.
-  std::size_t named_by(const HostPort& primary) const;
 
   // The primary, as a majority named it in answers that are fresh now.
   std::optional<HostPort> primary(Mono now) const;

@@ -94,6 +94,8 @@ def toml(value):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(one) for one in value) + "]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
@@ -103,10 +105,10 @@ def toml(value):
 class Daemon:
     """Runs the daemon with a configuration file made of keyword arguments.
 
-    redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store.
-               Its Unix socket is used, unless redis_settings have a host
+    redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store, if
+               there is no `sentinel`. Its Unix socket is used, unless redis_settings have a host
     limits     name to "100/second" or to a dict of settings
-    server, shm, redis_settings, clock, log_settings    dicts for the tables [server], [shm], ...
+    server, shm, redis_settings, sentinel, clock, log_settings    dicts for [server], [shm], ...
     args       instead of a file: the whole command line after the program's name
     env        more environment;  shift_ms, monotonic_shift_ms  move its clocks
     ready      wait for READY=1
@@ -115,7 +117,7 @@ class Daemon:
     def __init__(self, redis=None, limits=None, server=None, redis_settings=None, clock=None,
                  log_settings=None, args=None, env_more=None, shift_ms=0, monotonic_shift_ms=0,
                  ready=True, watchdog_ms=0, binary=None, command_prefix=(), socket_path=None,
-                 pass_fds=(), shm=None):
+                 pass_fds=(), shm=None, sentinel=None):
         self.dir = env.make_dir()
         self.socket = socket_path or os.path.join(self.dir, "rg.sock")
         self.config = os.path.join(self.dir, "rategate.toml")
@@ -130,13 +132,14 @@ class Daemon:
                 "server": {"socket": self.socket, **(server or {})},
                 "shm": dict(shm or {}),
                 "redis": dict(redis_settings or {}),
+                "sentinel": dict(sentinel or {}),
                 "clock": dict(clock or {}),
                 "log": {"level": "debug", **(log_settings or {})},
                 "limits": dict(limits if limits is not None else {"api": "100/second"}),
             }
             if redis is not None and "host" not in self.tables["redis"]:
                 self.tables["redis"].setdefault("unix_socket", getattr(redis, "socket", redis))
-            self.memory = redis is None
+            self.memory = redis is None and sentinel is None
             self.write_config()
             more = {"NOTIFY_SOCKET": self.notify.path}
             if watchdog_ms:

@@ -52,9 +52,6 @@ TEST_CASE("one that names another is outvoted, and names nobody by itself") {
   CHECK(of({names(kB, kNow), names(kA, kNow), names(kA, kNow)}).primary(kNow) == kA);
   CHECK_FALSE(of({names(kB, kNow), names(kA, kNow), kNothing}).primary(kNow));
   CHECK(of({names(kB, kNow), names(kA, kNow), names(kB, kNow)}).primary(kNow) == kB);
-  const Majority majority = of({names(kB, kNow), names(kA, kNow), names(kA, kNow)});
-  CHECK(majority.named_by(kA) == 2);
-  CHECK(majority.named_by(kB) == 1);
 }
 
 TEST_CASE("an answer is as old as its question, and good for a second") {

@@ -1,0 +1,54 @@
+#include "daemon/io/redis/sentinels.hpp"
+
+#include <cstdint>
+
+#include "daemon/base/host_port.hpp"
+#include "daemon/io/loop/mono_clock.hpp"
+
+namespace rategate {
+namespace {
+
+SentinelTopology::Options topology_options(const FixedConfig& config) {
+  SentinelTopology::Options options;
+  options.master = config.sentinel.master;
+  options.username = config.sentinel.username;
+  options.password = config.sentinel.password;
+  options.connect_timeout_us = config.redis.connect_timeout_ms * 1000;
+  options.command_timeout_us = config.redis.command_timeout_ms * 1000;
+  options.backoff_min_us = config.redis.backoff_min_ms * 1000;
+  options.backoff_max_us = config.redis.backoff_max_ms * 1000;
+  options.jitter_seed = static_cast<std::uint64_t>(mono_now_ns());
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Sentinels> Sentinels::make(uv_loop_t* loop, const FixedConfig& config,
+                                           LoopWatch& watch, SentinelEvents& events) {
+  if (config.store != StoreKind::Redis || config.sentinel.addresses.empty()) return nullptr;
+  return std::unique_ptr<Sentinels>(new Sentinels(loop, config, watch, events));
+}
+
+// Two connections to each; under TLS a pair of sockets comes with each of these.
+std::size_t Sentinels::descriptors(const FixedConfig& config) {
+  return config.sentinel.addresses.size() * 2 * (config.sentinel.tls ? 3 : 1);
+}
+
+Sentinels::Sentinels(uv_loop_t* loop, const FixedConfig& config, LoopWatch& watch,
+                     SentinelEvents& events)
+    : topology_(topology_options(config), events) {
+  const auto way = [&](const HostPort& to) -> RedisSentinelTransport& {
+    RedisServer server{{}, to.host, to.port, config.sentinel, "sentinel"};
+    transports_.push_back(std::make_unique<RedisSentinelTransport>(loop, std::move(server), watch));
+    return *transports_.back();
+  };
+  for (const HostPort& to : config.sentinel.addresses) {
+    RedisSentinelTransport& asks = way(to);
+    RedisSentinelTransport& listens = way(to);
+    const SentinelTopology::Links links = topology_.add(to_text(to), asks, listens);
+    asks.set_link(links.asks);
+    listens.set_link(links.listens);
+  }
+}
+
+}  // namespace rategate

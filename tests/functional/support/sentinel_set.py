@@ -1,0 +1,317 @@
+"""A primary, its replicas and the sentinels that watch them, real ones, in a folder of the test's own;
+and a sentinel that says what the test tells it to."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import redis
+
+from support import env, log
+from support.redis_server import documented_user
+from support.resp import Parser
+
+MASTER = "mymaster"
+_ADMIN = {"username": "admin", "password": "adminpw"}
+
+
+def documented_sentinel_user():
+    """The words after ACL SETUSER of the user that docs/redis-sentinel.md describes."""
+    text = (env.SOURCE_DIR / "docs/redis-sentinel.md").read_text(encoding="utf-8")
+    rule = next(line for line in text.splitlines() if line.startswith("ACL SETUSER rategate"))
+    return rule.split()[2:]
+
+
+def free_low_port():
+    """Below the ports that the system hands out by itself, so that it stays free."""
+    while True:
+        port = random.randrange(10240, 22768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+
+
+class _Server:
+    """One of the six: of a fixed port, which is kept over restarts."""
+
+    def __init__(self, folder, name, words, tls, login):
+        self.name, self.words, self.tls, self.login = name, list(words), tls, login
+        self.dir = os.path.join(folder, name)
+        os.mkdir(self.dir)
+        self.log_file = os.path.join(self.dir, "log")
+        self.port = 0
+        self._process = None
+        log.register(self)
+
+    def start(self):
+        for _ in range(20):
+            port = self.port or free_low_port()
+            ports = ["--port", 0, "--tls-port", port] if self.tls else ["--port", port]
+            command = ["redis-server", *self.words, *ports, "--bind", "127.0.0.1", "--dir", self.dir,
+                       "--logfile", self.log_file, *self.tls]
+            self._process = subprocess.Popen(env.tied(command), stdin=subprocess.DEVNULL,
+                                             env=env.clean_environ(), stdout=subprocess.DEVNULL,
+                                             stderr=subprocess.DEVNULL)
+            until = time.monotonic() + 20
+            while time.monotonic() < until and self._process.poll() is None:
+                if self._answers(port):
+                    self.port = port
+                    return
+                time.sleep(0.005)
+            if self._process.poll() is None:
+                break
+        raise AssertionError(f"{self.name} does not start: " + log.tail(self.log_file))
+
+    def _answers(self, port):
+        try:
+            with self.client(port) as client:
+                return client.ping()
+        except redis.exceptions.RedisError:
+            return False
+
+    def client(self, port=None, **options):
+        more = {"ssl": True, "ssl_cert_reqs": "none"} if self.tls else {}
+        more.update(self.login)
+        more.update(options)
+        return redis.Redis(port=port or self.port, decode_responses=True, socket_timeout=5, **more)
+
+    def ask(self, *words):
+        with self.client() as client:
+            return client.execute_command(*words)
+
+    def info(self, section):
+        with self.client() as client:
+            return client.info(section)
+
+    def running(self):
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def cont(self):
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill9(self):
+        if self.running():
+            self._process.kill()
+            self._process.wait()
+
+
+class SentinelSet:
+    """tls: words by which each of the six speaks TLS. acl: users with the documented rights, on
+    servers and sentinels; else nobody is asked for a password, but sentinels for `password` where
+    one is given. Ready when each sentinel knows all the others and both replicas."""
+
+    def __init__(self, tls=(), acl=True, password=None, down_after_ms=500):
+        self.dir = env.make_dir()
+        self.tls, self.acl, self.password = list(tls), acl, password
+        if self.tls:
+            self.tls += ["--tls-replication", "yes"]
+        self.servers, self.sentinels = [], []
+        try:
+            self._start_servers()
+            self._start_sentinels(down_after_ms)
+            env.wait_until(self._complete, 30, "sentinels that know each other")
+        except BaseException:
+            log.show()
+            self.close()
+            raise
+
+    # Starting
+
+    def _write(self, name, *lines):
+        path = os.path.join(self.dir, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        return path
+
+    def _start_servers(self):
+        words = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
+        if self.acl:
+            rule = " ".join(documented_user()).replace("PASSWORD", "s3cret")
+            users = self._write(
+                "servers.acl", "user default off", "user admin on >adminpw ~* &* +@all",
+                "user repl on >replpw +psync +replconf +ping",
+                "user watcher on >watchpw allchannels +multi +slaveof +ping +exec +subscribe "
+                "+config|rewrite +role +publish +info +client|setname +client|kill +script|kill",
+                f"user {rule}")
+            words += ["--aclfile", users, "--masteruser", "repl", "--masterauth", "replpw"]
+        for number in range(3):
+            more = ["--replicaof", "127.0.0.1", self.servers[0].port] if number else []
+            server = _Server(self.dir, f"server{number}", words + more, self.tls,
+                             _ADMIN if self.acl else {})
+            self.servers.append(server)
+            server.start()
+        for replica in self.servers[1:]:
+            env.wait_until(lambda one=replica: one.info("replication")["master_link_status"] == "up",
+                           20, "a replica in step")
+
+    def _start_sentinels(self, down_after_ms):
+        login = _ADMIN if self.acl else {"password": self.password} if self.password else {}
+        lines = [f"sentinel monitor {MASTER} 127.0.0.1 {self.servers[0].port} 2",
+                 f"sentinel down-after-milliseconds {MASTER} {down_after_ms}",
+                 f"sentinel failover-timeout {MASTER} 10000"]
+        if self.acl:
+            rule = " ".join(documented_sentinel_user()).replace("PASSWORD", "sentinelpw")
+            users = self._write("sentinels.acl", "user default off",
+                                "user admin on >adminpw ~* &* +@all",
+                                "user peer on >peerpw ~* &* +@all", f"user {rule}")
+            lines += [f"aclfile {users}", "sentinel sentinel-user peer",
+                      "sentinel sentinel-pass peerpw", f"sentinel auth-user {MASTER} watcher",
+                      f"sentinel auth-pass {MASTER} watchpw"]
+        if self.password:
+            lines += [f"requirepass {self.password}", f"sentinel sentinel-pass {self.password}"]
+        for number in range(3):
+            path = self._write(f"sentinel{number}.conf", *lines)
+            sentinel = _Server(self.dir, f"sentinel{number}", [path, "--sentinel"], self.tls, login)
+            self.sentinels.append(sentinel)
+            sentinel.start()
+
+    def _complete(self):
+        for sentinel in self.sentinels:
+            with sentinel.client() as client:
+                state = client.sentinel_master(MASTER)
+            if state["num-slaves"] != 2 or state["num-other-sentinels"] != 2:
+                return False
+        return True
+
+    # Settings of a daemon
+
+    @property
+    def addresses(self):
+        return [f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels]
+
+    def sentinel_settings(self):
+        """For [sentinel], but what TLS takes."""
+        login = {}
+        if self.acl:
+            login = {"username": "rategate", "password": "sentinelpw"}
+        elif self.password:
+            login = {"password": self.password}
+        return {"addresses": self.addresses, "master": MASTER, **login}
+
+    def redis_settings(self):
+        """For [redis], but what TLS takes."""
+        return {"username": "rategate", "password": "s3cret"} if self.acl else {}
+
+    # Looks
+
+    def of_port(self, port):
+        return next(server for server in self.servers if server.port == port)
+
+    def named(self):
+        """The port that each sentinel names, of those that answer."""
+        ports = []
+        for sentinel in self.sentinels:
+            try:
+                ports.append(int(sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER)[1]))
+            except (redis.exceptions.RedisError, AttributeError):
+                pass
+        return ports
+
+    def primary(self):
+        """The server that a majority names."""
+        ports = self.named()
+        return self.of_port(next(port for port in ports if 2 * ports.count(port) > 3))
+
+    def wait_agreed_on_another(self, old, deadline=30):
+        """Until a majority names another one than `old`: (the moment, that server)."""
+        def agreed():
+            ports = self.named()
+            return next((p for p in ports if p != old.port and ports.count(p) >= 2), None)
+        port = env.wait_until(agreed, deadline, "sentinels that agree on another primary")
+        return time.monotonic(), self.of_port(port)
+
+    def close(self):
+        for server in self.sentinels + self.servers:
+            server.kill9()
+            log.keep(server)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class FakeSentinel:
+    """Speaks for a sentinel, over TCP: names whom it is told to, and subscribes.
+
+    named        (host, port), or None for a master that it does not know
+    replies      what it says in place of its answer to GET-MASTER-ADDR-BY-NAME, where it is set
+    publish(b)   sends the bytes to all who have subscribed
+    """
+
+    def __init__(self, named):
+        self.named, self.replies = named, None
+        self.questions = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._ends = []
+        self._subscribed = []
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                end, _ = self._listener.accept()
+            except OSError:
+                return
+            self._ends.append(end)
+            threading.Thread(target=self._serve, args=(end,), daemon=True).start()
+
+    def _serve(self, end):
+        parser = Parser()
+        try:
+            while True:
+                data = end.recv(65536)
+                if not data:
+                    return
+                parser.feed(data)
+                while True:
+                    found, words = parser.next()
+                    if not found:
+                        break
+                    end.sendall(self._answer(end, [bytes(word).upper() for word in words]))
+        except OSError:
+            pass
+
+    def _answer(self, end, words):
+        if words[0] == b"PING":
+            return b"+PONG\r\n"
+        if words[0] == b"SUBSCRIBE":
+            self._subscribed.append(end)
+            return b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n"
+        if words[:2] == [b"SENTINEL", b"REPLICAS"]:
+            return b"*0\r\n"
+        if words[:2] == [b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME"]:
+            self.questions += 1
+            if self.replies is not None:
+                return self.replies
+            if self.named is None:
+                return b"*-1\r\n"
+            host, port = (str(part).encode() for part in self.named)
+            return b"*2\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(host), host, len(port), port)
+        return b"+OK\r\n"
+
+    def subscribed(self):
+        return len(self._subscribed)
+
+    def publish(self, data):
+        for end in self._subscribed:
+            try:
+                end.sendall(data)
+            except OSError:
+                pass
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # or the thread that accepts would keep it
+        self._listener.close()
+        self._thread.join(10)
+        for end in self._ends:
+            end.close()
