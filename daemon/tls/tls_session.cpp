@@ -69,7 +69,7 @@ bool TlsSession::expect_peer(bool verified) {
 void TlsSession::feed(std::string_view bytes) {
   if (bytes.empty() || !failure_.empty()) return;
   if (!std::exchange(fed_, true) && !begins_record(bytes.front())) {
-    failure_ = "the store does not speak TLS on this port, it says \"" + one_line(bytes) + "\"";
+    failure_ = "the server does not speak TLS on this port, it says \"" + one_line(bytes) + "\"";
     return;
   }
   BIO_write(in_, bytes.data(), static_cast<int>(bytes.size()));
@@ -122,19 +122,20 @@ std::string TlsSession::reason(int result) const {
   const SSL* ssl = session_.get();
   const long verdict = SSL_get_verify_result(ssl);
   if (!open_ && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK) {
-    std::string why = "the store's certificate is refused: ";
+    std::string why = "the server's certificate is refused: ";
     why += X509_verify_cert_error_string(verdict);
     if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
       why += ", expected one for " + peer_;
     }
     return why;
   }
-  if (SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN) return "the store closed the connection";
+  if (SSL_get_error(ssl, result) == SSL_ERROR_ZERO_RETURN)
+    return "the server closed the connection";
   const unsigned long error = ERR_peek_last_error();
   const char* words = ERR_reason_error_string(error);
   const bool told_by_peer =
       ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET;
-  return std::string(told_by_peer ? "the store refuses TLS: " : "TLS: ") +
+  return std::string(told_by_peer ? "the server refuses TLS: " : "TLS: ") +
          (words == nullptr ? "unknown error" : words);
 }
 

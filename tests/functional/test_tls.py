@@ -8,7 +8,7 @@ import subprocess
 import harness
 
 HOUR = 3_600_000
-REFUSED = "the store's certificate is refused: "
+REFUSED = "the server's certificate is refused: "
 CERTIFICATES = None
 
 

@@ -155,7 +155,7 @@ TEST_CASE("a socket that is closed in the handshake says that") {
   read_some(bench.socket.get());
   bench.socket.reset(-1);
   bench.relay->receive();
-  CHECK(bench.relay->failure() == "the store closed the connection in the TLS handshake");
+  CHECK(bench.relay->failure() == "the server closed the connection in the TLS handshake");
 }
 
 TEST_CASE("a peer that sends garbage in place of a handshake") {

@@ -29,9 +29,9 @@ void* make_array(const redisReadTask* task, Count elements) {
 
 constexpr std::size_t kMostHeard = 16384;  // at a time: as much as the relay delivers
 
-constexpr char kUnasked[] = "the store has answered more than it was asked";
+constexpr char kUnasked[] = "the server has answered more than it was asked";
 constexpr char kNoHandshake[] =
-    "the TLS handshake is not answered; the store may not speak TLS there";
+    "the TLS handshake is not answered; the server may not speak TLS there";
 constexpr char kNoAnswer[] = ", before it answered anything; it may speak TLS only (tls = true)";
 constexpr char kTlsRecord[] = "\"\\x15\"";  // as hiredis tells of an alert's first byte
 

@@ -46,8 +46,8 @@ void TlsRelay::receive() {
   if (got > 0) {
     session_.feed({bytes, static_cast<std::size_t>(got)});
   } else if (got == 0) {
-    failure_ = is_open() ? "the store closed the connection"
-                         : "the store closed the connection in the TLS handshake";
+    failure_ = is_open() ? "the server closed the connection"
+                         : "the server closed the connection in the TLS handshake";
   } else if (!would_block(error)) {
     failure_ = message(error);
   } else if (broken_ != 0) {

@@ -72,7 +72,7 @@ std::string refusal(const Bench& bench, const std::string& peer, const std::stri
   return session.failure();
 }
 
-const std::string kRefused = "the store's certificate is refused: ";
+const std::string kRefused = "the server's certificate is refused: ";
 
 }  // namespace
 
@@ -102,7 +102,7 @@ TEST_CASE("what one side says the other one hears, at any length") {
   server.say_goodbye();
   session.feed(server.output());
   CHECK(read_all(session) == "last words");
-  CHECK(session.failure() == "the store closed the connection");
+  CHECK(session.failure() == "the server closed the connection");
 }
 
 TEST_CASE("a server is believed by its name or its address, and not by the like of it") {
@@ -157,7 +157,7 @@ TEST_CASE("a server that speaks no TLS is quoted") {
   TlsSession session = bench.session("a");
   session.feed("-ERR unknown command\x01\r\nmore");
   CHECK(session.failure() ==
-        "the store does not speak TLS on this port, it says \"-ERR unknown command?\"");
+        "the server does not speak TLS on this port, it says \"-ERR unknown command?\"");
 }
 
 TEST_CASE("garbage in the handshake ends it, whatever it is") {
