@@ -30,6 +30,9 @@ MUTANTS = {
                                 "RetryAfter.test_a_store_that_is_away_is_no_matter_of_a_day"),
     "slice-without-end": ("test_fairness", "Order.test_large_answers"),
     "accepts-without-end": ("test_fairness", "Order.test_connections"),
+    "one-sentinel-followed": ("test_sentinel", "Outvoted.test_one_that_lies_is_not_followed"),
+    "old-primary-until-it-fails": (
+        "test_sentinel", "Moved.test_one_that_answers_still_is_left_where_another_is_named"),
 }
 
 

@@ -216,6 +216,62 @@ class Outvoted(Sentinel):
         self.assertNotIn("primary_changed", daemon.log_text())
 
 
+class Moved(Sentinel):
+    """Sentinels that are fakes all of them, so that what they name is a matter of the test's."""
+
+    def setUp(self):
+        self.one, self.other = self.redis(tcp=True), self.redis(tcp=True)
+        self.fakes = [self.fake(("127.0.0.1", self.one.port)) for _ in range(3)]
+        self.rategate = self.daemon(
+            limits={"api": SHORT}, redis_settings={"backoff_min": "1m", "backoff_max": "1m"},
+            sentinel={"addresses": [f"127.0.0.1:{fake.port}" for fake in self.fakes],
+                      "master": harness.MASTER})
+        self.wait_counted(self.rategate)
+        harness.wait_until(lambda: all(fake.subscribed() for fake in self.fakes), 10, "subscriptions")
+
+    def name(self, server, fakes=3):
+        for fake in self.fakes[:fakes]:
+            fake.named = ("127.0.0.1", server.port)
+
+    def wait_used(self, server):
+        self.wait_info(self.rategate, "store_address",
+                       f"127.0.0.1:{server.port}/0 ({harness.MASTER})")
+
+    def test_one_that_answers_still_is_left_where_another_is_named(self):
+        self.name(self.other, 2)
+        self.fakes[0].publish(b"whatever")
+        self.wait_used(self.other)
+        self.wait_counted(self.rategate)
+        self.assertEqual(len(self.one.db.client_list(_type="normal")), 1)  # the test's own
+        before = self.one.db.info("commandstats")["cmdstat_evalsha"]["calls"]
+        self.assertEqual(self.rategate.check("api", "k").reason, harness.COUNTED)
+        self.assertEqual(self.one.db.info("commandstats")["cmdstat_evalsha"]["calls"], before)
+        self.assertTrue(self.other.counters("rategate:{api*"))
+
+    def test_a_change_is_noticed_without_being_told(self):
+        self.name(self.other)
+        self.wait_used(self.other)
+        self.wait_counted(self.rategate)
+
+    def test_a_back_off_is_not_waited_for(self):
+        self.one.kill9()
+        harness.wait_until(lambda: self.rategate.check("api").reason == harness.STORE_AWAY, 10,
+                           "a store that is away")
+        self.name(self.other)
+        self.wait_counted(self.rategate)
+        self.wait_used(self.other)
+
+    def test_a_replica_is_not_used_whoever_names_it(self):
+        self.other.db.slaveof("127.0.0.1", self.one.port)
+        self.name(self.other)
+        self.wait_used(self.other)
+        self.wait_error(self.rategate, "it is a replica")
+        self.assertEqual(self.rategate.check("api").reason, harness.STORE_AWAY)
+        self.name(self.one)
+        self.wait_counted(self.rategate)
+        self.assertEqual(self.rategate.info("store")["primary_changes"], "2")
+
+
 class WithoutMajority(Sentinel):
     def test_two_of_three_are_dead(self):
         servers = SHARED

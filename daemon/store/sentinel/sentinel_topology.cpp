@@ -177,7 +177,7 @@ void SentinelTopology::judge(Mono now) {
   const auto primary = majority_.primary(now);
   tell_words(now);
   if (!primary) return;
-  agreed_at_ = *majority_.named_since_question(*primary);
+  agreed_at_ = majority_.named_since_question(*primary).value_or(now);
   if (!std::exchange(agreed_, true)) {
     events_.sentinel_event({SentinelEvent::What::MajorityBack, {}, {}, {}, to_text(*primary)});
     events_.sentinels_changed();
