@@ -10,6 +10,7 @@
 #include "daemon/store/redis/info.hpp"
 #include "daemon/store/redis/refusal.hpp"
 #include "daemon/store/redis/words.hpp"
+#include "daemon/store/sentinel/words.hpp"
 #include "tests/fuzz/require.hpp"
 #include "tests/reply_tree.hpp"
 
@@ -48,6 +49,11 @@ void check_answer(const ReserveAnswer& answer, const ReserveAsked& asked) {
   }
 }
 
+void check_host_port(const HostPort& server) {
+  require(is_host(server.host), "a server has a host");
+  require(server.port >= 1 && server.port <= 65535, "a server has a port");
+}
+
 }  // namespace
 }  // namespace rategate::fuzz
 
@@ -67,6 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     require(error_of(reply->view()).size() <= 256, "an error is not kept at any length");
     refusal_of(reply->bytes);
+    if (const auto primary = parse_primary(reply->view(), "m")) check_host_port(*primary);
+    for (const HostPort& replica :
+         parse_replicas(reply->view()).value_or(std::vector<HostPort>())) {
+      check_host_port(replica);
+    }
     parse_info(reply->bytes);
   }
   return 0;

@@ -29,7 +29,10 @@ void* make_array(const redisReadTask* task, Count elements) {
 
 constexpr std::size_t kMostHeard = 16384;  // at a time: as much as the relay delivers
 
+constexpr std::size_t kMostUnread = std::size_t{16} << 20;
+
 constexpr char kUnasked[] = "the server has answered more than it was asked";
+constexpr char kTooLong[] = "an answer of the server is longer than 16 MiB";
 constexpr char kNoHandshake[] =
     "the TLS handshake is not answered; the server may not speak TLS there";
 constexpr char kNoAnswer[] = ", before it answered anything; it may speak TLS only (tls = true)";
@@ -374,6 +377,8 @@ void RedisConnection::on_poll(int status, int events) {
 void RedisConnection::on_received() {
   if (is_unasked_reply()) return unasked();
   redisAsyncHandleRead(context_);
+  // hiredis keeps all of a reply until it is whole, and a server may announce 512 MiB.
+  if (context_ != nullptr && context_->c.reader->len > kMostUnread) ended(kTooLong);
 }
 
 // All that one reading has brought. The relay goes with the connection, and so may be gone after

@@ -13,7 +13,7 @@ import time
 import redis
 
 from support import env, log
-from support.redis_server import documented_user
+from support.redis_server import documented_user, major_version
 from support.resp import Parser
 
 MASTER = "mymaster"
@@ -108,12 +108,15 @@ class _Server:
 
 class SentinelSet:
     """tls: words by which each of the six speaks TLS. acl: users with the documented rights, on
-    servers and sentinels; else nobody is asked for a password, but sentinels for `password` where
-    one is given. Ready when each sentinel knows all the others and both replicas."""
+    servers and sentinels (Redis 6.0 knows none on sentinels, which have a password then); else nobody
+    is asked for a password, but sentinels for `password` where one is given. Ready when each sentinel knows all the others and both replicas."""
 
     def __init__(self, tls=(), acl=True, password=None, down_after_ms=500):
         self.dir = env.make_dir()
         self.tls, self.acl, self.password = list(tls), acl, password
+        self.sentinel_acl = acl and major_version() >= 7
+        if acl and not self.sentinel_acl:
+            self.password = "sentinelpw"
         if self.tls:
             self.tls += ["--tls-replication", "yes"]
         self.servers, self.sentinels = [], []
@@ -138,10 +141,11 @@ class SentinelSet:
         words = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
         if self.acl:
             rule = " ".join(documented_user()).replace("PASSWORD", "s3cret")
+            channels = "allchannels" if self.sentinel_acl else ""
             users = self._write(
-                "servers.acl", "user default off", "user admin on >adminpw ~* &* +@all",
+                "servers.acl", "user default off", f"user admin on >adminpw ~* {channels} +@all",
                 "user repl on >replpw +psync +replconf +ping",
-                "user watcher on >watchpw allchannels +multi +slaveof +ping +exec +subscribe "
+                f"user watcher on >watchpw {channels} +multi +slaveof +ping +exec +subscribe "
                 "+config|rewrite +role +publish +info +client|setname +client|kill +script|kill",
                 f"user {rule}")
             words += ["--aclfile", users, "--masteruser", "repl", "--masterauth", "replpw"]
@@ -156,20 +160,24 @@ class SentinelSet:
                            20, "a replica in step")
 
     def _start_sentinels(self, down_after_ms):
-        login = _ADMIN if self.acl else {"password": self.password} if self.password else {}
+        login = _ADMIN if self.sentinel_acl else {"password": self.password} if self.password else {}
         lines = [f"sentinel monitor {MASTER} 127.0.0.1 {self.servers[0].port} 2",
                  f"sentinel down-after-milliseconds {MASTER} {down_after_ms}",
                  f"sentinel failover-timeout {MASTER} 10000"]
         if self.acl:
+            lines += [f"sentinel auth-user {MASTER} watcher",
+                      f"sentinel auth-pass {MASTER} watchpw"]
+        if self.sentinel_acl:
             rule = " ".join(documented_sentinel_user()).replace("PASSWORD", "sentinelpw")
             users = self._write("sentinels.acl", "user default off",
                                 "user admin on >adminpw ~* &* +@all",
                                 "user peer on >peerpw ~* &* +@all", f"user {rule}")
             lines += [f"aclfile {users}", "sentinel sentinel-user peer",
-                      "sentinel sentinel-pass peerpw", f"sentinel auth-user {MASTER} watcher",
-                      f"sentinel auth-pass {MASTER} watchpw"]
+                      "sentinel sentinel-pass peerpw"]
         if self.password:
-            lines += [f"requirepass {self.password}", f"sentinel sentinel-pass {self.password}"]
+            lines.append(f"requirepass {self.password}")
+            if major_version() >= 7:
+                lines.append(f"sentinel sentinel-pass {self.password}")
         for number in range(3):
             path = self._write(f"sentinel{number}.conf", *lines)
             sentinel = _Server(self.dir, f"sentinel{number}", [path, "--sentinel"], self.tls, login)
@@ -193,7 +201,7 @@ class SentinelSet:
     def sentinel_settings(self):
         """For [sentinel], but what TLS takes."""
         login = {}
-        if self.acl:
+        if self.sentinel_acl:
             login = {"username": "rategate", "password": "sentinelpw"}
         elif self.password:
             login = {"password": self.password}
