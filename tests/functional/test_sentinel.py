@@ -261,6 +261,19 @@ class Moved(Sentinel):
         self.wait_used(self.other)
         self.wait_counted(self.rategate)
 
+    def test_one_that_may_not_be_listened_to(self):
+        fake = self.fake(("127.0.0.1", self.one.port))
+        fake.deaf = True
+        daemon = self.daemon(limits={"api": SHORT}, redis_settings={"backoff_max": "100ms"},
+                             sentinel={"addresses": [f"127.0.0.1:{fake.port}"],
+                                       "master": harness.MASTER})
+        self.wait_counted(daemon)
+        self.assertIn("NOPERM", daemon.wait_log("sentinel_not_heard"))
+        harness.wait_until(lambda: fake.subscribed() >= 6, 10, "more tries")
+        self.assertEqual(daemon.log_text().count("sentinel_not_heard"), 1)
+        fake.named = ("127.0.0.1", self.other.port)
+        self.wait_info(daemon, "store_address", f"127.0.0.1:{self.other.port}/0 ({harness.MASTER})")
+
     def test_a_back_off_is_not_waited_for(self):
         self.one.kill9()
         harness.wait_until(lambda: self.rategate.check("api").reason == harness.STORE_AWAY, 10,

@@ -10,6 +10,8 @@ namespace rategate {
 namespace {
 
 constexpr std::uint64_t kMostDoublings = 20;
+// A connection that lasts no longer than this was no good: what comes next waits longer.
+constexpr std::int64_t kGoodAfterUs = 1'000'000;
 
 bool is_error(const ReplyView& reply) { return reply.kind() == ReplyView::Kind::Error; }
 
@@ -36,8 +38,9 @@ void SentinelLink::connect(Mono now) {
   transport_.connect();
 }
 
-void SentinelLink::connected(Mono) {
+void SentinelLink::connected(Mono now) {
   if (state_ != State::Connecting) return;
+  up_since_ = now;
   state_ = State::Up;
   until_ = kNever;
   greets_ = true;  // pump() writes it
@@ -51,6 +54,7 @@ void SentinelLink::fail(std::string_view why, Mono now) {
   const std::string kept(why);  // it may be the transport's own
   transport_.close();
   expected_.clear();
+  if (state_ == State::Up && now >= after(up_since_, kGoodAfterUs)) attempts_ = 0;
   state_ = State::Backoff;
   const std::int64_t ceiling = std::min(
       options_.backoff_max_us, options_.backoff_min_us << std::min(attempts_, kMostDoublings));
@@ -105,9 +109,7 @@ void SentinelLink::replied(const ReplyView& reply, Mono now) {
       return;
     case Reply::Pong:
       if (is_error(reply)) return fail("PING: " + std::string(error_of(reply)), now);
-      until_ = kNever;
-      // What it published before was not heard.
-      events_.sentinel_heard(options_.sentinel, now);
+      until_ = kNever;  // the subscription's own answer is the first that is heard
       return;
     case Reply::Replicas:
       answer_.replicas = parse_replicas(reply);
@@ -122,7 +124,6 @@ void SentinelLink::on_primary(const ReplyView& reply, Mono now) {
   auto primary = parse_primary(reply, options_.master);
   if (is_error(reply)) return fail(primary.error(), now);
   until_ = kNever;
-  attempts_ = 0;
   if (primary) {
     answer_.primary = std::move(*primary);
   } else {
@@ -133,7 +134,6 @@ void SentinelLink::on_primary(const ReplyView& reply, Mono now) {
 
 void SentinelLink::heard(Mono now) {
   if (state_ != State::Up) return;
-  attempts_ = 0;
   events_.sentinel_heard(options_.sentinel, now);
 }
 

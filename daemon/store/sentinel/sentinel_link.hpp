@@ -52,7 +52,7 @@ class SentinelLinkEvents {
 
   // To a question, by the connection that asks.
   virtual void sentinel_answered(std::size_t sentinel, SentinelAnswer answer, Mono now) = 0;
-  // It listens now, or something came: the primary may be another.
+  // It listens from now on, or something came: the primary may be another.
   virtual void sentinel_heard(std::size_t sentinel, Mono now) = 0;
   // The connection could not be made, or has ended; it is tried again by itself.
   virtual void sentinel_failed(std::size_t sentinel, SentinelRole role, std::string_view why,
@@ -114,7 +114,8 @@ class SentinelLink {
   bool greets_ = false;         // nothing was written on this connection yet
   bool wants_ = false;          // a question is to be asked
   SentinelAnswer answer_;       // as far as it has come
-  std::uint64_t attempts_ = 0;  // since it was last of use
+  std::uint64_t attempts_ = 0;  // since a connection was good
+  Mono up_since_;
   Random random_;
 };
 

@@ -13,6 +13,8 @@ constexpr std::int64_t kAskEveryUs = 800'000;
 constexpr std::int64_t kLeastPauseUs = 50'000;
 // Without a majority for so long is without one: two questions, and the time of an answer.
 constexpr std::int64_t kUnnamedAfterUs = 2'000'000;
+// The first connection that is lost may be that of a sentinel which has ended: the other tells.
+constexpr int kUnheardIsDeaf = 2;
 
 SentinelLink::Options link_options(const SentinelTopology::Options& options, std::size_t at,
                                    SentinelRole role) {
@@ -145,7 +147,7 @@ void SentinelTopology::sentinel_answered(std::size_t at, SentinelAnswer answer, 
 
 // Whatever it was: what a sentinel publishes is its word alone, and so is not read.
 void SentinelTopology::sentinel_heard(std::size_t at, Mono now) {
-  sentinels_[at].deaf_told = false;
+  sentinels_[at].unheard = 0;
   ask_soon(now);
 }
 
@@ -157,9 +159,10 @@ void SentinelTopology::sentinel_failed(std::size_t at, SentinelRole role, std::s
     // It asks as soon as it is connected again; a connection that is silent is listened to in vain.
     sentinel.asks->ask();
     sentinel.listens->stop();
+    sentinel.unheard = 0;
     fails(sentinel, why);
     judge(now);
-  } else if (!std::exchange(sentinel.deaf_told, true)) {
+  } else if (++sentinel.unheard == kUnheardIsDeaf) {
     events_.sentinel_event({SentinelEvent::What::SentinelDeaf, sentinel.name, why, {}, {}});
   }
 }

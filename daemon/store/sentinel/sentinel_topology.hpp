@@ -99,6 +99,8 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
   void left(Mono now) override;
   std::string_view awaits() const override { return words_; }
 
+  // All are asked at once, or 50 ms after they were asked last; time-outs and pauses go on.
+  void ask_soon(Mono now);
   // Whom the last connection was made to.
   const std::optional<HostPort>& in_use() const { return in_use_; }
   // For who decides whether an answer of the primary counts: see there.
@@ -116,14 +118,13 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
     std::string trouble;  // why it names nobody; empty where it does, or was not asked yet
     std::optional<HostPort> named;
     bool away_told = false;
-    bool deaf_told = false;
+    int unheard = 0;  // connections that listen and were lost in a row, with nothing heard
   };
 
   void sentinel_answered(std::size_t at, SentinelAnswer answer, Mono now) override;
   void sentinel_heard(std::size_t at, Mono now) override;
   void sentinel_failed(std::size_t at, SentinelRole role, std::string_view why, Mono now) override;
 
-  void ask_soon(Mono now);
   void ask_all(Mono now);
   void judge(Mono now);
   void fails(Sentinel& sentinel, std::string_view why);

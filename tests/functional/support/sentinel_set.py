@@ -251,11 +251,12 @@ class FakeSentinel:
 
     named        (host, port), or None for a master that it does not know
     replies      what it says in place of its answer to GET-MASTER-ADDR-BY-NAME, where it is set
+    deaf         it refuses to be subscribed to
     publish(b)   sends the bytes to all who have subscribed
     """
 
     def __init__(self, named):
-        self.named, self.replies = named, None
+        self.named, self.replies, self.deaf = named, None, False
         self.questions = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -294,6 +295,8 @@ class FakeSentinel:
             return b"+PONG\r\n"
         if words[0] == b"SUBSCRIBE":
             self._subscribed.append(end)
+            if self.deaf:
+                return b"-NOPERM this user has no permissions\r\n"
             return b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n"
         if words[:2] == [b"SENTINEL", b"REPLICAS"]:
             return b"*0\r\n"

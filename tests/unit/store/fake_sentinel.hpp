@@ -11,6 +11,7 @@
 
 #include "daemon/store/sentinel/sentinel_topology.hpp"
 #include "tests/reply_tree.hpp"
+#include "tests/unit/catch.hpp"
 
 namespace rategate {
 
@@ -31,6 +32,7 @@ class FakeSentinelTransport final : public SentinelTransport {
 
   // Answers the next request with that text of RESP.
   void answer(SentinelLink& link, std::string_view reply) {
+    REQUIRE_FALSE(requests.empty());
     requests.pop_front();
     const auto tree = ReplyTree::read(reply);
     link.replied(tree->view(), now);

@@ -280,15 +280,34 @@ TEST_CASE("a connection is given up in time, and tried again with a back-off tha
 TEST_CASE("whoever cannot be listened to is asked all the same, and that is said once of each") {
   Settled bench;
   REQUIRE(bench[0].listens.open);
-  for (int i = 0; i < 3; ++i) {
+  for (int tries = 0; tries < 3;) {
+    bench.pass(1000, kA);
     bench[0].listening->connected(bench.now);
     bench.turn();
+    if (bench[0].listens.requests.empty()) continue;  // a back-off
+    ++tries;
+    bench[0].listens.answer(*bench[0].listening, "+PONG\r\n");
     bench[0].listening->closed("NOPERM", bench.now);
-    bench.pass(3 * kSecond, kA);
   }
+  bench.pass(5 * kSecond, kA);
   CHECK(bench.told.count(What::SentinelDeaf) == 3);
   CHECK(bench.told.count(What::MajorityLost) == 0);
   CHECK(bench[0].listens.connects >= 3);
+}
+
+TEST_CASE("a sentinel that answers once and hangs up is not connected to without end") {
+  Settled bench;
+  const int before = bench[0].asks.connects;
+  const Mono until = after(bench.now, 20 * kSecond);
+  while (bench.now < until) {
+    bench.pass(1000, kA);
+    bench[0].asking->connected(bench.now);
+    bench.turn();
+    if (bench[0].is_asked()) bench[0].names(kA);
+    bench[0].asking->closed("hung up", bench.now);
+  }
+  CHECK(bench[0].asks.connects - before <= 25);
+  CHECK(bench[0].asks.connects - before >= 10);
 }
 
 TEST_CASE("nothing is told of connections once it is stopped") {
