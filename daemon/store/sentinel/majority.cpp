@@ -7,8 +7,9 @@
 namespace rategate {
 namespace {
 
-bool names(const std::optional<SentinelAnswer>& answer, const HostPort& primary) {
-  return answer && answer->primary == primary;
+// The answer, where it names that primary; else null.
+const SentinelAnswer* naming(const std::optional<SentinelAnswer>& answer, const HostPort& primary) {
+  return answer && answer->primary == primary ? &*answer : nullptr;
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ std::optional<HostPort> Majority::primary(Mono now) const {
 std::optional<Mono> Majority::named_since_question(const HostPort& primary) const {
   std::vector<Mono> asked;
   for (const auto& answer : answers_) {
-    if (names(answer, primary)) asked.push_back(answer->asked);
+    if (const auto* named = naming(answer, primary)) asked.push_back(named->asked);
   }
   if (asked.size() < enough()) return std::nullopt;
   std::sort(asked.begin(), asked.end(), std::greater<>());
@@ -39,9 +40,11 @@ std::optional<std::vector<HostPort>> Majority::replicas_of(const HostPort& prima
   if (!since) return std::nullopt;
   std::vector<HostPort> all;
   for (const auto& answer : answers_) {
-    if (!names(answer, primary) || answer->asked < *since) continue;
-    if (!answer->replicas) return std::nullopt;
-    all.insert(all.end(), answer->replicas->begin(), answer->replicas->end());
+    const auto* named = naming(answer, primary);
+    if (named == nullptr || named->asked < *since) continue;
+    const auto& replicas = named->replicas;
+    if (!replicas) return std::nullopt;
+    all.insert(all.end(), replicas->begin(), replicas->end());
   }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
