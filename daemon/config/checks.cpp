@@ -45,7 +45,8 @@ constexpr Rule kRules[] = {
 };
 
 constexpr const char* kNoStore =
-    "no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
+    "no store is chosen: expected a [redis] or [sentinel] section or store = \"memory\" in the "
+    "file, "
     "REDIS_HOST in the environment, or --redis or --memory on the command line";
 
 const Setting& name_of(const Rule& rule) { return *find_setting(rule.section, rule.name); }

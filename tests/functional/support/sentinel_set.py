@@ -84,12 +84,21 @@ class _Server:
         return redis.Redis(port=port or self.port, decode_responses=True, socket_timeout=5, **more)
 
     def ask(self, *words):
-        with self.client() as client:
-            return client.execute_command(*words)
+        return self._asked(lambda client: client.execute_command(*words))
 
     def info(self, section):
-        with self.client() as client:
-            return client.info(section)
+        return self._asked(lambda client: client.info(section))
+
+    def _asked(self, question):
+        """Once more where the connection is cut: sentinels cut all of a server that they demote."""
+        for again in (True, False):
+            try:
+                with self.client() as client:
+                    return question(client)
+            except redis.exceptions.ConnectionError:
+                if not again or not self.running():
+                    raise
+        return None
 
     def running(self):
         return self._process is not None and self._process.poll() is None

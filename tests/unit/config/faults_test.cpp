@@ -23,7 +23,8 @@ struct Case {
 const std::string kMemory = "store = \"memory\"\n";
 const std::string kHost = "f:2:8: host in [redis]: expected the name or the address of a host";
 const std::string kNoStore =
-    "f: no store is chosen: expected a [redis] section or store = \"memory\" in the file, "
+    "f: no store is chosen: expected a [redis] or [sentinel] section or store = \"memory\" in the "
+    "file, "
     "REDIS_HOST in the environment, or --redis or --memory on the command line";
 
 }  // namespace
