@@ -293,6 +293,33 @@ class Moved(Sentinel):
         self.assertEqual(self.rategate.info("store")["primary_changes"], "2")
 
 
+class Descriptors(Sentinel):
+    def test_clients_leave_enough_for_all_sentinels(self):
+        server = self.redis(tcp=True)
+        fakes = [self.fake(("127.0.0.1", server.port)) for _ in range(16)]
+        daemon = self.daemon(
+            limits={"api": SHORT}, redis_settings={"backoff_max": "100ms"},
+            sentinel={"addresses": [f"127.0.0.1:{fake.port}" for fake in fakes],
+                      "master": harness.MASTER},
+            command_prefix=["prlimit", "--nofile=120:120", "--"])
+        most = int(daemon.wait_log(" nofile_too_low: ").split(" clients=")[1].split()[0])
+        first = self.conn(daemon)
+        crowd = [self.connect(daemon) for _ in range(most - 1)]
+        for sock in crowd:
+            sock.sendall(b"PING\r\n")
+            self.assertEqual(sock.recv(100), b"+PONG\r\n")
+
+        def field(name):
+            lines = first.command("INFO", "store").decode().splitlines()
+            return next(line.split(":", 1)[1] for line in lines if line.startswith(name + ":"))
+        for _ in range(3):
+            for fake in fakes:
+                fake.cut()
+            harness.wait_until(lambda: all(fake.subscribed() for fake in fakes), 10, "subscriptions")
+            harness.wait_until(lambda: field("sentinels_agreeing") == "16", 10, "all sentinels")
+        self.assertEqual(first.check("api").reason, harness.COUNTED)
+
+
 class WithoutMajority(Sentinel):
     def test_two_of_three_are_dead(self):
         servers = SHARED

@@ -262,6 +262,7 @@ class FakeSentinel:
     replies      what it says in place of its answer to GET-MASTER-ADDR-BY-NAME, where it is set
     deaf         it refuses to be subscribed to
     publish(b)   sends the bytes to all who have subscribed
+    cut()        ends all connections
     """
 
     def __init__(self, named):
@@ -326,6 +327,14 @@ class FakeSentinel:
         for end in self._subscribed:
             try:
                 end.sendall(data)
+            except OSError:
+                pass
+
+    def cut(self):
+        ends, self._ends, self._subscribed = self._ends, [], []
+        for end in ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
 
