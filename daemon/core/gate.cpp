@@ -173,7 +173,7 @@ void Gate::store_replaced(ShardId id) {
   keeper_.forget_clock();
 }
 
-bool Gate::lose_windows(ShardId id, StoreTime through, Mono now) {
+bool Gate::lose_windows(ShardId id, StoreTime through, std::int64_t margin_us, Mono now) {
   Shard& shard = this->shard(id);
   const auto reading = shard.clock.read(now);
   if (!reading) return false;
@@ -182,7 +182,7 @@ bool Gate::lose_windows(ShardId id, StoreTime through, Mono now) {
   if (through <= shard.lost.through()) return false;
   // No window is as long, those included that were reserved ahead.
   if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
-  shard.lost.lose_all(through);
+  shard.lost.lose_all(through, margin_us);
   ++stats_.windows_lost;
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {

@@ -86,10 +86,10 @@ class Gate {
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.
   void store_replaced(ShardId shard);
-  // Windows that had begun by then, at the latest by now, may have lost counters: they are denied
-  // to their end. After the shard's clock was measured. Whether it is more than was known, and some
-  // window may be so long that it is still open.
-  bool lose_windows(ShardId shard, StoreTime through, Mono now);
+  // Windows that had begun by then, at the latest by now, or began up to `margin_us` later, may
+  // have lost counters: they are denied to their end. After the shard's clock was measured. Whether
+  // it is more than was known, and some window may be so long that it is still open.
+  bool lose_windows(ShardId shard, StoreTime through, std::int64_t margin_us, Mono now);
   // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop(Mono now);
 

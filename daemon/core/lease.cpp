@@ -9,6 +9,8 @@ constexpr std::int64_t kSmallLease = 16;
 constexpr std::int64_t kMostSeconds = 2;
 constexpr std::int64_t kColdLease = 3;  // what a key gets ahead of which nothing is known yet
 constexpr std::int64_t kChunks = 8;
+// Of the store's time, beyond what a lead is meant to be.
+constexpr std::int64_t kLeadErrorUs = 100'000;
 }  // namespace
 
 std::int64_t lease_size(const LeaseInput& in) {
@@ -42,8 +44,8 @@ bool is_hot(std::int64_t period_ms, std::int64_t rate) {
 }
 
 std::int64_t longest_lead_us(std::int64_t period_ms) {
-  if (period_ms > kLongPeriodMs) return 0;
-  return period_ms * 500 + period_ms * 1000 / 8;
+  if (period_ms > kLongPeriodMs) return kLeadErrorUs;
+  return period_ms * 500 + period_ms * 1000 / 8 + kLeadErrorUs;
 }
 
 std::int64_t lead_us(std::int64_t period_ms, std::int64_t round_trip_us, std::int64_t error_us,

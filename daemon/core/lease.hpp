@@ -39,7 +39,8 @@ bool is_hot(std::int64_t period_ms, std::int64_t rate);
 std::int64_t lead_us(std::int64_t period_ms, std::int64_t round_trip_us, std::int64_t error_us,
                      std::int64_t jitter);
 
-// No host reserves a window earlier than so long before it starts.
+// No host reserves a window earlier than so long before it starts, by the store's clock: the store
+// itself refuses it. It is the same on all hosts, however well each knows the time.
 std::int64_t longest_lead_us(std::int64_t period_ms);
 
 // How long "exhausted" is believed in a long window, the `times`-th time.

@@ -19,9 +19,14 @@ namespace rategate {
 
 class LostWindows {
  public:
-  // Every window that started by then.
-  void lose_all(StoreTime through) {
-    if (through > through_) through_ = through;
+  // Every window that started by then, or up to `margin_us` later.
+  void lose_all(StoreTime through, std::int64_t margin_us = 0) {
+    if (through <= through_) return;
+    // What was lost before may reach further, by a larger margin.
+    const std::int64_t known_us =
+        through_.us == INT64_MIN ? 0 : through_.us + margin_us_ - through.us;
+    through_ = through;
+    margin_us_ = std::max(margin_us, known_us);
   }
   StoreTime through() const { return through_; }
   // The store's clock says no more than that, whatever it said before: nothing was lost later.
@@ -42,7 +47,7 @@ class LostWindows {
   bool any() const { return through_.us != INT64_MIN || !counters_.empty(); }
   // `lead_us`: how long before it starts permits of it may have been reserved.
   bool has_all_of(const Window& window, std::int64_t lead_us) const {
-    return window.start_ms * 1000 <= through_.us + lead_us;
+    return window.start_ms * 1000 <= through_.us + margin_us_ + lead_us;
   }
   // Whether a window of some counter that is lost was not over when this one started.
   bool any_counter_of(const Window& window) const {
@@ -59,6 +64,7 @@ class LostWindows {
   static constexpr std::size_t kMost = 4096;
 
   StoreTime through_{INT64_MIN};
+  std::int64_t margin_us_ = 0;
   std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
 };

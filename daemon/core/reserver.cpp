@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/core/lease.hpp"
+
 namespace rategate {
 namespace {
 
@@ -277,6 +279,8 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   if (const auto reading = shard.clock.read(now)) {
     into.ahead_ms += std::max<std::int64_t>(0, window.start_ms - reading->earliest.us / 1000);
   }
+  // By no more than other hosts reckon with.
+  into.ahead_ms = std::min(into.ahead_ms, longest_lead_us(limit.period_ms) / 1000);
   into.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;

@@ -21,24 +21,29 @@ struct Call {
     Info,         // answered by text
     LoadReserve,  // the script of reservations; answered by its name, a text
     LoadRelease,
-    Reign,  // since when its data has the history that it has; see scripts/reign.lua
+    Reign,  // which reign it is in, by the record of it; see scripts/reign.lua
     Time,
     Reserve,
     Release,
+    Replication,  // who it is now, behind reservations that count only if it is who was greeted
   };
   Kind kind = Kind::Time;
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
-  std::string replid{};  // of Reign: the history that this host knew; see scripts/reign.lua
+  // Of Reserve: what the record of the reign has to hold; empty: it is not looked at. Of Reign:
+  // what it held when this host saw it last; see scripts/reign.lua.
+  std::string reign{};
+  std::string token{};  // of Reign: for a record that has to be written
 };
 
 // Good during the call that it is handed to.
 struct Reply {
   bool is_error = false;
-  bool understood = true;         // false: it is not of the form that such a call is answered in
-  std::string_view text;          // of an error, of Info, of a script's name
+  bool understood = true;  // false: it is not of the form that such a call is answered in
+  std::string_view text;   // of an error, of Info and Replication, of a script's name, of Reign
   std::optional<StoreTime> time;  // of Time and Reserve; of Reign, 0 where nothing was lost
+  bool reign_over = false;  // of Reserve: the record holds something else; nothing was granted
   std::span<const ReserveAnswer> answers;  // of Reserve: one for each reservation, in order
 };
 

@@ -10,9 +10,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 9> kNames = {
+  static constexpr std::array<std::string_view, 10> kNames = {
       "AUTH",  "SELECT", "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",
-      "reign", "TIME",   "reserve", "release"};
+      "reign", "TIME",   "reserve", "release",     "INFO replication"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -55,6 +55,7 @@ Greeting::Outcome Greeting::read_info(std::string_view text) {
   if (info.loading) return refuse("it is loading its data");
   learned_.run_id = std::move(info.run_id);
   learned_.replid = std::move(info.replid);
+  learned_.replicated = info.replicated;
   learned_.version = std::move(info.version);
   learned_.evicts = std::move(info.evicts);
   return Outcome::Going;
@@ -74,6 +75,7 @@ Greeting::Outcome Greeting::replied(const Reply& reply, Mono sent, Mono received
       learned_.release_script = reply.text;
       return Outcome::Going;
     case Call::Kind::Reign:
+      learned_.reign = reply.text;
       learned_.since = reply.time.value_or(StoreTime{});
       return Outcome::Going;
     case Call::Kind::Time:

@@ -23,12 +23,14 @@ class Greeting {
   };
   // What is known of a store after a whole greeting.
   struct Learned {
-    std::string run_id;  // of the process; empty: it does not tell
-    std::string replid;  // of its data's history: another one after each promotion and restart
+    std::string run_id;       // of the process; empty: it does not tell
+    std::string replid;       // of its data's history: another one after each promotion and restart
+    bool replicated = false;  // it has a replica, or was one
     std::string version;
     std::string evicts;  // the policy by which it may evict counters; empty when it does not
     std::string reserve_script;  // their names in the store
     std::string release_script;
+    std::string reign;        // the record of it; empty: it keeps none
     StoreTime since;          // windows that had begun by then may have lost counters; 0: none has
     std::string reign_error;  // why that cannot be known; empty where it is
     Mono sent, received;      // of TIME

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/store/redis/info.hpp"
 #include "daemon/store/redis/refusal.hpp"
 
 namespace rategate {
@@ -11,6 +12,8 @@ namespace {
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
 constexpr std::uint64_t kMostDoublings = 20;
+// For so long after another one was promoted an old primary may still be taken for the primary.
+constexpr std::int64_t kFenceUs = 2'000'000;
 
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
   return is_answer_to(reservation.costs, answer) &&
@@ -52,15 +55,26 @@ void Link::connected(Mono now) {
 }
 
 // While the store writes no record others may know of a loss, and cannot tell of it either.
-std::string Link::known_history() const {
-  return known_replid_.empty() && record_refused_ ? "-" : known_replid_;
+std::string Link::known_reign() const {
+  return known_reign_.empty() && record_refused_ ? "-" : known_reign_;
+}
+
+// 80 bits in 20 hexadecimal digits, by which no two records that are ever written are the same.
+std::string Link::new_token() {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string token;
+  for (int i = 0; i < 20; ++i) token += kDigits[static_cast<std::size_t>(random_.of_1024() >> 6)];
+  return token;
 }
 
 void Link::greet() {
   greeting_written_ = true;
   for (const Call::Kind kind : greeting_.begin()) {
     Call call{kind};
-    if (kind == Call::Kind::Reign) call.replid = known_history();
+    if (kind == Call::Kind::Reign) {
+      call.reign = known_reign();
+      call.token = new_token();
+    }
     transport_.send(call);
   }
   greeting_sent_ = transport_.flush();
@@ -88,11 +102,14 @@ void Link::greeted(Mono now) {
   const bool same_history = learned.replid == known_replid_;
   const bool known = !learned.run_id.empty();
   const bool another = !known || !same_process || !same_history;
-  const bool lost = known && !known_run_id_.empty() && another;
+  const bool new_reign = !learned.reign.empty() && learned.reign != known_reign_;
+  const bool lost =
+      (known && !known_run_id_.empty() && another) || (new_reign && !known_reign_.empty());
   if (known) {
     known_run_id_ = learned.run_id;
     known_replid_ = learned.replid;
   }
+  if (!learned.reign.empty()) known_reign_ = learned.reign;
   status_.version = learned.version;
   status_.run_id = learned.run_id;
   status_.evicts = learned.evicts;
@@ -102,13 +119,19 @@ void Link::greeted(Mono now) {
   until_ = kNever;
   up_since_ = now;
   not_asked_ = shard().not_asked;
-  outbox_.opened({learned.reserve_script, learned.release_script}, learned.sent, learned.received,
-                 another);
+  outbox_.opened({{learned.reserve_script, learned.release_script},
+                  learned.reign,
+                  !learned.replid.empty(),
+                  another,
+                  learned.sent,
+                  learned.received});
   if (another) gate_.store_replaced(options_.shard);
   measured(learned.sent, learned.received, learned.time);
-  // What this host sees itself, it sees now; what was seen before, by any host, the store tells.
-  const StoreTime through = lost ? StoreTime{INT64_MAX} : learned.since;
-  const bool more_lost = gate_.lose_windows(options_.shard, through, now);
+  // Since when, the store tells, if it keeps a record. If not, this host sees it now.
+  const bool told = new_reign && learned.since.us > 0;
+  const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : learned.since;
+  const std::int64_t margin_us = learned.replicated ? kFenceUs + options_.max_skew_us : 0;
+  const bool more_lost = gate_.lose_windows(options_.shard, through, margin_us, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
     tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},
@@ -144,6 +167,7 @@ void Link::lost(std::string_view why, Mono now) {
   status_.error = why;
   transport_.close();
   outbox_.closed();
+  held_count_ = 0;
   ++status_.reconnects;
   attempts_ = 0;
   if (gate_.store_connecting(options_.shard, now)) tell(StoreEvent::What::Connecting, why);
@@ -154,6 +178,7 @@ void Link::away(std::string_view why, Mono now) {
   status_.error = why;
   transport_.close();
   outbox_.closed();
+  held_count_ = 0;
   back_off(now);
   if (gate_.store_away(options_.shard, now)) tell(StoreEvent::What::Away, status_.error);
   tell(StoreEvent::What::Changed);
@@ -244,34 +269,81 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
   Outbox::Answered answered = outbox_.replied(received);
   const Call::Kind kind = answered.call.kind;
   if (kind == Call::Kind::Reserve) {
-    on_reservations(answered, reply, received, now);
+    on_reservations(std::move(answered), reply, received, now);
+    return;
+  }
+  if (kind == Call::Kind::Replication) {
+    on_replication(reply, now);
   } else if (kind == Call::Kind::Time && reply.time) {
     measured(answered.sent, received, *reply.time);
   } else if (kind == Call::Kind::Release && reply.is_error &&
              refusal_of(reply.text) == Refusal::NoScript) {
     outbox_.scripts_known(false);  // its permits are stranded: a release is sent once
   }
+}
+
+void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
+  if (reply.is_error && held_count_ == 0) {
+    on_refusal(answered.call, reply.text, now);
+  } else if (!reply.is_error && reply.understood && reply.reign_over) {
+    closed("its data are not those that were greeted", now);
+  } else if (!reply.is_error && (!reply.understood || !reply.time ||
+                                 reply.answers.size() != answered.call.reservations.size())) {
+    away("an answer was not understood", now);
+  } else {
+    hold(std::move(answered), reply, received);
+    if (!outbox_.proves()) use_held(now);
+    return;
+  }
   outbox_.recycle(std::move(answered.call));
 }
 
-void Link::on_reservations(const Outbox::Answered& answered, const Reply& reply, Mono received,
-                           Mono now) {
+// A copy into memory that was used before.
+void Link::hold(Outbox::Answered answered, const Reply& reply, Mono received) {
+  if (held_count_ == held_.size()) held_.emplace_back();
+  Held& held = held_[held_count_++];
+  held.answered = std::move(answered);
+  held.error.assign(reply.is_error ? reply.text : std::string_view());
+  held.time = reply.time.value_or(StoreTime{});
+  held.received = received;
+  if (held.answers.size() < reply.answers.size()) held.answers.resize(reply.answers.size());
+  std::copy(reply.answers.begin(), reply.answers.end(), held.answers.begin());
+}
+
+// The store has said who it is, after all that is held was answered. A replid never comes back: if
+// it is the greeting's now, it was so then.
+void Link::on_replication(const Reply& reply, Mono now) {
   if (reply.is_error) {
-    on_refusal(answered.call, reply.text, now);
+    closed(reply.text, now);
+  } else if (!is_primary_of(reply.text, known_replid_)) {
+    closed("it is not the primary any more that was greeted", now);
+  } else {
+    use_held(now);
+  }
+}
+
+void Link::use_held(Mono now) {
+  for (std::size_t i = 0; i < held_count_; ++i) {
+    use(held_[i], now);
+    if (state_ != State::Up) return;  // and nothing is held any more
+    outbox_.recycle(std::move(held_[i].answered.call));
+  }
+  held_count_ = 0;
+}
+
+void Link::use(const Held& held, Mono now) {
+  if (!held.error.empty()) {
+    on_refusal(held.answered.call, held.error, now);
     return;
   }
-  const auto& reservations = answered.call.reservations;
-  if (!reply.understood || !reply.time || reply.answers.size() != reservations.size()) {
-    away("an answer was not understood", now);
-    return;
-  }
+  const auto& reservations = held.answered.call.reservations;
   attempts_ = 0;
   outbox_.scripts_known(true);  // the whole text has made it known, too
-  measured(answered.sent, received, *reply.time);
+  measured(held.answered.sent, held.received, held.time);
   std::string_view refused;  // by the store, and not for the sake of one counter
   bool took_some = false;    // which says that it takes writes
   for (std::size_t i = 0; i < reservations.size(); ++i) {
-    const ReserveAnswer& answer = reply.answers[i];
+    const ReserveAnswer& answer = held.answers[i];
     gate_.answered(reservations[i].id, answer, now);
     if (answer.status == ReserveAnswer::Status::Spoilt) {
       tell(StoreEvent::What::CounterSpoilt, "the counter holds something that is no whole number");

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/base/random.hpp"
 #include "daemon/base/time.hpp"
@@ -40,6 +41,8 @@ class Link {
     Greeting::Options greeting;
     std::int64_t connect_timeout_us = 1'000'000;
     std::int64_t command_timeout_us = 250'000;
+    // So far the clocks of two servers of which one takes the other's place may be apart.
+    std::int64_t max_skew_us = 500'000;
     std::int64_t backoff_min_us = 50'000;
     std::int64_t backoff_max_us = 2'000'000;
     std::uint64_t jitter_seed = 1;
@@ -72,19 +75,34 @@ class Link {
   State state() const { return state_; }
   const StoreStatus& status() const { return status_; }
   const Outbox& outbox() const { return outbox_; }
+  // Reservations are answered, and are used when the store has said who it is.
+  bool holds_answers() const { return held_count_ > 0; }
 
  private:
+  // Reservations that were answered, by whom is not yet known.
+  struct Held {
+    Outbox::Answered answered;
+    std::string error;  // or, where it is empty, what follows
+    StoreTime time;
+    std::vector<ReserveAnswer> answers;  // the first of them, as many as reservations
+    Mono received;
+  };
+
   void connect(Mono now);
   void greet();
   void on_greeting(const Reply& reply, Mono received, Mono now);
   void greeted(Mono now);
-  std::string known_history() const;
+  std::string known_reign() const;
+  std::string new_token();
   void lost(std::string_view why, Mono now);
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
   std::string not_connected() const;
-  void on_reservations(const Outbox::Answered& answered, const Reply& reply, Mono received,
-                       Mono now);
+  void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
+  void hold(Outbox::Answered answered, const Reply& reply, Mono received);
+  void on_replication(const Reply& reply, Mono now);
+  void use_held(Mono now);
+  void use(const Held& held, Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);
   void store_refuses(std::string_view error, Mono now);
   void measured(Mono sent, Mono received, StoreTime time);
@@ -104,6 +122,10 @@ class Link {
   Outbox outbox_;
   std::string known_run_id_;  // as of the last whole greeting
   std::string known_replid_;
+  std::string known_reign_;  // the record of it
+  // In the order in which they came, the first `held_count_`; the others are kept for their memory.
+  std::vector<Held> held_;
+  std::size_t held_count_ = 0;
   bool record_refused_ = false;  // once, by a store that took no writes
   bool clock_trusted_ = true;    // as of the last measurement
   std::uint64_t attempts_ = 0;   // since it was last of use

@@ -30,16 +30,18 @@ constexpr std::int64_t kCallEveryUs = 250;
 Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us)
     : gate_(gate), shard_(shard), timeout_us_(command_timeout_us), window_(kFirstWindow) {}
 
-void Outbox::opened(Scripts scripts, Mono sent, Mono received, bool another_primary) {
-  scripts_ = std::move(scripts);
+void Outbox::opened(Opened opened) {
+  scripts_ = std::move(opened.scripts);
+  reign_ = std::move(opened.reign);
+  proves_ = opened.proves;
   scripts_known_ = true;
   window_ = kFirstWindow;
   round_ = 0;
   trips_us_ = {};
   trips_ = 0;
-  if (another_primary) shortest_us_ = {};
-  last_reply_ = received;
-  learn_shortest(received.us - sent.us, received);
+  if (opened.another_primary) shortest_us_ = {};
+  last_reply_ = opened.received;
+  learn_shortest(opened.received.us - opened.sent.us, opened.received);
 }
 
 void Outbox::closed() {
@@ -125,11 +127,13 @@ void Outbox::write(Transport& transport, Mono now) {
   if (std::exchange(gate_.shard(shard_).measure_wanted, false)) {
     send(transport, Call{Call::Kind::Time});
   }
+  const std::size_t calls_before = calls_under_way_;
   while (write_reservations(transport, now)) continue;
   write_releases(transport);
+  const bool alone = under_way_.size() == 1;
+  if (proves_ && calls_under_way_ > calls_before) send(transport, Call{Call::Kind::Replication});
   if (unsent_ == 0) return;
   const Mono sent = transport.flush();
-  const bool alone = under_way_.size() == 1;
   for (; unsent_ > 0; --unsent_) {
     UnderWay& call = under_way_[under_way_.size() - unsent_];
     call.sent = sent;
@@ -215,6 +219,7 @@ void Outbox::send(Transport& transport, Call call) {
   ++unsent_;
   if (sent.call.kind == Call::Kind::Reserve) {
     if (scripts_known_) sent.call.script = scripts_.reserve;
+    sent.call.reign = reign_;
     sent.counters = static_cast<std::int64_t>(sent.call.reservations.size());
     counters_under_way_ += sent.counters;
     sent.under_way = counters_under_way_;

@@ -38,9 +38,17 @@ class Outbox {
   // Calls under way, on a short way: enough that the store never waits for the next.
   static constexpr std::size_t kMostCalls = 8;
 
+  // What a greeting has brought.
   struct Scripts {
     std::string reserve;  // names in the store; empty: not known there
     std::string release;
+  };
+  struct Opened {
+    Scripts scripts;
+    std::string reign;    // what the record of it has to hold; empty: it is not looked at
+    bool proves = false;  // a Replication call goes behind each write of reservations
+    bool another_primary = false;
+    Mono sent, received;  // of its TIME
   };
   struct Answered {
     Call call;
@@ -49,8 +57,8 @@ class Outbox {
 
   Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us);
 
-  // A connection is greeted; its TIME took so long. Another primary has another way.
-  void opened(Scripts scripts, Mono sent, Mono received, bool another_primary);
+  // A connection is greeted. Another primary has another way.
+  void opened(Opened opened);
   // The connection is gone: what was under way will not be answered on it.
   void closed();
 
@@ -58,6 +66,8 @@ class Outbox {
   void write(Transport& transport, Mono now);
   // The next reply has come: the call it belongs to.
   Answered replied(Mono received);
+  // Whether a Replication call goes behind each write of reservations.
+  bool proves() const { return proves_; }
   bool expects_reply() const { return !under_way_.empty(); }
   // Whether the store knows the scripts by name; else their whole text is sent.
   void scripts_known(bool known) { scripts_known_ = known; }
@@ -78,7 +88,7 @@ class Outbox {
     Mono sent = kNever;
     std::int64_t counters = 0;
     std::int64_t under_way = 0;  // counters when it was sent, its own as well
-    bool alone = false;          // nothing else was under way when it was sent
+    bool alone = false;          // no other call was under way when it was sent
   };
 
   bool write_reservations(Transport& transport, Mono now);
@@ -98,6 +108,8 @@ class Outbox {
   const ShardId shard_;
   const std::int64_t timeout_us_;
   Scripts scripts_;
+  std::string reign_;
+  bool proves_ = false;
   bool scripts_known_ = false;
   std::deque<UnderWay> under_way_;
   std::size_t unsent_ = 0;  // how many at its end are not written yet

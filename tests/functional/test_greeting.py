@@ -207,10 +207,12 @@ class Started(Greeting):
         self.wait_up(another, self.server)
         self.assertEqual(self.take(another), LIMIT - reserved)
         self.assertNotIn("lost", another.log_text())
-        self.assertRegex(self.server.client(db=1).get(harness.REIGN), "^[0-9a-f]{40} 0$")
+        self.assertRegex(self.server.client(db=1).get(harness.REIGN), "^[0-9a-f]{40} 0 [0-9a-f]{20}$")
 
     def test_after_somebody_has_said_that_nothing_is_lost(self):
         self.all_is_lost()
+        self.first.terminate()
+        self.second.terminate()
         self.server.client(db=1).delete(harness.REIGN)
         self.assertEqual(self.take(self.start_another(), 10), 10)
 
@@ -219,7 +221,7 @@ class Started(Greeting):
         db = self.server.client(db=1)
         replid = db.info("replication")["master_replid"]
         ahead = (self.server.now_ms() + 2 * HOUR) * 1000
-        db.set(harness.REIGN, f"{replid} {ahead}")
+        db.set(harness.REIGN, f"{replid} {ahead} abc")
         self.loss_is_noticed(self.start_another())
         self.assertLess(int(db.get(harness.REIGN).split()[1]), ahead)
 
@@ -230,7 +232,7 @@ class Started(Greeting):
             getattr(db, spoil)(harness.REIGN, "nonsense")
             another = self.start_another()
             self.loss_is_noticed(another)
-            self.assertRegex(db.get(harness.REIGN), "^[0-9a-f]{40} [1-9][0-9]{15}$")
+            self.assertRegex(db.get(harness.REIGN), "^[0-9a-f]{40} [1-9][0-9]{15} [0-9a-f]{20}$")
 
     def refuses_scripts(self):
         """Redis 6 runs a script that writes also where it has too few replicas."""
@@ -267,6 +269,28 @@ class Started(Greeting):
         another = self.start_another()
         self.assertEqual(self.take(another, 10), 10)
         self.assertRegex(another.wait_log(" reign_not_known: "), "NOPERM")
+
+
+class Flushed(Greeting):
+    """FLUSHALL: the same process, the same replid, connections that stay, and no counters."""
+
+    def test_is_noticed_by_who_asks_next(self):
+        self.assertEqual(self.take(self.first), LIMIT)
+        self.server.flushall()
+        self.assertEqual(self.take(self.second), 0)
+        self.loss_is_noticed(self.second)
+        self.assertEqual(self.take(self.first), 0)  # which knows that it is used up, and asks nobody
+
+    def test_is_noticed_by_all_although_a_stranger_greets_it_first(self):
+        self.assertEqual(self.take(self.first), LIMIT)
+        self.server.flushall()
+        self.wait_up(self.start_another(), self.server)
+        self.assertEqual(self.take(self.second), 0)
+        self.loss_is_noticed(self.second)
+        self.assertEqual(self.take(self.first), 0)  # which knows that it is used up, and asks nobody
+
+    def start_another(self):
+        return self.rategated(self.server)
 
 
 class AnotherServer(Greeting):
@@ -310,9 +334,8 @@ class Demotion(Greeting):
     """A primary that was the replica of an empty one meanwhile: the same process with the same run
     id, but its counters went.
 
-    A daemon that neither asks meanwhile nor loses its connection (Redis cuts none for REPLICAOF)
-    sees it only by the counters of which it has taken something; one that has taken nothing of a
-    window cannot, and is not asked for it here.
+    Redis cuts no connection for REPLICAOF: who neither asks meanwhile nor loses its connection sees
+    it by what is said behind its next reservation.
     """
 
     def setUp(self):
@@ -336,6 +359,14 @@ class Demotion(Greeting):
         harness.wait_until(lambda: self.way.connections > connections, 10, "a new connection")
         self.loss_is_noticed(self.second)
 
+    def test_of_whom_nobody_has_heard(self):
+        self.assertEqual(self.take(self.first), LIMIT)
+        become_replica(self.server, self.other)
+        self.server.db.slaveof()
+        self.assertEqual(self.take(self.second), 0)
+        self.loss_is_noticed(self.second)
+        self.assertEqual(self.take(self.first), 0)  # which knows that it is used up, and asks nobody
+
     def test_that_was_asked_meanwhile(self):
         self.assertEqual(self.take(self.first), LIMIT)
         become_replica(self.server, self.other)
@@ -349,7 +380,7 @@ class Demotion(Greeting):
         become_replica(self.server, self.other)
         self.server.db.slaveof()
         self.assertLessEqual(self.take(self.first), LIMIT - 50)
-        self.assertEqual(self.first.info()["windows_lost"], "1")
+        harness.wait_until(lambda: self.first.info()["windows_lost"] == "1", 10, "the loss")
 
 
 class Cluster(harness.Case):

@@ -20,8 +20,12 @@ class Script(harness.Case):
     def run_as(self, *rules):
         """The documented user with further rules, such as "-incrby", and counters of any name."""
         client = self.server.client(**self.server.user("~*", *rules))
-        self._script = client.register_script(SCRIPTS["reserve"])
+        self._of_reign = client.register_script(SCRIPTS["reserve"])
         self._release = client.register_script(SCRIPTS["release"])
+
+    def _script(self, keys, args):
+        """With no look at the record of the reign."""
+        return self._of_reign(keys=keys, args=["", *args])
 
     def window(self, period_ms=60_000):
         """The window that is open, with six seconds of it to go."""
@@ -70,6 +74,32 @@ class Script(harness.Case):
     def left_to_live(self, key="counter"):
         """When the counter expires, in ms of Redis' clock."""
         return self.server.now_ms() + self.server.db.pttl(key)
+
+
+class Reign(Script):
+    def reserve_in(self, reign):
+        window = self.window()
+        return self._of_reign(keys=["counter", harness.REIGN],
+                              args=[reign, *self.words(window, 10, (1, 7))])[2:]
+
+    def test_counts_where_the_record_is_the_one_that_it_is_told(self):
+        self.server.db.set(harness.REIGN, "ab 0 cd")
+        self.assertEqual(self.reserve_in("ab 0 cd"), [7])
+
+    def test_counts_nothing_where_it_is_another_or_none(self):
+        self.assertEqual(self.reserve_in("ab 0 cd"), [])
+        self.server.db.set(harness.REIGN, "ab 0 ce")
+        self.assertEqual(self.reserve_in("ab 0 cd"), [])
+        self.server.db.delete(harness.REIGN)
+        self.server.db.rpush(harness.REIGN, "ab 0 cd")
+        self.assertEqual(self.reserve_in("ab 0 cd"), [])
+        self.assertIsNone(self.server.db.get("counter"))
+
+    def test_counts_nothing_where_the_record_may_not_be_read(self):
+        self.server.db.set(harness.REIGN, "ab 0 cd")
+        self.run_as("-get")
+        self.assertEqual(self.reserve_in("ab 0 cd"), [])
+        self.assertIsNone(self.server.db.get("counter"))
 
 
 class ReserveScript(Script):

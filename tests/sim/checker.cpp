@@ -56,6 +56,10 @@ void Checker::counted(Account& account, bool existed, std::int64_t by, std::int6
     }
     account.counter = 0;
     account.lost = false;
+  } else if (account.lost) {
+    // It has what a replica had of it.
+    account.counter = value - by;
+    account.lost = false;
   }
   account.counter += by;
   account.most = std::max(account.most, account.counter);

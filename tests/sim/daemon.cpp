@@ -236,7 +236,8 @@ void Daemon::replied(const Call& call, const Reply& reply, Mono received) {
   const std::uint64_t late = driver_.gate().stats().late_answers;
   const std::int64_t reserved = driver_.gate().books().totals().reserved;
   link_->replied(reply, received, now());
-  if (call.kind == Call::Kind::Reserve && driver_.gate().stats().late_answers > late) {
+  // Those that were held till then are used with it.
+  if (call.kind == Call::Kind::Replication && driver_.gate().stats().late_answers > late) {
     late_ += driver_.gate().books().totals().reserved - reserved;
   }
 }

@@ -220,7 +220,8 @@ void Overload::pumped(Daemon& daemon) {
   const Link& link = daemon.link();
   const std::size_t queued = daemon.gate().queued();
   if (queued == 0 && now() >= parts_.back().settled_us) queue_was_empty_ = true;
-  if (link.outbox().counters_under_way() > 0 || link.state() != Link::State::Up) return;
+  if (link.outbox().counters_under_way() > 0 || link.holds_answers()) return;
+  if (link.state() != Link::State::Up) return;
   for (const auto& [ticket, ask] : daemon.waiting()) {
     if (ask.limit != kColdLimit) continue;
     const std::int64_t left = ask.asked_us + world_.scenario().command_timeout_us - now();

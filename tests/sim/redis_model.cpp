@@ -42,6 +42,29 @@ std::int64_t rounded_up(double value) {
   return static_cast<std::int64_t>(std::ceil(value));
 }
 
+// "replid since token", or the first two.
+struct Record {
+  std::string replid, since, token;
+};
+std::optional<Record> record_of(std::string_view text) {
+  const auto word = [&](std::string_view of) {
+    const std::size_t size = std::min(text.find_first_not_of(of), text.size());
+    const std::string_view taken = text.substr(0, size);
+    text.remove_prefix(size);
+    return std::string(taken);
+  };
+  constexpr std::string_view kDigits = "0123456789", kHex = "0123456789abcdefABCDEF";
+  Record record;
+  record.replid = word(kHex);
+  if (record.replid.empty() || !text.starts_with(' ')) return std::nullopt;
+  text.remove_prefix(1);
+  record.since = word(kDigits);
+  if (text.starts_with(' ')) text.remove_prefix(1);
+  record.token = word(kHex);
+  if (record.since.empty() || !text.empty()) return std::nullopt;
+  return record;
+}
+
 }  // namespace
 
 RedisModel::Entry* RedisModel::find(const std::string& key, std::int64_t now_us) {
@@ -181,24 +204,30 @@ std::int64_t RedisModel::release(const Release& release, std::int64_t now_us) {
   return release.permits;
 }
 
-std::optional<std::int64_t> RedisModel::reign(const std::string& key, const Histories& replids,
-                                              bool writable, std::int64_t now_us) {
-  const auto record = get(key, now_us);
-  const bool is_list = holds_list(key, now_us);
-  const bool lost = !replids.knew.empty() && replids.knew != replids.is;
-  if (record) {
-    const std::size_t space = record->find(' ');
-    const std::string since = space == std::string::npos ? "" : record->substr(space + 1);
-    const bool same = record->substr(0, space) == replids.is || mistake("stale-reign-believed");
-    const bool number = !since.empty() && since.find_first_not_of("0123456789") == since.npos;
-    const bool past = number && std::stod(since) <= static_cast<double>(now_us);
-    const bool doubted = lost && replids.knew != "-" && since == "0";
-    if (same && past && !doubted) return std::stoll(since);
+std::optional<std::string> RedisModel::reign(const std::string& key, const Greets& greets,
+                                             bool writable, std::int64_t now_us) {
+  const auto held = get(key, now_us);
+  const bool lost = !greets.knew.empty() && greets.knew != held;
+  std::string since;
+  if (const auto record = held ? record_of(*held) : std::nullopt) {
+    const bool same = record->replid == greets.replid || mistake("stale-reign-believed");
+    const bool past = std::stod(record->since) <= static_cast<double>(now_us);
+    const bool doubted =
+        lost && greets.knew != "-" && (record->since == "0" || record->token.empty());
+    if (same && past && !doubted) {
+      if (!record->token.empty()) return held;
+      since = record->since;
+    }
   }
-  const std::int64_t since = lost || record || is_list ? now_us : 0;
+  // Mistake: whoever has known the data that are gone says since when they were there.
+  if (mistake("since-kept-over-flush") && !held && lost) {
+    if (const auto knew = record_of(greets.knew)) since = knew->since;
+  }
+  if (since.empty()) since = lost || held || holds_list(key, now_us) ? std::to_string(now_us) : "0";
   if (!writable) return std::nullopt;
-  set(key, replids.is + " " + std::to_string(since), 0, now_us);
-  return since;
+  const std::string written = greets.replid + " " + since + " " + greets.token;
+  set(key, written, 0, now_us);
+  return written;
 }
 
 }  // namespace rategate::sim

@@ -43,15 +43,16 @@ class RedisModel {
   // What was taken off.
   std::int64_t release(const Release& release, std::int64_t now_us);
 
-  // What scripts/reign.lua answers: since when the history `is` of the data is, in us. `knew`: the
-  // one that the host knew, or none.
-  struct Histories {
-    std::string is;
+  // What scripts/reign.lua is told: the store's replid, the record that the host knew, and the
+  // token of a new one.
+  struct Greets {
+    std::string replid;
     std::string knew;
+    std::string token;
   };
-  // Nothing where it has to be written and cannot.
-  std::optional<std::int64_t> reign(const std::string& key, const Histories& replids, bool writable,
-                                    std::int64_t now_us);
+  // The record that it answers. Nothing where it has to be written and cannot.
+  std::optional<std::string> reign(const std::string& key, const Greets& greets, bool writable,
+                                   std::int64_t now_us);
 
   void forget_all() { entries_.clear(); }
   // Whether a key expires within so many ms of now, before or after.

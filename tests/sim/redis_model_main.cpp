@@ -66,10 +66,11 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
     return "OK";
   }
   if (name == "REIGN") {
-    sim::RedisModel::Histories replids;
-    words >> replids.is >> replids.knew;
-    if (replids.knew == "none") replids.knew.clear();
-    return std::to_string(model.reign(key, replids, true, now_us).value_or(-1));
+    sim::RedisModel::Greets greets;
+    words >> greets.replid >> greets.token;
+    std::getline(words >> std::ws, greets.knew);
+    if (greets.knew == "none") greets.knew.clear();
+    return model.reign(key, greets, true, now_us).value_or("!");
   }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {

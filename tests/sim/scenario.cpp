@@ -72,7 +72,11 @@ void add_greetings(Scenario& s, Random& random) {
   s.reloads = random.one_in(4) ? 1 : 0;
   s.restarts = static_cast<int>(random.below(4));
   s.promotions = static_cast<int>(random.below(3));
-  if (s.restarts + s.promotions == 0) s.restarts = 1;
+  s.failovers = static_cast<int>(random.below(3));
+  s.lag_us = random.any_size(1000, 1'000'000);
+  // Without its record a flushed store looks like any.
+  if (!s.no_records) s.flushalls = static_cast<int>(random.below(3));
+  if (s.restarts + s.promotions + s.failovers + s.flushalls == 0) s.restarts = 1;
   s.password = random.one_in(2);
   if (s.password) s.lockouts = static_cast<int>(random.below(3));
   s.cut_greeting_percent = random.one_in(3) ? 0 : static_cast<int>(random.any_size(2, 40));
@@ -339,11 +343,12 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
 
 const std::vector<std::string>& cuts() {
   static const std::vector<std::string> names = {
-      "half",        "losses",   "pauses",        "kills",      "reloads",    "refusals",
-      "stalls",      "restarts", "outages",       "flushes",    "promotions", "lockouts",
-      "garbled",     "full",     "greeting-cuts", "differing",  "recipe",     "steps",
-      "costs",       "slow",     "lopsided",      "one-limit",  "one-key",    "half-hosts",
-      "one-process", "hot-keys", "half",          "half-hosts", "half-hosts"};
+      "half",      "losses",     "pauses",      "kills",    "reloads",       "refusals",
+      "stalls",    "restarts",   "outages",     "flushes",  "promotions",    "flushalls",
+      "failovers", "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
+      "recipe",    "steps",      "costs",       "slow",     "lopsided",      "one-limit",
+      "one-key",   "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
+      "half-hosts"};
   return names;
 }
 
@@ -367,6 +372,8 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "outages") return set(s.outages, 0);
   if (cut == "flushes") return set(s.flushes, 0);
   if (cut == "promotions") return set(s.promotions, 0);
+  if (cut == "flushalls") return set(s.flushalls, 0);
+  if (cut == "failovers") return set(s.failovers, 0);
   if (cut == "lockouts") return set(s.lockouts, 0);
   if (cut == "garbled") return set(s.garbled_one_in, 0);
   if (cut == "full") return set(s.full_one_in, 0);

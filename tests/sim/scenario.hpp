@@ -94,6 +94,9 @@ struct Scenario {
   int flushes = 0;               // of the store's scripts
   int restarts = 0;              // of the store, which loses its counters (Outside and Greeting)
   int promotions = 0;            // of a store that was an empty one's replica meanwhile (Greeting)
+  int flushalls = 0;             // of the store's data (Greeting)
+  int failovers = 0;             // to a replica that lacks the last writes (Greeting)
+  std::int64_t lag_us = 0;       // the writes of so long, about
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool no_records = false;       // the store takes no record of its reign (Greeting)
   int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut

@@ -126,39 +126,49 @@ void SimTransport::leave(CallPtr call) {
 void SimTransport::arrive(const ConnectionPtr& connection, const CallPtr& call) {
   Store& store = world_.store();
   if (!store.serves(connection->session)) return;
-  auto answer = std::make_shared<const Store::Answer>(store.answer(connection->session, *call));
+  const auto answer =
+      std::make_shared<const Store::Answer>(store.answer(connection->session, *call));
   if (connection_ != connection) return;
   EventQueue& events = world_.events();
   connection->last_in_us = std::max(connection->last_in_us + 1, events.now() + delay(false));
   events.at(connection->last_in_us, [this, connection, call, answer] {
     daemon_.when_awake([this, connection, call, answer] {
-      if (connection_ == connection) deliver(connection, *call, *answer);
+      if (connection_ == connection) deliver(connection, call, answer);
     });
   });
 }
 
-void SimTransport::deliver(const ConnectionPtr& connection, const Call& call,
-                           const Store::Answer& answer) {
+void SimTransport::deliver(const ConnectionPtr& connection, const CallPtr& call,
+                           const AnswerPtr& answer) {
   const Scenario& scenario = world_.scenario();
   Random& random = world_.random();
   if (!connection->used && faulty() && random.percent(scenario.cut_greeting_percent)) return cut();
   Mono received = daemon_.now();
   if (mistake("stamps-from-cached-time")) received.us -= random.below(kCachedTimeLagUs);
   Reply reply;
-  reply.is_error = answer.is_error;
+  reply.is_error = answer->is_error;
   reply.understood =
       scenario.garbled_one_in == 0 || !faulty() || !random.one_in(scenario.garbled_one_in);
-  reply.text = answer.text;
-  reply.time = answer.time;
-  reply.answers = answer.answers;
-  daemon_.replied(call, reply, received);
-  // Nothing comes twice on a connection; it would have to be harmless all the same.
-  for (std::size_t i = 0; i < answer.answers.size() && reply.understood; ++i) {
-    if (!random.one_in(kTwiceOneIn)) continue;
-    daemon_.answered_again(call.reservations[i].id, answer.answers[i]);
-  }
-  world_.judge().replied(daemon_, call, answer);
+  reply.text = answer->text;
+  reply.time = answer->time;
+  reply.reign_over = answer->reign_over;
+  reply.answers = answer->answers;
+  daemon_.replied(*call, reply, received);
+  connection->held.emplace_back(call, answer);
+  if (!daemon_.link().holds_answers()) used(connection);
   daemon_.pump();
+}
+
+void SimTransport::used(const ConnectionPtr& connection) {
+  for (const auto& [call, answer] : connection->held) {
+    // Nothing comes twice on a connection; it would have to be harmless all the same.
+    for (std::size_t i = 0; i < answer->answers.size() && connection_ == connection; ++i) {
+      if (!world_.random().one_in(kTwiceOneIn)) continue;
+      daemon_.answered_again(call->reservations[i].id, answer->answers[i]);
+    }
+    world_.judge().replied(daemon_, *call, *answer);
+  }
+  connection->held.clear();
 }
 
 }  // namespace rategate::sim

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "daemon/store/call.hpp"
 #include "tests/sim/event_queue.hpp"
@@ -32,15 +34,18 @@ class SimTransport final : public Transport {
   void cut();
 
  private:
+  using CallPtr = std::shared_ptr<const Call>;
+  using AnswerPtr = std::shared_ptr<const Store::Answer>;
   struct Connection {
     Store::Session session;
     bool arrives = true;  // what is on the way to the store comes there
     bool used = false;    // a reservation was asked on it
+    // What was answered, and is used when the store has said who it is.
+    std::vector<std::pair<CallPtr, AnswerPtr>> held;
     std::int64_t last_out_us = 0;
     std::int64_t last_in_us = 0;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
-  using CallPtr = std::shared_ptr<const Call>;
 
   std::int64_t delay(bool there);
   bool faulty() const;
@@ -50,7 +55,9 @@ class SimTransport final : public Transport {
   void fill_up();
   void leave(CallPtr call);
   void arrive(const ConnectionPtr& connection, const CallPtr& call);
-  void deliver(const ConnectionPtr& connection, const Call& call, const Store::Answer& answer);
+  void deliver(const ConnectionPtr& connection, const CallPtr& call, const AnswerPtr& answer);
+  // What was held is, or never will be.
+  void used(const ConnectionPtr& connection);
 
   World& world_;
   Daemon& daemon_;

@@ -66,11 +66,16 @@ void Store::forget_all(bool but_the_record) {
   const auto record = model_.get(kRecord, events_.now());
   model_.forget_all();
   if (but_the_record && record) model_.set(kRecord, *record, 0, events_.now());
+  lost_counters();
+}
+
+void Store::lost_counters() {
   checker_.counters_lost(events_.now());
   told_ = false;
 }
 
-void Store::restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record) {
+// Another one, which knows no scripts and has no connections.
+void Store::begin_process() {
   ++process_;
   ++sessions_;
   ++history_;
@@ -79,6 +84,10 @@ void Store::restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_re
   busy_us_ = busy_us();
   busy_ = false;
   flush_scripts();
+}
+
+void Store::restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record) {
+  begin_process();
   forget_all(keeps_record);
   down_until_ = events_.now() + down_us;
   loading_until_ = down_until_ + loading_us;
@@ -89,11 +98,20 @@ void Store::demote() {
   forget_all(false);
 }
 
-void Store::promote() {
+void Store::promote(bool throws_out) {
   if (!replica_) return;
   replica_ = false;
-  ++sessions_;
+  was_replica_ = true;
+  if (throws_out) ++sessions_;
   ++history_;
+}
+
+void Store::fail_over(std::int64_t down_us) {
+  begin_process();
+  was_replica_ = true;
+  model_ = replica_data_;
+  lost_counters();
+  down_until_ = events_.now() + down_us;
 }
 
 bool Store::forbids(std::string_view counter) const {
@@ -114,8 +132,14 @@ Store::Answer Store::error(std::string text) {
 std::string Store::info() const {
   return "# Server\r\nredis_version:7.0.15\r\nrun_id:" + std::to_string(process_) +
          "\r\ncluster_enabled:0\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nloading:" +
-         (loading() ? "1" : "0") + "\r\nrole:" + (replica_ ? "slave" : "master") +
-         "\r\nmaster_replid:" + std::to_string(history_) + "\r\n";
+         (loading() ? "1" : "0") + "\r\n" + replication();
+}
+
+std::string Store::replication() const {
+  return std::string("# Replication\r\nrole:") + (replica_ ? "slave" : "master") +
+         "\r\nmaster_replid:" + std::to_string(history_) +
+         "\r\nmaster_replid2:" + (was_replica_ ? std::to_string(history_ - 1) : "0") +
+         "\r\nconnected_slaves:0\r\n";
 }
 
 Store::Answer Store::answer(Session& session, const Call& call) {
@@ -131,6 +155,9 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   switch (call.kind) {
     case Call::Kind::Info:
       answer.text = info();
+      return answer;
+    case Call::Kind::Replication:
+      answer.text = replication();
       return answer;
     case Call::Kind::Time:
       answer.time = StoreTime{events_.now()};
@@ -152,18 +179,22 @@ Store::Answer Store::answer(Session& session, const Call& call) {
     answer.text = kReleaseName;
     return answer;
   }
-  if (call.kind == Call::Kind::Reign) {
-    if (!keeps_records_) return error("NOPERM this user has no permissions to access a key");
-    if (replica_) return error(std::string(kReadOnly));
-    const bool writable = events_.now() >= refuses_until_;
-    const auto since =
-        model_.reign(kRecord, {std::to_string(history_), call.replid}, writable, events_.now());
-    if (!since && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
-    told_ = true;
-    answer.time = StoreTime{since.value_or(events_.now())};
-    return answer;
-  }
+  if (call.kind == Call::Kind::Reign) return reign(call);
   return run_script(session, call);
+}
+
+Store::Answer Store::reign(const Call& call) {
+  if (!keeps_records_) return error("NOPERM this user has no permissions to access a key");
+  if (replica_) return error(std::string(kReadOnly));
+  const bool writable = events_.now() >= refuses_until_;
+  const RedisModel::Greets greets{std::to_string(history_), call.reign, call.token};
+  const auto record = model_.reign(kRecord, greets, writable, events_.now());
+  if (!record && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
+  told_ = true;
+  Answer answer;
+  answer.text = record.value_or("");
+  answer.time = parse_since(ReplyView::text(answer.text));
+  return answer;
 }
 
 Store::Answer Store::run_script(Session& session, const Call& call) {
@@ -188,15 +219,17 @@ Store::Answer Store::run_script(Session& session, const Call& call) {
   if (!reserves) return release(session.daemon, call.release);
   if (replica_) return error(std::string(kReadOnly));
   if (events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
-  return reserve(session.daemon, call.reservations);
+  return reserve(session.daemon, call);
 }
 
-Store::Answer Store::reserve(int daemon, const std::vector<Reservation>& requests) {
+Store::Answer Store::reserve(int daemon, const Call& call) {
   Answer answer;
   const std::int64_t now = events_.now();
   answer.time = StoreTime{now};
-  answer.answers.reserve(requests.size());
-  for (const Reservation& request : requests) {
+  answer.reign_over = !call.reign.empty() && model_.get(kRecord, now) != call.reign;
+  if (answer.reign_over) return answer;
+  answer.answers.reserve(call.reservations.size());
+  for (const Reservation& request : call.reservations) {
     if (spoils(request.counter)) model_.set(request.counter, "no number", 0, now);
     const bool existed = model_.get(request.counter, now).has_value();
     answer.answers.push_back(model_.reserve(request, now));

@@ -30,6 +30,7 @@ class Store {
     bool is_error = false;
     std::string text;
     std::optional<StoreTime> time;
+    bool reign_over = false;
     std::vector<ReserveAnswer> answers;
   };
 
@@ -64,10 +65,16 @@ class Store {
   // The process ends; after a while another one starts, which loads for a while, and has nothing;
   // or nothing but the record of its reign, as from a snapshot of before its counters were made.
   void restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record);
+  // Somebody says FLUSHALL: nobody's connection notices.
+  void flush_all() { forget_all(false); }
   // It becomes a replica of an empty one, and a primary again: the same process, other data. Who is
-  // still connected then is thrown out, as it would go on with counters that are not its own.
+  // still connected is thrown out then, as Sentinel does, or not, as after REPLICAOF NO ONE.
   void demote();
-  void promote();
+  void promote(bool throws_out);
+  // A replica of it has all of its data up to now.
+  void replicate() { replica_data_ = model_; }
+  // It ends, and that replica becomes the primary in its place.
+  void fail_over(std::int64_t down_us);
 
   // By the beginnings of counters' names: those that the user may not touch, and those that hold
   // something else.
@@ -95,17 +102,23 @@ class Store {
   };
   void serve_next();
   void forget_all(bool but_the_record);
+  void lost_counters();
+  void begin_process();
   Answer error(std::string text);
   bool loading() const { return events_.now() < loading_until_; }
   std::string info() const;
+  std::string replication() const;
   Answer run_script(Session& session, const Call& call);
-  Answer reserve(int daemon, const std::vector<Reservation>& requests);
+  Answer reign(const Call& call);
+  Answer reserve(int daemon, const Call& call);
   Answer release(int daemon, const Release& release);
 
   EventQueue& events_;
   Checker& checker_;
   bool wants_password_;
   RedisModel model_;
+  RedisModel replica_data_;
+  bool was_replica_ = false;
 
   std::deque<Command> queue_;
   bool busy_ = false;

@@ -182,7 +182,7 @@ class RedisModel(harness.Case):
 
     def call(self, keys, args, asked):
         """Of each counter (key, the model's words, runs, the answer), and when."""
-        seconds, micros, *answers = self.reserve(keys=keys, args=args)
+        seconds, micros, *answers = self.reserve(keys=keys, args=["", *args])
         found = []
         for (key, words, runs), answer in zip(asked, answers, strict=True):
             if isinstance(answer, int):  # all was granted
@@ -225,7 +225,9 @@ class RedisModel(harness.Case):
         """What may stand where the record does: one of these is of the data's history, or none is."""
         replid = self.random.choice([self.replid(), "0" * 40, "x", ""])
         since = self.random.choice(["0", "1234567890123456", "9234567890123456", "", "-5", "late"])
-        return self.random.choice([f"{replid} {since}", f"{replid} {since}", replid, since, "a b c"])
+        token = self.random.choice(["abc", "def", "123", "late"])
+        return self.random.choice([f"{replid} {since} {token}", f"{replid} {since} {token}",
+                                   f"{replid} {since}", replid, since, "a b c"])
 
     def replid(self):
         return self.db.info("replication")["master_replid"]
@@ -250,15 +252,19 @@ class RedisModel(harness.Case):
 
     def any_greeting(self):
         replid = self.replid()
-        knew = self.random.choice(["", "-", replid, "1" * 40])
+        held = self.db.get(harness.REIGN) if self.db.type(harness.REIGN) == "string" else ""
+        knew = self.random.choice(["", "-", held, f"{replid} 0 abc", "1" * 40 + " 5 abc"])
+        token = self.random.choice(["abc", "def", "456"])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.evalsha(self.reign, 1, harness.REIGN, knew)
+            pipe.evalsha(self.reign, 1, harness.REIGN, knew, token)
             pipe.time()
-            before, since, after = pipe.execute()
+            before, record, after = pipe.execute()
         before, after = (seconds * 1_000_000 + micros for seconds, micros in (before, after))
-        now_us = int(since) if before <= int(since) <= after else before
-        self.same(since, self.ask_model(now_us, "REIGN", harness.REIGN, replid, knew or "none"))
+        since = int(record.split()[1])
+        now_us = since if before <= since <= after else before
+        self.same(record, self.ask_model(now_us, "REIGN", harness.REIGN, replid, token,
+                                         knew or "none"))
         self.same(self.db.get(harness.REIGN), self.ask_model(now_us, "GET", harness.REIGN))
         self.assertEqual(self.db.pttl(harness.REIGN), -1)
 

@@ -260,6 +260,20 @@ void World::plan_store_faults() {
     });
   });
   some_times(scenario_.promotions, [this] { replace_store([this] { demote_store(); }); });
+  some_times(scenario_.flushalls, [this] { replace_store([this] { store_.flush_all(); }); });
+  if (scenario_.failovers > 0) replicate();
+  some_times(scenario_.failovers, [this] {
+    replace_store([this] {
+      store_.fail_over(random_.any_size(1, 1'000'000));
+      cut_all();
+    });
+  });
+}
+
+void World::replicate() {
+  store_.replicate();
+  const std::int64_t at = events_.now() + 1 + random_.below(2 * scenario_.lag_us);
+  if (at < end_us_) events_.at(at, [this] { replicate(); });
 }
 
 // Some see by an error that they have to greet it anew, and some are cut off.
@@ -267,8 +281,9 @@ void World::demote_store() {
   store_.demote();
   if (random_.one_in(2)) cut_all();
   events_.in(random_.any_size(1, 700'000), [this] {
-    store_.promote();
-    cut_all();
+    const bool throws_out = random_.one_in(2);
+    store_.promote(throws_out);
+    if (throws_out) cut_all();
   });
 }
 

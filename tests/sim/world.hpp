@@ -84,6 +84,7 @@ class World {
   void plan_store_faults();
   void replace_store(const std::function<void()>& how);
   void demote_store();
+  void replicate();
   void cut_all();
   void some_times(int times, const std::function<void()>& fault);
   void end_daemon(int host, bool orderly);

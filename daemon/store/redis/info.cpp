@@ -30,11 +30,20 @@ RedisInfo parse_info(std::string_view text) {
   info.version = field(text, "valkey_version");
   if (info.version.empty()) info.version = field(text, "redis_version");
   info.replica = field(text, "role") == "slave";
+  const auto replicas = field(text, "connected_slaves");
+  // All zeros where it was no replica since it has its replid.
+  const auto replid_before = field(text, "master_replid2");
+  info.replicated = (!replicas.empty() && replicas != "0") ||
+                    replid_before.find_first_not_of('0') != replid_before.npos;
   info.loading = field(text, "loading") == "1";
   info.cluster = field(text, "cluster_enabled") == "1";
   const auto policy = field(text, "maxmemory_policy");
   if (policy != "noeviction" && field(text, "maxmemory") != "0") info.evicts = policy;
   return info;
+}
+
+bool is_primary_of(std::string_view replication, std::string_view replid) {
+  return field(replication, "role") == "master" && field(replication, "master_replid") == replid;
 }
 
 }  // namespace rategate

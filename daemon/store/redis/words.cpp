@@ -19,6 +19,7 @@ constexpr std::size_t kRowWords = 7;
 constexpr std::int64_t kMaxSeconds = (std::int64_t{1} << 42) / 1000 - 1;
 constexpr std::int64_t kMaxCounter = std::int64_t{1} << 53;
 constexpr std::size_t kMaxErrorBytes = 256;
+constexpr std::size_t kMostReignBytes = 256;
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
@@ -152,8 +153,9 @@ std::size_t words_of(const Reservation& reservation) {
 }
 
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
-                    std::string_view sha, std::string_view script) {
-  std::size_t words = 3;
+                    std::string_view reign, std::string_view sha, std::string_view script) {
+  const std::size_t records = reign.empty() ? 0 : 1;
+  std::size_t words = 4 + records;
   for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
     words += kRowWords;
   }
@@ -161,8 +163,10 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   append_count(out, '*', words);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
-  append_bulk(out, static_cast<std::int64_t>(reservations.size()));
+  append_bulk(out, static_cast<std::int64_t>(reservations.size() + records));
   for (const Reservation& r : reservations) append_bulk(out, r.counter);
+  if (!reign.empty()) append_bulk(out, kReignKey);
+  append_bulk(out, reign);
   while (!reservations.empty()) {
     const auto row = reservations.first(row_of(reservations));
     reservations = reservations.subspan(row.size());
@@ -203,7 +207,14 @@ std::optional<StoreTime> parse_time(const ReplyView& reply) {
 }
 
 std::optional<StoreTime> parse_since(const ReplyView& reply) {
-  const auto us = number_of(reply, 0, kMaxSeconds * 1'000'000 + 999'999);
+  if (reply.kind() != ReplyView::Kind::Text) return std::nullopt;
+  const std::string_view record = reply.bytes();
+  if (record.empty()) return StoreTime{};
+  const std::size_t from = record.find(' ') + 1;
+  const std::size_t to = record.find(' ', from);
+  if (from == 0 || to == record.npos || record.size() > kMostReignBytes) return std::nullopt;
+  const auto us = number_of(ReplyView::text(record.substr(from, to - from)), 0,
+                            kMaxSeconds * 1'000'000 + 999'999);
   return us ? std::optional(StoreTime{*us}) : std::nullopt;
 }
 
@@ -253,16 +264,19 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"SCRIPT", "LOAD", release});
       return;
     case Call::Kind::Reign:
-      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.replid});
+      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.reign, call.token});
       return;
     case Call::Kind::Time:
       out += redis_request({"TIME"});
       return;
     case Call::Kind::Reserve:
-      append_reserve(out, call.reservations, call.script, reserve);
+      append_reserve(out, call.reservations, call.reign, call.script, reserve);
       return;
     case Call::Kind::Release:
       append_release(out, call.release, call.script, release);
+      return;
+    case Call::Kind::Replication:
+      out += redis_request({"INFO", "replication"});
       return;
   }
 }
@@ -276,6 +290,10 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
   if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
     read.time = kind == Call::Kind::Time ? parse_time(reply) : parse_since(reply);
     read.understood = read.time.has_value();
+  } else if (kind == Call::Kind::Reserve && reply.is_array_of(2)) {
+    read.time = parse_time(reply);
+    read.understood = read.time.has_value();
+    read.reign_over = true;
   } else if (kind == Call::Kind::Reserve) {
     read.understood = parse_reserve_answers(reply, asked, answers);
     if (!read.understood) return read;

@@ -22,13 +22,13 @@ std::string redis_request(std::initializer_list<std::string_view> words);
 // Words that a reservation adds to a call of the reserve script, besides those that begin a row.
 std::size_t words_of(const Reservation& reservation);
 // Appends one call of the reserve script for all of them: EVALSHA, or EVAL with the whole text
-// where no `sha` is known.
+// where no `sha` is known. `reign`: what the record of it has to hold; empty: it is not looked at.
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
-                    std::string_view sha, std::string_view script);
+                    std::string_view reign, std::string_view sha, std::string_view script);
 void append_release(std::string& out, const Release& release, std::string_view sha,
                     std::string_view script);
 
-// Where all hosts keep since when the data has the history that it has.
+// The record of the store's reign, which all hosts keep together.
 inline constexpr std::string_view kReignKey = "rategate:reign";
 
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
@@ -37,7 +37,8 @@ std::string_view release_script();
 
 // TIME's answer; nothing where the reply is not of the form.
 std::optional<StoreTime> parse_time(const ReplyView& reply);
-// What reign.lua answers; nothing where the reply is not of the form.
+// The `since` of the record that reign.lua answers, 0 where there is none; nothing where the reply
+// is not of the form.
 std::optional<StoreTime> parse_since(const ReplyView& reply);
 // An error's words, as far as they are worth keeping: 256 bytes. Views the reply.
 std::string_view error_of(const ReplyView& reply);
@@ -50,8 +51,9 @@ struct ReserveAsked {
 };
 ReserveAsked asked_of(const Reservation& reservation);
 
-// The answers to one call of the reserve script: the first of `answers`, as many as were asked. The
-// others there are kept for their memory. False where the reply is not of the form.
+// The answers to one call of the reserve script that has looked at the counters: the first of
+// `answers`, as many as were asked. The others there are kept for their memory. False where the
+// reply is not of the form.
 bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked> asked,
                            std::vector<ReserveAnswer>& answers);
 

@@ -1,38 +1,48 @@
--- Since when the store's data has had the history that it has, as all hosts together know it. A
--- host that starts after the store has lost counters learns of it here.
+-- Which reign the store is in: since when one process has been its primary, with the data that it
+-- has. What the hosts know of it together stands in a record: whoever starts after counters were
+-- lost learns of it here.
 --
--- KEYS[1]  the record: "replid since", by INFO's master_replid and TIME in microseconds
--- ARGV[1]  the replid that this host knew; '-' where it knew none, and the store once refused to
---          write the record for it; or nothing
+-- KEYS[1]  the record: "replid since token", by INFO's master_replid, TIME in microseconds, and a
+--          word that no other record has
+-- ARGV[1]  the record as this host knew it; '-' where it knew none, and the store once refused to
+--          write it; or nothing
+-- ARGV[2]  the token for a record that is written now
 --
--- Answers since: of windows that had begun by then, counters may be lost; 0 where no host knows of
--- a loss. A record of another replid was made before a restart or promotion. No record is a new
--- data base, unless this host knew another replid, or others may have while the store wrote nothing.
--- Where the record cannot be read or written the answer is that error: whoever comes later could
--- not learn of the loss.
+-- Answers the record that holds from now on, or '' where the store does not tell its replid. Of
+-- windows that had begun by its `since`, counters may be lost; 0 where no host knows of a loss.
+--
+-- A record of another replid was made before a restart or promotion. No record is a new data base,
+-- unless this host knew one, or others may have while the store wrote nothing. A host that knew
+-- another record knows of a loss, so that it does not believe one that knows of none. Where the
+-- record cannot be read or written the answer is that error: whoever comes later could not learn of
+-- the loss.
 local info = redis.pcall('INFO', 'replication')
 local replid = type(info) == 'string' and string.match(info, 'master_replid:(%x+)')
 if not replid then
-  return '0'
+  return ''
 end
 local record = redis.pcall('GET', KEYS[1])
 if type(record) == 'table' and not string.find(record.err, 'WRONGTYPE') then
   return record
 end
-local was, since
+local was, since, token
 if type(record) == 'string' then
-  was, since = string.match(record, '^(%x+) (%d+)$')
+  was, since, token = string.match(record, '^(%x+) (%d+) ?(%x*)$')
 end
 local time = redis.call('TIME')
 local now = string.format('%d%06d', time[1], time[2])
 local knew = ARGV[1]
-local lost = knew ~= '' and knew ~= replid
--- Whoever has known no other history has nothing to say against a record of this one, but that it
--- is of a moment still to come: a clock that was wrong has written it.
+local lost = knew ~= '' and knew ~= record
+-- One that is of a moment still to come was written by a clock that was wrong.
 if was == replid and tonumber(since) <= tonumber(now) and
-    not (lost and knew ~= '-' and since == '0') then
-  return since
+    not (lost and knew ~= '-' and (since == '0' or token == '')) then
+  if token ~= '' then
+    return record
+  end
+  -- A daemon of a version without tokens has written it.
+else
+  since = (lost or record) and now or '0'
 end
-since = (lost or record) and now or '0'
-local written = redis.pcall('SET', KEYS[1], replid .. ' ' .. since)
-return written.err and written or since
+record = replid .. ' ' .. since .. ' ' .. ARGV[2]
+local written = redis.pcall('SET', KEYS[1], record)
+return written.err and written or record

@@ -1,15 +1,18 @@
 -- Reserves permits of one window in each of some counters. Each counter is looked at as if it had
 -- come alone: an error that a command meets on it is its own answer, and no other's.
 --
--- KEYS     the counters, those of one limit and window in a row
--- ARGV     of each such row: how many counters, form, window's start and end (ms), limit, how far
---          ahead a window may start (ms), when the counters may expire (ms); then of each counter,
+-- KEYS     the counters, those of one limit and window in a row; then, where ARGV[1] is not empty,
+--          the record of the reign (reign.lua)
+-- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
+--          window's start and end (ms), limit, how far ahead a window may start (ms), when the
+--          counters may expire (ms); then of each counter,
 --          in form 'checks': how many checks of one permit;
 --          in form 'costs': permits wanted ahead of the costs, permits the host has in hand (the
 --          counter holds them already, and they are put towards the costs), how many runs of equal
 --          costs, then of each run: cost, how many
 --
--- Answers {TIME's seconds, TIME's microseconds}, then of each counter one of
+-- Answers {TIME's seconds, TIME's microseconds}, and nothing else where the record holds something
+-- else than it has to, so that no counter was looked at; then of each counter one of
 --   counter                          form 'checks', and all are granted: what the counter holds now
 --   {0, counter, ahead, granted...}  what the counter holds now (within 2^53), how many permits are
 --                                    granted ahead, and how many costs of each run. The counter
@@ -111,8 +114,15 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
   return mine
 end
 
-local at, k = 1, 1
-while k <= #KEYS do
+local counters = #KEYS
+if ARGV[1] ~= '' then
+  if pcall('GET', KEYS[counters]) ~= ARGV[1] then
+    return answer
+  end
+  counters = counters - 1
+end
+local at, k = 2, 1
+while k <= counters do
   local last = k + tonumber(ARGV[at]) - 1
   local checks_alone = ARGV[at + 1] == 'checks'
   local limit = tonumber(ARGV[at + 4])

@@ -320,8 +320,8 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   bench.gate.store_connecting({0}, bench.now);
   bench.gate.store_replaced({0});
   bench.measure();
-  CHECK(bench.gate.lose_windows({0}, StoreTime{INT64_MAX}, bench.now));
-  CHECK_FALSE(bench.gate.lose_windows({0}, StoreTime{0}, bench.now));
+  CHECK(bench.gate.lose_windows({0}, StoreTime{INT64_MAX}, 0, bench.now));
+  CHECK_FALSE(bench.gate.lose_windows({0}, StoreTime{0}, 0, bench.now));
   bench.gate.store_up({0});
   CHECK(bench.check(strict).decision.reason == Reason::StoreAway);
   CHECK(bench.check(open).waits);

@@ -26,10 +26,19 @@ class FakeTransport final : public Transport {
   void answer(Link& link) {
     const Call call = calls.front();
     calls.pop_front();
-    const std::string info = "run_id:" + run_id + "\r\nmaster_replid:" + replid + "\r\n";
+    const std::string info =
+        "run_id:" + run_id + "\r\nrole:" + role + "\r\nmaster_replid:" + replid + "\r\n";
     std::vector<ReserveAnswer> answers;
     Reply reply;
-    if (call.kind == Call::Kind::Info) reply.text = info;
+    const bool is_info = call.kind == Call::Kind::Info || call.kind == Call::Kind::Replication;
+    if (is_info) reply.text = info;
+    if (call.kind == Call::Kind::Reign) reply.text = reign;
+    if (call.kind == Call::Kind::Reserve && !call.reign.empty() && call.reign != reign) {
+      reply.reign_over = true;
+      reply.time = StoreTime{now.us + offset_us};
+      link.replied(reply, now, now);
+      return;
+    }
     for (const Reservation& each : call.reservations) {
       answers.push_back(counters.reserve(each, {now.us + offset_us}));
     }
@@ -54,8 +63,10 @@ class FakeTransport final : public Transport {
   std::deque<Call> calls;
   MemoryCounters counters;
   std::string run_id = "one";
+  std::string role = "master";
   std::string replid = "first";
-  StoreTime since;  // of the reign
+  std::string reign = "first 0 token";  // the record
+  StoreTime since;                      // of the reign
   bool written = true;
   int connects = 0;
 };

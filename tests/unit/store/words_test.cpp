@@ -63,9 +63,9 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   asked.push_back(reservation("d", {{1, 1}}));
   asked.back().limit = 11;
   std::string request;
-  append_reserve(request, asked, "sha", "text");
+  append_reserve(request, asked, "", "sha", "text");
   CHECK(words(request) ==
-        "EVALSHA sha 4 a b c d 2 checks 1000 2000 10 100 3000 2 1"
+        "EVALSHA sha 4 a b c d  2 checks 1000 2000 10 100 3000 2 1"
         " 1 costs 1000 2000 10 100 3000 4 9 2 1 1 5 2"
         " 1 checks 1000 2000 11 100 3000 1");
   std::size_t counted = 0;
@@ -73,8 +73,8 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   CHECK(counted == 4 + 3 + 7);
 
   request.clear();
-  append_reserve(request, std::span(asked).first(1), "", "text");
-  CHECK(words(request) == "EVAL text 1 a 1 checks 1000 2000 10 100 3000 2");
+  append_reserve(request, std::span(asked).first(1), "r", "", "text");
+  CHECK(words(request) == "EVAL text 2 a rategate:reign r 1 checks 1000 2000 10 100 3000 2");
 }
 
 TEST_CASE("answers are read in the form in which they were asked for") {
@@ -183,9 +183,13 @@ TEST_CASE("a time that is none is not taken for one") {
 }
 
 TEST_CASE("since when the data has its history is a moment, or nothing was lost") {
-  CHECK(parse_since(ReplyTree::of("1700000000000005").view()) == StoreTime{1'700'000'000'000'005});
-  CHECK(parse_since(ReplyTree::of("0").view()) == StoreTime{0});
-  for (const char* text : {"", "-1", "x", "1.5", "99999999999999999"}) {
+  const auto since = [](const char* record) { return parse_since(ReplyTree::of(record).view()); };
+  CHECK(since("ab 1700000000000005 cd") == StoreTime{1'700'000'000'000'005});
+  CHECK(since("ab 0 cd") == StoreTime{0});
+  CHECK(since("") == StoreTime{0});
+  const std::string too_long = "ab 5 " + std::string(300, 'c');
+  for (const char* text : {"5", "ab 5", " ", "ab -1 cd", "ab x cd", "ab 1.5 cd", "ab  cd",
+                           "ab 99999999999999999 cd", too_long.c_str()}) {
     CHECK_FALSE(parse_since(ReplyTree::of(text).view()));
   }
 }
