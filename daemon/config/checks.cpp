@@ -20,6 +20,7 @@ constexpr Rule kRules[] = {
     {"redis", "host", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "port", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "unix_socket", Need::YieldsTo, "addresses", {}, "sentinel"},
+    {"redis", "replicas", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "password_file", Need::StandsInFor, "password", {}},
     {"redis", "backoff_min", Need::AtMost, "backoff_max", {}},
     {"redis", "username", Need::With, "password", {}},

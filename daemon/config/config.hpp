@@ -80,10 +80,12 @@ struct TlsConfig {
 };
 
 struct RedisConfig : LoginConfig, TlsConfig {
+  static constexpr std::int64_t kMostReplicas = 16;
   std::string host = "127.0.0.1";
   std::int64_t port = 6379;
   std::string unix_socket;  // not empty: instead of host and port
   std::int64_t db = 0;
+  std::vector<HostPort> replicas;  // that may be promoted in its place; empty: not known
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;

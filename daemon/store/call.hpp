@@ -25,6 +25,7 @@ struct Call {
     Time,
     Reserve,
     Release,
+    Wait,         // until so many replicas have acknowledged what was written before
     Replication,  // who it is now, behind reservations that count only if it is who was greeted
   };
   Kind kind = Kind::Time;
@@ -35,7 +36,19 @@ struct Call {
   // what it held when this host saw it last; see scripts/reign.lua.
   std::string reign{};
   std::string token{};  // of Reign: for a record that has to be written
+  // Of Wait: how many, and for how long at most. Of Reign: not 0 where it has to write something
+  // for them to follow.
+  std::int64_t replicas = 0;
+  std::int64_t wait_ms = 0;
 };
+
+// Half of the time that an answer may take: the other half is that of the way.
+inline Call wait_for_replicas(std::int64_t replicas, std::int64_t command_timeout_us) {
+  Call call{Call::Kind::Wait};
+  call.replicas = replicas;
+  call.wait_ms = command_timeout_us / 2000 + 1;  // 0 would be for ever
+  return call;
+}
 
 // Good during the call that it is handed to.
 struct Reply {
@@ -67,6 +80,8 @@ class Transport {
   // What a connection that is not made yet waits for, in words, where there is more to be said than
   // that it waits; told when its time is over.
   virtual std::string_view awaits() const { return {}; }
+  // Whom the connection is to, by address ("10.0.0.2:6379"); empty where that is not known.
+  virtual std::string_view peer() const { return {}; }
   // Everything that was flushed has left this process: bytes that wait here can neither be recalled
   // nor be stamped.
   virtual bool is_written() const = 0;

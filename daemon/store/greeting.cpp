@@ -10,20 +10,21 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 10> kNames = {
-      "AUTH",  "SELECT", "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",
-      "reign", "TIME",   "reserve", "release",     "INFO replication"};
+  static constexpr std::array<std::string_view, 11> kNames = {
+      "AUTH", "SELECT",  "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",     "reign",
+      "TIME", "reserve", "release", "WAIT",        "INFO replication"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace
 
-std::vector<Call::Kind> Greeting::begin() {
+std::vector<Call::Kind> Greeting::begin(bool proves) {
   asked_.clear();
   if (options_.auth) asked_.push_back(Call::Kind::Auth);
   if (options_.select) asked_.push_back(Call::Kind::Select);
   asked_.insert(asked_.end(), {Call::Kind::Info, Call::Kind::LoadReserve, Call::Kind::LoadRelease,
                                Call::Kind::Reign, Call::Kind::Time});
+  if (proves) asked_.insert(asked_.end(), {Call::Kind::Wait, Call::Kind::Replication});
   at_ = 0;
   why_.clear();
   learned_ = {};
@@ -50,7 +51,11 @@ Greeting::Outcome Greeting::refused(Call::Kind kind, std::string_view error) {
 
 Greeting::Outcome Greeting::read_info(std::string_view text) {
   RedisInfo info = parse_info(text);
-  if (info.replica) return refuse("it is a replica");
+  if (info.role == "slave") return refuse("it is a replica");
+  // As KeyDB's "active-replica": several of them take writes, and none has all increments.
+  if (!info.role.empty() && info.role != "master") {
+    return refuse("its role is " + info.role + ": it is not the only one that counts");
+  }
   if (info.cluster) return refuse("it is a node of a Redis Cluster, which is not supported");
   if (info.loading) return refuse("it is loading its data");
   learned_.run_id = std::move(info.run_id);
@@ -70,23 +75,27 @@ Greeting::Outcome Greeting::replied(const Reply& reply, Mono sent, Mono received
       return read_info(reply.text);
     case Call::Kind::LoadReserve:
       learned_.reserve_script = reply.text;
-      return Outcome::Going;
+      break;
     case Call::Kind::LoadRelease:
       learned_.release_script = reply.text;
-      return Outcome::Going;
+      break;
     case Call::Kind::Reign:
       learned_.reign = reply.text;
       learned_.since = reply.time.value_or(StoreTime{});
-      return Outcome::Going;
+      break;
     case Call::Kind::Time:
       if (!reply.time) return refuse("TIME: not understood");
       learned_.sent = sent;
       learned_.received = received;
       learned_.time = *reply.time;
-      return Outcome::Complete;
+      break;
+    case Call::Kind::Replication:
+      if (!is_primary_of(reply.text, learned_.replid)) return refuse("it is not the primary");
+      break;
     default:
-      return Outcome::Going;
+      break;
   }
+  return at_ == asked_.size() ? Outcome::Complete : Outcome::Going;
 }
 
 }  // namespace rategate

@@ -40,8 +40,11 @@ class Greeting {
 
   explicit Greeting(const Options& options) : options_(options) {}
 
-  // Begins anew. The calls to be made, in order; their replies come back in that order.
-  std::vector<Call::Kind> begin();
+  // Begins anew. The calls to be made, in order; their replies come back in that order. `proves`:
+  // its replicas are asked to acknowledge something, and it tells then how far they are.
+  std::vector<Call::Kind> begin(bool proves);
+  // To which call the next reply is.
+  Call::Kind expects() const { return asked_[at_]; }
   Outcome replied(const Reply& reply, Mono sent, Mono received);
   // After Refused: why, for a person.
   const std::string& why() const { return why_; }

@@ -12,8 +12,7 @@ namespace {
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
 constexpr std::uint64_t kMostDoublings = 20;
-// For so long after another one was promoted an old primary may still be taken for the primary.
-constexpr std::int64_t kFenceUs = 2'000'000;
+constexpr std::size_t kMostUnproved = 16;  // calls that are answered, and wait for a proof
 
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
   return is_answer_to(reservation.costs, answer) &&
@@ -69,11 +68,17 @@ std::string Link::new_token() {
 
 void Link::greet() {
   greeting_written_ = true;
-  for (const Call::Kind kind : greeting_.begin()) {
+  greeting_unproved_ = false;
+  proof_.forget();
+  require_proof();
+  for (const Call::Kind kind : greeting_.begin(proof_.replicas() > 0)) {
     Call call{kind};
-    if (kind == Call::Kind::Reign) {
+    if (kind == Call::Kind::Wait) {
+      call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us);
+    } else if (kind == Call::Kind::Reign) {
       call.reign = known_reign();
       call.token = new_token();
+      call.replicas = proof_.replicas();
     }
     transport_.send(call);
   }
@@ -81,12 +86,51 @@ void Link::greet() {
   until_ = after(greeting_sent_, options_.command_timeout_us);
 }
 
+// The list may be another with each answer of those who know it.
+void Link::require_proof() {
+  const auto* const replicas = options_.witness == nullptr ? nullptr : options_.witness->replicas();
+  proof_.require(replicas == nullptr ? std::vector<std::string>() : *replicas, transport_.peer());
+}
+
+bool Link::is_named(Mono now, std::int64_t good_for_us) const {
+  return now <= after(options_.witness->named_at(), good_for_us);
+}
+
+bool Link::is_proved(Mono now) const {
+  if (options_.witness == nullptr || is_named(now, Witness::kGoodForUs)) return true;
+  return options_.witness->replicas() != nullptr && proof_.holds(now);
+}
+
+// It costs a round trip between the primary and its replicas.
+bool Link::wants_acknowledgement(Mono now) const {
+  return options_.witness != nullptr && proof_.replicas() > 0 && !proof_.is_fresh(now) &&
+         !is_named(now, Witness::kFreshUs);
+}
+
+std::string Link::no_proof() const {
+  std::string why = "nothing proves that it is still the primary: ";
+  if (proof_.replicas() == 0) return why + "its replicas are not known";
+  return why + proof_.laggard() + " does not follow it";
+}
+
 void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
+  const Call::Kind kind = greeting_.expects();
+  if ((kind == Call::Kind::Info || kind == Call::Kind::Replication) && proof_.replicas() > 0 &&
+      !reply.is_error) {
+    proof_.said(parse_replication(reply.text), greeting_sent_);
+  }
   switch (greeting_.replied(reply, greeting_sent_, received)) {
     case Greeting::Outcome::Going:
       return;
     case Greeting::Outcome::Complete:
-      greeted(now);
+      greeting_unproved_ = !is_proved(now);
+      if (options_.witness != nullptr && greeting_.learned().replid.empty()) {
+        away("it does not tell its master_replid, so that nothing proves who it is", now);
+      } else if (greeting_unproved_) {
+        options_.witness->doubt(now);
+      } else {
+        greeted(now);
+      }
       return;
     case Greeting::Outcome::Refused:
       record_refused_ = record_refused_ || !greeting_.learned().reign_error.empty();
@@ -122,6 +166,7 @@ void Link::greeted(Mono now) {
   outbox_.opened({{learned.reserve_script, learned.release_script},
                   learned.reign,
                   !learned.replid.empty(),
+                  proof_.replicas(),
                   another,
                   learned.sent,
                   learned.received});
@@ -130,7 +175,9 @@ void Link::greeted(Mono now) {
   // Since when, the store tells, if it keeps a record. If not, this host sees it now.
   const bool told = new_reign && learned.since.us > 0;
   const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : learned.since;
-  const std::int64_t margin_us = learned.replicated ? kFenceUs + options_.max_skew_us : 0;
+  // For so long an old primary may have proved that it still was one.
+  const std::int64_t margin_us =
+      learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
   const bool more_lost = gate_.lose_windows(options_.shard, through, margin_us, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
@@ -138,6 +185,7 @@ void Link::greeted(Mono now) {
          shard().lost.through().us / 1000);
   }
   if (!learned.reign_error.empty()) tell(StoreEvent::What::ReignNotKnown, learned.reign_error);
+  if (known && learned.replid.empty()) tell(StoreEvent::What::FailoverNotSeen);
   if (!status_.evicts.empty()) tell(StoreEvent::What::Evicts, status_.evicts);
   tell(StoreEvent::What::Changed);
 }
@@ -163,11 +211,16 @@ void Link::moved(std::string_view address, Mono now) {
   connect(now);
 }
 
+void Link::let_go_of_held() {
+  held_count_ = sealed_count_ = 0;
+  unproved_since_ = kNever;
+}
+
 void Link::lost(std::string_view why, Mono now) {
   status_.error = why;
   transport_.close();
   outbox_.closed();
-  held_count_ = 0;
+  let_go_of_held();
   ++status_.reconnects;
   attempts_ = 0;
   if (gate_.store_connecting(options_.shard, now)) tell(StoreEvent::What::Connecting, why);
@@ -178,7 +231,7 @@ void Link::away(std::string_view why, Mono now) {
   status_.error = why;
   transport_.close();
   outbox_.closed();
-  held_count_ = 0;
+  let_go_of_held();
   back_off(now);
   if (gate_.store_away(options_.shard, now)) tell(StoreEvent::What::Away, status_.error);
   tell(StoreEvent::What::Changed);
@@ -220,12 +273,15 @@ void Link::turn(Mono now) {
         away(not_connected(), now);
         return;
       case State::Greeting:
-        away("no answer in time", now);
+        away(greeting_unproved_ ? no_proof() : "no answer in time", now);
         return;
       default:
         break;
     }
   }
+  if (state_ == State::Greeting && greeting_unproved_ && is_proved(now)) greeted(now);
+  if (state_ != State::Up) return;
+  if (unproved_since_ != kNever) prove(now);
   if (state_ != State::Up) return;
   // Silence, and not one late answer: a way that is slow under load is no reason to leave it.
   if (now >= after(outbox_.silent_since(), options_.command_timeout_us)) {
@@ -249,19 +305,23 @@ void Link::tell_pace(Mono now) {
 
 Mono Link::next_turn() const {
   if (state_ != State::Up) return until_;
-  const Mono silent = after(outbox_.silent_since(), options_.command_timeout_us);
+  const Mono silent =
+      after(std::min(outbox_.silent_since(), unproved_since_), options_.command_timeout_us);
   return gate_.shard(options_.shard).health.is_slow() ? std::min(silent, keeps_at_) : silent;
 }
 
 void Link::pump(Mono now) {
   if (state_ == State::Greeting && !greeting_written_) greet();
-  if (state_ == State::Up) outbox_.write(transport_, now);
+  if (state_ != State::Up) return;
+  // What is reserved meanwhile may be for nobody.
+  if (unproved_since_ != kNever && held_count_ >= kMostUnproved) return;
+  outbox_.write(transport_, now, wants_acknowledgement(now));
 }
 
 // ---- Being answered -------------------------------------------------------------------------
 
 void Link::replied(const Reply& reply, Mono received, Mono now) {
-  if (state_ == State::Greeting && greeting_written_) {
+  if (state_ == State::Greeting && greeting_written_ && !greeting_unproved_) {
     on_greeting(reply, received, now);
     return;
   }
@@ -273,7 +333,7 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
     return;
   }
   if (kind == Call::Kind::Replication) {
-    on_replication(reply, now);
+    on_replication(reply, answered.sent, now);
   } else if (kind == Call::Kind::Time && reply.time) {
     measured(answered.sent, received, *reply.time);
   } else if (kind == Call::Kind::Release && reply.is_error &&
@@ -283,7 +343,7 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
 }
 
 void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
-  if (reply.is_error && held_count_ == 0) {
+  if (reply.is_error && !holds_answers()) {
     on_refusal(answered.call, reply.text, now);
   } else if (!reply.is_error && reply.understood && reply.reign_over) {
     closed("its data are not those that were greeted", now);
@@ -292,7 +352,9 @@ void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono r
     away("an answer was not understood", now);
   } else {
     hold(std::move(answered), reply, received);
-    if (!outbox_.proves()) use_held(now);
+    if (outbox_.proves()) return;
+    sealed_count_ = held_count_;
+    use_held(now);
     return;
   }
   outbox_.recycle(std::move(answered.call));
@@ -312,23 +374,59 @@ void Link::hold(Outbox::Answered answered, const Reply& reply, Mono received) {
 
 // The store has said who it is, after all that is held was answered. A replid never comes back: if
 // it is the greeting's now, it was so then.
-void Link::on_replication(const Reply& reply, Mono now) {
+void Link::on_replication(const Reply& reply, Mono sent, Mono now) {
   if (reply.is_error) {
     closed(reply.text, now);
   } else if (!is_primary_of(reply.text, known_replid_)) {
     closed("it is not the primary any more that was greeted", now);
   } else {
-    use_held(now);
+    sealed_count_ = held_count_;
+    if (options_.witness != nullptr) {
+      require_proof();
+      if (proof_.replicas() > 0) proof_.said(parse_replication(reply.text), sent);
+    }
+    prove(now);
   }
 }
 
+// Where there is no proof yet, who can give one is asked; what is held waits for that.
+void Link::prove(Mono now) {
+  const bool wants = options_.witness != nullptr && !is_named(now, Witness::kFreshUs) &&
+                     (proof_.replicas() == 0 || !proof_.is_fresh(now));
+  if (wants) options_.witness->doubt(now);
+  if (is_proved(now) || !anything_granted()) {
+    unproved_since_ = kNever;
+    use_held(now);
+  } else if (unproved_since_ == kNever) {
+    unproved_since_ = now;
+  } else if (now >= after(unproved_since_, options_.command_timeout_us)) {
+    closed(no_proof(), now);
+  }
+}
+
+// What grants nothing may be used without a proof.
+bool Link::anything_granted() const {
+  for (std::size_t i = 0; i < sealed_count_; ++i) {
+    const Held& held = held_[i];
+    const auto& reservations = held.answered.call.reservations;
+    for (std::size_t at = 0; at < reservations.size() && held.error.empty(); ++at) {
+      if (has_charged(reservations[at], held.answers[at])) return true;
+    }
+  }
+  return false;
+}
+
 void Link::use_held(Mono now) {
-  for (std::size_t i = 0; i < held_count_; ++i) {
+  for (std::size_t i = 0; i < sealed_count_; ++i) {
     use(held_[i], now);
     if (state_ != State::Up) return;  // and nothing is held any more
     outbox_.recycle(std::move(held_[i].answered.call));
   }
-  held_count_ = 0;
+  const auto begin = held_.begin();
+  std::rotate(begin, begin + static_cast<std::ptrdiff_t>(sealed_count_),
+              begin + static_cast<std::ptrdiff_t>(held_count_));
+  held_count_ -= sealed_count_;
+  sealed_count_ = 0;
 }
 
 void Link::use(const Held& held, Mono now) {

@@ -20,7 +20,9 @@
 #include "daemon/store/call.hpp"
 #include "daemon/store/greeting.hpp"
 #include "daemon/store/outbox.hpp"
+#include "daemon/store/replica_proof.hpp"
 #include "daemon/store/store_event.hpp"
+#include "daemon/store/witness.hpp"
 
 namespace rategate {
 
@@ -38,6 +40,8 @@ class Link {
   struct Options {
     ShardId shard{0};
     std::string address;
+    // What the primary has to prove that it still is one; null: nothing. Outlives the link.
+    Witness* witness = nullptr;
     Greeting::Options greeting;
     std::int64_t connect_timeout_us = 1'000'000;
     std::int64_t command_timeout_us = 250'000;
@@ -100,7 +104,15 @@ class Link {
   std::string not_connected() const;
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
   void hold(Outbox::Answered answered, const Reply& reply, Mono received);
-  void on_replication(const Reply& reply, Mono now);
+  void on_replication(const Reply& reply, Mono sent, Mono now);
+  void require_proof();
+  bool is_named(Mono now, std::int64_t good_for_us) const;
+  bool is_proved(Mono now) const;
+  bool wants_acknowledgement(Mono now) const;
+  std::string no_proof() const;
+  void prove(Mono now);
+  void let_go_of_held();
+  bool anything_granted() const;
   void use_held(Mono now);
   void use(const Held& held, Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);
@@ -117,7 +129,9 @@ class Link {
   State state_ = State::Stopped;
   Mono until_ = kNever;  // of the back-off, of the connecting, of the greeting
   Greeting greeting_;
+  ReplicaProof proof_;
   bool greeting_written_ = false;
+  bool greeting_unproved_ = false;  // it is complete, but for the proof
   Mono greeting_sent_;
   Outbox outbox_;
   std::string known_run_id_;  // as of the last whole greeting
@@ -126,9 +140,11 @@ class Link {
   // In the order in which they came, the first `held_count_`; the others are kept for their memory.
   std::vector<Held> held_;
   std::size_t held_count_ = 0;
-  bool record_refused_ = false;  // once, by a store that took no writes
-  bool clock_trusted_ = true;    // as of the last measurement
-  std::uint64_t attempts_ = 0;   // since it was last of use
+  std::size_t sealed_count_ = 0;  // the first of them: the store has said who it is behind those
+  Mono unproved_since_ = kNever;  // nothing proves that it still is the primary, though it says so
+  bool record_refused_ = false;   // once, by a store that took no writes
+  bool clock_trusted_ = true;     // as of the last measurement
+  std::uint64_t attempts_ = 0;    // since it was last of use
   Mono up_since_;
   std::uint64_t not_asked_ = 0;  // the shard's number, as it was looked at last
   Mono keeps_at_;                // when it may be told that the store keeps up again

@@ -34,6 +34,7 @@ void Outbox::opened(Opened opened) {
   scripts_ = std::move(opened.scripts);
   reign_ = std::move(opened.reign);
   proves_ = opened.proves;
+  replicas_ = opened.replicas;
   scripts_known_ = true;
   window_ = kFirstWindow;
   round_ = 0;
@@ -121,17 +122,22 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
 
 // ---- Writing --------------------------------------------------------------------------------
 
-void Outbox::write(Transport& transport, Mono now) {
+void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   if (!transport.is_written()) return;
   // Outside of the window: a clock must be had also behind a full one.
   if (std::exchange(gate_.shard(shard_).measure_wanted, false)) {
     send(transport, Call{Call::Kind::Time});
   }
   const std::size_t calls_before = calls_under_way_;
+  acknowledge = acknowledge && may_reserve();
+  if (acknowledge) send(transport, Call{Call::Kind::Replication});
   while (write_reservations(transport, now)) continue;
   write_releases(transport);
   const bool alone = under_way_.size() == 1;
-  if (proves_ && calls_under_way_ > calls_before) send(transport, Call{Call::Kind::Replication});
+  if (proves_ && calls_under_way_ > calls_before) {
+    if (acknowledge) send(transport, wait_for_replicas(replicas_, timeout_us_));
+    send(transport, Call{Call::Kind::Replication});
+  }
   if (unsent_ == 0) return;
   const Mono sent = transport.flush();
   for (; unsent_ > 0; --unsent_) {
@@ -147,10 +153,14 @@ std::size_t Outbox::most_calls() const {
   return kMostCalls + static_cast<std::size_t>(shortest_us() / kCallEveryUs);
 }
 
+bool Outbox::may_reserve() const {
+  return gate_.shard(shard_).has_to_ask() && calls_under_way_ < most_calls() &&
+         counters_under_way_ < window();
+}
+
 bool Outbox::write_reservations(Transport& transport, Mono now) {
-  if (!gate_.shard(shard_).has_to_ask()) return false;
+  if (!may_reserve()) return false;
   const std::int64_t room = window() - counters_under_way_;
-  if (calls_under_way_ >= most_calls() || room < 1) return false;
   const auto a_call = (window() + static_cast<std::int64_t>(kMostCalls) - 1) /
                       static_cast<std::int64_t>(kMostCalls);
   const auto most =

@@ -45,8 +45,9 @@ class Outbox {
   };
   struct Opened {
     Scripts scripts;
-    std::string reign;    // what the record of it has to hold; empty: it is not looked at
-    bool proves = false;  // a Replication call goes behind each write of reservations
+    std::string reign;          // what the record of it has to hold; empty: it is not looked at
+    bool proves = false;        // a Replication call goes behind each write of reservations
+    std::int64_t replicas = 0;  // that are waited for where they are to acknowledge it
     bool another_primary = false;
     Mono sent, received;  // of its TIME
   };
@@ -62,8 +63,9 @@ class Outbox {
   // The connection is gone: what was under way will not be answered on it.
   void closed();
 
-  // Composes what may be asked now, and writes it to the transport.
-  void write(Transport& transport, Mono now);
+  // Composes what may be asked now, and writes it to the transport. `acknowledge`: what is reserved
+  // is to be followed by the replicas at once, between two readings of how far they are.
+  void write(Transport& transport, Mono now, bool acknowledge = false);
   // The next reply has come: the call it belongs to.
   Answered replied(Mono received);
   // Whether a Replication call goes behind each write of reservations.
@@ -91,6 +93,7 @@ class Outbox {
     bool alone = false;          // no other call was under way when it was sent
   };
 
+  bool may_reserve() const;
   bool write_reservations(Transport& transport, Mono now);
   void fill(Call& call, std::size_t most, Mono now);
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
@@ -110,6 +113,7 @@ class Outbox {
   Scripts scripts_;
   std::string reign_;
   bool proves_ = false;
+  std::int64_t replicas_ = 0;
   bool scripts_known_ = false;
   std::deque<UnderWay> under_way_;
   std::size_t unsent_ = 0;  // how many at its end are not written yet

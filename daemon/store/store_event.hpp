@@ -17,6 +17,7 @@ struct StoreEvent {
     WindowsLost,      // restarted or replaced: the open windows are denied to their end
     WereLost,         // the same, before this daemon greeted it: the store has a record of it
     ReignNotKnown,    // whether it lost counters before this host knew it
+    FailoverNotSeen,  // it does not tell of which history its data are
     Evicts,           // it may evict counters
     Refuses,          // it answers reservations with errors
     Accepts,          // and takes them again

@@ -1,5 +1,6 @@
 // Which server is the primary of a shard, where that is found out and not configured: what the way
-// to the primary asks before it makes a connection. Not thread-safe.
+// to the primary asks before it makes a connection, and what bears witness of it afterwards. Not
+// thread-safe.
 #pragma once
 
 #include <optional>
@@ -7,16 +8,12 @@
 
 #include "daemon/base/host_port.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/store/witness.hpp"
 
 namespace rategate {
 
-class Topology {
+class Topology : public Witness {
  public:
-  Topology() = default;
-  Topology(const Topology&) = delete;
-  Topology& operator=(const Topology&) = delete;
-  virtual ~Topology() = default;
-
   // Whom to connect to now. Nothing: it is not known well enough; then whoever made the topology is
   // told as soon as it is.
   virtual std::optional<HostPort> primary(Mono now) = 0;

@@ -248,8 +248,7 @@ class Started(Greeting):
         refused = []
         for setting, words in settings.items():
             self.server.flushall()
-            self.server.restart()
-            self.server.db.config_set(setting, 1)
+            self.server.restart(f"--{setting}", "1")
             daemons = [self.first, self.second]
             if self.refuses_scripts():
                 refused.append(setting)

@@ -330,7 +330,7 @@ class Refusals(Script):
         used = {"time"}
         for text in SCRIPTS.values():
             used |= {word.lower() for word in re.findall(r"call\('(\w+)'", text)}
-        connection = {"select", "info", "time", "script|load", "evalsha", "eval"}
+        connection = {"select", "info", "wait", "time", "script|load", "evalsha", "eval"}
         for words in (harness.documented_user(), self.manual_page()):
             self.assertEqual({word[1:] for word in words if word.startswith("+")}, used | connection)
 

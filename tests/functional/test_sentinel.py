@@ -357,7 +357,9 @@ class Failover(Sentinel):
     Where the primary was killed, sentinels connect to the new one up to a second after they name it,
     and would take it for down, and replace it, were they told to do that sooner."""
 
-    MOST = 1.0  # seconds from the moment when the sentinels agree
+    MOST = 1.0  # seconds from the moment when the sentinels agree, until the store decides again
+    # From then on, until it grants: what an old primary may have granted is not granted again.
+    BURN = 2.5 + 0.725  # of a limit per second; docs/failover.md
     PATIENT_MS = 1500
 
     def follows(self, daemon, servers, old, what):
@@ -368,12 +370,12 @@ class Failover(Sentinel):
             return address in info["store_address"] and info["store_status"] == "up"
         harness.wait_until(is_up, 20, "the new primary")
         used = time.monotonic() - agreed
-        # In the first window that opened after the greeting: those before it may have lost counts.
+        # In the first window of which the old one can have granted nothing.
         counted = self.wait_counted(daemon, 20) - agreed
         print(f"{what}: after the sentinels agreed the new primary was used in {used * 1000:.0f} ms, "
               f"and checks were counted in {counted * 1000:.0f} ms", flush=True)
         self.assertLess(used, self.MOST * harness.SLOW)
-        self.assertLess(counted, (self.MOST + 1) * harness.SLOW)
+        self.assertLess(counted, (self.MOST + self.BURN + 1) * harness.SLOW)
         self.assertEqual(daemon.info("store")["primary_changes"], "1")
         line = daemon.wait_log("primary_changed")
         self.assertIn(f"127.0.0.1:{old.port}", line)
@@ -418,8 +420,12 @@ class Failover(Sentinel):
                            "that nobody is connected to the old one")
         before = reservations(old)
         at_new = reservations(new)
+        reasons = set()
         while old.info("replication")["role"] == "master":
-            self.assertEqual(daemon.check("api").reason, harness.COUNTED)
+            reasons.add(daemon.check("api").reason)
+        # Sentinels that write their files down may be too late with a proof that is wanted.
+        self.assertIn(harness.COUNTED, reasons)
+        self.assertLessEqual(reasons, {harness.COUNTED, harness.STORE_AWAY})
         self.assertEqual(reservations(old), before)
         self.assertGreater(reservations(new), at_new)
         self.is_used(daemon, new)

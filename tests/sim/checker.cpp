@@ -79,7 +79,7 @@ void Checker::reserved(int daemon, const Reservation& request, const ReserveAnsw
   }
   if (refused && answer.leased > 0) fail(request.counter + ": a lease came with a refusal");
   Account& account = *open(request.counter, -1, request.window);
-  if (existed || value != 0) counted(account, existed, granted, value, now_us);
+  if (one_store_ && (existed || value != 0)) counted(account, existed, granted, value, now_us);
   if (granted == 0) return;
   account.granted += granted;
   account.share(daemon).granted += granted;
@@ -87,7 +87,7 @@ void Checker::reserved(int daemon, const Reservation& request, const ReserveAnsw
   if (now_us >= account.window.end_ms * 1000) {
     fail(account.name + ": granted after its window was over");
   }
-  if (account.counter > request.limit) {
+  if (one_store_ && account.counter > request.limit) {
     fail(account.name + ": granted up to " + std::to_string(account.counter) + " of " +
          std::to_string(request.limit));
   }
@@ -143,7 +143,7 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
     fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(spent) +
          " of " + std::to_string(limit) + " allowed");
   }
-  if (!promised_ || account.most + cost > limit) return;
+  if (!promised_ || !one_store_ || account.most + cost > limit) return;
   fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(account.most) +
        " of " + std::to_string(limit) + " taken at most");
 }

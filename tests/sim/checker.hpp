@@ -50,6 +50,9 @@ class Checker {
 
   // Only crashes and missing answers count.
   void promise_nothing() { promised_ = false; }
+  // Several servers count, one after another or beside each other: what one of them holds says
+  // nothing of what is out.
+  void many_stores() { one_store_ = false; }
   // There is one host, nothing is lost, and nobody else counts: what does not count as allowed may
   // be had, so that a cost that fits beside it is not to be denied.
   void one_host() { one_host_ = true; }
@@ -100,6 +103,7 @@ class Checker {
 
   bool promised_ = true;
   bool one_host_ = false;
+  bool one_store_ = true;
   std::string failure_;
   std::deque<Account> accounts_;
   std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;

@@ -26,9 +26,10 @@ Gate::Options gate_options(const Scenario& scenario, int id) {
   return options;
 }
 
-Link::Options link_options(const Scenario& scenario, int id) {
+Link::Options link_options(const Scenario& scenario, int id, Witness* witness) {
   Link::Options options;
   options.address = "store";
+  options.witness = witness;
   options.greeting.auth = scenario.password;
   options.greeting.select = scenario.database;
   options.connect_timeout_us = 2 * scenario.command_timeout_us;
@@ -71,7 +72,8 @@ Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<L
       table_(16),
       driver_(gate_options(world.scenario(), id), pools_.get(), *this),
       transport_(world, *this),
-      link_(&driver_.add(link_options(world.scenario(), id), transport_)) {
+      witness_(world.witness_of(*this)),
+      link_(&driver_.add(link_options(world.scenario(), id, witness_.get()), transport_)) {
   reload(limits);
 }
 

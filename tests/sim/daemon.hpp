@@ -93,6 +93,7 @@ class Daemon final : public StoreEvents {
   // Now, or when the host's daemon goes on; never, when it has ended.
   void when_awake(EventQueue::Event event);
   Link& link() { return *link_; }
+  std::string_view peer() const { return transport_.peer(); }
   const Link& link() const { return *link_; }
   void replied(const Call& call, const Reply& reply, Mono received);
   void answered_again(std::uint64_t reservation, const ReserveAnswer& answer);
@@ -119,6 +120,7 @@ class Daemon final : public StoreEvents {
   LimitTable table_;
   Driver driver_;
   SimTransport transport_;
+  std::unique_ptr<Witness> witness_;  // null: there are no replicas
   Link* link_;
   Mono alarm_ = kNever;
   std::uint64_t tickets_ = 0;

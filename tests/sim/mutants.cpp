@@ -12,7 +12,7 @@
 namespace rategate::sim {
 namespace {
 
-constexpr std::uint64_t kMostSeeds = 3000;
+constexpr std::uint64_t kMostSeeds = 6000;
 
 struct Caught {
   std::uint64_t seed = 0;  // 0: not
@@ -48,7 +48,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"identity-after-swap", {Kind::Slots}},
       {"lease-in-each-call", {Kind::Overload}},
       {"leases-after-all-checks", {Kind::Overload}},
-      {"lost-without-what-was-ahead", {Kind::Greeting}},
+      {"lost-without-what-was-ahead", {Kind::Greeting, Kind::Failover}},
       {"lowered-limit-ignored", {Kind::Reload}},
       {"refused-asked-together-again", {Kind::Refusals}},
       {"refused-call-fails-all", {Kind::Refusals}},
@@ -60,6 +60,11 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"answers-used-unproved", {Kind::Greeting}},
       {"reign-not-compared", {Kind::Greeting}},
       {"since-kept-over-flush", {Kind::Greeting}},
+      {"fence-ignored", {Kind::Failover}},
+      {"old-naming-believed", {Kind::Failover}},
+      {"proof-by-lag", {Kind::Failover}},
+      {"replicas-by-number", {Kind::Failover}},
+      {"lost-without-margin", {Kind::Failover}},
       {"stale-reign-believed", {Kind::Greeting}},
       {"refused-record-ignored", {Kind::Greeting}},
       {"silence-by-oldest-call", {Kind::Overload}},

@@ -9,8 +9,8 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kNames = {
-    "mixed", "hot",     "slots",    "edges",    "faults",   "recipe", "reload",  "long",
-    "many",  "outside", "greeting", "overload", "refusals", "unfair", "weighted"};
+    "mixed", "hot",     "slots",    "edges",    "faults",   "recipe", "reload",   "long",
+    "many",  "outside", "greeting", "overload", "refusals", "unfair", "weighted", "failover"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -278,6 +278,38 @@ Scenario weighted_of(std::uint64_t seed, Random& random) {
   return s;
 }
 
+// Busy limits on some hosts, so that what is granted twice is asked for twice.
+Scenario failover_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Failover;
+  s.hosts = static_cast<int>(random.between(2, 6));
+  s.processes = static_cast<int>(random.between(1, 2));
+  s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
+  s.servers = static_cast<int>(random.between(2, 3));
+  s.sentinels = random.one_in(2);
+  s.failovers = static_cast<int>(random.between(1, 2));
+  s.length_us = s.failovers * random.between(8'000'000, 14'000'000);
+  s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
+  s.delay_us = random.any_size(50, 3000);
+  s.pauses = static_cast<int>(random.below(3));
+  s.losses = static_cast<int>(random.below(3));
+  const int limits = static_cast<int>(random.between(1, 2));
+  const std::int64_t checks = random.any_size(60, 6000);
+  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  for (int i = 0; i < limits; ++i) {
+    static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
+    const std::int64_t period_ms = kPeriods[random.below(6)];
+    const std::int64_t asked = checks * period_ms * 1000 / s.length_us / limits;
+    s.limits.push_back(
+        plain_limit("limit" + std::to_string(i), random.one_in(3) ? Mode::Exact : Mode::Lease,
+                    std::max<std::int64_t>(1, asked * random.between(20, 90) / 100), period_ms));
+    s.limits.back().keyed = false;
+    s.limits.back().redis_key = "rategate:{%n}:%p:%w";
+  }
+  return s;
+}
+
 }  // namespace
 
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
@@ -298,6 +330,7 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   if (s.kind == Kind::Overload) return overload_of(seed, random);
   if (s.kind == Kind::Refusals) return refusals_of(seed, random);
   if (s.kind == Kind::Weighted) return weighted_of(seed, random);
+  if (s.kind == Kind::Failover) return failover_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;

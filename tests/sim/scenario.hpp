@@ -32,8 +32,9 @@ enum class Kind : std::uint8_t {
   Refusals,  // the store refuses some counters of calls that hold others as well
   Unfair,    // one client asks without end beside others: the turn of the loop alone
   Weighted,  // checks cost large parts of the limit
+  Failover,  // a replica is promoted that lacks some writes, and the old primary goes on
 };
-inline constexpr int kKinds = 15;
+inline constexpr int kKinds = 16;
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -97,6 +98,8 @@ struct Scenario {
   int flushalls = 0;             // of the store's data (Greeting)
   int failovers = 0;             // to a replica that lacks the last writes (Greeting)
   std::int64_t lag_us = 0;       // the writes of so long, about
+  int servers = 0;               // a primary and its replicas (Failover)
+  bool sentinels = false;        // which tell who the primary is
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool no_records = false;       // the store takes no record of its reign (Greeting)
   int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut

@@ -32,18 +32,22 @@ bool SimTransport::faulty() const {
   return world_.scenario().losses > 0 && world_.events().now() < world_.end_us();
 }
 
+std::string_view SimTransport::peer() const { return peer_; }
+
 // ---- The connection -------------------------------------------------------------------------
 
 void SimTransport::connect() {
   end(true);
   const auto connection = connection_ = std::make_shared<Connection>();
   connection->last_out_us = connection->last_in_us = world_.events().now();
+  connection->store = &world_.store_of(daemon_.id());
+  peer_ = connection->store->name();
   if (faulty() && world_.random().one_in(kUnansweredOneIn)) return;
   world_.events().in(delay(true) + delay(false), [this, connection] {
     daemon_.when_awake([this, connection] {
       if (connection_ != connection) return;
-      if (!world_.store().accepts()) return lose("connection refused");
-      connection->session = world_.store().session_of(daemon_.id());
+      if (!connection->store->accepts()) return lose("connection refused");
+      connection->session = connection->store->session_of(daemon_.id());
       daemon_.link().connected(daemon_.now());
       daemon_.pump();
     });
@@ -117,14 +121,37 @@ void SimTransport::leave(CallPtr call) {
   events.at(connection->last_out_us, [this, connection, call = std::move(call)] {
     if (!connection->arrives) return;
     const auto counters = static_cast<std::int64_t>(call->reservations.size());
-    world_.store().serve(counters, [this, connection, call] { arrive(connection, call); });
+    connection->store->serve(counters, [this, connection, call] { arrive(connection, call); });
   });
 }
 
 // ---- And back -------------------------------------------------------------------------------
 
 void SimTransport::arrive(const ConnectionPtr& connection, const CallPtr& call) {
-  Store& store = world_.store();
+  if (connection->waits) {
+    connection->behind.push_back(call);
+  } else if (call->kind == Call::Kind::Wait && connection->store->serves(connection->session)) {
+    connection->waits = true;
+    world_.wait_for_replicas(*connection->store, *call, [this, connection, call] {
+      run(connection, call);
+      go_on(connection);
+    });
+  } else {
+    run(connection, call);
+  }
+}
+
+void SimTransport::go_on(const ConnectionPtr& connection) {
+  connection->waits = false;
+  while (!connection->behind.empty() && !connection->waits) {
+    const CallPtr call = std::move(connection->behind.front());
+    connection->behind.pop_front();
+    arrive(connection, call);
+  }
+}
+
+void SimTransport::run(const ConnectionPtr& connection, const CallPtr& call) {
+  Store& store = *connection->store;
   if (!store.serves(connection->session)) return;
   const auto answer =
       std::make_shared<const Store::Answer>(store.answer(connection->session, *call));

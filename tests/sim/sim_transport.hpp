@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,7 @@ class SimTransport final : public Transport {
   void send(const Call& call) override;
   Mono flush() override;
   bool is_written() const override { return stuck_.empty(); }
+  std::string_view peer() const override;
 
   // The connection breaks; what is on its way to the store comes there all the same, or not.
   void cut();
@@ -37,7 +40,10 @@ class SimTransport final : public Transport {
   using CallPtr = std::shared_ptr<const Call>;
   using AnswerPtr = std::shared_ptr<const Store::Answer>;
   struct Connection {
+    Store* store = nullptr;
     Store::Session session;
+    bool waits = false;  // for replicas, and runs nothing meanwhile
+    std::deque<CallPtr> behind;
     bool arrives = true;  // what is on the way to the store comes there
     bool used = false;    // a reservation was asked on it
     // What was answered, and is used when the store has said who it is.
@@ -55,6 +61,8 @@ class SimTransport final : public Transport {
   void fill_up();
   void leave(CallPtr call);
   void arrive(const ConnectionPtr& connection, const CallPtr& call);
+  void run(const ConnectionPtr& connection, const CallPtr& call);
+  void go_on(const ConnectionPtr& connection);
   void deliver(const ConnectionPtr& connection, const CallPtr& call, const AnswerPtr& answer);
   // What was held is, or never will be.
   void used(const ConnectionPtr& connection);
@@ -62,6 +70,7 @@ class SimTransport final : public Transport {
   World& world_;
   Daemon& daemon_;
   ConnectionPtr connection_;
+  std::string peer_;
   std::deque<CallPtr> unsent_;  // added since the last flush
   std::deque<CallPtr> stuck_;   // flushed, and not out yet
 };

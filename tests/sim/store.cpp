@@ -60,6 +60,31 @@ void Store::serve_next() {
 
 std::int64_t Store::busy_us() const { return busy_us_ + (busy_ ? events_.now() - busy_since_ : 0); }
 
+// ---- As one of some servers -----------------------------------------------------------------
+
+void Store::be(Server server) { server_ = std::move(server); }
+
+void Store::reign_as(std::uint64_t history) {
+  was_replica_ = replica_;
+  replica_ = false;
+  history_ = history;
+}
+
+void Store::follow(const Store& primary) {
+  replica_ = true;
+  ++sessions_;
+  model_ = primary.model_;
+}
+
+void Store::restart_with_data(std::uint64_t history) {
+  begin_process();
+  history_ = history;
+}
+
+void Store::wrote(const Write& write) {
+  if (server_.written) server_.written(write);
+}
+
 // ---- What befalls it ------------------------------------------------------------------------
 
 void Store::forget_all(bool but_the_record) {
@@ -130,7 +155,7 @@ Store::Answer Store::error(std::string text) {
 }
 
 std::string Store::info() const {
-  return "# Server\r\nredis_version:7.0.15\r\nrun_id:" + std::to_string(process_) +
+  return "# Server\r\nredis_version:7.0.15\r\nrun_id:" + server_.name + std::to_string(process_) +
          "\r\ncluster_enabled:0\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nloading:" +
          (loading() ? "1" : "0") + "\r\n" + replication();
 }
@@ -138,8 +163,8 @@ std::string Store::info() const {
 std::string Store::replication() const {
   return std::string("# Replication\r\nrole:") + (replica_ ? "slave" : "master") +
          "\r\nmaster_replid:" + std::to_string(history_) +
-         "\r\nmaster_replid2:" + (was_replica_ ? std::to_string(history_ - 1) : "0") +
-         "\r\nconnected_slaves:0\r\n";
+         "\r\nmaster_replid2:" + (was_replica_ ? std::to_string(history_ - 1) : "0") + "\r\n" +
+         (server_.replication ? server_.replication() : "connected_slaves:0\r\n");
 }
 
 Store::Answer Store::answer(Session& session, const Call& call) {
@@ -164,6 +189,7 @@ Store::Answer Store::answer(Session& session, const Call& call) {
       return answer;
     case Call::Kind::Select:
     case Call::Kind::Auth:
+    case Call::Kind::Wait:
       return answer;
     default:
       break;
@@ -191,6 +217,9 @@ Store::Answer Store::reign(const Call& call) {
   const auto record = model_.reign(kRecord, greets, writable, events_.now());
   if (!record && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
   told_ = true;
+  wrote([record, now = events_.now()](RedisModel& model) {
+    if (record) model.set(kRecord, *record, 0, now);
+  });
   Answer answer;
   answer.text = record.value_or("");
   answer.time = parse_since(ReplyView::text(answer.text));
@@ -233,6 +262,11 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
     if (spoils(request.counter)) model_.set(request.counter, "no number", 0, now);
     const bool existed = model_.get(request.counter, now).has_value();
     answer.answers.push_back(model_.reserve(request, now));
+    const ReserveAnswer& given = answer.answers.back();
+    if (given.status == ReserveAnswer::Status::Looked &&
+        charged_permits(request.costs, request.in_hand, given) > 0) {
+      wrote([request, now](RedisModel& model) { model.reserve(request, now); });
+    }
     const auto value = model_.get(request.counter, now);
     checker_.reserved(daemon, request, answer.answers.back(), existed,
                       value ? std::atoll(value->c_str()) : 0, now);
@@ -243,6 +277,8 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
 Store::Answer Store::release(int daemon, const Release& release) {
   if (replica_) return error(std::string(kReadOnly));
   const std::int64_t taken = model_.release(release, events_.now());
+  if (taken > 0)
+    wrote([release, now = events_.now()](RedisModel& model) { model.release(release, now); });
   checker_.released(daemon, release.counter, release.permits, taken);
   return {};
 }

@@ -3,8 +3,10 @@
 // what it did.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,15 @@ class Store {
     std::vector<ReserveAnswer> answers;
   };
 
+  // A command that changed something.
+  using Write = std::function<void(RedisModel&)>;
+  // One of some servers.
+  struct Server {
+    std::string name;
+    std::function<void(const Write&)> written;
+    std::function<std::string()> replication;  // more lines of INFO
+  };
+
   Store(EventQueue& events, Checker& checker, bool wants_password)
       : events_(events), checker_(checker), wants_password_(wants_password) {}
 
@@ -47,6 +58,21 @@ class Store {
   Answer answer(Session& session, const Call& call);
   // INCR, and EXPIRE where it does not expire.
   void recipe(Checker::Account& account, std::int64_t expire_s);
+
+  // ---- As one of some servers.
+
+  void be(Server server);
+  // It is the primary, of that history.
+  void reign_as(std::uint64_t history);
+  // It has what that one has, and is its replica from now on. Who is connected is thrown out.
+  void follow(const Store& primary);
+  bool is_replica() const { return replica_; }
+  // Now, or when it no longer stands still.
+  std::int64_t goes_on_us() const { return std::max(events_.now(), stalled_until_); }
+  void apply(const Write& write) { write(model_); }
+  // The process ends, and another one loads what it had.
+  void restart_with_data(std::uint64_t history);
+  const std::string& name() const { return server_.name; }
 
   // ---- What befalls it.
 
@@ -110,12 +136,14 @@ class Store {
   std::string replication() const;
   Answer run_script(Session& session, const Call& call);
   Answer reign(const Call& call);
+  void wrote(const Write& write);
   Answer reserve(int daemon, const Call& call);
   Answer release(int daemon, const Release& release);
 
   EventQueue& events_;
   Checker& checker_;
   bool wants_password_;
+  Server server_;
   RedisModel model_;
   RedisModel replica_data_;
   bool was_replica_ = false;

@@ -23,6 +23,10 @@ World::World(const Scenario& scenario)
       end_us_(scenario.start_us + scenario.length_us) {
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
   if (scenario.no_records) store_.forbid_records();
+  if (scenario.servers > 0) {
+    replicas_ = std::make_unique<Replicas>(*this, scenario.servers);
+    checker_.many_stores();
+  }
   for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
   hosts_.reserve(static_cast<std::size_t>(scenario.hosts));
   for (int i = 0; i < scenario.hosts; ++i) add_host(i);
@@ -233,7 +237,11 @@ void World::plan_faults() {
     end_daemon(any_host(), !greets && random_.one_in(2));
   });
   some_times(scenario_.reloads, [this] { reload_all(); });
-  plan_store_faults();
+  if (replicas_) {
+    replicas_->plan();
+  } else {
+    plan_store_faults();
+  }
 }
 
 void World::plan_store_faults() {

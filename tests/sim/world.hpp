@@ -14,6 +14,7 @@
 #include "tests/sim/judge.hpp"
 #include "tests/sim/process.hpp"
 #include "tests/sim/random.hpp"
+#include "tests/sim/replicas.hpp"
 #include "tests/sim/scenario.hpp"
 #include "tests/sim/store.hpp"
 
@@ -34,6 +35,15 @@ class World {
   EventQueue& events() { return events_; }
   Random& random() { return random_; }
   Store& store() { return store_; }
+  // The server to which that host connects.
+  Store& store_of(int host) { return replicas_ ? replicas_->believed(host) : store_; }
+  std::unique_ptr<Witness> witness_of(Daemon& daemon) {
+    return replicas_ ? replicas_->witness_of(daemon) : nullptr;
+  }
+  void wait_for_replicas(Store& store, const Call& call, std::function<void()> then) {
+    replicas_->wait(store, call.replicas, call.wait_ms * 1000,
+                    [&store, then = std::move(then)] { store.serve(0, then); });
+  }
   Checker& checker() { return checker_; }
   Judge& judge() { return *judge_; }
   std::int64_t end_us() const { return end_us_; }
@@ -99,6 +109,7 @@ class World {
   Random random_;
   Checker checker_;
   Store store_;
+  std::unique_ptr<Replicas> replicas_;  // or these
   std::unique_ptr<Judge> judge_;
   std::deque<std::string> keys_;
   std::vector<Limit> base_limits_;

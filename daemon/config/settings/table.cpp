@@ -139,6 +139,12 @@ constexpr std::array kSettings{
     Row("redis", "unix_socket", Kind::Socket, redis<&RedisConfig::unix_socket>,
         "Its Unix socket, in place of host and port.")
         .optional(),
+    Row("redis", "replicas", Kind::Servers, redis<&RedisConfig::replicas>,
+        "The servers of which one may be promoted in the place of the primary, by the addresses by "
+        "which the primary's INFO shows them; the primary's own may be among them. What it grants "
+        "is used only while all of them prove that they follow it. Not with [sentinel], which "
+        "knows them. Empty: nothing is to be proved.")
+        .range(0, RedisConfig::kMostReplicas),
     Row("redis", "db", Kind::Whole, redis<&RedisConfig::db>,
         "The number of the database. REDIS_DB overrides it.")
         .range(0, 65535),

@@ -67,8 +67,22 @@ Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
   } else {
     redis_ = std::make_unique<RedisTransport>(
         loop, config.redis, watch_, sentinels_ == nullptr ? nullptr : &sentinels_->topology());
-    redis_->set_link(driver_.add(link_options(config), *redis_));
+    redis_->set_link(driver_.add(options_of_link(config), *redis_));
   }
+}
+
+// With what its primary has to prove.
+Link::Options Engine::options_of_link(const FixedConfig& config) {
+  Link::Options options = link_options(config);
+  if (sentinels_ != nullptr) {
+    options.witness = &sentinels_->topology();
+  } else if (!config.redis.replicas.empty()) {
+    std::vector<std::string> replicas;
+    for (const HostPort& replica : config.redis.replicas) replicas.push_back(to_text(replica));
+    replicas_ = std::make_unique<FixedReplicas>(std::move(replicas));
+    options.witness = replicas_.get();
+  }
+  return options;
 }
 
 std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,

@@ -84,6 +84,7 @@ class Engine final : private StoreEvents, private SentinelEvents {
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
   const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
+  Link::Options options_of_link(const FixedConfig& config);
   static std::unique_ptr<Segment> make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
                                                Engine* self);
 
@@ -93,8 +94,9 @@ class Engine final : private StoreEvents, private SentinelEvents {
   std::unique_ptr<Segment> segment_;
   Driver driver_;
   const RedisConfig redis_config_;
-  std::unique_ptr<Sentinels> sentinels_;   // null where there are none
-  std::unique_ptr<RedisTransport> redis_;  // one of these two
+  std::unique_ptr<Sentinels> sentinels_;     // null where there are none
+  std::unique_ptr<FixedReplicas> replicas_;  // null where none are configured
+  std::unique_ptr<RedisTransport> redis_;    // one of these two
   std::unique_ptr<MemoryTransport> memory_;
   UvHandle<uv_prepare_t> prepare_;
   Alarm alarm_;

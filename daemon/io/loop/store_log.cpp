@@ -17,10 +17,9 @@ constexpr Row kRows[] = {
     {StoreEvent::What::Away, LogLevel::Warning, "store_away",
      "the store is away; checks are answered by on_store_down"},
     {StoreEvent::What::WindowsLost, LogLevel::Warning, "windows_lost",
-     "the store was restarted or replaced, its counters may be lost: the windows that were open "
-     "then "
-     "are denied to their end; where nothing was lost, DEL rategate:reign in the store and then a "
-     "restart of every rategated end that"},
+     "the store was restarted, emptied or replaced, its counters may be lost: the windows that "
+     "were open then are denied to their end; where nothing was lost, stopping every rategated, "
+     "DEL rategate:reign in the store, and starting them again ends that"},
     {StoreEvent::What::WereLost, LogLevel::Info, "windows_were_lost",
      "the store was restarted or replaced before this daemon was started, its counters may be "
      "lost: "
@@ -29,6 +28,9 @@ constexpr Row kRows[] = {
      "whether the store has lost counters before this daemon knew it cannot be learned: it does "
      "not "
      "take the record rategate:reign"},
+    {StoreEvent::What::FailoverNotSeen, LogLevel::Warning, "failover_not_seen",
+     "the store does not tell its master_replid: that another server has taken its place is seen "
+     "by the run id alone, at the next connection"},
     {StoreEvent::What::Evicts, LogLevel::Warning, "store_evicts",
      "the store may evict counters, and would then admit too much; set maxmemory-policy to "
      "noeviction"},

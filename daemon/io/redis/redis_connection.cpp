@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "daemon/base/host_port.hpp"
 #include "daemon/config/tls_files.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 
@@ -131,6 +132,7 @@ void RedisConnection::open_next(const std::string& why) {
 }
 
 void RedisConnection::open(const std::string& address) {
+  peer_ = address.empty() ? std::string() : to_text(HostPort{address, server_.port});
   redisAsyncContext* context =
       address.empty() ? redisAsyncConnectUnix(server_.unix_socket.c_str())
                       : redisAsyncConnect(address.c_str(), static_cast<int>(server_.port));

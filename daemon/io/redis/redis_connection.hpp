@@ -72,6 +72,8 @@ class RedisConnection {
   // What a connection that is not made yet waits for, in words; empty where that says it all.
   std::string_view awaits() const;
   bool is_open() const { return context_ != nullptr; }
+  // Whom it is to, by address ("10.0.0.1:6379"); empty over a Unix socket.
+  std::string_view peer() const { return peer_; }
   // Everything that was flushed has left this process.
   bool is_written() const { return !want_write_ && (relay_ == nullptr || relay_->is_written()); }
 
@@ -118,6 +120,7 @@ class RedisConnection {
   bool hears_ = false;       // what comes unasked is told, on this connection
   bool has_heard_ = false;   // something came so
   Resolve* resolve_ = nullptr;
+  std::string peer_;
   std::deque<std::string> addresses_;  // of the server's name, that were not tried yet
   std::uint64_t attempts_ = 0;
   std::size_t awaited_ = 0;  // replies

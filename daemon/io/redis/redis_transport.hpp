@@ -42,6 +42,7 @@ class RedisTransport final : public Transport, private RedisConnectionEvents {
   void send(const Call& call) override;
   Mono flush() override { return connection_.flush(); }
   std::string_view awaits() const override;
+  std::string_view peer() const override { return connection_.peer(); }
   bool is_written() const override { return connection_.is_written(); }
 
  private:

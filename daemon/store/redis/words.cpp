@@ -264,7 +264,8 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"SCRIPT", "LOAD", release});
       return;
     case Call::Kind::Reign:
-      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.reign, call.token});
+      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.reign, call.token,
+                            call.replicas > 0 ? "write" : ""});
       return;
     case Call::Kind::Time:
       out += redis_request({"TIME"});
@@ -274,6 +275,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       return;
     case Call::Kind::Release:
       append_release(out, call.release, call.script, release);
+      return;
+    case Call::Kind::Wait:
+      out += redis_request({"WAIT", std::to_string(call.replicas), std::to_string(call.wait_ms)});
       return;
     case Call::Kind::Replication:
       out += redis_request({"INFO", "replication"});

@@ -7,6 +7,8 @@
 -- ARGV[1]  the record as this host knew it; '-' where it knew none, and the store once refused to
 --          write it; or nothing
 -- ARGV[2]  the token for a record that is written now
+-- ARGV[3]  'write' where it is to be written although it stands, so that replicas have something to
+--          acknowledge; or nothing
 --
 -- Answers the record that holds from now on, or '' where the store does not tell its replid. Of
 -- windows that had begun by its `since`, counters may be lost; 0 where no host knows of a loss.
@@ -37,7 +39,8 @@ local lost = knew ~= '' and knew ~= record
 if was == replid and tonumber(since) <= tonumber(now) and
     not (lost and knew ~= '-' and (since == '0' or token == '')) then
   if token ~= '' then
-    return record
+    local same = ARGV[3] == 'write' and redis.pcall('SET', KEYS[1], record)
+    return same and same.err and same or record
   end
   -- A daemon of a version without tokens has written it.
 else

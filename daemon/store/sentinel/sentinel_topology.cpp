@@ -116,7 +116,9 @@ std::optional<HostPort> SentinelTopology::primary(Mono now) {
   const auto named = majority_.primary(now);
   wanted_ = !named;
   if (named) {
+    if (named != in_use_) replicas_.reset();
     in_use_ = named;
+    learn_of_primary();
   } else {
     tell_words(now);
     ask_soon(now);
@@ -178,6 +180,7 @@ void SentinelTopology::fails(Sentinel& sentinel, std::string_view why) {
 
 void SentinelTopology::judge(Mono now) {
   const auto primary = majority_.primary(now);
+  learn_of_primary();
   tell_words(now);
   if (!primary) return;
   agreed_at_ = majority_.named_since_question(*primary).value_or(now);
@@ -193,6 +196,17 @@ void SentinelTopology::judge(Mono now) {
     events_.sentinel_event({SentinelEvent::What::PrimaryChanged, {}, {}, from, to});
   }
   events_.primary_named(*primary, now);
+}
+
+// Who names another one tells nothing of the replicas of that in use, so that what was known last
+// of them stays: one of them has been promoted.
+void SentinelTopology::learn_of_primary() {
+  if (!in_use_) return;
+  named_at_ = majority_.named_since_question(*in_use_).value_or(kNotNamed);
+  const auto known = majority_.replicas_of(*in_use_);
+  if (!known) return;
+  replicas_.emplace();
+  for (const HostPort& replica : *known) replicas_->push_back(to_text(replica));
 }
 
 // ---- What there is to know ------------------------------------------------------------------

@@ -101,6 +101,12 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
 
   // All are asked at once, or 50 ms after they were asked last; time-outs and pauses go on.
   void ask_soon(Mono now);
+  const std::vector<std::string>* replicas() const override {
+    return replicas_ ? &*replicas_ : nullptr;
+  }
+  Mono named_at() const override { return named_at_; }
+  void doubt(Mono now) override { ask_soon(now); }
+
   // Whom the last connection was made to.
   const std::optional<HostPort>& in_use() const { return in_use_; }
   // For who decides whether an answer of the primary counts: see there.
@@ -127,6 +133,7 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
 
   void ask_all(Mono now);
   void judge(Mono now);
+  void learn_of_primary();
   void fails(Sentinel& sentinel, std::string_view why);
   void tell_words(Mono now);
 
@@ -135,6 +142,8 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
   std::vector<Sentinel> sentinels_;
   Majority majority_;
   std::optional<HostPort> in_use_;
+  std::optional<std::vector<std::string>> replicas_;  // of it, as they were known last
+  Mono named_at_ = kNotNamed;                         // it, by a majority
   bool wanted_ = false;  // somebody asked for a primary when none was known
   Mono asked_{INT64_MIN / 2};
   Mono asks_at_ = kNever;

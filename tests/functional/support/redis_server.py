@@ -66,6 +66,7 @@ class Redis:
         self._tcp = tcp
         self._shift_ms = shift_ms
         self._args = list(args)
+        self._more = []
         self._process = None
         self._client = None
         log.register(self)
@@ -120,7 +121,7 @@ class Redis:
         if self.tls:
             command += ["--tls-port", self.tls_port, *self.tls]
         more = env.clock_shift(self._shift_ms) if self._shift_ms else {}
-        self._process = subprocess.Popen(env.tied(command + self._args),
+        self._process = subprocess.Popen(env.tied(command + self._args + self._more),
                                          env=env.clean_environ(**more), stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
@@ -214,9 +215,10 @@ class Redis:
     def cont(self):
         self._process.send_signal(signal.SIGCONT)
 
-    def restart(self):
-        """Killed and started again: nothing that it held is left."""
+    def restart(self, *more):
+        """Killed and started again, with more words for it: nothing that it held is left."""
         self.kill9()
+        self._more = list(more)
         self.start()
 
     def flushall(self):

@@ -3,6 +3,9 @@
 import time
 
 from support.proxy import Proxy
+from support.redis_server import REIGN
+
+RECORD = REIGN.encode()  # a key of a script, and no counter
 
 
 def _next_request(data, at):
@@ -19,11 +22,12 @@ def _next_request(data, at):
         length, at = line(at)
         if length is None or len(data) < at + length + 2:
             return None
-        if len(words) < 3:
-            words.append(bytes(data[at:at + length]))
+        word = bytes(data[at:at + length])
+        if len(words) < 3 or word == RECORD:
+            words.append(word)
         at += length + 2
     is_script = words[0].upper() in (b"EVAL", b"EVALSHA")
-    return at, int(words[2]) if is_script else 0
+    return at, int(words[2]) - (RECORD in words) if is_script else 0
 
 
 class SlowWay(Proxy):

@@ -48,6 +48,7 @@ TEST_CASE("every rule can be broken, which is a fault") {
         "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n",
         "[redis]\nunix_socket = \"/a\"\ntls = true\n",
         "store = \"memory\"\n[sentinel]\naddresses = [\"a:1\"]\n",
+        "[redis]\nreplicas = [\"a:1\"]\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
         "[redis]\nhost = \"a\"\nport = 1\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
         "[redis]\nunix_socket = \"/a\"\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
         "[sentinel]\nmaster = \"m\"\n", "[sentinel]\naddresses = [\"a:1\"]\nusername = \"a\"\n",

@@ -13,7 +13,7 @@ namespace rategate {
 
 class FakeTransport final : public Transport {
  public:
-  explicit FakeTransport(std::int64_t offset) : offset_us(offset) {}
+  explicit FakeTransport(std::int64_t ahead_us) : offset_us(ahead_us) {}
 
   void connect() override { ++connects; }
   void close() override { calls.clear(); }
@@ -26,8 +26,15 @@ class FakeTransport final : public Transport {
   void answer(Link& link) {
     const Call call = calls.front();
     calls.pop_front();
-    const std::string info =
+    std::string info =
         "run_id:" + run_id + "\r\nrole:" + role + "\r\nmaster_replid:" + replid + "\r\n";
+    offset += 10;
+    if (follows) followed = offset - 5;
+    if (!replica.empty()) {
+      info += "slave0:ip=" + replica +
+              ",port=6379,state=online,offset=" + std::to_string(followed) +
+              ",lag=0\r\nmaster_repl_offset:" + std::to_string(offset) + "\r\n";
+    }
     std::vector<ReserveAnswer> answers;
     Reply reply;
     const bool is_info = call.kind == Call::Kind::Info || call.kind == Call::Kind::Replication;
@@ -63,6 +70,9 @@ class FakeTransport final : public Transport {
   std::deque<Call> calls;
   MemoryCounters counters;
   std::string run_id = "one";
+  std::string replica;  // the address of the only one; empty: there is none
+  bool follows = true;
+  std::int64_t offset = 0, followed = 0;  // of the primary, of the replica
   std::string role = "master";
   std::string replid = "first";
   std::string reign = "first 0 token";  // the record

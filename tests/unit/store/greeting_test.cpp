@@ -30,7 +30,7 @@ constexpr std::string_view kInfo =
 
 TEST_CASE("a whole greeting tells who the store is, and the time") {
   Greeting greeting({true, true});
-  const auto calls = greeting.begin();
+  const auto calls = greeting.begin(false);
   REQUIRE(calls.size() == 7);
   CHECK(calls.front() == Call::Kind::Auth);
   CHECK(calls.back() == Call::Kind::Time);
@@ -54,18 +54,20 @@ TEST_CASE("a whole greeting tells who the store is, and the time") {
 TEST_CASE("what makes a store of no use is said") {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"run_id:a\r\nrole:slave\r\n", "it is a replica"},
+      {"run_id:a\r\nrole:active-replica\r\n",
+       "its role is active-replica: it is not the only one that counts"},
       {"run_id:a\r\nloading:1\r\n", "it is loading its data"},
       {"run_id:a\r\ncluster_enabled:1\r\n",
        "it is a node of a Redis Cluster, which is not supported"},
   };
   for (const auto& [info, why] : cases) {
     Greeting greeting({});
-    greeting.begin();
+    greeting.begin(false);
     CHECK(greeting.replied(text(info), {}, {}) == Greeting::Outcome::Refused);
     CHECK(greeting.why() == why);
   }
   Greeting greeting({true, false});
-  greeting.begin();
+  greeting.begin(false);
   CHECK(greeting.replied(error("WRONGPASS no"), {}, {}) == Greeting::Outcome::Refused);
   CHECK(greeting.why() == "AUTH: WRONGPASS no");
 }
@@ -75,7 +77,7 @@ TEST_CASE("a store that cannot note a loss now is greeted again") {
        {"OOM command not allowed", "NOREPLICAS Not enough good replicas to write.",
         "LOADING Redis is loading"}) {
     Greeting greeting({});
-    greeting.begin();
+    greeting.begin(false);
     for (const std::string_view reply : {kInfo, std::string_view("1"), std::string_view("2")}) {
       greeting.replied(text(reply), {}, {});
     }
@@ -86,7 +88,7 @@ TEST_CASE("a store that cannot note a loss now is greeted again") {
 
 TEST_CASE("a user that may not ask INFO can still count") {
   Greeting greeting({});
-  greeting.begin();
+  greeting.begin(false);
   CHECK(greeting.replied(error("NOPERM this user"), {}, {}) == Greeting::Outcome::Going);
   greeting.replied(text("1"), {}, {});
   greeting.replied(text("2"), {}, {});

@@ -98,6 +98,24 @@ TEST_CASE("another history of the same process is another store") {
   CHECK(one.told.has(What::WindowsLost));
 }
 
+TEST_CASE("a store that does not tell of which history its data are is told of") {
+  One one;
+  CHECK_FALSE(one.told.has(What::FailoverNotSeen));
+  one.pass(2'000'000);
+  one.transport.replid.clear();
+  one.transport.reign.clear();
+  one.link.closed("gone", one.transport.now);
+  one.greet();
+  CHECK(one.told.has(What::FailoverNotSeen));
+  // It counts all the same.
+  one.pass(2'000'000);
+  one.check(exact_limit("api", 5), "a");
+  one.pass(0);
+  REQUIRE(one.transport.calls.size() == 1);
+  one.transport.answer(one.link);
+  CHECK(one.answers().size() == 1);
+}
+
 TEST_CASE("the same store after a lost connection has lost nothing") {
   One one;
   one.pass(2'000'000);

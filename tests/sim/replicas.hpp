@@ -1,0 +1,86 @@
+// A primary and its replicas, of which one is promoted in its place, and more than once: with
+// writes that it lacks, while the old one goes on, wakes, or comes back. What each host hears of
+// it, and when, is drawn as well.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/store/witness.hpp"
+#include "tests/sim/store.hpp"
+
+namespace rategate::sim {
+
+class Daemon;
+class World;
+
+class Replicas {
+ public:
+  Replicas(World& world, int servers);
+
+  static std::string address(int server) {
+    return "10.0.0." + std::to_string(server + 1) + ":6379";
+  }
+  static std::vector<std::string> addresses(int servers);
+
+  // Whom that host takes for the primary.
+  Store& believed(int host);
+  // What it knows of who may have taken that one's place: a list, or what sentinels tell.
+  std::unique_ptr<Witness> witness_of(Daemon& daemon);
+  // Whom a majority of the sentinels names at this moment.
+  const std::string& named() const { return servers_[static_cast<std::size_t>(named_)].address; }
+  // Calls when so many replicas have what was written there by now, or the time is over.
+  void wait(Store& store, std::int64_t replicas, std::int64_t us, std::function<void()> then);
+  // What befalls them until the end.
+  void plan();
+
+ private:
+  // From a primary to one of its replicas.
+  struct Stream {
+    int replica = 0;
+    bool frozen = false;  // what is written from now on does not come there
+    std::int64_t last_us = 0;
+    std::int64_t acked = 0;    // offset ...
+    std::int64_t read_us = 0;  // ... as the primary read it then
+  };
+  struct Server {
+    Server(World& world, int number);
+    Store store;
+    std::string address;
+    std::int64_t offset = 0;
+    std::uint64_t reign = 0;  // streams of an earlier one are gone
+    std::deque<Stream> streams;
+  };
+
+  std::int64_t delay();
+  std::int64_t now() const;
+  void attach(int primary, int replica);
+  void stream(int primary, Stream& stream, const std::function<void(Server&)>& then);
+  void write(int primary, const Store::Write& write);
+  void acknowledge(int primary, Stream& stream);
+  void acknowledge_often(int primary, Stream& stream);
+  void look(int primary, std::int64_t offset, std::int64_t replicas, std::int64_t until_us,
+            std::function<void()> then);
+  std::string info(int primary) const;
+  int number_of(const Store& store) const;
+
+  void fail_over();
+  void promote(int replica);
+  void demote(int server);
+  void hear(int host, int server);
+
+  World& world_;
+  std::deque<Server> servers_;
+  int primary_ = 0;
+  int named_ = 0;  // by a majority of the sentinels
+  std::vector<int> believed_;
+  std::uint64_t histories_ = 1;
+  std::int64_t acks_every_us_;
+  std::int64_t delay_us_;
+};
+
+}  // namespace rategate::sim
