@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/base/backoff.hpp"
 #include "daemon/store/redis/info.hpp"
 #include "daemon/store/redis/refusal.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
-constexpr std::uint64_t kMostDoublings = 20;
 constexpr std::size_t kMostUnproved = 16;  // calls that are answered, and wait for a proof
 
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
@@ -239,11 +239,8 @@ void Link::away(std::string_view why, Mono now) {
 
 void Link::back_off(Mono now) {
   state_ = State::Backoff;
-  const std::int64_t ceiling = std::min(
-      options_.backoff_max_us, options_.backoff_min_us << std::min(attempts_, kMostDoublings));
-  ++attempts_;
-  // Between half of it and all of it, so that the hosts of a fleet do not come back as one.
-  until_ = after(now, ceiling / 2 + ceiling / 2 * random_.of_1024() / 1024);
+  until_ = after(
+      now, backoff_us(options_.backoff_min_us, options_.backoff_max_us, attempts_++, random_));
   shard().tries_again = until_;
 }
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/base/backoff.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "daemon/store/sentinel/words.hpp"
 
 namespace rategate {
 namespace {
 
-constexpr std::uint64_t kMostDoublings = 20;
 // A connection that lasts no longer than this was no good: what comes next waits longer.
 constexpr std::int64_t kGoodAfterUs = 1'000'000;
 
@@ -56,11 +56,8 @@ void SentinelLink::fail(std::string_view why, Mono now) {
   expected_.clear();
   if (state_ == State::Up && now >= after(up_since_, kGoodAfterUs)) attempts_ = 0;
   state_ = State::Backoff;
-  const std::int64_t ceiling = std::min(
-      options_.backoff_max_us, options_.backoff_min_us << std::min(attempts_, kMostDoublings));
-  ++attempts_;
-  // Between half of it and all of it, so that the hosts of a fleet do not come back as one.
-  until_ = after(now, ceiling / 2 + ceiling / 2 * random_.of_1024() / 1024);
+  until_ = after(
+      now, backoff_us(options_.backoff_min_us, options_.backoff_max_us, attempts_++, random_));
   events_.sentinel_failed(options_.sentinel, options_.role, kept, now);
 }
 
