@@ -32,30 +32,30 @@ class Clock(harness.Case):
                             counters)
 
     def test_a_redis_that_is_ahead(self):
-        server = self.redis(shift_ms=SHIFT_MS)
+        server = self.redis(shift_ms=SHIFT_MS, keys=["t:*"])
         self.holds(server, self.daemon(server, limits=self.LIMITS))
 
     def test_a_redis_that_is_behind(self):
-        server = self.redis(shift_ms=-SHIFT_MS)
+        server = self.redis(shift_ms=-SHIFT_MS, keys=["t:*"])
         self.holds(server, self.daemon(server, limits=self.LIMITS))
 
     def test_a_host_that_is_ahead(self):
-        server = self.redis()
+        server = self.redis(keys=["t:*"])
         self.holds(server, self.daemon(server, limits=self.LIMITS, shift_ms=SHIFT_MS))
 
     def test_a_host_that_is_behind(self):
-        server = self.redis()
+        server = self.redis(keys=["t:*"])
         self.holds(server, self.daemon(server, limits=self.LIMITS, shift_ms=-SHIFT_MS))
 
     def test_hosts_that_agree_on_nothing(self):
-        server = self.redis(shift_ms=-SHIFT_MS)
+        server = self.redis(shift_ms=-SHIFT_MS, keys=["t:*"])
         self.holds(server, self.daemon(server, limits=self.LIMITS, shift_ms=SHIFT_MS),
                    self.daemon(server, limits=self.LIMITS, shift_ms=-SHIFT_MS // 2),
                    self.daemon(server, limits=self.LIMITS, monotonic_shift_ms=86_400_000))
 
     def test_a_round_trip_too_long_for_the_period_is_refused(self):
         """100 ms cannot be told apart over a store that takes 120 ms to say what time it is."""
-        server = self.redis()
+        server = self.redis(keys=["t:*"])
         between = self.proxy(server)
         between.delay(0.12)
         daemon = self.daemon(between, limits={"short": "10/100ms", "long": "10/5s"},
@@ -67,7 +67,7 @@ class Clock(harness.Case):
             self.assertEqual(conn.check("long").reason, harness.COUNTED)
 
     def test_max_error_refuses_a_clock_that_is_known_too_badly(self):
-        server = self.redis()
+        server = self.redis(keys=["t:*"])
         between = self.proxy(server)
         between.delay(0.06)
         daemon = self.daemon(between, limits={"api": "10/5s"}, clock={"max_error": "20ms"},

@@ -7,7 +7,7 @@ HOUR = 3_600_000
 
 class Counter(harness.Case):
     def setUp(self):
-        self.server = self.redis()
+        self.server = self.redis(keys=["t:*", "bad:*"])
 
     def start(self, limit, server=None, **redis_settings):
         """A daemon with one limit, api, counted in t:<window>; the counter's name."""
@@ -187,7 +187,7 @@ class LateReply(harness.Case):
     PERIOD_MS = 200
 
     def test_grants_nothing_once_its_window_is_over(self):
-        server = self.redis()
+        server = self.redis(keys=["t:*"])
         proxy = self.proxy(server)
         daemon = self.daemon(proxy, redis_settings={"command_timeout": "2s"}, limits={
             "api": {"limit": 100, "period": f"{self.PERIOD_MS}ms", "redis_key": "t:%w",

@@ -122,15 +122,13 @@ class Faults(harness.Case):
 
     def test_password_changed_and_back(self):
         began = time.time()
-        admin = self.server.client(password=None)
-        admin.config_set("requirepass", "other")
-        admin.execute_command("AUTH", "other")
-        admin.client_kill_filter(_type="normal", skipme=True)
+        self.server.user(password="other")
+        self.server.db.client_kill_filter(_type="normal", skipme=True)
         self.wait_away(began)
         harness.wait_until(
-            lambda: "NOAUTH" in self.rategated.info("store")["store_error"], 5, "its reason")
-        self.rategated.notify.wait_status("NOAUTH")
-        admin.config_set("requirepass", "")
+            lambda: "WRONGPASS" in self.rategated.info("store")["store_error"], 5, "its reason")
+        self.rategated.notify.wait_status("WRONGPASS")
+        self.server.user()
         self.recovers()
 
     def test_client_kill(self):
@@ -260,14 +258,13 @@ class Start(harness.Case):
 
     def test_a_user_with_the_least_rights(self):
         server = self.redis()
-        user = server.user()
-        daemon = self.daemon(server, redis_settings=user)
+        daemon = self.daemon(server)
         with daemon.conn() as conn:
             self.assertEqual(conn.check("api").reason, harness.COUNTED)
             server.db.script_flush()
             self.assertEqual(conn.check("api").reason, harness.COUNTED)
         with self.assertRaises(redis_py.exceptions.ResponseError):
-            server.client(**user).get("else")
+            server.client(**harness.login()).get("else")
 
     def test_a_right_that_is_missing_is_one_counters_matter(self):
         server = self.redis()

@@ -80,7 +80,7 @@ class FailsHalfWay(Neighbours):
     """A counter for which the script lacks a right in the midst of what it does to it."""
 
     def test_the_others_are_charged_once(self):
-        self.server.db.execute_command("ACL", "SETUSER", "rategate", "on", ">s3cret", "~*", "+@all",
+        self.server.db.execute_command("ACL", "SETUSER", "rategate", "reset", "on", ">s3cret", "~*", "+@all",
                                        "-del", "-decrby", "-decr")
         daemon = self.daemon(self.server, limits={"api": LIMIT},
                              redis_settings={"username": "rategate", "password": "s3cret"})
@@ -104,7 +104,7 @@ class Forbidden(Neighbours):
 
     def setUp(self):
         super().setUp()
-        self.server.db.execute_command("ACL", "SETUSER", "rategate", "on", ">s3cret",
+        self.server.db.execute_command("ACL", "SETUSER", "rategate", "reset", "on", ">s3cret",
                                        "~rategate:{good*", "+@all")
         self.way = self.slow_way(self.server)
         self.rategated = self.daemon(

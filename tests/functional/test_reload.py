@@ -44,7 +44,7 @@ class Reload(harness.Case):
             self.assertRegex(str(gone), "^NOLIMIT no limit named 'goes'")
 
     def test_a_counter_that_moves_opens_no_window_again(self):
-        server = self.redis()
+        server = self.redis(keys=["other:*"])
         for store in (server, None):
             with self.subTest(store=store):
                 daemon = self.daemon(store, limits={"api": "100/s"})

@@ -1,6 +1,6 @@
 """daemon/store/scripts/reserve.lua alone, against a real Redis: what it grants, counts and expires.
 
-It runs as the user that docs/configuration.md describes, so that it needs no right beside those."""
+It runs as the user that docs/redis-login.md describes, so that it needs no right beside those."""
 
 import re
 

@@ -14,7 +14,7 @@ LONGEST_MS = BACKOFF_MAX_MS + TIMEOUT_MS * 3 // 2
 
 class RetryAfter(harness.Case):
     def setUp(self):
-        self.server = self.redis()
+        self.server = self.redis(keys=["lease:*", "exact:*"])
 
     def start(self, limit="100000/day", **more):
         return self.daemon(self.server, limits={"api": limit},

@@ -186,7 +186,7 @@ class Attach(harness.Case):
 
 class Resolve(harness.Case):
     def test_each_kind_of_limit(self):
-        daemon = self.daemon(self.redis(), limits={
+        daemon = self.daemon(self.redis(keys=["one:*"]), limits={
             "leased": "100/s", "few": "5/s", "exact": {"limit": 100, "period": "250ms",
                                                        "mode": "exact"},
             "keyless": {"limit": 100, "period": "1s", "redis_key": "one:%w"}})

@@ -11,7 +11,7 @@ POLICIES = {policy: {"limit": 5, "period": "1h", "redis_key": policy + ":%w",
 
 class StoreDown(harness.Case):
     def setUp(self):
-        self.server = self.redis()
+        self.server = self.redis(keys=[policy + ":*" for policy in POLICIES])
         self.between = self.proxy(self.server)
         self.start = harness.wait_for_window(3_600_000, self.server.now_ms,
                                              (0.0, 1 - 60 / 3600)) // 1000

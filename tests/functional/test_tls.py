@@ -98,7 +98,7 @@ class Good(Tls):
 
     def test_mutual_with_the_least_rights(self):
         server = self.server(clients="yes")
-        daemon = self.rategated(server, **server.user(), **self.own())
+        daemon = self.rategated(server, **self.own())
         self.counts(daemon)
         self.assertNotIn("s3cret", daemon.log_text())
 

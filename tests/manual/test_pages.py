@@ -264,7 +264,7 @@ class Settings(Installed):
         text, = self.settings.displays("REDIS")
         words = re.sub(r"^redis-cli |['\\]", "", text).split()
         self.assertIn("\n" + " ".join(words) + "\n",
-                      (SOURCE_DIR / "docs/configuration.md").read_text(encoding="utf-8"))
+                      (SOURCE_DIR / "docs/redis-login.md").read_text(encoding="utf-8"))
 
 
 class Examples(Installed):

@@ -1,6 +1,6 @@
 """The simulation's model of Redis and the daemon's memory store do what Redis does: random commands and
 the daemon's own scripts to a real server and to both, answer by answer. Time comes from the server's
-TIME. The scripts run as the user that docs/configuration.md describes, and sometimes without one of
+TIME. The scripts run as the user that docs/redis-login.md describes, and sometimes without one of
 its rights or without memory: what is refused then was not charged, and the rest is as ever."""
 
 import os

@@ -9,6 +9,7 @@ import threading
 import time
 
 from support import env, log
+from support.redis_server import login
 from support.resp import Conn
 
 
@@ -94,7 +95,7 @@ def toml(value):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml(one) for one in value) + "]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
@@ -106,7 +107,8 @@ class Daemon:
     """Runs the daemon with a configuration file made of keyword arguments.
 
     redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store, if
-               there is no `sentinel`. Its Unix socket is used, unless redis_settings have a host
+               there is no `sentinel`. Its Unix socket is used, unless redis_settings have a host;
+               and the documented user, unless they say who logs in
     limits     name to "100/second" or to a dict of settings
     server, shm, redis_settings, sentinel, clock, log_settings    dicts for [server], [shm], ...
     args       instead of a file: the whole command line after the program's name
@@ -137,8 +139,12 @@ class Daemon:
                 "log": {"level": "debug", **(log_settings or {})},
                 "limits": dict(limits if limits is not None else {"api": "100/second"}),
             }
-            if redis is not None and "host" not in self.tables["redis"]:
-                self.tables["redis"].setdefault("unix_socket", getattr(redis, "socket", redis))
+            if redis is not None:
+                if "host" not in self.tables["redis"]:
+                    self.tables["redis"].setdefault("unix_socket", getattr(redis, "socket", redis))
+                if not {"username", "password", "password_file", "password_command"}.intersection(
+                        self.tables["redis"]):
+                    self.tables["redis"].update(login())
             self.memory = redis is None and sentinel is None
             self.write_config()
             more = {"NOTIFY_SOCKET": self.notify.path}

@@ -28,11 +28,25 @@ def debug_words():
     return ["--enable-debug-command", "local"] if major_version() >= 7 else []
 
 
+@functools.cache
 def documented_user():
-    """The words after ACL SETUSER of the user that docs/configuration.md describes."""
-    text = (env.SOURCE_DIR / "docs/configuration.md").read_text(encoding="utf-8")
+    """The words after ACL SETUSER of the user that docs/redis-login.md describes."""
+    text = (env.SOURCE_DIR / "docs/redis-login.md").read_text(encoding="utf-8")
     rule = next(line for line in text.splitlines() if line.startswith("ACL SETUSER rategate"))
     return rule.split()[2:]
+
+
+PASSWORD = "s3cret"  # of that user in each Redis of a test's own
+
+
+def user_words(*more, password=PASSWORD):
+    """The words of that user with a password; more are further rules, such as "~t:*" or "-incrby"."""
+    return [word.replace("PASSWORD", password) for word in documented_user()] + list(more)
+
+
+def login():
+    """What makes a daemon log in as that user: settings in [redis]."""
+    return {"username": documented_user()[0], "password": PASSWORD}
 
 
 @functools.cache
@@ -51,22 +65,33 @@ def free_port():
 
 
 class Redis:
-    """Listens on a Unix socket, and with tcp=True on a free port of 127.0.0.1 as well.
+    """Listens on a Unix socket, and with tcp=True on a free port of `host` as well.
 
-    tls: words that say how it speaks TLS, on a free port of its own, tls_port. shift_ms moves its
-    clock. args are further words for redis-server.
+    It knows two users: the documented one with its rights and no more, as whom the daemons log in,
+    and the default one with all of them, for the test itself, with `password` if there is one.
+
+    keys: patterns of counters that the documented user may count in beside the documented ones,
+    where limits have templates of their own. tls: words that say how it speaks TLS, on a free port
+    of its own, tls_port. shift_ms moves its clock. args are further words for redis-server; with
+    --aclfile among them they say who its users are. host: the address that it listens on.
+    prefix: words before its command, such as those of a Network's end.
     """
 
-    def __init__(self, tcp=False, shift_ms=0, password=None, args=(), tls=()):
+    def __init__(self, tcp=False, shift_ms=0, password=None, args=(), tls=(), keys=(),
+                 host="127.0.0.1", prefix=()):
         self.dir = env.make_dir()
         self.socket = os.path.join(self.dir, "redis.sock")
         self.port = self.tls_port = 0
         self.tls = list(tls)
         self.password = password
+        self.host = host
+        self._prefix = list(prefix)
         self._tcp = tcp
         self._shift_ms = shift_ms
         self._args = list(args)
         self._more = []
+        if "--aclfile" not in args:
+            self._args += ["--aclfile", self._write_users(keys)]
         self._process = None
         self._client = None
         log.register(self)
@@ -113,15 +138,13 @@ class Redis:
         raise AssertionError("redis-server does not start: " + log.tail(self.log_file))
 
     def _try_start(self, loading):
-        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--unixsocket",
+        command = ["redis-server", "--port", self.port, "--bind", self.host, "--unixsocket",
                    self.socket, "--save", "", "--appendonly", "no", "--dir", self.dir, "--logfile",
                    self.log_file, *debug_words()]
-        if self.password:
-            command += ["--requirepass", self.password]
         if self.tls:
             command += ["--tls-port", self.tls_port, *self.tls]
         more = env.clock_shift(self._shift_ms) if self._shift_ms else {}
-        self._process = subprocess.Popen(env.tied(command + self._args + self._more),
+        self._process = subprocess.Popen(env.tied(self._prefix + command + self._args + self._more),
                                          env=env.clean_environ(**more), stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
@@ -143,16 +166,26 @@ class Redis:
                 probe.close()
         raise AssertionError("redis-server does not answer: " + log.tail(self.log_file))
 
+    def _write_users(self, keys):
+        path = os.path.join(self.dir, "users.acl")
+        default = f">{self.password}" if self.password else "nopass"
+        channels = ["&*"] if major_version() >= 7 else []
+        with open(path, "w", encoding="ascii") as file:
+            for words in (["default", "on", default, "~*", "+@all", *channels],
+                          user_words(*(f"~{key}" for key in keys))):
+                file.write(" ".join(["user", *words]) + "\n")
+        return path
+
     def client(self, **options):
         """A new redis-py client, answers as text."""
         options.setdefault("password", self.password)
         options.setdefault("decode_responses", True)
         return redis.Redis(unix_socket_path=self.socket, **options)
 
-    def user(self, *more, password="s3cret"):
-        """The documented user; more are further rules of it, such as "~t:*" or "-incrby"."""
-        name, *rules = [word.replace("PASSWORD", password) for word in documented_user()]
-        self.db.execute_command("ACL", "SETUSER", name, "reset", *rules, *more)
+    def user(self, *more, password=PASSWORD):
+        """Gives the documented user further rules, and another password."""
+        name, *rules = user_words(*more, password=password)
+        self.db.execute_command("ACL", "SETUSER", name, "reset", *rules)
         return {"username": name, "password": password}
 
     @property
