@@ -17,7 +17,7 @@ namespace {
 
 // Descriptors that clients never get, because the daemon needs them later: for the store's
 // connection and the one before it, for looking its name up (files, and a socket for each name
-// server), for a reload, and for clients that are being turned away.
+// server), for a reload, for a run of password_command, and for clients that are being turned away.
 constexpr std::uint64_t kSpareDescriptors = 24;
 
 }  // namespace
@@ -27,9 +27,9 @@ Daemon::Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log,
       config_(std::move(config)),
       log_(log),
       notify_(notify),
-      engine_(loop, config_.fixed, log),
+      engine_(loop, config_, log),
       server_(loop, config_, file_in_use(options), engine_, log),
-      reload_(options, config_.fixed, server_, log),
+      reload_(options, config_.fixed, engine_, server_, log),
       lifecycle_(loop, notify, *this),
       shutdown_(loop, config_.fixed.redis.command_timeout_ms, engine_, server_, log),
       signals_(loop, *this) {}

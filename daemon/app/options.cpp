@@ -20,7 +20,8 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "The file's settings are overridden by REDIS_HOST, REDIS_PORT, REDIS_DB and REDIS_PASSWORD,\n"
-    "and these by the command line. SIGHUP loads limits and log level again; SIGTERM ends.\n"
+    "and these by the command line. SIGHUP loads limits, log level and password again;\n"
+    "SIGTERM ends.\n"
     "\n"
     "Without a file:\n"
     "  rategated --socket ./rg.sock --memory --limit api=100/second\n"

@@ -5,8 +5,9 @@
 
 namespace rategate {
 
-Reload::Reload(const Options& options, const FixedConfig& running, Server& server, Log& log)
-    : options_(options), running_(running), server_(server), log_(log) {}
+Reload::Reload(const Options& options, const FixedConfig& running, Engine& engine, Server& server,
+               Log& log)
+    : options_(options), running_(running), engine_(engine), server_(server), log_(log) {}
 
 void Reload::run() {
   log_.reopen();
@@ -22,7 +23,9 @@ void Reload::accept(const Config& config) {
   fault_.clear();
   const LimitTable::Change change = server_.configure(config.live);
   log_.set_level(config.live.log_level);
-  log_.event(LogLevel::Info, "reloaded", "the limits and the log level are loaded anew",
+  engine_.configure(config.live.login);
+  log_.event(LogLevel::Info, "reloaded",
+             "the limits, the log level and the password are loaded anew",
              {{"limits", config.live.limits.size()}});
   for (const std::string& name : change.moved) {
     log_.event(LogLevel::Warning, "limit_moved",

@@ -9,6 +9,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/config/fault.hpp"
 #include "daemon/io/log/log.hpp"
+#include "daemon/io/loop/engine.hpp"
 #include "daemon/io/sessions/server.hpp"
 
 namespace rategate {
@@ -16,7 +17,8 @@ namespace rategate {
 class Reload {
  public:
   // `running`: what was fixed at the start. All of them live longer than this.
-  Reload(const Options& options, const FixedConfig& running, Server& server, Log& log);
+  Reload(const Options& options, const FixedConfig& running, Engine& engine, Server& server,
+         Log& log);
 
   void run();
   // Why the last one was refused; empty where it was not.
@@ -28,6 +30,7 @@ class Reload {
 
   const Options& options_;
   const FixedConfig& running_;
+  Engine& engine_;
   Server& server_;
   Log& log_;
   std::string fault_;

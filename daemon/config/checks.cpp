@@ -22,6 +22,8 @@ constexpr Rule kRules[] = {
     {"redis", "unix_socket", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "replicas", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "password_file", Need::StandsInFor, "password", {}},
+    {"redis", "password_command", Need::StandsInFor, "password", {}},
+    {"redis", "password_command", Need::StandsInFor, "password_file", {}},
     {"redis", "backoff_min", Need::AtMost, "backoff_max", {}},
     {"redis", "username", Need::With, "password", {}},
     {"redis", "tls", Need::Without, "unix_socket", {}},

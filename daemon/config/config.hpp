@@ -61,12 +61,12 @@ struct ServerConfig {
   bool operator==(const ServerConfig&) const = default;
 };
 
-// Who logs in.
-struct LoginConfig {
+// With what somebody logs in.
+struct PasswordConfig {
   std::string username;       // empty: AUTH with the password alone
   std::string password;       // empty: no AUTH
   std::string password_file;  // where the password was read from; empty: from no file
-  bool operator==(const LoginConfig&) const = default;
+  bool operator==(const PasswordConfig&) const = default;
 };
 
 struct TlsConfig {
@@ -79,7 +79,7 @@ struct TlsConfig {
   bool operator==(const TlsConfig&) const = default;
 };
 
-struct RedisConfig : LoginConfig, TlsConfig {
+struct RedisConfig : TlsConfig {
   static constexpr std::int64_t kMostReplicas = 16;
   std::string host = "127.0.0.1";
   std::int64_t port = 6379;
@@ -95,7 +95,7 @@ struct RedisConfig : LoginConfig, TlsConfig {
 
 // The sentinels that are asked who the primary is; the rest of how that is spoken with is
 // RedisConfig.
-struct SentinelConfig : LoginConfig, TlsConfig {
+struct SentinelConfig : PasswordConfig, TlsConfig {
   static constexpr std::size_t kMost = 16;
   std::vector<HostPort> addresses;  // empty: there are none, and the server is RedisConfig's
   std::string master;               // by which they know the primary; not empty with addresses
@@ -131,9 +131,18 @@ struct FixedConfig {
   LogConfig log;
 };
 
+// Who logs in at the Redis, and with what. Not more than one of the three says the password; where
+// a command tells it, it is empty.
+struct LoginConfig : PasswordConfig {
+  std::vector<std::string> password_command;  // a program and its arguments; empty: none
+  std::int64_t reauth_ms = 0;  // how long one is good that does not say so; 0: until it is refused
+  bool operator==(const LoginConfig&) const = default;
+};
+
 // What a reload changes.
 struct LiveConfig {
   LogLevel log_level = LogLevel::Info;
+  LoginConfig login;
   std::vector<Limit> limits;  // sorted by name, no name twice
 };
 

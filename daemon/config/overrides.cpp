@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "daemon/config/password_file.hpp"
 #include "daemon/config/redis_url.hpp"
 #include "daemon/config/settings/settings.hpp"
 #include "daemon/os/files.hpp"
@@ -11,7 +12,6 @@
 namespace rategate {
 namespace {
 
-constexpr std::size_t kMaxPassword = 4096;
 constexpr const char* kCredential = "redis-password";
 
 std::optional<std::string> variable(const Sources& sources, const char* name) {
@@ -20,16 +20,11 @@ std::optional<std::string> variable(const Sources& sources, const char* name) {
   return value && !value->empty() ? value : std::nullopt;
 }
 
-std::string without_line_break(std::string_view text) {
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  return std::string(text);
-}
-
-// A password that is said takes the place of one that lies in a file.
+// A password that is said takes the place of one that a file or a command tells.
 void set_password(std::string password, LoginConfig& login) {
   login.password = std::move(password);
   login.password_file.clear();
+  login.password_command.clear();
 }
 
 void apply(const char* source, std::string_view section, std::string_view name,
@@ -70,42 +65,52 @@ void load_where(const Sources& sources, Loading& loading) {
   if (const auto db = variable(sources, "REDIS_DB")) apply("REDIS_DB", "redis", "db", *db, loading);
 }
 
-void load_password_file(std::string_view section, LoginConfig& login, Loading& loading) {
+// What this host says of where a password is to come from.
+void source_fault(std::string_view section, const char* setting, const std::string& wrong,
+                  Loading& loading) {
+  const Entry* named = find_entry(loading.root, section, setting);
+  loading.fault(loading.file, full_name(*find_setting(section, setting)) + ": " + wrong,
+                named == nullptr ? Place{} : named->value.place);
+}
+
+void load_password_file(std::string_view section, PasswordConfig& login, Loading& loading) {
   if (login.password_file.empty()) return;
-  const auto fault = [&](const std::string& what) {
-    const Entry* named = find_entry(loading.root, section, "password_file");
-    loading.fault(loading.file,
-                  full_name(*find_setting(section, "password_file")) + ": " + login.password_file +
-                      " " + what,
-                  named == nullptr ? Place{} : named->value.place);
-  };
-  const auto file = read_file(login.password_file, kMaxPassword);
-  if (!file) return fault(file.error());
-  if (!file->exists) return fault("does not exist");
-  login.password = without_line_break(file->text);
-  if (login.password.empty()) fault("is empty, expected a password");
+  auto password = read_password_file(login.password_file);
+  if (!password) return source_fault(section, "password_file", password.error(), loading);
+  login.password = std::move(*password);
+}
+
+// It is not run: that is for whoever connects.
+void check_password_command(Loading& loading) {
+  const LoginConfig& login = loading.config.live.login;
+  if (login.password_command.empty()) return;
+  const std::string& program = login.password_command[0];
+  const std::string wrong = not_executable(program);
+  if (!wrong.empty()) source_fault("redis", "password_command", program + " " + wrong, loading);
 }
 
 // Whether there was one, right or wrong.
 bool load_credential(const Sources& sources, Loading& loading) {
   if (sources.credentials_directory.empty()) return false;
   const std::string path = sources.credentials_directory + "/" + kCredential;
-  const auto file = read_file(path, kMaxPassword);
+  const auto file = read_file(path, kMostPassword);
   if (!file) {
     loading.fault(path, file.error());
   } else if (file->exists) {
-    set_password(without_line_break(file->text), loading.config.fixed.redis);
+    set_password(without_line_break(file->text), loading.config.live.login);
   }
   return !file || file->exists;
 }
 
-// The variable beats the credential, and that the file; what is beaten is not looked at.
+// The variable beats the credential, and that the file and the command; what is beaten is not
+// looked at.
 void load_password(const Sources& sources, Loading& loading) {
   if (const auto password = variable(sources, "REDIS_PASSWORD")) {
     apply("REDIS_PASSWORD", "redis", "password", *password, loading);
-    loading.config.fixed.redis.password_file.clear();
+    set_password(loading.config.live.login.password, loading.config.live.login);
   } else if (!load_credential(sources, loading)) {
-    load_password_file("redis", loading.config.fixed.redis, loading);
+    load_password_file("redis", loading.config.live.login, loading);
+    check_password_command(loading);
   }
 }
 
@@ -139,8 +144,9 @@ void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
   redis.unix_socket = url->unix_socket;
   redis.db = url->db;
   set_tls(url->tls, redis);
-  if (const auto& username = url->username) redis.username = *username;
-  if (const auto& password = url->password) set_password(*password, redis);
+  LoginConfig& login = loading.config.live.login;
+  if (const auto& username = url->username) login.username = *username;
+  if (const auto& password = url->password) set_password(*password, login);
 }
 
 // `url`: what --redis says, if it is given.

@@ -48,6 +48,7 @@ struct StoreFacts {
   std::string version;
   std::string run_id;
   std::string error;
+  std::string password_error;  // why the newest password is not in use
   std::uint64_t reconnects = 0;
   std::optional<std::size_t> counters;  // of the memory store
 };

@@ -13,6 +13,9 @@ std::string status_text(const Overview& overview, std::string_view reload_fault)
           std::to_string(gate.allowed + gate.store_down_allowed) + " allowed, " +
           std::to_string(gate.denied + gate.store_down_denied + gate.lost_denied) + " denied";
   if (store.state == "away") text += "; checks are answered by on_store_down";
+  if (!store.password_error.empty() && store.error.empty()) {
+    text += "; the newest password is not in use: " + store.password_error;
+  }
   if (!overview.clock.measured_trusted) text += "; the store's time is not known well enough";
   if (!reload_fault.empty()) {
     text += "; reload failed, the settings before it are in force: ";

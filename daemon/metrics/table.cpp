@@ -120,6 +120,8 @@ constexpr Metric kMetrics[] = {
         "The store's run id: another one means that it was restarted."),
     Row("store", "store_error", Property, Unit::Text, store<&StoreFacts::error>,
         "The last thing that went wrong with the store; empty when it is up."),
+    Row("store", "store_password_error", Property, Unit::Text, store<&StoreFacts::password_error>,
+        "Why the newest password is not in use: it was refused, or cannot be fetched; else empty."),
     Row("store", "store_reconnects", Counter, Unit::Count, store<&StoreFacts::reconnects>,
         "Connections to the store after the first.")
         .as("rategate_store_reconnects_total"),

@@ -47,6 +47,14 @@ Result<FileText> read_file(const std::string& path, std::size_t most) {
   }
 }
 
+std::string not_executable(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0 || ::access(path.c_str(), X_OK) != 0) {
+    return failed("cannot be run", errno).text;
+  }
+  return S_ISREG(status.st_mode) ? "" : "is not a regular file";
+}
+
 Result<std::vector<std::string>> list_files(const std::string& directory, const char* suffix) {
   std::vector<std::string> files;
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(directory.c_str()), &::closedir);

@@ -1,4 +1,4 @@
-// Small files, read whole and with bounds.
+// Small files, read whole and with bounds, and what else is asked of files.
 #pragma once
 
 #include <string>
@@ -16,6 +16,9 @@ struct FileText {
 // A regular file of at most `most` bytes. A file that is not there is no error. Never waits (for
 // a writer of a FIFO, say). Error: a directory, too long, not to be opened or read, and why.
 Result<FileText> read_file(const std::string& path, std::size_t most);
+
+// Why the file cannot be run as a program by the user of this process; empty where it can.
+std::string not_executable(const std::string& path);
 
 // Paths of the files in `directory` whose names end with `suffix` and do not start with a dot, in
 // the order of their names' bytes. A directory that is not there holds none.

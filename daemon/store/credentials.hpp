@@ -60,7 +60,7 @@ class Credentials {
  private:
   Mono back_off(Mono now);
 
-  const Options options_;
+  Options options_;
   std::string password_;
   Mono ends_ = kNever;  // of its life
   Mono next_ = kNever;

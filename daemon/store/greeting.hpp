@@ -40,6 +40,9 @@ class Greeting {
 
   explicit Greeting(const Options& options) : options_(options) {}
 
+  // From the next begin() on.
+  void set_auth(bool auth) { options_.auth = auth; }
+
   // Begins anew. The calls to be made, in order; their replies come back in that order. `proves`:
   // its replicas are asked to acknowledge something, and it tells then how far they are.
   std::vector<Call::Kind> begin(bool proves);

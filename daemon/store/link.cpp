@@ -36,6 +36,11 @@ void Link::tell(StoreEvent::What what, std::string_view why, std::int64_t number
   events_.store_event({what, options_.shard, why, {}, number});
 }
 
+void Link::tell_news(StoreEvent::What what, std::string_view why) {
+  tell(what, why);
+  tell(StoreEvent::What::Changed);
+}
+
 // ---- Making the connection ------------------------------------------------------------------
 
 void Link::start(Mono now) { connect(now); }
@@ -134,9 +139,18 @@ void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
       return;
     case Greeting::Outcome::Refused:
       record_refused_ = record_refused_ || !greeting_.learned().reign_error.empty();
-      away(greeting_.why(), now);
+      refused(greeting_.why(), now);
       return;
   }
+}
+
+// Said in the log also where the store was away before: a connection that is merely closed tells
+// less than what the store answers to the next one.
+void Link::refused(const std::string& why, Mono now) {
+  const bool was_away = shard().health.state() == StoreHealth::State::Away;
+  const bool news = std::exchange(refused_greeting_, why) != why;
+  away(why, now);
+  if (was_away && news) tell(StoreEvent::What::Away, why);
 }
 
 // All that the greeting has learned counts from here on, and nothing before.
@@ -161,6 +175,7 @@ void Link::greeted(Mono now) {
   status_.error.clear();
   state_ = State::Up;
   until_ = kNever;
+  refused_greeting_.clear();
   up_since_ = now;
   not_asked_ = shard().not_asked;
   outbox_.opened({{learned.reserve_script, learned.release_script},
@@ -242,6 +257,12 @@ void Link::back_off(Mono now) {
   until_ = after(
       now, backoff_us(options_.backoff_min_us, options_.backoff_max_us, attempts_++, random_));
   shard().tries_again = until_;
+}
+
+void Link::try_again(Mono now) {
+  if (state_ != State::Backoff) return;
+  until_ = now;
+  shard().tries_again = now;
 }
 
 void Link::stop(Mono now) {

@@ -60,6 +60,14 @@ class Link {
   // What may be written is; the rest is let go. Nothing is told after it.
   void stop(Mono now);
 
+  // Whether there is a password, from the next greeting on.
+  void set_auth(bool auth) { greeting_.set_auth(auth); }
+  // What it failed by may be mended: a back-off ends now.
+  void try_again(Mono now);
+
+  // What the transport has found out by itself: news of this shard.
+  void tell_news(StoreEvent::What what, std::string_view why = {});
+
   // The transport's events.
   void connected(Mono now);
   // It could not be made, or has ended.
@@ -95,6 +103,7 @@ class Link {
   void connect(Mono now);
   void greet();
   void on_greeting(const Reply& reply, Mono received, Mono now);
+  void refused(const std::string& why, Mono now);
   void greeted(Mono now);
   std::string known_reign() const;
   std::string new_token();
@@ -142,6 +151,7 @@ class Link {
   std::size_t held_count_ = 0;
   std::size_t sealed_count_ = 0;  // the first of them: the store has said who it is behind those
   Mono unproved_since_ = kNever;  // nothing proves that it still is the primary, though it says so
+  std::string refused_greeting_;  // why the last one was, since the store was up
   bool record_refused_ = false;   // once, by a store that took no writes
   bool clock_trusted_ = true;     // as of the last measurement
   std::uint64_t attempts_ = 0;    // since it was last of use

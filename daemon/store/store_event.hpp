@@ -25,6 +25,8 @@ struct StoreEvent {
     LimitRefused,     // it does not take a limit's counters, those of others it does
     Slow,             // more is asked than the way to it passes
     Keeps,            // it keeps up again
+    PasswordRenewed,  // the connection goes on, logged in by the newest password
+    PasswordUnused,   // that cannot be fetched, or is refused: it goes on as it was
     ClockStepped,     // its clock and this host's moved against each other
     ClockTrusted,     // its time is known well enough again
     ClockNotTrusted,  // its time is not known well enough

@@ -33,11 +33,13 @@ enum class Kind : std::uint8_t {
   FileMode,  // text of three or four octal digits
   Choice,    // one of the words in `choices`
   Target,    // a log's target
+  Command,   // a program, by its absolute path, and its arguments
 };
 
 // Where a setting's value lives in a Config.
-using FieldPointer = std::variant<std::string*, std::vector<HostPort>*, std::int64_t*,
-                                  std::uint32_t*, bool*, StoreKind*, LogLevel*, LogFormat*>;
+using FieldPointer =
+    std::variant<std::string*, std::vector<std::string>*, std::vector<HostPort>*, std::int64_t*,
+                 std::uint32_t*, bool*, StoreKind*, LogLevel*, LogFormat*>;
 
 struct Setting {
   std::string_view section;  // "" at the top; kLimitSection
@@ -74,7 +76,7 @@ const T& value_of(const Setting& setting, const Config& config) {
   return *std::get<T*>(field_of(setting, config));
 }
 
-bool has_value(const Setting&, const Config&);  // all but a text that is empty
+bool has_value(const Setting&, const Config&);  // all but a text or an array that is empty
 bool same_value(const Setting&, const Config& a, const Config& b);
 
 std::string quoted(std::string_view text);              // as a TOML string

@@ -64,6 +64,10 @@ template <auto Member>
 FieldPointer sentinel(Config& config) {
   return &(config.fixed.sentinel.*Member);
 }
+template <auto Member>
+FieldPointer login(Config& config) {
+  return &(config.live.login.*Member);
+}
 FieldPointer shm_enabled(Config& config) { return &config.fixed.shm.enabled; }
 FieldPointer shm_slots(Config& config) { return &config.fixed.shm.slots; }
 FieldPointer store(Config& config) { return &config.fixed.store; }
@@ -148,17 +152,33 @@ constexpr std::array kSettings{
     Row("redis", "db", Kind::Whole, redis<&RedisConfig::db>,
         "The number of the database. REDIS_DB overrides it.")
         .range(0, 65535),
-    Row("redis", "username", Kind::Text, redis<&RedisConfig::username>,
+    Row("redis", "username", Kind::Text, login<&LoginConfig::username>,
         "The ACL user. Empty: the default user.")
-        .optional(),
-    Row("redis", "password", Kind::Secret, redis<&RedisConfig::password>,
+        .optional()
+        .live(),
+    Row("redis", "password", Kind::Secret, login<&LoginConfig::password>,
         "The password. Empty: none. REDIS_PASSWORD overrides it, and so does systemd's credential "
         "redis-password.")
-        .optional(),
-    Row("redis", "password_file", Kind::Path, redis<&RedisConfig::password_file>,
+        .optional()
+        .live(),
+    Row("redis", "password_file", Kind::Path, login<&LoginConfig::password_file>,
         "A file that holds the password, in place of password. A line break at its end is not "
-        "part of it.")
-        .optional(),
+        "part of it. It is read for each connection, at a reload, and when the password was "
+        "refused.")
+        .optional()
+        .live(),
+    Row("redis", "password_command", Kind::Command, login<&LoginConfig::password_command>,
+        "A program that tells the password, in place of password, with its arguments. It is run "
+        "without a shell, as the user of the daemon, for 5 s at most. It writes one line, the "
+        "password; a second one, expires-in and a number, says for how many seconds it is good.")
+        .optional()
+        .live(),
+    Row("redis", "reauth", Kind::Duration, login<&LoginConfig::reauth_ms>,
+        "How long a password of password_file or password_command is good that does not say so "
+        "itself. When 70 to 80 % of that are over it is fetched anew, and the connection goes on "
+        "with the new one. 0s: until it is refused.")
+        .range(0, 30 * kDay)
+        .live(),
     Row("redis", "tls", Kind::Switch, redis<&RedisConfig::tls>,
         "Whether TLS is spoken with the server, of version 1.2 at least. Its certificate has to be "
         "of an authority that is trusted, and for its name."),

@@ -130,6 +130,7 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
     case Kind::Whole:
     case Kind::Switch:
     case Kind::Servers:
+    case Kind::Command:
       return expected(setting);
     case Kind::Duration: {
       const auto ms = parse_duration_ms(text);
@@ -180,6 +181,21 @@ std::optional<Error> assign_servers(const Setting& setting, const List& list, Co
   return std::nullopt;
 }
 
+std::optional<Error> assign_command(const Setting& setting, const List& list, Config& config) {
+  std::vector<std::string> words;
+  for (const Value& value : list) {
+    const auto* word = std::get_if<std::string>(&value.data);
+    if (word == nullptr || word->size() > kMaxText || word->find('\0') != std::string::npos) {
+      return expected(setting);
+    }
+    words.push_back(*word);
+  }
+  const bool takes = words.empty() ? setting.may_be_empty : words[0].starts_with('/');
+  if (!takes) return expected(setting);
+  *std::get<std::vector<std::string>*>(setting.field(config)) = std::move(words);
+  return std::nullopt;
+}
+
 std::string octal(std::uint32_t mode) {
   std::string text = "0000";
   for (std::size_t i = 4; i-- > 0; mode >>= 3) text[i] = static_cast<char>('0' + (mode & 7));
@@ -216,6 +232,9 @@ std::optional<Error> assign(const Setting& setting, const Value& value, Config& 
   if (const auto* list = std::get_if<List>(&value.data); list && setting.kind == Kind::Servers) {
     return assign_servers(setting, *list, config);
   }
+  if (const auto* list = std::get_if<List>(&value.data); list && setting.kind == Kind::Command) {
+    return assign_command(setting, *list, config);
+  }
   return is_text(setting.kind) ? Error{expected(setting).text + ", in quotes"} : expected(setting);
 }
 
@@ -228,10 +247,12 @@ std::optional<Error> assign_text(const Setting& setting, std::string_view text, 
 }
 
 bool has_value(const Setting& setting, const Config& config) {
-  return std::visit(Overloaded{[](const std::string* text) { return !text->empty(); },
-                               [](const std::vector<HostPort>* list) { return !list->empty(); },
-                               [](const auto*) { return true; }},
-                    field_of(setting, config));
+  return std::visit(
+      Overloaded{[](const std::string* text) { return !text->empty(); },
+                 [](const std::vector<std::string>* words) { return !words->empty(); },
+                 [](const std::vector<HostPort>* servers) { return !servers->empty(); },
+                 [](const auto*) { return true; }},
+      field_of(setting, config));
 }
 
 bool same_value(const Setting& setting, const Config& a, const Config& b) {
@@ -272,6 +293,12 @@ std::string key_text(std::string_view key) {
   return bare ? std::string(key) : quoted(key);
 }
 
+std::string list_text(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + quoted(text);
+  return out + "]";
+}
+
 std::string value_text(const Setting& setting, const Config& config) {
   return std::visit(
       Overloaded{
@@ -282,12 +309,11 @@ std::string value_text(const Setting& setting, const Config& config) {
             if (setting.kind != Kind::Duration) return std::to_string(*number);
             return quoted(format_duration(setting.in_us ? *number / 1000 : *number));
           },
-          [](const std::vector<HostPort>* list) {
-            std::string text;
-            for (const HostPort& server : *list) {
-              text += (text.empty() ? "" : ", ") + quoted(to_text(server));
-            }
-            return "[" + text + "]";
+          [](const std::vector<std::string>* words) { return list_text(*words); },
+          [](const std::vector<HostPort>* servers) {
+            std::vector<std::string> texts;
+            for (const HostPort& server : *servers) texts.push_back(to_text(server));
+            return list_text(texts);
           },
           [](const std::uint32_t* mode) { return quoted(octal(*mode)); },
           [](const bool* truth) { return std::string(*truth ? "true" : "false"); },
@@ -337,6 +363,8 @@ std::string expected_text(const Setting& setting) {
       targets.push_back(kLogFile);
       return one_of(targets, "\"") + " and an absolute path";
     }
+    case Kind::Command:
+      return "an array of texts, the first of them the absolute path of a program";
   }
   return {};
 }

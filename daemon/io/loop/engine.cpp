@@ -40,7 +40,6 @@ Link::Options link_options(const FixedConfig& config) {
   options.address = memory      ? "memory"
                     : sentinels ? "sentinel:" + config.sentinel.master
                                 : address_of(redis);
-  options.greeting.auth = !memory && !redis.password.empty();
   options.greeting.select = !memory && redis.db != 0;
   options.connect_timeout_us = redis.connect_timeout_ms * 1000;
   options.command_timeout_us = redis.command_timeout_ms * 1000;
@@ -52,22 +51,26 @@ Link::Options link_options(const FixedConfig& config) {
 
 }  // namespace
 
-Engine::Engine(uv_loop_t* loop, const FixedConfig& config, Log& log)
+Engine::Engine(uv_loop_t* loop, const Config& whole, Log& log)
     : log_(log),
-      segment_(make_segment(loop, config, log, this)),
-      driver_(gate_options(config), segment_ == nullptr ? nullptr : &segment_->pools(), *this),
-      redis_config_(config.redis),
-      sentinels_(Sentinels::make(loop, config, watch_, *this)),
+      segment_(make_segment(loop, whole.fixed, log, this)),
+      driver_(gate_options(whole.fixed), segment_ == nullptr ? nullptr : &segment_->pools(), *this),
+      redis_config_(whole.fixed.redis),
+      sentinels_(Sentinels::make(loop, whole.fixed, watch_, *this)),
       alarm_(loop) {
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
+  const FixedConfig& config = whole.fixed;
   if (config.store == StoreKind::Memory) {
     memory_ = std::make_unique<MemoryTransport>(random_seed());
     driver_.add(link_options(config), *memory_);
   } else {
-    redis_ = std::make_unique<RedisTransport>(
-        loop, config.redis, watch_, sentinels_ == nullptr ? nullptr : &sentinels_->topology());
-    redis_->set_link(driver_.add(options_of_link(config), *redis_));
+    redis_ =
+        std::make_unique<RedisTransport>(loop, redis_config_, whole.live.login, watch_,
+                                         sentinels_ == nullptr ? nullptr : &sentinels_->topology());
+    Link& link = driver_.add(options_of_link(config), *redis_);
+    link.set_auth(redis_->has_password());
+    redis_->set_link(link);
   }
 }
 
@@ -118,6 +121,10 @@ void Engine::stop() {
   driver_.stop(mono_now());
   if (sentinels_ != nullptr) sentinels_->topology().stop();
   answer();
+}
+
+void Engine::configure(const LoginConfig& login) {
+  if (redis_ != nullptr) redis_->configure(login);
 }
 
 void Engine::end_turn() {
@@ -178,6 +185,10 @@ std::optional<ClockReading> Engine::clock() const {
 
 std::optional<std::size_t> Engine::store_counters() const {
   return memory_ == nullptr ? std::nullopt : std::optional(memory_->counters());
+}
+
+std::string_view Engine::password_error() const {
+  return redis_ == nullptr ? std::string_view() : redis_->password_error();
 }
 
 std::string_view Engine::store_state() const {

@@ -43,12 +43,15 @@ class EngineEvents {
 
 class Engine final : private StoreEvents, private SentinelEvents {
  public:
-  Engine(uv_loop_t* loop, const FixedConfig& config, Log& log);
+  Engine(uv_loop_t* loop, const Config& config, Log& log);
   ~Engine() override;
 
   void start(EngineEvents& events);
   // Every waiting check is answered `Stopping` now; the store is let go.
   void stop();
+
+  // Who logs in at the store from now on; where that is memory, nobody does.
+  void configure(const LoginConfig& login);
 
   // The gate, for those who ask: checks, repeats, who has gone.
   Gate& gate() { return driver_.gate(); }
@@ -63,6 +66,8 @@ class Engine final : private StoreEvents, private SentinelEvents {
   const SentinelTopology* sentinels() const {
     return sentinels_ == nullptr ? nullptr : &sentinels_->topology();
   }
+  // Why the newest password is not in use; empty where it is, and where there is none.
+  std::string_view password_error() const;
   // "up", "connecting", "away" or "refusing".
   std::string_view store_state() const;
   // Counters in the memory store; nothing where it is another.

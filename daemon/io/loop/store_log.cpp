@@ -46,6 +46,11 @@ constexpr Row kRows[] = {
      "more is asked than the way to the store passes; checks whose time is over before they can be "
      "asked for are answered by on_store_down"},
     {StoreEvent::What::Keeps, LogLevel::Info, "store_keeps_up", "the store keeps up again"},
+    {StoreEvent::What::PasswordRenewed, LogLevel::Info, "password_renewed",
+     "the connection to the store goes on with the newest password"},
+    {StoreEvent::What::PasswordUnused, LogLevel::Warning, "password_unused",
+     "the newest password for the store is not in use; a connection that is there goes on as it "
+     "was"},
     {StoreEvent::What::ClockStepped, LogLevel::Warning, "clock_stepped",
      "the store's clock and this host's have moved against each other more than drift explains"},
     {StoreEvent::What::ClockTrusted, LogLevel::Info, "clock_trusted",
@@ -92,6 +97,7 @@ void log_store_event(Log& log, const StoreEvent& event, const StoreStatus& statu
     case What::ClockNotTrusted:
       return line(Field{"error_us", event.number}, Field{"max_error_us", max_error_us});
     case What::Accepts:
+    case What::PasswordRenewed:
       return line();
     default:
       return line(Field{"why", event.why});

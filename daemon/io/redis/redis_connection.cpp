@@ -1,6 +1,7 @@
 #include "daemon/io/redis/redis_connection.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <sys/socket.h>
 
@@ -147,6 +148,7 @@ void RedisConnection::open(const std::string& address) {
 
 void RedisConnection::adopt(redisAsyncContext* context) {
   context_ = context;
+  fcntl(context->c.fd, F_SETFD, FD_CLOEXEC);  // it is none of a program's that is run meanwhile
   connecting_ = true;
   answered_ = hears_ = has_heard_ = false;
   context->data = this;

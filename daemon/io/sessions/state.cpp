@@ -26,6 +26,7 @@ StoreFacts store_facts(const Engine& engine, StoreKind kind) {
           std::move(status.version),
           std::move(status.run_id),
           std::move(status.error),
+          std::string(engine.password_error()),
           status.reconnects,
           engine.store_counters()};
 }

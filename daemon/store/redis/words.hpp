@@ -57,10 +57,10 @@ ReserveAsked asked_of(const Reservation& reservation);
 bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked> asked,
                            std::vector<ReserveAnswer>& answers);
 
-// Who logs in, and to which data base.
+// Who logs in, and to which data base. Views what the caller keeps.
 struct Login {
-  std::string username;  // empty: AUTH with the password alone
-  std::string password;
+  std::string_view username;  // empty: AUTH with the password alone
+  std::string_view password;
   std::int64_t db = 0;
 };
 // Appends any call, as Redis takes it. `reserve` and `release` are the scripts' texts.

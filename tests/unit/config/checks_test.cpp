@@ -44,7 +44,7 @@ TEST_CASE("every rule can be broken, which is a fault") {
   for (const char* text :
        {"store = \"memory\"\n[redis]\n", "store = \"memory\"\n[server]\ntcp = \"0.0.0.0:1\"\n",
         "[redis]\nunix_socket = \"/a\"\nhost = \"a\"\nport = 1\n",
-        "[redis]\npassword = \"a\"\npassword_file = \"/dev/null\"\n",
+        "[redis]\npassword = \"a\"\npassword_file = \"/dev/null\"\npassword_command = [\"/a\"]\n",
         "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n",
         "[redis]\nunix_socket = \"/a\"\ntls = true\n",
         "store = \"memory\"\n[sentinel]\naddresses = [\"a:1\"]\n",

@@ -22,6 +22,10 @@ struct Case {
 
 const std::string kMemory = "store = \"memory\"\n";
 const std::string kHost = "f:2:8: host in [redis]: expected the name or the address of a host";
+const std::string kCommand =
+    "f:2:20: password_command in [redis]: expected an array of texts, the first of them the "
+    "absolute "
+    "path of a program";
 const std::string kNoStore =
     "f: no store is chosen: expected a [redis] or [sentinel] section or store = \"memory\" in the "
     "file, "
@@ -252,6 +256,19 @@ TEST_CASE("faults of [redis]") {
        {"f:2:17: password_file in [redis]: expected an absolute path"}},
       {"password_file = \"/nonexistent/x\"\n",
        {"f:2:17: password_file in [redis]: /nonexistent/x does not exist"}},
+      {"password_command = \"/bin/a b\"\n", {kCommand}},
+      {"password_command = [\"a\"]\n", {kCommand}},
+      {"password_command = [\"/a\", 1]\n", {kCommand}},
+      {"password_command = [\"/nonexistent/x\"]\n",
+       {"f:2:20: password_command in [redis]: /nonexistent/x cannot be run: No such file or "
+        "directory"}},
+      {"password_command = [\"/bin/sh\"]\npassword = \"a\"\n",
+       {"f:2:20: password_command in [redis]: expected it only without password"}},
+      {"password_file = \"/etc/hostname\"\npassword_command = [\"/bin/sh\"]\n",
+       {"f:3:20: password_command in [redis]: expected it only without password_file"}},
+      {"reauth = 900\n",
+       {"f:2:10: reauth in [redis]: expected a duration such as \"250ms\", from 0s to 30d; 900 has "
+        "no unit"}},
       {"backoff_min = \"3s\"\n",
        {"f:2:15: backoff_min in [redis]: expected at most backoff_max, which is 2s"}},
       {"backoff_max = \"10ms\"\n",

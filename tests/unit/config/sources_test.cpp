@@ -4,6 +4,8 @@
 
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "daemon/config/loader.hpp"
@@ -103,8 +105,8 @@ on_store_down = "allow"
   CHECK(redis.host == "db.example");
   CHECK(redis.port == 7000);
   CHECK(redis.db == 3);
-  CHECK(redis.username == "rg");
-  CHECK(redis.password == "p w");
+  CHECK(config.live.login.username == "rg");
+  CHECK(config.live.login.password == "p w");
   CHECK(redis.connect_timeout_ms == 2000);
   CHECK(redis.command_timeout_ms == 100);
   CHECK(redis.backoff_min_ms == 10);
@@ -218,16 +220,17 @@ TEST_CASE("the environment overrides the file") {
   const TempDir folder;
   const std::string file =
       folder.write("r.toml", "[redis]\nunix_socket = \"/a\"\ndb = 1\npassword = \"old\"\n");
-  const auto redis = good(of_file(file, {{"REDIS_HOST", "h"},
-                                         {"REDIS_PORT", "7"},
-                                         {"REDIS_DB", "2"},
-                                         {"REDIS_PASSWORD", "new"}}))
-                         .config.fixed.redis;
+  const Config config = good(of_file(file, {{"REDIS_HOST", "h"},
+                                            {"REDIS_PORT", "7"},
+                                            {"REDIS_DB", "2"},
+                                            {"REDIS_PASSWORD", "new"}}))
+                            .config;
+  const RedisConfig& redis = config.fixed.redis;
   CHECK(redis.host == "h");
   CHECK(redis.unix_socket.empty());
   CHECK(redis.port == 7);
   CHECK(redis.db == 2);
-  CHECK(redis.password == "new");
+  CHECK(config.live.login.password == "new");
 
   // Set to nothing is not set.
   const auto same = good(of_file(file, {{"REDIS_HOST", ""}, {"REDIS_PORT", ""}})).config.fixed;
@@ -267,8 +270,8 @@ TEST_CASE("what is overridden, or says nothing here, is not judged") {
   CHECK(good(of({wrong[0], wrong[1], wrong[2]}, url)).config.fixed.redis.host == "b");
   CHECK(faults(load_config(of({{"REDIS_PASSWORD", too_long.c_str()}}, url))).size() == 1);
   url.redis = "redis://:secret@b";
-  const auto redis = good(of({{"REDIS_PASSWORD", too_long.c_str()}}, url)).config.fixed.redis;
-  CHECK(redis.password == "secret");
+  const auto login = good(of({{"REDIS_PASSWORD", too_long.c_str()}}, url)).config.live.login;
+  CHECK(login.password == "secret");
 
   const TempDir folder;
   const std::string elsewhere =
@@ -289,30 +292,30 @@ TEST_CASE("a password comes from a file, a credential or a variable") {
   const std::string file =
       folder.write("r.toml", "[redis]\nusername = \"u\"\npassword_file = \"" + secret + "\"\n");
   Sources sources = of_file(file);
-  CHECK(good(sources).config.fixed.redis.password == "from file");
+  CHECK(good(sources).config.live.login.password == "from file");
 
   folder.write("credentials/redis-password", "from systemd\r\n");
   sources.credentials_directory = folder.path("credentials");
-  auto redis = good(sources).config.fixed.redis;
-  CHECK(redis.password == "from systemd");
-  CHECK(redis.password_file.empty());
+  const auto login = good(sources).config.live.login;
+  CHECK(login.password == "from systemd");
+  CHECK(login.password_file.empty());
 
   sources.environment = of({{"REDIS_PASSWORD", "from a variable"}}).environment;
-  CHECK(good(sources).config.fixed.redis.password == "from a variable");
+  CHECK(good(sources).config.live.login.password == "from a variable");
 
   sources.command_line.redis = "redis://u:from%20the%20line@h";
-  CHECK(good(sources).config.fixed.redis.password == "from the line");
+  CHECK(good(sources).config.live.login.password == "from the line");
 
   // A URL without one leaves what there is.
   sources.command_line.redis = "redis://h";
-  CHECK(good(sources).config.fixed.redis.password == "from a variable");
+  CHECK(good(sources).config.live.login.password == "from a variable");
 
   sources.credentials_directory = folder.path("none");
   sources.environment = nullptr;
-  CHECK(good(sources).config.fixed.redis.password == "from file");
+  CHECK(good(sources).config.live.login.password == "from file");
 
   folder.write("secret", "two\nlines\n\n");
-  CHECK(good(sources).config.fixed.redis.password == "two\nlines\n");
+  CHECK(good(sources).config.live.login.password == "two\nlines\n");
   folder.write("secret", "\n");
   CHECK(faults(load_config(sources)) == std::vector{file + ":3:17: password_file in [redis]: " +
                                                     secret + " is empty, expected a password"});
@@ -377,31 +380,32 @@ TEST_CASE("the URL of a Redis") {
   const auto redis_of = [](const std::string& url) {
     Overrides overrides;
     overrides.redis = url;
-    return good(of({}, overrides)).config.fixed.redis;
+    const Config config = good(of({}, overrides)).config;
+    return std::pair(config.fixed.redis, config.live.login);
   };
-  auto redis = redis_of("redis://db.example");
+  auto [redis, login] = redis_of("redis://db.example");
   CHECK(redis.host == "db.example");
   CHECK(redis.port == 6379);
   CHECK(redis.db == 0);
-  CHECK(redis.username.empty());
-  CHECK(redis.password.empty());
-  redis = redis_of("redis://user:p%40ss%2Fword@[::1]:7000/12");
+  CHECK(login.username.empty());
+  CHECK(login.password.empty());
+  std::tie(redis, login) = redis_of("redis://user:p%40ss%2Fword@[::1]:7000/12");
   CHECK(redis.host == "::1");
   CHECK(redis.port == 7000);
   CHECK(redis.db == 12);
-  CHECK(redis.username == "user");
-  CHECK(redis.password == "p@ss/word");
-  redis = redis_of("redis://:secret@h/");
-  CHECK(redis.username.empty());
-  CHECK(redis.password == "secret");
+  CHECK(login.username == "user");
+  CHECK(login.password == "p@ss/word");
+  std::tie(redis, login) = redis_of("redis://:secret@h/");
+  CHECK(login.username.empty());
+  CHECK(login.password == "secret");
   CHECK_FALSE(redis.tls);
-  redis = redis_of("rediss://user:secret@h:7000/1");
+  std::tie(redis, login) = redis_of("rediss://user:secret@h:7000/1");
   CHECK(redis.tls);
   CHECK(redis.host == "h");
   CHECK(redis.port == 7000);
   CHECK(redis.db == 1);
-  CHECK(redis.username == "user");
-  redis = redis_of("unix:///run/redis.sock?db=4");
+  CHECK(login.username == "user");
+  std::tie(redis, login) = redis_of("unix:///run/redis.sock?db=4");
   CHECK(redis.unix_socket == "/run/redis.sock");
   CHECK(redis.db == 4);
 
@@ -450,15 +454,16 @@ TEST_CASE("the URL of sentinels is of the primary, and says who they are") {
                                         "\"m\"\nusername = \"watch\"\npassword = \"s\"\n");
   Overrides overrides;
   overrides.redis = "rediss+sentinel://u:p@a,[::1]:7/mine/3";
-  const FixedConfig fixed = good(of_file(file, {{"REDIS_PORT", "x"}}, overrides)).config.fixed;
+  const Config config = good(of_file(file, {{"REDIS_PORT", "x"}}, overrides)).config;
+  const FixedConfig& fixed = config.fixed;
   CHECK(fixed.sentinel.addresses == std::vector<HostPort>{{"a", 26379}, {"::1", 7}});
   CHECK(fixed.sentinel.master == "mine");
   CHECK(fixed.sentinel.tls);
   CHECK(fixed.sentinel.username == "watch");
   CHECK(fixed.sentinel.password == "s");
   CHECK(fixed.redis.tls);
-  CHECK(fixed.redis.username == "u");
-  CHECK(fixed.redis.password == "p");
+  CHECK(config.live.login.username == "u");
+  CHECK(config.live.login.password == "p");
   CHECK(fixed.redis.db == 3);
 }
 
@@ -475,9 +480,9 @@ TEST_CASE("whatever names one server takes the place of sentinels") {
   const std::string good_file = folder.write(
       "g.toml", "[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\npassword_file = \"" +
                     folder.write("p", "secret\n") + "\"\n");
-  const FixedConfig fixed = good(of_file(good_file, {{"REDIS_PORT", "x"}})).config.fixed;
-  CHECK(fixed.sentinel.password == "secret");
-  CHECK(fixed.redis.password.empty());
+  const Config config = good(of_file(good_file, {{"REDIS_PORT", "x"}})).config;
+  CHECK(config.fixed.sentinel.password == "secret");
+  CHECK(config.live.login.password.empty());
 }
 
 TEST_CASE("a URL says whether TLS is spoken, and with what is said elsewhere") {
@@ -509,9 +514,9 @@ TEST_CASE("what a reload cannot change is named") {
   FixedConfig wanted = running;
   CHECK(fixed_changes(running, wanted).empty());
   wanted.server.socket = "/x";
-  wanted.redis.password = "x";
+  wanted.redis.host = "x";
   wanted.clock.max_error_us = 1000;
   wanted.store = StoreKind::Memory;
   CHECK(fixed_changes(running, wanted) ==
-        std::vector<std::string>{"store", "server.socket", "redis.password", "clock.max_error"});
+        std::vector<std::string>{"store", "server.socket", "redis.host", "clock.max_error"});
 }
