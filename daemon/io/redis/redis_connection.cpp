@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -52,6 +54,21 @@ std::vector<std::string> names_of(const addrinfo* found) {
     names.emplace_back(name);
   }
   return names;
+}
+
+// A host that vanishes closes nothing. What was asked has a time-out of its own; but a connection
+// that is idle would be found dead by the next check only. The kernel counts its probes in whole
+// seconds, and gives the connection up when the second one is due and the first has no answer. An
+// option that it does not know leaves its own times in force.
+void notice_dead_peer(int socket, std::int64_t within_ms) {
+  const auto set = [&](int level, int option, int value) {
+    setsockopt(socket, level, option, &value, sizeof value);
+  };
+  const int seconds = static_cast<int>((within_ms + 999) / 1000);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(within_ms));
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 bool is_address(const std::string& host) {
@@ -179,9 +196,7 @@ void RedisConnection::adopt(redisAsyncContext* context) {
 
 void RedisConnection::on_connected(bool ok) {
   if (ok) {
-    // By hand: hiredis takes a socket that knows no keep-alive for a broken connection.
-    const int on = 1;
-    setsockopt(context_->c.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    if (server_.unix_socket.empty()) notice_dead_peer(context_->c.fd, server_.notice_dead_ms);
     connecting_ = false;  // on_poll tells the link: here hiredis would write before it is asked to
     return;
   }

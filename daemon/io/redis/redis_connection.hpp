@@ -30,6 +30,7 @@ struct RedisServer {
   std::int64_t port = 0;
   TlsConfig tls;
   std::string_view section;  // of the configuration, that `tls` stands in; outlives the server
+  std::int64_t notice_dead_ms = 0;  // of TCP: a host that vanishes is to be noticed within
 };
 
 // What a connection tells whoever owns it, never from within a call but connect(), which may tell

@@ -25,7 +25,8 @@ RedisTransport::RedisTransport(uv_loop_t* loop, const RedisConfig& config, const
       login_(loop, login, config, *this),
       reserve_text_(reserve_script()),
       release_text_(release_script()),
-      server_{config.unix_socket, config.host, config.port, config, "redis"},
+      server_{config.unix_socket,           config.host, config.port, config, "redis",
+              2 * config.command_timeout_ms},
       topology_(topology),
       connection_(loop, watch, *this) {}
 

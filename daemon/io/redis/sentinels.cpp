@@ -38,7 +38,8 @@ Sentinels::Sentinels(uv_loop_t* loop, const FixedConfig& config, LoopWatch& watc
                      SentinelEvents& events)
     : topology_(topology_options(config), events) {
   const auto way = [&](const HostPort& to) -> RedisSentinelTransport& {
-    RedisServer server{{}, to.host, to.port, config.sentinel, "sentinel"};
+    RedisServer server{
+        {}, to.host, to.port, config.sentinel, "sentinel", 2 * config.redis.command_timeout_ms};
     transports_.push_back(std::make_unique<RedisSentinelTransport>(loop, std::move(server), watch));
     return *transports_.back();
   };

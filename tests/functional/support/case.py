@@ -9,6 +9,7 @@ import unittest
 from support import env, log
 from support.cutter import Cutter
 from support.daemon import Daemon
+from support.network import Network
 from support.paced_load import PacedLoad
 from support.proxy import Proxy
 from support.redis_server import Redis
@@ -32,6 +33,9 @@ class Case(unittest.TestCase):
 
     def cutter(self, port):
         return self._owned(Cutter(port))
+
+    def network(self):
+        return self._owned(Network())
 
     def slow_way(self, redis, rate=None):
         return self._owned(SlowWay(redis.socket, rate))
