@@ -3,9 +3,10 @@
 //
 // It is fetched
 //   at first, and whenever somebody asks for it;
-//   while 70 to 80 % of its life are over: drawn anew each time, so that the hosts of a fleet do
-//   not come as one; once more at once after the store has refused it. Where that brings none that
-//   the store takes, and where fetching fails, after a back-off.
+//   when between 70 and 80 % of its life are over: drawn anew each time, so that the hosts of a
+//   fleet do not come as one;
+//   once more at once after the store has refused it.
+// Where that brings none that the store takes, and where fetching fails, it is after a back-off.
 //
 // Pure: whoever fetches says what came of it, time comes in. Not thread-safe.
 #pragma once

@@ -47,8 +47,9 @@ class Credentials(harness.Case):
 
     def rategated(self, **settings):
         more = settings.pop("daemon", {})
+        way = settings.pop("way", self.server)
         redis_settings = {"username": "app", "backoff_min": "20ms", "backoff_max": "200ms", **settings}
-        return self.daemon(self.server, limits=HOUR_LIMIT, redis_settings=redis_settings, **more)
+        return self.daemon(way, limits=HOUR_LIMIT, redis_settings=redis_settings, **more)
 
     def with_file(self, **settings):
         return self.rategated(password_file=self.write("one\n"), **settings)
@@ -229,6 +230,21 @@ class AtTheGreeting(Credentials):
         self.wait_up(daemon)
         self.counts(daemon)
 
+    def test_a_file_that_changes_while_the_old_one_is_being_refused(self):
+        """It is tried at once, long before the back-off is over; and not again and again."""
+        way = self.proxy(self.server)
+        daemon = self.with_file(way=way, command_timeout="10s", backoff_min="30s", backoff_max="30s")
+        self.wait_old()
+        self.user("two")
+        way.hold_replies()
+        way.cut()
+        harness.wait_until(way.held_replies, 10, "a refusal on its way")
+        self.write("two\n")
+        way.release()
+        self.wait_up(daemon)
+        self.counts(daemon)
+        self.assertLess(int(daemon.info("store")["store_reconnects"]), 4)
+
     def test_a_file_that_is_gone_leaves_what_it_had(self):
         daemon = self.with_file()
         path = os.path.join(self.folder, "secret")
@@ -306,6 +322,11 @@ class Command(Credentials):
         self.assertEqual(inherited, [])
         with open(os.path.join(self.folder, "ignored"), encoding="ascii") as file:
             self.assertEqual(int(file.read().split()[1], 16), 0)
+
+    @staticmethod
+    def wait_gone(pid):
+        """It was killed, and a process that is dead but not collected has no root."""
+        harness.wait_until(lambda: not os.path.exists(f"/proc/{pid}/root/"), 5, "the end of it")
 
     def wait_quiet(self, daemon):
         """Until none of its programs runs."""
@@ -400,7 +421,7 @@ class Command(Credentials):
         self.wait_error(daemon, "did not end within 5 s")
         with open(os.path.join(self.folder, "child"), encoding="ascii") as file:
             child = int(file.read())
-        self.assertFalse(os.path.exists(f"/proc/{child}/root/"))
+        self.wait_gone(child)
 
     def test_one_that_leaves_somebody_who_holds_its_output(self):
         self.fails("did not end within 5 s", "sleep 1000 &", "echo hunter2")
@@ -418,7 +439,7 @@ class Command(Credentials):
         harness.wait_until(lambda: os.path.exists(f"{self.folder}/pid"), 10, "its run")
         daemon.terminate()
         with open(f"{self.folder}/pid", encoding="ascii") as file:
-            self.assertFalse(os.path.exists(f"/proc/{int(file.read())}/root/"))
+            self.wait_gone(int(file.read()))
 
 
 if __name__ == "__main__":

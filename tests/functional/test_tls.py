@@ -102,6 +102,17 @@ class Good(Tls):
         self.counts(daemon)
         self.assertNotIn("s3cret", daemon.log_text())
 
+    def test_another_password_on_a_connection_that_is_in_use(self):
+        server = self.server()
+        daemon = self.rategated(server)
+        self.wait_up(daemon)
+        daemon.tables["redis"]["password"] = server.user(password="another")["password"]
+        daemon.write_config()
+        daemon.reload()
+        daemon.wait_log(" password_renewed: ")
+        self.counts(daemon)
+        self.assertEqual(daemon.info("store")["store_reconnects"], "0")
+
     def test_without_verification_is_warned_of(self):
         daemon = self.rategated(self.server("expired"), tls_name="elsewhere.test", tls_ca=None,
                                 tls_insecure_no_verify=True)
