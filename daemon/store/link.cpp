@@ -488,6 +488,8 @@ void Link::store_refuses(std::string_view error, Mono now) {
     away(error, now);
     return;
   }
+  // A primary that lacks replicas, say, may have been cut off from them, and replaced.
+  if (options_.witness != nullptr) options_.witness->doubt(now);
   status_.error = error;
   if (!shard().health.refuses(true)) return;
   tell(StoreEvent::What::Refuses, error);

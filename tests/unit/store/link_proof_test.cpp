@@ -142,6 +142,17 @@ TEST_CASE("answers wait for a majority, and count when it comes") {
   CHECK(one.link.state() == Link::State::Up);
 }
 
+TEST_CASE("a primary that refuses what it is asked is doubted") {
+  Proving one;
+  one.witness.named = one.transport.now;
+  one.greet();
+  one.check();
+  one.pass(0);
+  one.transport.refuse(one.link, "NOREPLICAS Not enough good replicas to write.");
+  CHECK(one.witness.doubts == 1);
+  CHECK(one.link.state() == Link::State::Up);
+}
+
 TEST_CASE("answers that nothing proves are dropped, and the connection is left") {
   Proving one;
   one.witness.known = false;
