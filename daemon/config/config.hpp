@@ -86,6 +86,7 @@ struct RedisConfig : TlsConfig {
   std::string unix_socket;  // not empty: instead of host and port
   std::int64_t db = 0;
   std::vector<HostPort> replicas;  // that may be promoted in its place; empty: not known
+  std::int64_t min_replicas = 0;   // that have to acknowledge before permits are used
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;

@@ -56,7 +56,8 @@ struct Reply {
   bool understood = true;  // false: it is not of the form that such a call is answered in
   std::string_view text;   // of an error, of Info and Replication, of a script's name, of Reign
   std::optional<StoreTime> time;  // of Time and Reserve; of Reign, 0 where nothing was lost
-  bool reign_over = false;  // of Reserve: the record holds something else; nothing was granted
+  bool reign_over = false;    // of Reserve: the record holds something else; nothing was granted
+  std::int64_t replicas = 0;  // of Wait: how many have acknowledged
   std::span<const ReserveAnswer> answers;  // of Reserve: one for each reservation, in order
 };
 

@@ -103,7 +103,7 @@ bool Link::is_named(Mono now, std::int64_t good_for_us) const {
 
 bool Link::is_proved(Mono now) const {
   if (options_.witness == nullptr || is_named(now, Witness::kGoodForUs)) return true;
-  return options_.witness->replicas() != nullptr && proof_.holds(now);
+  return proof_.replicas() > 0 && proof_.holds(now);
 }
 
 // It costs a round trip between the primary and its replicas.
@@ -129,7 +129,7 @@ void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
       return;
     case Greeting::Outcome::Complete:
       greeting_unproved_ = !is_proved(now);
-      if (options_.witness != nullptr && greeting_.learned().replid.empty()) {
+      if (is_replaceable() && greeting_.learned().replid.empty()) {
         away("it does not tell its master_replid, so that nothing proves who it is", now);
       } else if (greeting_unproved_) {
         options_.witness->doubt(now);
@@ -182,6 +182,7 @@ void Link::greeted(Mono now) {
                   learned.reign,
                   !learned.replid.empty(),
                   proof_.replicas(),
+                  options_.min_replicas,
                   another,
                   learned.sent,
                   learned.received});
@@ -192,7 +193,7 @@ void Link::greeted(Mono now) {
   const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : learned.since;
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
-      learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
+      is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
   const bool more_lost = gate_.lose_windows(options_.shard, through, margin_us, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
@@ -350,7 +351,9 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
     on_reservations(std::move(answered), reply, received, now);
     return;
   }
-  if (kind == Call::Kind::Replication) {
+  if (kind == Call::Kind::Wait) {
+    on_acknowledged(reply);
+  } else if (kind == Call::Kind::Replication) {
     on_replication(reply, answered.sent, now);
   } else if (kind == Call::Kind::Time && reply.time) {
     measured(answered.sent, received, *reply.time);
@@ -390,6 +393,18 @@ void Link::hold(Outbox::Answered answered, const Reply& reply, Mono received) {
   std::copy(reply.answers.begin(), reply.answers.end(), held.answers.begin());
 }
 
+// What too few replicas have may be lost with the primary: it is as if the store had refused it.
+void Link::on_acknowledged(const Reply& reply) {
+  const std::int64_t least = options_.min_replicas;
+  if (least == 0 || (reply.understood && !reply.is_error && reply.replicas >= least)) return;
+  const std::string few = "NOREPLICAS " + std::to_string(reply.replicas) +
+                          " of min_replicas = " + std::to_string(least) +
+                          " have acknowledged in time";
+  for (std::size_t i = 0; i < held_count_; ++i) {
+    if (is_granted(held_[i])) held_[i].error = reply.is_error ? std::string(reply.text) : few;
+  }
+}
+
 // The store has said who it is, after all that is held was answered. A replid never comes back: if
 // it is the greeting's now, it was so then.
 void Link::on_replication(const Reply& reply, Mono sent, Mono now) {
@@ -424,12 +439,14 @@ void Link::prove(Mono now) {
 
 // What grants nothing may be used without a proof.
 bool Link::anything_granted() const {
-  for (std::size_t i = 0; i < sealed_count_; ++i) {
-    const Held& held = held_[i];
-    const auto& reservations = held.answered.call.reservations;
-    for (std::size_t at = 0; at < reservations.size() && held.error.empty(); ++at) {
-      if (has_charged(reservations[at], held.answers[at])) return true;
-    }
+  return std::any_of(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(sealed_count_),
+                     is_granted);
+}
+
+bool Link::is_granted(const Held& held) {
+  const auto& reservations = held.answered.call.reservations;
+  for (std::size_t at = 0; at < reservations.size() && held.error.empty(); ++at) {
+    if (has_charged(reservations[at], held.answers[at])) return true;
   }
   return false;
 }

@@ -40,6 +40,8 @@ class Link {
   struct Options {
     ShardId shard{0};
     std::string address;
+    // So many replicas have to acknowledge what is reserved before it is used.
+    std::int64_t min_replicas = 0;
     // What the primary has to prove that it still is one; null: nothing. Outlives the link.
     Witness* witness = nullptr;
     Greeting::Options greeting;
@@ -113,14 +115,18 @@ class Link {
   std::string not_connected() const;
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
   void hold(Outbox::Answered answered, const Reply& reply, Mono received);
+  void on_acknowledged(const Reply& reply);
   void on_replication(const Reply& reply, Mono sent, Mono now);
   void require_proof();
+  // Whether somebody may take its place, as far as is configured.
+  bool is_replaceable() const { return options_.witness != nullptr || options_.min_replicas > 0; }
   bool is_named(Mono now, std::int64_t good_for_us) const;
   bool is_proved(Mono now) const;
   bool wants_acknowledgement(Mono now) const;
   std::string no_proof() const;
   void prove(Mono now);
   void let_go_of_held();
+  static bool is_granted(const Held& held);
   bool anything_granted() const;
   void use_held(Mono now);
   void use(const Held& held, Mono now);

@@ -35,6 +35,7 @@ void Outbox::opened(Opened opened) {
   reign_ = std::move(opened.reign);
   proves_ = opened.proves;
   replicas_ = opened.replicas;
+  min_replicas_ = opened.min_replicas;
   scripts_known_ = true;
   window_ = kFirstWindow;
   round_ = 0;
@@ -135,7 +136,8 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   write_releases(transport);
   const bool alone = under_way_.size() == 1;
   if (proves_ && calls_under_way_ > calls_before) {
-    if (acknowledge) send(transport, wait_for_replicas(replicas_, timeout_us_));
+    const std::int64_t replicas = std::max(acknowledge ? replicas_ : 0, min_replicas_);
+    if (replicas > 0) send(transport, wait_for_replicas(replicas, timeout_us_));
     send(transport, Call{Call::Kind::Replication});
   }
   if (unsent_ == 0) return;

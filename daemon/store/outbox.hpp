@@ -45,9 +45,10 @@ class Outbox {
   };
   struct Opened {
     Scripts scripts;
-    std::string reign;          // what the record of it has to hold; empty: it is not looked at
-    bool proves = false;        // a Replication call goes behind each write of reservations
-    std::int64_t replicas = 0;  // that are waited for where they are to acknowledge it
+    std::string reign;              // what the record of it has to hold; empty: it is not looked at
+    bool proves = false;            // a Replication call goes behind each write of reservations
+    std::int64_t replicas = 0;      // that are waited for where they are to acknowledge it ...
+    std::int64_t min_replicas = 0;  // ... and in any case
     bool another_primary = false;
     Mono sent, received;  // of its TIME
   };
@@ -114,6 +115,7 @@ class Outbox {
   std::string reign_;
   bool proves_ = false;
   std::int64_t replicas_ = 0;
+  std::int64_t min_replicas_ = 0;
   bool scripts_known_ = false;
   std::deque<UnderWay> under_way_;
   std::size_t unsent_ = 0;  // how many at its end are not written yet

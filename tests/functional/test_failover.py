@@ -90,6 +90,26 @@ class Proof(Failover):
         self.wait_fenced(daemon, self.new)
 
 
+class Strict(Failover):
+    def test_what_a_replica_has_not_is_not_used(self):
+        daemon = self.daemon(self.old, limits={"api": f"{LIMIT}/1h"},
+                             redis_settings={"min_replicas": 1})
+        self.wait_counted(daemon)
+        self.new.stop()
+        self.addCleanup(self.new.cont)
+        decision = daemon.check("api", "key")
+        self.assertEqual((decision.allowed, decision.reason), (0, harness.STORE_AWAY))
+        info = daemon.info("store")
+        self.assertEqual(info["store_status"], "refusing")
+        self.assertIn("NOREPLICAS 0 of min_replicas = 1", info["store_error"])
+        self.new.cont()
+
+        def is_up():
+            daemon.check("api", "key")
+            return daemon.info("store")["store_error"] == ""
+        harness.wait_until(is_up, 10, "a store that takes reservations again")
+
+
 class Promotion(Failover):
     def test_of_which_nobody_has_told(self):
         """The old one goes on as if nothing were."""

@@ -30,6 +30,7 @@ Link::Options link_options(const Scenario& scenario, int id, Witness* witness) {
   Link::Options options;
   options.address = "store";
   options.witness = witness;
+  options.min_replicas = scenario.strict ? scenario.servers - 1 : 0;
   options.greeting.auth = scenario.password;
   options.greeting.select = scenario.database;
   options.connect_timeout_us = 2 * scenario.command_timeout_us;

@@ -47,6 +47,7 @@ struct Record {
   std::string replid, since, token;
 };
 std::optional<Record> record_of(std::string_view text) {
+  if (text.size() > 128) return std::nullopt;
   const auto word = [&](std::string_view of) {
     const std::size_t size = std::min(text.find_first_not_of(of), text.size());
     const std::string_view taken = text.substr(0, size);
@@ -212,8 +213,9 @@ std::optional<std::string> RedisModel::reign(const std::string& key, const Greet
   if (const auto record = held ? record_of(*held) : std::nullopt) {
     const bool same = record->replid == greets.replid || mistake("stale-reign-believed");
     const bool past = std::stod(record->since) <= static_cast<double>(now_us);
-    const bool doubted =
-        lost && greets.knew != "-" && (record->since == "0" || record->token.empty());
+    const auto knew = lost ? record_of(greets.knew) : std::nullopt;
+    const bool doubted = knew && (record->since == "0" || record->token.empty() ||
+                                  std::stod(record->since) <= std::stod(knew->since));
     if (same && past && !doubted) {
       if (!record->token.empty()) return held;
       since = record->since;

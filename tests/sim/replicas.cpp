@@ -89,6 +89,7 @@ Store& Replicas::believed(int host) {
 }
 
 std::unique_ptr<Witness> Replicas::witness_of(Daemon& daemon) {
+  if (world_.scenario().strict) return nullptr;
   if (world_.scenario().sentinels) return std::make_unique<Sentinels>(world_, *this, daemon);
   return std::make_unique<FixedReplicas>(addresses(static_cast<int>(servers_.size())));
 }
@@ -164,8 +165,8 @@ void Replicas::acknowledge_often(int primary, Stream& stream) {
   });
 }
 
-void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us,
-                    std::function<void()> then) {
+void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then) {
+  if (store.is_replica()) return then(0);  // an error there, which comes at once
   const int primary = number_of(store);
   Server& server = servers_[static_cast<std::size_t>(primary)];
   const std::int64_t written = server.offset;
@@ -181,11 +182,11 @@ void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us,
 }
 
 void Replicas::look(int primary, std::int64_t offset, std::int64_t replicas, std::int64_t until_us,
-                    std::function<void()> then) {
+                    Acknowledged then) {
   const Server& server = servers_[static_cast<std::size_t>(primary)];
   const auto there = std::count_if(server.streams.begin(), server.streams.end(),
                                    [&](const Stream& each) { return each.acked >= offset; });
-  if (there >= replicas || now() >= until_us) return then();
+  if (there >= replicas || now() >= until_us) return then(there);
   world_.events().in(200, [this, primary, offset, replicas, until_us, then = std::move(then)] {
     look(primary, offset, replicas, until_us, then);
   });
@@ -253,7 +254,12 @@ void Replicas::promote(int replica) {
   world_.events().in(agreed_us, [this, replica] { named_ = replica; });
   Server& server = servers_[static_cast<std::size_t>(replica)];
   ++server.reign;
-  server.store.reign_as(++histories_);
+  // As by REPLICAOF NO ONE, or by a restart without being told whom to follow.
+  if (random.one_in(4)) {
+    server.store.restart_with_data(++histories_);
+  } else {
+    server.store.reign_as(++histories_);
+  }
   for (int i = 0; i < static_cast<int>(servers_.size()); ++i) {
     const bool follows = servers_[static_cast<std::size_t>(i)].store.is_replica();
     if (i != replica && follows) {

@@ -34,7 +34,8 @@ class Replicas {
   // Whom a majority of the sentinels names at this moment.
   const std::string& named() const { return servers_[static_cast<std::size_t>(named_)].address; }
   // Calls when so many replicas have what was written there by now, or the time is over.
-  void wait(Store& store, std::int64_t replicas, std::int64_t us, std::function<void()> then);
+  using Acknowledged = std::function<void(std::int64_t replicas)>;
+  void wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then);
   // What befalls them until the end.
   void plan();
 
@@ -64,7 +65,7 @@ class Replicas {
   void acknowledge(int primary, Stream& stream);
   void acknowledge_often(int primary, Stream& stream);
   void look(int primary, std::int64_t offset, std::int64_t replicas, std::int64_t until_us,
-            std::function<void()> then);
+            Acknowledged then);
   std::string info(int primary) const;
   int number_of(const Store& store) const;
 

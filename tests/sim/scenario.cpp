@@ -288,6 +288,7 @@ Scenario failover_of(std::uint64_t seed, Random& random) {
   s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
   s.servers = static_cast<int>(random.between(2, 3));
   s.sentinels = random.one_in(2);
+  s.strict = random.one_in(5);
   s.failovers = static_cast<int>(random.between(1, 2));
   s.length_us = s.failovers * random.between(8'000'000, 14'000'000);
   s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);

@@ -100,6 +100,7 @@ struct Scenario {
   std::int64_t lag_us = 0;       // the writes of so long, about
   int servers = 0;               // a primary and its replicas (Failover)
   bool sentinels = false;        // which tell who the primary is
+  bool strict = false;           // all replicas have to acknowledge, and nothing else is proved
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool no_records = false;       // the store takes no record of its reign (Greeting)
   int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut

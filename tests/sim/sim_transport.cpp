@@ -132,12 +132,13 @@ void SimTransport::arrive(const ConnectionPtr& connection, const CallPtr& call) 
     connection->behind.push_back(call);
   } else if (call->kind == Call::Kind::Wait && connection->store->serves(connection->session)) {
     connection->waits = true;
-    world_.wait_for_replicas(*connection->store, *call, [this, connection, call] {
-      run(connection, call);
-      go_on(connection);
-    });
+    world_.wait_for_replicas(*connection->store, *call,
+                             [this, connection, call](std::int64_t replicas) {
+                               run(connection, call, replicas);
+                               go_on(connection);
+                             });
   } else {
-    run(connection, call);
+    run(connection, call, 0);
   }
 }
 
@@ -150,11 +151,13 @@ void SimTransport::go_on(const ConnectionPtr& connection) {
   }
 }
 
-void SimTransport::run(const ConnectionPtr& connection, const CallPtr& call) {
+void SimTransport::run(const ConnectionPtr& connection, const CallPtr& call,
+                       std::int64_t replicas) {
   Store& store = *connection->store;
   if (!store.serves(connection->session)) return;
-  const auto answer =
-      std::make_shared<const Store::Answer>(store.answer(connection->session, *call));
+  Store::Answer given = store.answer(connection->session, *call);
+  given.replicas = replicas;
+  const auto answer = std::make_shared<const Store::Answer>(std::move(given));
   if (connection_ != connection) return;
   EventQueue& events = world_.events();
   connection->last_in_us = std::max(connection->last_in_us + 1, events.now() + delay(false));
@@ -179,6 +182,7 @@ void SimTransport::deliver(const ConnectionPtr& connection, const CallPtr& call,
   reply.text = answer->text;
   reply.time = answer->time;
   reply.reign_over = answer->reign_over;
+  reply.replicas = answer->replicas;
   reply.answers = answer->answers;
   daemon_.replied(*call, reply, received);
   connection->held.emplace_back(call, answer);

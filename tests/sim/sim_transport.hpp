@@ -61,7 +61,7 @@ class SimTransport final : public Transport {
   void fill_up();
   void leave(CallPtr call);
   void arrive(const ConnectionPtr& connection, const CallPtr& call);
-  void run(const ConnectionPtr& connection, const CallPtr& call);
+  void run(const ConnectionPtr& connection, const CallPtr& call, std::int64_t replicas);
   void go_on(const ConnectionPtr& connection);
   void deliver(const ConnectionPtr& connection, const CallPtr& call, const AnswerPtr& answer);
   // What was held is, or never will be.

@@ -78,6 +78,7 @@ void Store::follow(const Store& primary) {
 
 void Store::restart_with_data(std::uint64_t history) {
   begin_process();
+  was_replica_ = false;
   history_ = history;
 }
 

@@ -33,6 +33,7 @@ class Store {
     std::string text;
     std::optional<StoreTime> time;
     bool reign_over = false;
+    std::int64_t replicas = 0;
     std::vector<ReserveAnswer> answers;
   };
 

@@ -226,6 +226,7 @@ class RedisModel(harness.Case):
         replid = self.random.choice([self.replid(), "0" * 40, "x", ""])
         since = self.random.choice(["0", "1234567890123456", "9234567890123456", "", "-5", "late"])
         token = self.random.choice(["abc", "def", "123", "late"])
+        token *= self.random.choice([1, 1, 1, 40])
         return self.random.choice([f"{replid} {since} {token}", f"{replid} {since} {token}",
                                    f"{replid} {since}", replid, since, "a b c"])
 
@@ -253,7 +254,8 @@ class RedisModel(harness.Case):
     def any_greeting(self):
         replid = self.replid()
         held = self.db.get(harness.REIGN) if self.db.type(harness.REIGN) == "string" else ""
-        knew = self.random.choice(["", "-", held, f"{replid} 0 abc", "1" * 40 + " 5 abc"])
+        knew = self.random.choice(["", "-", held, f"{replid} 0 abc", "1" * 40 + " 5 abc",
+                                   "2" * 40 + " 1234567890123457 abc"])
         token = self.random.choice(["abc", "def", "456"])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()

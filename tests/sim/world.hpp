@@ -40,9 +40,11 @@ class World {
   std::unique_ptr<Witness> witness_of(Daemon& daemon) {
     return replicas_ ? replicas_->witness_of(daemon) : nullptr;
   }
-  void wait_for_replicas(Store& store, const Call& call, std::function<void()> then) {
+  void wait_for_replicas(Store& store, const Call& call, Replicas::Acknowledged then) {
     replicas_->wait(store, call.replicas, call.wait_ms * 1000,
-                    [&store, then = std::move(then)] { store.serve(0, then); });
+                    [&store, then = std::move(then)](std::int64_t replicas) {
+                      store.serve(0, [then, replicas] { then(replicas); });
+                    });
   }
   Checker& checker() { return checker_; }
   Judge& judge() { return *judge_; }

@@ -149,6 +149,10 @@ constexpr std::array kSettings{
         "is used only while all of them prove that they follow it. Not with [sentinel], which "
         "knows them. Empty: nothing is to be proved.")
         .range(0, RedisConfig::kMostReplicas),
+    Row("redis", "min_replicas", Kind::Whole, redis<&RedisConfig::min_replicas>,
+        "So many replicas have to acknowledge what is reserved before it is used, by WAIT: each "
+        "reservation takes a round trip between the primary and its replicas longer. 0: none.")
+        .range(0, RedisConfig::kMostReplicas),
     Row("redis", "db", Kind::Whole, redis<&RedisConfig::db>,
         "The number of the database. REDIS_DB overrides it.")
         .range(0, 65535),

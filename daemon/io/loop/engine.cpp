@@ -41,6 +41,7 @@ Link::Options link_options(const FixedConfig& config) {
                     : sentinels ? "sentinel:" + config.sentinel.master
                                 : address_of(redis);
   options.greeting.select = !memory && redis.db != 0;
+  options.min_replicas = memory ? 0 : redis.min_replicas;
   options.connect_timeout_us = redis.connect_timeout_ms * 1000;
   options.command_timeout_us = redis.command_timeout_ms * 1000;
   options.backoff_min_us = redis.backoff_min_ms * 1000;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <utility>
 
 #include "daemon/base/host_port.hpp"
 
@@ -44,6 +45,17 @@ std::int64_t number_of(std::string_view text) {
   return failure == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
+// One that has connected again may be there by its dead connection as well: what it acknowledged by
+// either of them, it has.
+void add(Replication::Replica replica, std::vector<Replication::Replica>& to) {
+  for (Replication::Replica& known : to) {
+    if (known.address != replica.address) continue;
+    if (!known.online || (replica.online && replica.offset > known.offset)) known = replica;
+    return;
+  }
+  to.push_back(std::move(replica));
+}
+
 // More than anybody has; each is looked for in all of the text.
 constexpr std::size_t kMostReplicas = 64;
 
@@ -81,10 +93,11 @@ Replication parse_replication(std::string_view text) {
   for (std::size_t i = 0; i < kMostReplicas; ++i) {
     const auto line = field(text, "slave" + std::to_string(i));
     if (line.empty()) break;
-    Replication::Replica& replica = replication.replicas.emplace_back();
+    Replication::Replica replica;
     replica.address = to_text({std::string(part(line, "ip")), number_of(part(line, "port"))});
     replica.online = part(line, "state") == "online";
     replica.offset = number_of(part(line, "offset"));
+    add(std::move(replica), replication.replicas);
   }
   return replication;
 }

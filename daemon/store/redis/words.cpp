@@ -19,7 +19,7 @@ constexpr std::size_t kRowWords = 7;
 constexpr std::int64_t kMaxSeconds = (std::int64_t{1} << 42) / 1000 - 1;
 constexpr std::int64_t kMaxCounter = std::int64_t{1} << 53;
 constexpr std::size_t kMaxErrorBytes = 256;
-constexpr std::size_t kMostReignBytes = 256;
+constexpr std::size_t kMostReignBytes = 256;  // of the record, which the script bounds as well
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
@@ -294,6 +294,10 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
   if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
     read.time = kind == Call::Kind::Time ? parse_time(reply) : parse_since(reply);
     read.understood = read.time.has_value();
+  } else if (kind == Call::Kind::Wait) {
+    const auto replicas = number_of(reply, 0, kMaxCounter);
+    read.understood = replicas.has_value();
+    read.replicas = replicas.value_or(0);
   } else if (kind == Call::Kind::Reserve && reply.is_array_of(2)) {
     read.time = parse_time(reply);
     read.understood = read.time.has_value();

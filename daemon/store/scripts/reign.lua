@@ -15,7 +15,7 @@
 --
 -- A record of another replid was made before a restart or promotion. No record is a new data base,
 -- unless this host knew one, or others may have while the store wrote nothing. A host that knew
--- another record knows of a loss, so that it does not believe one that knows of none. Where the
+-- another record knows of a loss, so that it believes none that is not of a later moment. Where the
 -- record cannot be read or written the answer is that error: whoever comes later could not learn of
 -- the loss.
 local info = redis.pcall('INFO', 'replication')
@@ -28,16 +28,19 @@ if type(record) == 'table' and not string.find(record.err, 'WRONGTYPE') then
   return record
 end
 local was, since, token
-if type(record) == 'string' then
+if type(record) == 'string' and #record <= 128 then
   was, since, token = string.match(record, '^(%x+) (%d+) ?(%x*)$')
 end
 local time = redis.call('TIME')
 local now = string.format('%d%06d', time[1], time[2])
 local knew = ARGV[1]
 local lost = knew ~= '' and knew ~= record
+-- '-' is who knew none.
+local known_since = string.match(knew, ' (%d+)')
+local doubted = lost and known_since and
+    (token == '' or since == '0' or tonumber(since or 0) <= tonumber(known_since))
 -- One that is of a moment still to come was written by a clock that was wrong.
-if was == replid and tonumber(since) <= tonumber(now) and
-    not (lost and knew ~= '-' and (since == '0' or token == '')) then
+if was == replid and tonumber(since) <= tonumber(now) and not doubted then
   if token ~= '' then
     local same = ARGV[3] == 'write' and redis.pcall('SET', KEYS[1], record)
     return same and same.err and same or record

@@ -40,6 +40,7 @@ class FakeTransport final : public Transport {
     const bool is_info = call.kind == Call::Kind::Info || call.kind == Call::Kind::Replication;
     if (is_info) reply.text = info;
     if (call.kind == Call::Kind::Reign) reply.text = reign;
+    if (call.kind == Call::Kind::Wait) reply.replicas = follows ? call.replicas : 0;
     if (call.kind == Call::Kind::Reserve && !call.reign.empty() && call.reign != reign) {
       reply.reign_over = true;
       reply.time = StoreTime{now.us + offset_us};

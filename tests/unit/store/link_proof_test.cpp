@@ -115,11 +115,35 @@ TEST_CASE("a greeting is complete as soon as the primary is named") {
   CHECK(one.link.state() == Link::State::Up);
 }
 
-TEST_CASE("a primary that is known to have no replicas has nothing to prove") {
+TEST_CASE("a primary of which no replicas are known is used while it is named") {
   Proving one;
   one.greet();
+  CHECK(one.link.state() == Link::State::Greeting);
+  one.witness.named = one.transport.now;
+  one.pass(1000);
   CHECK(one.link.state() == Link::State::Up);
   CHECK_FALSE(one.asks_for(Call::Kind::Wait));
+  one.pass(2'000'000);
+  one.check();
+  one.pass(0);
+  one.transport.answer_all(one.link);
+  CHECK(one.answers() == 0);
+}
+
+TEST_CASE("what may be replaced has lost more than what was open, whatever it says of replicas") {
+  Proving one;
+  one.witness.named = one.transport.now;
+  one.transport.reign = "first 1700000001000000 token";
+  one.transport.since = {kStart + 1'000'000};
+  one.greet();
+  one.pass(2'000'000);  // 3.1 s: 2 s later than that moment
+  one.witness.named = one.transport.now;
+  CHECK(one.driver.gate()
+            .check({one.use, "key", 1, ++one.tickets, 1}, one.transport.now)
+            .decision.reason == Reason::StoreAway);
+  one.pass(2'000'000);
+  one.witness.named = one.transport.now;
+  CHECK(one.driver.gate().check({one.use, "key", 1, ++one.tickets, 1}, one.transport.now).waits);
 }
 
 TEST_CASE("answers wait for a majority, and count when it comes") {

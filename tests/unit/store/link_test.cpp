@@ -198,6 +198,41 @@ TEST_CASE("reservations count when the store has said that it is still who was g
   }
 }
 
+TEST_CASE("what too few replicas have acknowledged is as if the store had refused it") {
+  Told told;
+  Driver driver(Gate::Options{}, nullptr, told);
+  FakeTransport transport{kStart};
+  Link::Options options;
+  options.min_replicas = 2;
+  Link& link = driver.add(options, transport);
+  driver.start(transport.now);
+  link.connected(transport.now);
+  driver.pump(transport.now);
+  transport.answer_all(link);
+  transport.now = after(transport.now, 2'000'000);
+  const auto use = exact_limit("api", 5);
+  const auto ask = [&](std::uint64_t ticket) {
+    driver.gate().check({use, "a", 1, ticket, 1}, transport.now);
+    driver.pump(transport.now);
+    REQUIRE(transport.calls.size() == 3);
+    CHECK(transport.calls[1].kind == Call::Kind::Wait);
+    CHECK(transport.calls[1].replicas == 2);
+    transport.answer_all(link);
+    const auto answers = std::exchange(driver.gate().answers(), {});
+    REQUIRE(answers.size() == 1);
+    return answers[0].decision.reason;
+  };
+  CHECK(ask(1) == Reason::Counted);
+  transport.follows = false;
+  CHECK(ask(2) == Reason::StoreAway);
+  CHECK(told.has(What::Refuses));
+  CHECK(link.status().error == "NOREPLICAS 0 of min_replicas = 2 have acknowledged in time");
+  CHECK(link.state() == Link::State::Up);
+  transport.follows = true;
+  CHECK(ask(3) == Reason::Counted);
+  CHECK(told.has(What::Accepts));
+}
+
 TEST_CASE("who may not be asked any more who it is, is greeted anew") {
   One one;
   one.pass(2'000'000);

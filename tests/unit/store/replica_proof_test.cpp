@@ -97,6 +97,15 @@ TEST_CASE("what INFO tells of replicas") {
   REQUIRE(parsed.find("db.example:7000") != nullptr);
   CHECK_FALSE(parsed.find("db.example:7000")->online);
   CHECK(parsed.find("10.0.0.3:6379") == nullptr);
+  // It has connected again, and the primary holds its dead connection still.
+  const auto twice = parse_replication(
+      "slave0:ip=10.0.0.2,port=6379,state=online,offset=5,lag=9\r\n"
+      "slave1:ip=10.0.0.3,port=6379,state=online,offset=7,lag=0\r\n"
+      "slave2:ip=10.0.0.2,port=6379,state=online,offset=9,lag=0\r\n"
+      "slave3:ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0\r\n");
+  REQUIRE(twice.replicas.size() == 2);
+  CHECK(twice.find("10.0.0.2:6379")->offset == 9);
+  CHECK(twice.find("10.0.0.3:6379")->offset == 7);
   CHECK(parse_replication("").replicas.empty());
   CHECK(parse_replication("master_repl_offset:x\r\nslave0:junk\r\n").offset == 0);
 }
