@@ -79,7 +79,7 @@ void Link::greet() {
   for (const Call::Kind kind : greeting_.begin(proof_.replicas() > 0)) {
     Call call{kind};
     if (kind == Call::Kind::Wait) {
-      call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us);
+      call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us / 2);
     } else if (kind == Call::Kind::Reign) {
       call.reign = known_reign();
       call.token = new_token();
@@ -106,10 +106,11 @@ bool Link::is_proved(Mono now) const {
   return proof_.replicas() > 0 && proof_.holds(now);
 }
 
-// It costs a round trip between the primary and its replicas.
+// It costs a round trip between the primary and its replicas, or more where one of them is gone:
+// not while the primary is named.
 bool Link::wants_acknowledgement(Mono now) const {
   return options_.witness != nullptr && proof_.replicas() > 0 && !proof_.is_fresh(now) &&
-         !is_named(now, Witness::kFreshUs);
+         !is_named(now, Witness::kGoodForUs);
 }
 
 std::string Link::no_proof() const {

@@ -42,6 +42,7 @@ void ReplicaProof::said(const Replication& replication, Mono sent) {
   while (!questions_.empty() && after(questions_.front().sent, kKeepUs) < sent) {
     questions_.pop_front();
   }
+  if (replication.offset <= 0) return;  // it does not tell, and any replica would have more
   if (questions_.empty() || after(questions_.back().sent, kEveryUs) <= sent) {
     questions_.push_back({sent, replication.offset});
   }

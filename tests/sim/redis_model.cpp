@@ -225,7 +225,10 @@ std::optional<std::string> RedisModel::reign(const std::string& key, const Greet
   if (mistake("since-kept-over-flush") && !held && lost) {
     if (const auto knew = record_of(greets.knew)) since = knew->since;
   }
-  if (since.empty()) since = lost || held || holds_list(key, now_us) ? std::to_string(now_us) : "0";
+  if (since.empty()) {
+    const bool later = lost || held || greets.promoted || holds_list(key, now_us);
+    since = later ? std::to_string(now_us) : "0";
+  }
   if (!writable) return std::nullopt;
   const std::string written = greets.replid + " " + since + " " + greets.token;
   set(key, written, 0, now_us);

@@ -49,6 +49,7 @@ class RedisModel {
     std::string replid;
     std::string knew;
     std::string token;
+    bool promoted = false;  // the store was a replica, as INFO tells
   };
   // The record that it answers. Nothing where it has to be written and cannot.
   std::optional<std::string> reign(const std::string& key, const Greets& greets, bool writable,

@@ -67,7 +67,7 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
   }
   if (name == "REIGN") {
     sim::RedisModel::Greets greets;
-    words >> greets.replid >> greets.token;
+    words >> greets.replid >> greets.token >> greets.promoted;
     std::getline(words >> std::ws, greets.knew);
     if (greets.knew == "none") greets.knew.clear();
     return model.reign(key, greets, true, now_us).value_or("!");

@@ -214,7 +214,7 @@ Store::Answer Store::reign(const Call& call) {
   if (!keeps_records_) return error("NOPERM this user has no permissions to access a key");
   if (replica_) return error(std::string(kReadOnly));
   const bool writable = events_.now() >= refuses_until_;
-  const RedisModel::Greets greets{std::to_string(history_), call.reign, call.token};
+  const RedisModel::Greets greets{std::to_string(history_), call.reign, call.token, was_replica_};
   const auto record = model_.reign(kRecord, greets, writable, events_.now());
   if (!record && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
   told_ = true;

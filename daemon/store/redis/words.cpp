@@ -291,7 +291,9 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
   read.is_error = reply.kind() == ReplyView::Kind::Error;
   read.text = read.is_error ? error_of(reply) : reply.bytes();
   if (read.is_error) return read;
-  if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
+  if (kind == Call::Kind::Info || kind == Call::Kind::Replication) {
+    read.understood = reply.kind() == ReplyView::Kind::Text;
+  } else if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
     read.time = kind == Call::Kind::Time ? parse_time(reply) : parse_since(reply);
     read.understood = read.time.has_value();
   } else if (kind == Call::Kind::Wait) {

@@ -14,7 +14,8 @@
 -- windows that had begun by its `since`, counters may be lost; 0 where no host knows of a loss.
 --
 -- A record of another replid was made before a restart or promotion. No record is a new data base,
--- unless this host knew one, or others may have while the store wrote nothing. A host that knew
+-- unless this host knew one, others may have while the store wrote nothing, or the store was a
+-- replica, which may lack what the primary had. A host that knew
 -- another record knows of a loss, so that it believes none that is not of a later moment. Where the
 -- record cannot be read or written the answer is that error: whoever comes later could not learn of
 -- the loss.
@@ -23,6 +24,8 @@ local replid = type(info) == 'string' and string.match(info, 'master_replid:(%x+
 if not replid then
   return ''
 end
+local before = string.match(info, 'master_replid2:(%x+)')
+local promoted = before and string.find(before, '[^0]')
 local record = redis.pcall('GET', KEYS[1])
 if type(record) == 'table' and not string.find(record.err, 'WRONGTYPE') then
   return record
@@ -47,7 +50,7 @@ if was == replid and tonumber(since) <= tonumber(now) and not doubted then
   end
   -- A daemon of a version without tokens has written it.
 else
-  since = (lost or record) and now or '0'
+  since = (lost or record or promoted) and now or '0'
 end
 record = replid .. ' ' .. since .. ' ' .. ARGV[2]
 local written = redis.pcall('SET', KEYS[1], record)

@@ -41,6 +41,13 @@ TEST_CASE("a replica has followed when a question was asked if it has more than 
   CHECK_FALSE(proof.holds(ms(3101)));
 }
 
+TEST_CASE("a primary that does not tell how far it is proves nothing") {
+  ReplicaProof proof;
+  proof.require({kOne}, kPrimary);
+  for (std::int64_t at = 0; at < 3; ++at) proof.said(said(0, {{kOne, true, 100}}), ms(100 * at));
+  CHECK_FALSE(proof.holds(ms(300)));
+}
+
 TEST_CASE("an old acknowledgement that is read late proves nothing new") {
   ReplicaProof proof;
   proof.require({kOne}, kPrimary);
