@@ -31,7 +31,8 @@ class HalfOpen(harness.Case):
             redis_settings={"host": self.net.far_ip, "port": port, "connect_timeout": "500ms",
                             "command_timeout": f"{int(TIMEOUT * 1000)}ms", "backoff_max": "200ms",
                             **settings})
-        self.assertEqual(self.rated.check("api").reason, harness.COUNTED)
+        harness.wait_until(lambda: self.rated.check("api").reason == harness.COUNTED, 10,
+                           "a check that is counted")
         # A connection of less than a second is not made again at once.
         harness.wait_until(lambda: any(int(line["age"]) > 1 and line["user"] == "rategate"
                                        for line in self.server.db.client_list()), 10, "its age")

@@ -79,7 +79,7 @@ class Pages(Installed):
             text = path.read_text(encoding="utf-8")
             self.assertNotIn(str(SOURCE_DIR), text)
             self.assertNotIn("@", text.replace("alice@example.com", "").replace("/ @", "")
-                             .replace("password@", ""), path)
+                             .replace("password@", "").replace("-@all", ""), path)
 
 
 class Programs(Installed):
@@ -260,11 +260,12 @@ class Settings(Installed):
                 set(tomllib.loads(text)["limits"]),
                 set(tomllib.loads(output_of(RATEGATED, "--config", file, "--print-config"))["limits"]))
 
-    def test_the_rights_of_the_user_are_those_of_the_documentation(self):
-        text, = self.settings.displays("REDIS")
-        words = re.sub(r"^redis-cli |['\\]", "", text).split()
-        self.assertIn("\n" + " ".join(words) + "\n",
-                      (SOURCE_DIR / "docs/redis-login.md").read_text(encoding="utf-8"))
+    def test_the_rights_of_the_users_are_those_of_the_documentation(self):
+        pages = "redis-login.md", "redis-sentinel.md"
+        for text, page in zip(self.settings.displays("REDIS"), pages, strict=True):
+            words = re.sub(r"^redis-cli |['\\]", "", text).split()
+            self.assertIn("\n" + " ".join(words) + "\n",
+                          (SOURCE_DIR / "docs" / page).read_text(encoding="utf-8"))
 
 
 class Examples(Installed):
