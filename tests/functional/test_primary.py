@@ -10,7 +10,7 @@ class Replica(harness.Case):
         replica.db.slaveof("127.0.0.1", primary.port)
         harness.wait_until(lambda: replica.db.info("replication")["master_link_status"] == "up",
                            15, "the replica")
-        daemon = self.daemon(replica, limits={"api": "5/1h"})
+        daemon = self.daemon(replica, limits={"api": "5/1s"})
         self.assertEqual(daemon.check("api").reason, harness.STORE_AWAY)
         self.assertIn("it is a replica", daemon.notify.status())
         replica.db.slaveof()
