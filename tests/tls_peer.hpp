@@ -13,19 +13,13 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/tls/free_by.hpp"
+
 namespace rategate::test {
 
 inline void must(bool holds) {
   if (!holds) std::abort();
 }
-
-template <auto Function>
-struct FreeBy {
-  template <class T>
-  void operator()(T* owned) const {
-    Function(owned);
-  }
-};
 
 using CertificatePtr = std::unique_ptr<X509, FreeBy<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;

@@ -22,4 +22,9 @@ std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
   return std::max<std::int64_t>(0, granted_permits(costs, answer) - in_hand) + answer.leased;
 }
 
+bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
+  return is_answer_to(reservation.costs, answer) &&
+         charged_permits(reservation.costs, reservation.in_hand, answer) > 0;
+}
+
 }  // namespace rategate

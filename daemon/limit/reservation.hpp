@@ -50,6 +50,8 @@ std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer)
 // What the counter grew by: what was granted and not paid out of the hand, and the lease.
 std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
                              const ReserveAnswer& answer);
+// Whether the counter grew, by an answer that is one to it.
+bool has_charged(const Reservation& reservation, const ReserveAnswer& answer);
 
 // Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
 struct Release {

@@ -4,20 +4,14 @@
 #include <utility>
 
 #include "daemon/base/backoff.hpp"
+#include "daemon/store/connecting.hpp"
 #include "daemon/store/redis/info.hpp"
 #include "daemon/store/redis/refusal.hpp"
 
 namespace rategate {
 namespace {
 
-// A connection that lasts no longer than this was no good: it is not made anew at once.
-constexpr std::int64_t kGoodAfterUs = 1'000'000;
 constexpr std::size_t kMostUnproved = 16;  // calls that are answered, and wait for a proof
-
-bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
-  return is_answer_to(reservation.costs, answer) &&
-         charged_permits(reservation.costs, reservation.in_hand, answer) > 0;
-}
 
 }  // namespace
 
@@ -27,6 +21,7 @@ Link::Link(const Options& options, Gate& gate, Transport& transport, StoreEvents
       transport_(transport),
       events_(events),
       greeting_(options.greeting),
+      proof_(options.witness),
       outbox_(gate, options.shard, options.command_timeout_us),
       random_(options.jitter_seed) {
   status_.address = options.address;
@@ -74,12 +69,11 @@ std::string Link::new_token() {
 void Link::greet() {
   greeting_written_ = true;
   greeting_unproved_ = false;
-  proof_.forget();
-  require_proof();
+  proof_.begin(transport_.peer());
   for (const Call::Kind kind : greeting_.begin(proof_.replicas() > 0)) {
     Call call{kind};
     if (kind == Call::Kind::Wait) {
-      call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us / 2);
+      call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us);
     } else if (kind == Call::Kind::Reign) {
       call.reign = known_reign();
       call.token = new_token();
@@ -91,49 +85,20 @@ void Link::greet() {
   until_ = after(greeting_sent_, options_.command_timeout_us);
 }
 
-// The list may be another with each answer of those who know it.
-void Link::require_proof() {
-  const auto* const replicas = options_.witness == nullptr ? nullptr : options_.witness->replicas();
-  proof_.require(replicas == nullptr ? std::vector<std::string>() : *replicas, transport_.peer());
-}
-
-bool Link::is_named(Mono now, std::int64_t good_for_us) const {
-  return now <= after(options_.witness->named_at(), good_for_us);
-}
-
-bool Link::is_proved(Mono now) const {
-  if (options_.witness == nullptr || is_named(now, Witness::kGoodForUs)) return true;
-  return proof_.replicas() > 0 && proof_.holds(now);
-}
-
-// It costs a round trip between the primary and its replicas, or more where one of them is gone:
-// not while the primary is named.
-bool Link::wants_acknowledgement(Mono now) const {
-  return options_.witness != nullptr && proof_.replicas() > 0 && !proof_.is_fresh(now) &&
-         !is_named(now, Witness::kGoodForUs);
-}
-
-std::string Link::no_proof() const {
-  std::string why = "nothing proves that it is still the primary: ";
-  if (proof_.replicas() == 0) return why + "its replicas are not known";
-  return why + proof_.laggard() + " does not follow it";
-}
-
 void Link::on_greeting(const Reply& reply, Mono received, Mono now) {
   const Call::Kind kind = greeting_.expects();
-  if ((kind == Call::Kind::Info || kind == Call::Kind::Replication) && proof_.replicas() > 0 &&
-      !reply.is_error) {
-    proof_.said(parse_replication(reply.text), greeting_sent_);
+  if ((kind == Call::Kind::Info || kind == Call::Kind::Replication) && !reply.is_error) {
+    proof_.said(reply.text, greeting_sent_);
   }
   switch (greeting_.replied(reply, greeting_sent_, received)) {
     case Greeting::Outcome::Going:
       return;
     case Greeting::Outcome::Complete:
-      greeting_unproved_ = !is_proved(now);
+      greeting_unproved_ = !proof_.holds(now);
       if (is_replaceable() && greeting_.learned().replid.empty()) {
         away("it does not tell its master_replid, so that nothing proves who it is", now);
       } else if (greeting_unproved_) {
-        options_.witness->doubt(now);
+        proof_.doubt(now);
       } else {
         greeted(now);
       }
@@ -228,16 +193,17 @@ void Link::moved(std::string_view address, Mono now) {
   connect(now);
 }
 
-void Link::let_go_of_held() {
-  held_count_ = sealed_count_ = 0;
+// With all that was asked on it, and all that was answered and not used.
+void Link::drop_connection() {
+  transport_.close();
+  outbox_.closed();
+  held_.clear();
   unproved_since_ = kNever;
 }
 
 void Link::lost(std::string_view why, Mono now) {
   status_.error = why;
-  transport_.close();
-  outbox_.closed();
-  let_go_of_held();
+  drop_connection();
   ++status_.reconnects;
   attempts_ = 0;
   if (gate_.store_connecting(options_.shard, now)) tell(StoreEvent::What::Connecting, why);
@@ -246,9 +212,7 @@ void Link::lost(std::string_view why, Mono now) {
 
 void Link::away(std::string_view why, Mono now) {
   status_.error = why;
-  transport_.close();
-  outbox_.closed();
-  let_go_of_held();
+  drop_connection();
   back_off(now);
   if (gate_.store_away(options_.shard, now)) tell(StoreEvent::What::Away, status_.error);
   tell(StoreEvent::What::Changed);
@@ -271,13 +235,7 @@ void Link::stop(Mono now) {
   if (state_ == State::Up) outbox_.write(transport_, now);
   state_ = State::Stopped;
   until_ = kNever;
-  transport_.close();
-  outbox_.closed();
-}
-
-std::string Link::not_connected() const {
-  const std::string_view awaits = transport_.awaits();
-  return "cannot connect in time" + (awaits.empty() ? "" : ": " + std::string(awaits));
+  drop_connection();
 }
 
 // ---- Its time -------------------------------------------------------------------------------
@@ -290,16 +248,16 @@ void Link::turn(Mono now) {
         connect(now);
         return;
       case State::Connecting:
-        away(not_connected(), now);
+        away(not_connected_in_time(transport_.awaits()), now);
         return;
       case State::Greeting:
-        away(greeting_unproved_ ? no_proof() : "no answer in time", now);
+        away(greeting_unproved_ ? proof_.why_not() : "no answer in time", now);
         return;
       default:
         break;
     }
   }
-  if (state_ == State::Greeting && greeting_unproved_ && is_proved(now)) greeted(now);
+  if (state_ == State::Greeting && greeting_unproved_ && proof_.holds(now)) greeted(now);
   if (state_ != State::Up) return;
   if (unproved_since_ != kNever) prove(now);
   if (state_ != State::Up) return;
@@ -334,8 +292,8 @@ void Link::pump(Mono now) {
   if (state_ == State::Greeting && !greeting_written_) greet();
   if (state_ != State::Up) return;
   // What is reserved meanwhile may be for nobody.
-  if (unproved_since_ != kNever && held_count_ >= kMostUnproved) return;
-  outbox_.write(transport_, now, wants_acknowledgement(now));
+  if (unproved_since_ != kNever && held_.size() >= kMostUnproved) return;
+  outbox_.write(transport_, now, proof_.wants_acknowledgement(now));
 }
 
 // ---- Being answered -------------------------------------------------------------------------
@@ -373,37 +331,22 @@ void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono r
                                  reply.answers.size() != answered.call.reservations.size())) {
     away("an answer was not understood", now);
   } else {
-    hold(std::move(answered), reply, received);
+    held_.hold(std::move(answered), reply, received);
     if (outbox_.proves()) return;
-    sealed_count_ = held_count_;
+    held_.seal();
     use_held(now);
     return;
   }
   outbox_.recycle(std::move(answered.call));
 }
 
-// A copy into memory that was used before.
-void Link::hold(Outbox::Answered answered, const Reply& reply, Mono received) {
-  if (held_count_ == held_.size()) held_.emplace_back();
-  Held& held = held_[held_count_++];
-  held.answered = std::move(answered);
-  held.error.assign(reply.is_error ? reply.text : std::string_view());
-  held.time = reply.time.value_or(StoreTime{});
-  held.received = received;
-  if (held.answers.size() < reply.answers.size()) held.answers.resize(reply.answers.size());
-  std::copy(reply.answers.begin(), reply.answers.end(), held.answers.begin());
-}
-
 // What too few replicas have may be lost with the primary: it is as if the store had refused it.
 void Link::on_acknowledged(const Reply& reply) {
   const std::int64_t least = options_.min_replicas;
   if (least == 0 || (reply.understood && !reply.is_error && reply.replicas >= least)) return;
-  const std::string few = "NOREPLICAS " + std::to_string(reply.replicas) +
-                          " of min_replicas = " + std::to_string(least) +
-                          " have acknowledged in time";
-  for (std::size_t i = 0; i < held_count_; ++i) {
-    if (is_granted(held_[i])) held_[i].error = reply.is_error ? std::string(reply.text) : few;
-  }
+  if (reply.is_error) return held_.refuse_grants(reply.text);
+  held_.refuse_grants("NOREPLICAS " + std::to_string(reply.replicas) +
+                      " of min_replicas = " + std::to_string(least) + " have acknowledged in time");
 }
 
 // The store has said who it is, after all that is held was answered. A replid never comes back: if
@@ -414,58 +357,34 @@ void Link::on_replication(const Reply& reply, Mono sent, Mono now) {
   } else if (!is_primary_of(reply.text, known_replid_)) {
     closed("it is not the primary any more that was greeted", now);
   } else {
-    sealed_count_ = held_count_;
-    if (options_.witness != nullptr) {
-      require_proof();
-      if (proof_.replicas() > 0) proof_.said(parse_replication(reply.text), sent);
-    }
+    held_.seal();
+    proof_.learn_replicas();
+    proof_.said(reply.text, sent);
     prove(now);
   }
 }
 
 // Where there is no proof yet, who can give one is asked; what is held waits for that.
 void Link::prove(Mono now) {
-  const bool wants = options_.witness != nullptr && !is_named(now, Witness::kFreshUs) &&
-                     (proof_.replicas() == 0 || !proof_.is_fresh(now));
-  if (wants) options_.witness->doubt(now);
-  if (is_proved(now) || !anything_granted()) {
+  proof_.doubt_if_old(now);
+  if (proof_.holds(now) || !held_.grant_anything()) {
     unproved_since_ = kNever;
     use_held(now);
   } else if (unproved_since_ == kNever) {
     unproved_since_ = now;
   } else if (now >= after(unproved_since_, options_.command_timeout_us)) {
-    closed(no_proof(), now);
+    closed(proof_.why_not(), now);
   }
-}
-
-// What grants nothing may be used without a proof.
-bool Link::anything_granted() const {
-  return std::any_of(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(sealed_count_),
-                     is_granted);
-}
-
-bool Link::is_granted(const Held& held) {
-  const auto& reservations = held.answered.call.reservations;
-  for (std::size_t at = 0; at < reservations.size() && held.error.empty(); ++at) {
-    if (has_charged(reservations[at], held.answers[at])) return true;
-  }
-  return false;
 }
 
 void Link::use_held(Mono now) {
-  for (std::size_t i = 0; i < sealed_count_; ++i) {
-    use(held_[i], now);
-    if (state_ != State::Up) return;  // and nothing is held any more
-    outbox_.recycle(std::move(held_[i].answered.call));
-  }
-  const auto begin = held_.begin();
-  std::rotate(begin, begin + static_cast<std::ptrdiff_t>(sealed_count_),
-              begin + static_cast<std::ptrdiff_t>(held_count_));
-  held_count_ -= sealed_count_;
-  sealed_count_ = 0;
+  held_.use_sealed([&](HeldAnswers::Held& held) {
+    use(held, now);
+    outbox_.recycle(std::move(held.answered.call));
+  });
 }
 
-void Link::use(const Held& held, Mono now) {
+void Link::use(const HeldAnswers::Held& held, Mono now) {
   if (!held.error.empty()) {
     on_refusal(held.answered.call, held.error, now);
     return;
@@ -507,7 +426,7 @@ void Link::store_refuses(std::string_view error, Mono now) {
     return;
   }
   // A primary that lacks replicas, say, may have been cut off from them, and replaced.
-  if (options_.witness != nullptr) options_.witness->doubt(now);
+  proof_.doubt(now);
   status_.error = error;
   if (!shard().health.refuses(true)) return;
   tell(StoreEvent::What::Refuses, error);

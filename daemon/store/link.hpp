@@ -12,15 +12,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "daemon/base/random.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/core/gate.hpp"
 #include "daemon/store/call.hpp"
 #include "daemon/store/greeting.hpp"
+#include "daemon/store/held_answers.hpp"
 #include "daemon/store/outbox.hpp"
-#include "daemon/store/replica_proof.hpp"
+#include "daemon/store/primary_proof.hpp"
 #include "daemon/store/store_event.hpp"
 #include "daemon/store/witness.hpp"
 
@@ -90,18 +90,9 @@ class Link {
   const StoreStatus& status() const { return status_; }
   const Outbox& outbox() const { return outbox_; }
   // Reservations are answered, and are used when the store has said who it is.
-  bool holds_answers() const { return held_count_ > 0; }
+  bool holds_answers() const { return !held_.empty(); }
 
  private:
-  // Reservations that were answered, by whom is not yet known.
-  struct Held {
-    Outbox::Answered answered;
-    std::string error;  // or, where it is empty, what follows
-    StoreTime time;
-    std::vector<ReserveAnswer> answers;  // the first of them, as many as reservations
-    Mono received;
-  };
-
   void connect(Mono now);
   void greet();
   void on_greeting(const Reply& reply, Mono received, Mono now);
@@ -112,24 +103,15 @@ class Link {
   void lost(std::string_view why, Mono now);
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
-  std::string not_connected() const;
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
-  void hold(Outbox::Answered answered, const Reply& reply, Mono received);
   void on_acknowledged(const Reply& reply);
   void on_replication(const Reply& reply, Mono sent, Mono now);
-  void require_proof();
   // Whether somebody may take its place, as far as is configured.
-  bool is_replaceable() const { return options_.witness != nullptr || options_.min_replicas > 0; }
-  bool is_named(Mono now, std::int64_t good_for_us) const;
-  bool is_proved(Mono now) const;
-  bool wants_acknowledgement(Mono now) const;
-  std::string no_proof() const;
+  bool is_replaceable() const { return proof_.is_required() || options_.min_replicas > 0; }
   void prove(Mono now);
-  void let_go_of_held();
-  static bool is_granted(const Held& held);
-  bool anything_granted() const;
+  void drop_connection();
   void use_held(Mono now);
-  void use(const Held& held, Mono now);
+  void use(const HeldAnswers::Held& held, Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);
   void store_refuses(std::string_view error, Mono now);
   void measured(Mono sent, Mono received, StoreTime time);
@@ -144,7 +126,7 @@ class Link {
   State state_ = State::Stopped;
   Mono until_ = kNever;  // of the back-off, of the connecting, of the greeting
   Greeting greeting_;
-  ReplicaProof proof_;
+  PrimaryProof proof_;
   bool greeting_written_ = false;
   bool greeting_unproved_ = false;  // it is complete, but for the proof
   Mono greeting_sent_;
@@ -152,10 +134,7 @@ class Link {
   std::string known_run_id_;  // as of the last whole greeting
   std::string known_replid_;
   std::string known_reign_;  // the record of it
-  // In the order in which they came, the first `held_count_`; the others are kept for their memory.
-  std::vector<Held> held_;
-  std::size_t held_count_ = 0;
-  std::size_t sealed_count_ = 0;  // the first of them: the store has said who it is behind those
+  HeldAnswers held_;
   Mono unproved_since_ = kNever;  // nothing proves that it still is the primary, though it says so
   std::string refused_greeting_;  // why the last one was, since the store was up
   bool record_refused_ = false;   // once, by a store that took no writes

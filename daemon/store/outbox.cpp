@@ -137,8 +137,7 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   const bool alone = under_way_.size() == 1;
   if (proves_ && calls_under_way_ > calls_before) {
     const std::int64_t replicas = std::max(acknowledge ? replicas_ : 0, min_replicas_);
-    // Redis ends it when its loop wakes next, which is up to a tenth of a second later.
-    if (replicas > 0) send(transport, wait_for_replicas(replicas, timeout_us_ / 2));
+    if (replicas > 0) send(transport, wait_for_replicas(replicas, timeout_us_));
     send(transport, Call{Call::Kind::Replication});
   }
   if (unsent_ == 0) return;

@@ -25,8 +25,8 @@ class Witness {
   virtual ~Witness() = default;
 
   // All servers that may be promoted in its place, by address as the primary's INFO shows it; that
-  // of the primary itself may be among them. Null: they are not known.
-  virtual const std::vector<std::string>* replicas() const = 0;
+  // of the primary itself may be among them. Empty: none is known.
+  virtual const std::vector<std::string>& replicas() const = 0;
   // When the question was sent by whose answer a majority named it, the oldest of the questions of
   // that majority; kNotNamed where none has.
   virtual Mono named_at() const { return kNotNamed; }
@@ -38,7 +38,7 @@ class Witness {
 class FixedReplicas final : public Witness {
  public:
   explicit FixedReplicas(std::vector<std::string> replicas) : replicas_(std::move(replicas)) {}
-  const std::vector<std::string>* replicas() const override { return &replicas_; }
+  const std::vector<std::string>& replicas() const override { return replicas_; }
 
  private:
   std::vector<std::string> replicas_;

@@ -11,19 +11,13 @@
 #include <utility>
 
 #include "daemon/os/files.hpp"
+#include "daemon/tls/free_by.hpp"
 
 namespace rategate {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;  // all authorities of Debian take a fifth
 
-template <auto Function>
-struct FreeBy {
-  template <class T>
-  void operator()(T* owned) const {
-    Function(owned);
-  }
-};
 using Bio = std::unique_ptr<BIO, FreeBy<BIO_free>>;
 using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;

@@ -22,7 +22,7 @@ class Sentinels final : public Witness {
         daemon_(daemon),
         addresses_(Replicas::addresses(world.scenario().servers)) {}
 
-  const std::vector<std::string>* replicas() const override { return &addresses_; }
+  const std::vector<std::string>& replicas() const override { return addresses_; }
   Mono named_at() const override {
     return daemon_.peer() == named_ ? daemon_.clock().read(asked_us_) : kNotNamed;
   }
@@ -84,9 +84,7 @@ std::int64_t Replicas::now() const { return world_.events().now(); }
 
 std::int64_t Replicas::delay() { return 1 + world_.random().below(2 * delay_us_); }
 
-Store& Replicas::believed(int host) {
-  return servers_[static_cast<std::size_t>(believed_[static_cast<std::size_t>(host)])].store;
-}
+Store& Replicas::believed(int host) { return at(believed_[static_cast<std::size_t>(host)]).store; }
 
 std::unique_ptr<Witness> Replicas::witness_of(Daemon& daemon) {
   if (world_.scenario().strict) return nullptr;
@@ -105,8 +103,8 @@ int Replicas::number_of(const Store& store) const {
 
 // It has all of its data, and follows.
 void Replicas::attach(int primary, int replica) {
-  Server& from = servers_[static_cast<std::size_t>(primary)];
-  Server& to = servers_[static_cast<std::size_t>(replica)];
+  Server& from = at(primary);
+  Server& to = at(replica);
   ++to.reign;
   to.streams.clear();
   to.store.follow(from.store);
@@ -123,17 +121,17 @@ void Replicas::attach(int primary, int replica) {
 void Replicas::stream(int primary, Stream& stream, const std::function<void(Server&)>& then) {
   if (stream.frozen) return;
   stream.last_us = std::max(stream.last_us + 1, now() + delay());
-  const std::uint64_t from = servers_[static_cast<std::size_t>(primary)].reign;
-  const std::uint64_t to = servers_[static_cast<std::size_t>(stream.replica)].reign;
+  const std::uint64_t from = at(primary).reign;
+  const std::uint64_t to = at(stream.replica).reign;
   world_.events().at(stream.last_us, [this, primary, &stream, from, to, then] {
-    if (servers_[static_cast<std::size_t>(primary)].reign != from) return;
-    Server& replica = servers_[static_cast<std::size_t>(stream.replica)];
+    if (at(primary).reign != from) return;
+    Server& replica = at(stream.replica);
     if (replica.reign == to && !stream.frozen) then(replica);
   });
 }
 
 void Replicas::write(int primary, const Store::Write& write) {
-  Server& server = servers_[static_cast<std::size_t>(primary)];
+  Server& server = at(primary);
   const std::int64_t offset = ++server.offset;
   for (Stream& each : server.streams) {
     stream(primary, each, [write, offset](Server& replica) {
@@ -145,21 +143,21 @@ void Replicas::write(int primary, const Store::Write& write) {
 
 // The replica says how far it is.
 void Replicas::acknowledge(int primary, Stream& stream) {
-  const Server& replica = servers_[static_cast<std::size_t>(stream.replica)];
-  const std::uint64_t from = servers_[static_cast<std::size_t>(primary)].reign;
+  const Server& replica = at(stream.replica);
+  const std::uint64_t from = at(primary).reign;
   world_.events().in(delay(), [this, primary, &stream, from, offset = replica.offset] {
-    if (servers_[static_cast<std::size_t>(primary)].reign != from || stream.frozen) return;
+    if (at(primary).reign != from || stream.frozen) return;
     stream.acked = std::max(stream.acked, offset);
-    stream.read_us = servers_[static_cast<std::size_t>(primary)].store.goes_on_us();
+    stream.read_us = at(primary).store.goes_on_us();
   });
 }
 
 void Replicas::acknowledge_often(int primary, Stream& stream) {
-  const std::uint64_t from = servers_[static_cast<std::size_t>(primary)].reign;
-  const std::uint64_t to = servers_[static_cast<std::size_t>(stream.replica)].reign;
+  const std::uint64_t from = at(primary).reign;
+  const std::uint64_t to = at(stream.replica).reign;
   world_.events().in(acks_every_us_, [this, primary, &stream, from, to] {
-    if (servers_[static_cast<std::size_t>(primary)].reign != from) return;
-    if (servers_[static_cast<std::size_t>(stream.replica)].reign != to) return;
+    if (at(primary).reign != from) return;
+    if (at(stream.replica).reign != to) return;
     if (!stream.frozen) acknowledge(primary, stream);
     acknowledge_often(primary, stream);
   });
@@ -168,7 +166,7 @@ void Replicas::acknowledge_often(int primary, Stream& stream) {
 void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then) {
   if (store.is_replica()) return then(0);  // an error there, which comes at once
   const int primary = number_of(store);
-  Server& server = servers_[static_cast<std::size_t>(primary)];
+  Server& server = at(primary);
   const std::int64_t written = server.offset;
   // REPLCONF GETACK goes down the stream; what is acknowledged is what came before it.
   const std::int64_t offset = ++server.offset;
@@ -183,7 +181,7 @@ void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us, Acknow
 
 void Replicas::look(int primary, std::int64_t offset, std::int64_t replicas, std::int64_t until_us,
                     Acknowledged then) {
-  const Server& server = servers_[static_cast<std::size_t>(primary)];
+  const Server& server = at(primary);
   const auto there = std::count_if(server.streams.begin(), server.streams.end(),
                                    [&](const Stream& each) { return each.acked >= offset; });
   if (there >= replicas || now() >= until_us) return then(there);
@@ -193,7 +191,7 @@ void Replicas::look(int primary, std::int64_t offset, std::int64_t replicas, std
 }
 
 std::string Replicas::info(int primary) const {
-  const Server& server = servers_[static_cast<std::size_t>(primary)];
+  const Server& server = at(primary);
   std::string text = "connected_slaves:" + std::to_string(server.streams.size()) + "\r\n";
   for (std::size_t i = 0; i < server.streams.size(); ++i) {
     const Stream& each = server.streams[i];
@@ -221,7 +219,7 @@ void Replicas::plan() {
 void Replicas::fail_over() {
   Random& random = world_.random();
   const int old = primary_;
-  Server& server = servers_[static_cast<std::size_t>(old)];
+  Server& server = at(old);
   if (server.streams.size() + 1 < servers_.size()) return;  // the last one is not over
   const bool planned = random.one_in(4);
   for (Stream& each : server.streams) each.frozen = !planned;
@@ -234,7 +232,7 @@ void Replicas::fail_over() {
   const int promoted = next >= old ? next + 1 : next;
   world_.events().in(lag_us, [this, old, promoted, kind] {
     Random& chance = world_.random();
-    Store& store = servers_[static_cast<std::size_t>(old)].store;
+    Store& store = at(old).store;
     if (kind == 0) store.cut_off(chance.any_size(100'000, 3'000'000));
     if (kind == 0) store.restart_with_data(++histories_);
     if (kind == 1) store.stall(chance.any_size(100'000, 3'000'000));
@@ -252,7 +250,7 @@ void Replicas::promote(int replica) {
   const std::int64_t agreed_us =
       world_.scenario().sentinels ? random.between(1, 1'000'000) : std::int64_t{0};
   world_.events().in(agreed_us, [this, replica] { named_ = replica; });
-  Server& server = servers_[static_cast<std::size_t>(replica)];
+  Server& server = at(replica);
   ++server.reign;
   // As by REPLICAOF NO ONE, or by a restart without being told whom to follow.
   if (random.one_in(4)) {
@@ -261,7 +259,7 @@ void Replicas::promote(int replica) {
     server.store.reign_as(++histories_);
   }
   for (int i = 0; i < static_cast<int>(servers_.size()); ++i) {
-    const bool follows = servers_[static_cast<std::size_t>(i)].store.is_replica();
+    const bool follows = at(i).store.is_replica();
     if (i != replica && follows) {
       world_.events().in(random.any_size(1000, 1'000'000), [this, i] { demote(i); });
     }

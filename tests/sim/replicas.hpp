@@ -32,7 +32,7 @@ class Replicas {
   // What it knows of who may have taken that one's place: a list, or what sentinels tell.
   std::unique_ptr<Witness> witness_of(Daemon& daemon);
   // Whom a majority of the sentinels names at this moment.
-  const std::string& named() const { return servers_[static_cast<std::size_t>(named_)].address; }
+  const std::string& named() const { return at(named_).address; }
   // Calls when so many replicas have what was written there by now, or the time is over.
   using Acknowledged = std::function<void(std::int64_t replicas)>;
   void wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then);
@@ -57,6 +57,8 @@ class Replicas {
     std::deque<Stream> streams;
   };
 
+  Server& at(int number) { return servers_[static_cast<std::size_t>(number)]; }
+  const Server& at(int number) const { return servers_[static_cast<std::size_t>(number)]; }
   std::int64_t delay();
   std::int64_t now() const;
   void attach(int primary, int replica);

@@ -199,8 +199,7 @@ constexpr std::array kSettings{
         .optional(),
     Row("redis", "tls_name", Kind::Host, redis<&RedisConfig::tls_name>,
         "The name or the address that the server's certificate has to be for. Empty: host, or the "
-        "one "
-        "that the sentinels name.")
+        "one that the sentinels name.")
         .optional(),
     Row("redis", "tls_insecure_no_verify", Kind::Switch,
         redis<&RedisConfig::tls_insecure_no_verify>,
@@ -221,10 +220,8 @@ constexpr std::array kSettings{
 
     Row("sentinel", "addresses", Kind::Servers, sentinel<&SentinelConfig::addresses>,
         "The Redis Sentinels that know which server is the primary. All of them have to be named, "
-        "as "
-        "the primary is whom more than half of these name. Host, port and unix_socket of [redis] "
-        "are "
-        "not said then; the rest of [redis] is of the primary. Empty: there are none.")
+        "as the primary is whom more than half of these name. Host, port and unix_socket of "
+        "[redis] are not said then; the rest of [redis] is of the primary. Empty: there are none.")
         .range(0, SentinelConfig::kMost),
     Row("sentinel", "master", Kind::Text, sentinel<&SentinelConfig::master>,
         "The name by which the sentinels know the primary, of their line sentinel monitor.")

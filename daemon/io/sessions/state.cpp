@@ -44,11 +44,11 @@ SentinelFacts sentinel_facts(const Engine& engine) {
                       {}};
   const auto& in_use = sentinels->in_use();
   if (!in_use) return facts;
-  const Majority& majority = sentinels->majority();
-  if (const auto replicas = majority.replicas_of(*in_use)) facts.replicas = replicas->size();
-  if (const auto proof = majority.named_since_question(*in_use)) {
-    facts.proof_age_us = mono_now().us - proof->us;
+  if (const auto replicas = sentinels->majority().replicas_of(*in_use)) {
+    facts.replicas = replicas->size();
   }
+  const Mono named_at = sentinels->named_at();
+  if (named_at != Witness::kNotNamed) facts.proof_age_us = mono_now().us - named_at.us;
   return facts;
 }
 

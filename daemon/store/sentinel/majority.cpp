@@ -20,7 +20,7 @@ std::optional<HostPort> Majority::primary(Mono now) const {
   for (const auto& answer : answers_) {
     if (!answer || !answer->primary) continue;
     const auto since = named_since_question(*answer->primary);
-    if (since && now <= after(*since, kFreshUs)) return answer->primary;
+    if (since && now <= after(*since, kGoodForUs)) return answer->primary;
   }
   return std::nullopt;
 }

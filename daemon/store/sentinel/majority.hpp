@@ -13,6 +13,7 @@
 
 #include "daemon/base/host_port.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/store/witness.hpp"
 
 namespace rategate {
 
@@ -26,8 +27,8 @@ struct SentinelAnswer {
 
 class Majority {
  public:
-  // Beyond this age an answer moves nothing: 1 s.
-  static constexpr std::int64_t kFreshUs = 1'000'000;
+  // Beyond this age an answer moves nothing, nor proves anything.
+  static constexpr std::int64_t kGoodForUs = Witness::kGoodForUs;
 
   // One more sentinel is configured; it has said nothing yet.
   void add() { answers_.emplace_back(); }

@@ -4,14 +4,12 @@
 #include <utility>
 
 #include "daemon/base/backoff.hpp"
+#include "daemon/store/connecting.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "daemon/store/sentinel/words.hpp"
 
 namespace rategate {
 namespace {
-
-// A connection that lasts no longer than this was no good: what comes next waits longer.
-constexpr std::int64_t kGoodAfterUs = 1'000'000;
 
 bool is_error(const ReplyView& reply) { return reply.kind() == ReplyView::Kind::Error; }
 
@@ -61,15 +59,11 @@ void SentinelLink::fail(std::string_view why, Mono now) {
   events_.sentinel_failed(options_.sentinel, options_.role, kept, now);
 }
 
-std::string SentinelLink::not_connected() const {
-  const std::string_view awaits = transport_.awaits();
-  return "cannot connect in time" + (awaits.empty() ? "" : ": " + std::string(awaits));
-}
-
 void SentinelLink::turn(Mono now) {
   if (now < until_) return;
   if (state_ == State::Backoff) return connect(now);
-  fail(state_ == State::Connecting ? not_connected() : "no answer in time", now);
+  const bool connecting = state_ == State::Connecting;
+  fail(connecting ? not_connected_in_time(transport_.awaits()) : "no answer in time", now);
 }
 
 void SentinelLink::pump() {

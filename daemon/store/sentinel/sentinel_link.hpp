@@ -103,7 +103,6 @@ class SentinelLink {
   void connect(Mono now);
   void fail(std::string_view why, Mono now);
   void on_primary(const ReplyView& reply, Mono now);
-  std::string not_connected() const;
 
   const Options options_;
   SentinelTransport& transport_;

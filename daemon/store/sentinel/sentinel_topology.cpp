@@ -26,7 +26,7 @@ SentinelLink::Options link_options(const SentinelTopology::Options& options, std
   link.password = options.password;
   link.connect_timeout_us = options.connect_timeout_us;
   // What comes later than an answer is good for is as good as nothing.
-  link.answer_timeout_us = std::min(options.command_timeout_us, Majority::kFreshUs);
+  link.answer_timeout_us = std::min(options.command_timeout_us, Majority::kGoodForUs);
   link.backoff_min_us = options.backoff_min_us;
   link.backoff_max_us = options.backoff_max_us;
   link.jitter_seed = options.jitter_seed + 2 * at + (role == SentinelRole::Listens ? 1 : 0);
@@ -116,7 +116,7 @@ std::optional<HostPort> SentinelTopology::primary(Mono now) {
   const auto named = majority_.primary(now);
   wanted_ = !named;
   if (named) {
-    if (named != in_use_) replicas_.reset();
+    if (named != in_use_) replicas_.clear();
     in_use_ = named;
     learn_of_primary();
   } else {
@@ -205,8 +205,8 @@ void SentinelTopology::learn_of_primary() {
   named_at_ = majority_.named_since_question(*in_use_).value_or(kNotNamed);
   const auto known = majority_.replicas_of(*in_use_);
   if (!known) return;
-  replicas_.emplace();
-  for (const HostPort& replica : *known) replicas_->push_back(to_text(replica));
+  replicas_.clear();
+  for (const HostPort& replica : *known) replicas_.push_back(to_text(replica));
 }
 
 // ---- What there is to know ------------------------------------------------------------------

@@ -101,9 +101,7 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
 
   // All are asked at once, or 50 ms after they were asked last; time-outs and pauses go on.
   void ask_soon(Mono now);
-  const std::vector<std::string>* replicas() const override {
-    return replicas_ ? &*replicas_ : nullptr;
-  }
+  const std::vector<std::string>& replicas() const override { return replicas_; }
   Mono named_at() const override { return named_at_; }
   void doubt(Mono now) override { ask_soon(now); }
 
@@ -142,9 +140,9 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
   std::vector<Sentinel> sentinels_;
   Majority majority_;
   std::optional<HostPort> in_use_;
-  std::optional<std::vector<std::string>> replicas_;  // of it, as they were known last
-  Mono named_at_ = kNotNamed;                         // it, by a majority
-  bool wanted_ = false;  // somebody asked for a primary when none was known
+  std::vector<std::string> replicas_;  // of it, as they were known last
+  Mono named_at_ = kNotNamed;          // it, by a majority
+  bool wanted_ = false;                // somebody asked for a primary when none was known
   Mono asked_{INT64_MIN / 2};
   Mono asks_at_ = kNever;
   Mono agreed_at_;      // the proof of the last majority

@@ -4,7 +4,6 @@ import functools
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -12,6 +11,7 @@ import time
 import redis
 
 from support import env, log
+from support.server_process import ServerProcess
 
 
 REIGN = "rategate:reign"  # since when the data has its history, for all hosts
@@ -29,9 +29,9 @@ def debug_words():
 
 
 @functools.cache
-def documented_user():
-    """The words after ACL SETUSER of the user that docs/redis-login.md describes."""
-    text = (env.SOURCE_DIR / "docs/redis-login.md").read_text(encoding="utf-8")
+def documented_user(page="redis-login.md"):
+    """The words after ACL SETUSER of the user that this page of docs/ describes."""
+    text = (env.SOURCE_DIR / "docs" / page).read_text(encoding="utf-8")
     rule = next(line for line in text.splitlines() if line.startswith("ACL SETUSER rategate"))
     return rule.split()[2:]
 
@@ -39,9 +39,9 @@ def documented_user():
 PASSWORD = "s3cret"  # of that user in each Redis of a test's own
 
 
-def user_words(*more, password=PASSWORD):
+def user_words(*more, password=PASSWORD, page="redis-login.md"):
     """The words of that user with a password; more are further rules, such as "~t:*" or "-incrby"."""
-    return [word.replace("PASSWORD", password) for word in documented_user()] + list(more)
+    return [word.replace("PASSWORD", password) for word in documented_user(page)] + list(more)
 
 
 def login():
@@ -64,7 +64,7 @@ def free_port():
         return free.getsockname()[1]
 
 
-class Redis:
+class Redis(ServerProcess):
     """Listens on a Unix socket, and with tcp=True on a free port of `host` as well.
 
     It knows two users: the documented one with its rights and no more, as whom the daemons log in,
@@ -92,7 +92,6 @@ class Redis:
         self._more = []
         if "--aclfile" not in args:
             self._args += ["--aclfile", self._write_users(keys)]
-        self._process = None
         self._client = None
         log.register(self)
         try:
@@ -238,15 +237,8 @@ class Redis:
                 if key != REIGN}
 
     def kill9(self):
-        self._process.kill()
-        self._process.wait()
+        super().kill9()
         self._client = None
-
-    def stop(self):
-        self._process.send_signal(signal.SIGSTOP)
-
-    def cont(self):
-        self._process.send_signal(signal.SIGCONT)
 
     def restart(self, *more):
         """Killed and started again, with more words for it: nothing that it held is left."""
@@ -258,8 +250,6 @@ class Redis:
         self.db.flushall()
 
     def close(self):
-        if self._process and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self.kill9()
         log.keep(self)
         shutil.rmtree(self.dir, ignore_errors=True)

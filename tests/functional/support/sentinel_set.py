@@ -4,7 +4,6 @@ and a sentinel that says what the test tells it to."""
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -13,18 +12,12 @@ import time
 import redis
 
 from support import env, log
-from support.redis_server import documented_user, major_version
+from support.redis_server import major_version, user_words
 from support.resp import Parser
+from support.server_process import ServerProcess
 
 MASTER = "mymaster"
 _ADMIN = {"username": "admin", "password": "adminpw"}
-
-
-def documented_sentinel_user():
-    """The words after ACL SETUSER of the user that docs/redis-sentinel.md describes."""
-    text = (env.SOURCE_DIR / "docs/redis-sentinel.md").read_text(encoding="utf-8")
-    rule = next(line for line in text.splitlines() if line.startswith("ACL SETUSER rategate"))
-    return rule.split()[2:]
 
 
 def free_low_port():
@@ -39,7 +32,7 @@ def free_low_port():
                 pass
 
 
-class _Server:
+class _Server(ServerProcess):
     """One of the six: of a fixed port, which is kept over restarts."""
 
     def __init__(self, folder, name, words, tls, login):
@@ -48,7 +41,6 @@ class _Server:
         os.mkdir(self.dir)
         self.log_file = os.path.join(self.dir, "log")
         self.port = 0
-        self._process = None
         log.register(self)
 
     def start(self):
@@ -100,20 +92,6 @@ class _Server:
                     raise
         return None
 
-    def running(self):
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self):
-        self._process.send_signal(signal.SIGSTOP)
-
-    def cont(self):
-        self._process.send_signal(signal.SIGCONT)
-
-    def kill9(self):
-        if self.running():
-            self._process.kill()
-            self._process.wait()
-
 
 class SentinelSet:
     """tls: words by which each of the six speaks TLS. acl: users with the documented rights, on
@@ -149,7 +127,7 @@ class SentinelSet:
     def _start_servers(self):
         words = ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
         if self.acl:
-            rule = " ".join(documented_user()).replace("PASSWORD", "s3cret")
+            rule = " ".join(user_words())
             channels = "allchannels" if self.sentinel_acl else ""
             users = self._write(
                 "servers.acl", "user default off", f"user admin on >adminpw ~* {channels} +@all",
@@ -177,7 +155,7 @@ class SentinelSet:
             lines += [f"sentinel auth-user {MASTER} watcher",
                       f"sentinel auth-pass {MASTER} watchpw"]
         if self.sentinel_acl:
-            rule = " ".join(documented_sentinel_user()).replace("PASSWORD", "sentinelpw")
+            rule = " ".join(user_words(page="redis-sentinel.md", password="sentinelpw"))
             users = self._write("sentinels.acl", "user default off",
                                 "user admin on >adminpw ~* &* +@all",
                                 "user peer on >peerpw ~* &* +@all", f"user {rule}")

@@ -5,31 +5,14 @@
 
 #include "daemon/store/link.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/store/fake_transport.hpp"
+#include "tests/unit/store/one_link.hpp"
 
 using namespace rategate;
 
 namespace {
 
-struct One {
-  Told told;
-  Driver driver{Gate::Options{}, nullptr, told};
-  FakeTransport transport{1'700'000'000'000'000};
-  Link& link = driver.add({}, transport);
-
-  One() {
-    driver.start(transport.now);
-    greet();
-  }
-  void greet() {
-    link.connected(transport.now);
-    driver.pump(transport.now);
-    transport.answer_all(link);
-  }
-  void pass(std::int64_t us) {
-    transport.now = after(transport.now, us);
-    driver.pump(transport.now);
-  }
+struct One : OneLink {
+  One() { greet(); }
   void lose(const char* why) { link.closed(why, transport.now); }
 };
 

@@ -5,60 +5,42 @@
 
 #include "daemon/store/link.hpp"
 #include "tests/unit/catch.hpp"
-#include "tests/unit/store/fake_transport.hpp"
+#include "tests/unit/store/one_link.hpp"
 
 using namespace rategate;
 
 namespace {
 
-constexpr std::int64_t kStart = 1'700'000'000'000'000;
-
 class FakeWitness final : public Witness {
  public:
-  const std::vector<std::string>* replicas() const override { return known ? &list : nullptr; }
+  const std::vector<std::string>& replicas() const override { return list; }
   Mono named_at() const override { return named; }
   void doubt(Mono) override { ++doubts; }
 
-  bool known = true;
   std::vector<std::string> list;
   Mono named = kNotNamed;
   int doubts = 0;
 };
 
-struct Proving {
+struct WithWitness {
   FakeWitness witness;
-  Told told;
-  Driver driver;
-  FakeTransport transport{kStart};
-  Link& link;
-  LimitUsePtr use;
-  std::uint64_t tickets = 0;
-
-  Proving() : driver(Gate::Options{}, nullptr, told), link(driver.add(options(), transport)) {
-    Limit limit = declared_limit("api", {5, 1000}, true);
-    limit.mode = Mode::Exact;
-    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
-  }
   Link::Options options() {
     Link::Options options;
     options.witness = &witness;
     return options;
   }
-  void greet() {
-    if (link.state() == Link::State::Stopped) driver.start(transport.now);
-    link.connected(transport.now);
+};
+
+struct Proving : WithWitness, OneLink {
+  LimitUsePtr use = exact_limit("api", 5);
+
+  Proving() : OneLink(options()) {}
+  CheckResult check(std::string_view key = "key") { return OneLink::check(use, key); }
+  // A check whose reservation is written, and answered with all that is.
+  void ask() {
+    check();
     pass(0);
     transport.answer_all(link);
-  }
-  void pass(std::int64_t us) {
-    transport.now = after(transport.now, us);
-    driver.pump(transport.now);
-  }
-  void check() { driver.gate().check({use, "key", 1, ++tickets, 1}, transport.now); }
-  std::size_t answers() { return std::exchange(driver.gate().answers(), {}).size(); }
-  bool asks_for(Call::Kind kind) const {
-    return std::any_of(transport.calls.begin(), transport.calls.end(),
-                       [&](const Call& call) { return call.kind == kind; });
   }
 };
 
@@ -66,7 +48,6 @@ struct Proving {
 
 TEST_CASE("a primary that nobody names, with replicas that nobody knows, is not used") {
   Proving one;
-  one.witness.known = false;
   one.greet();
   CHECK(one.link.state() == Link::State::Greeting);
   CHECK(one.witness.doubts == 1);
@@ -87,14 +68,12 @@ TEST_CASE("a primary that does not tell who it is proves nothing") {
 
 TEST_CASE("while nothing is proved, no more than some calls are made") {
   Proving one;
-  one.witness.known = false;
   one.witness.named = one.transport.now;
   one.greet();
   one.pass(2'000'000);
   std::size_t calls = 0;
   for (int i = 0; i < 100; ++i) {
-    one.driver.gate().check({one.use, "key" + std::to_string(i), 1, ++one.tickets, 1},
-                            one.transport.now);
+    one.check("key" + std::to_string(i));
     one.pass(1000);
     calls += one.transport.calls.size() / 2;
     one.transport.answer_all(one.link);
@@ -103,12 +82,11 @@ TEST_CASE("while nothing is proved, no more than some calls are made") {
   CHECK(one.link.holds_answers());
   one.witness.named = one.transport.now;
   one.pass(1000);
-  CHECK(one.answers() == 16);
+  CHECK(one.answers().size() == 16);
 }
 
 TEST_CASE("a greeting is complete as soon as the primary is named") {
   Proving one;
-  one.witness.known = false;
   one.greet();
   one.witness.named = one.transport.now;
   one.pass(100'000);
@@ -122,12 +100,10 @@ TEST_CASE("a primary of which no replicas are known is used while it is named") 
   one.witness.named = one.transport.now;
   one.pass(1000);
   CHECK(one.link.state() == Link::State::Up);
-  CHECK_FALSE(one.asks_for(Call::Kind::Wait));
+  CHECK(one.calls(Call::Kind::Wait) == 0);
   one.pass(2'000'000);
-  one.check();
-  one.pass(0);
-  one.transport.answer_all(one.link);
-  CHECK(one.answers() == 0);
+  one.ask();
+  CHECK(one.answers().size() == 0);
 }
 
 TEST_CASE("what may be replaced has lost more than what was open, whatever it says of replicas") {
@@ -143,25 +119,22 @@ TEST_CASE("what may be replaced has lost more than what was open, whatever it sa
             .decision.reason == Reason::StoreAway);
   one.pass(2'000'000);
   one.witness.named = one.transport.now;
-  CHECK(one.driver.gate().check({one.use, "key", 1, ++one.tickets, 1}, one.transport.now).waits);
+  CHECK(one.check().waits);
 }
 
 TEST_CASE("answers wait for a majority, and count when it comes") {
   Proving one;
-  one.witness.known = false;
   one.witness.named = one.transport.now;
   one.greet();
   REQUIRE(one.link.state() == Link::State::Up);
   one.pass(2'000'000);
-  one.check();
-  one.pass(0);
-  one.transport.answer_all(one.link);
-  CHECK(one.answers() == 0);
+  one.ask();
+  CHECK(one.answers().size() == 0);
   CHECK(one.link.holds_answers());
   CHECK(one.witness.doubts > 0);
   one.witness.named = one.transport.now;
   one.pass(50'000);
-  CHECK(one.answers() == 1);
+  CHECK(one.answers().size() == 1);
   CHECK_FALSE(one.link.holds_answers());
   CHECK(one.link.state() == Link::State::Up);
 }
@@ -179,13 +152,10 @@ TEST_CASE("a primary that refuses what it is asked is doubted") {
 
 TEST_CASE("answers that nothing proves are dropped, and the connection is left") {
   Proving one;
-  one.witness.known = false;
   one.witness.named = one.transport.now;
   one.greet();
   one.pass(2'000'000);
-  one.check();
-  one.pass(0);
-  one.transport.answer_all(one.link);
+  one.ask();
   one.pass(250'001);
   CHECK_FALSE(one.link.holds_answers());
   CHECK(one.link.state() != Link::State::Up);
@@ -194,18 +164,16 @@ TEST_CASE("answers that nothing proves are dropped, and the connection is left")
 TEST_CASE("a replica that is to follow is asked to acknowledge, and its word is waited for") {
   Proving one;
   one.witness.list = {"10.0.0.2:6379"};
-  one.driver.start(one.transport.now);
-  one.link.connected(one.transport.now);
-  one.pass(0);
-  CHECK(one.asks_for(Call::Kind::Wait));
+  one.connect();
+  CHECK(one.calls(Call::Kind::Wait) == 1);
   one.transport.replica = "10.0.0.2";
   one.transport.answer_all(one.link);
   REQUIRE(one.link.state() == Link::State::Up);
   one.check();
   one.pass(0);
-  CHECK_FALSE(one.asks_for(Call::Kind::Wait));  // it has just been
+  CHECK(one.calls(Call::Kind::Wait) == 0);  // it has just been
   one.transport.answer_all(one.link);
-  CHECK(one.answers() == 1);
+  CHECK(one.answers().size() == 1);
   one.pass(2'100'000);
   one.check();
   one.pass(0);
@@ -217,7 +185,7 @@ TEST_CASE("a replica that is to follow is asked to acknowledge, and its word is 
   CHECK(one.transport.calls[3].kind == Call::Kind::Replication);
   one.transport.follows = false;
   one.transport.answer_all(one.link);
-  CHECK(one.answers() == 0);
+  CHECK(one.answers().size() == 0);
   one.pass(250'001);
   CHECK(one.link.state() != Link::State::Up);
 }

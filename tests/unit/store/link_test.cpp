@@ -6,51 +6,15 @@
 #include <memory>
 
 #include "tests/unit/catch.hpp"
-#include "tests/unit/store/fake_transport.hpp"
+#include "tests/unit/store/one_link.hpp"
 
 using namespace rategate;
 using What = StoreEvent::What;
 
 namespace {
 
-constexpr std::int64_t kStart = 1'700'000'000'000'000;
-
-LimitUsePtr exact_limit(std::string name, std::int64_t permits) {
-  Limit limit = declared_limit(name, {permits, 1000}, true);
-  limit.mode = Mode::Exact;
-  return std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
-}
-
-struct One {
-  Told told;
-  Driver driver;
-  FakeTransport transport{kStart};
-  Link& link;
-  std::uint64_t tickets = 0;
-
-  explicit One(Gate::Options options = {})
-      : driver(options, nullptr, told), link(driver.add({}, transport)) {
-    driver.start(transport.now);
-    greet();
-  }
-  void greet() {
-    link.connected(transport.now);
-    driver.pump(transport.now);
-    transport.answer_all(link);
-  }
-  void pass(std::int64_t us) {
-    transport.now = after(transport.now, us);
-    driver.pump(transport.now);
-  }
-  CheckResult check(const LimitUsePtr& use, std::string_view key, std::uint32_t flow = 1) {
-    return driver.gate().check({use, key, 1, ++tickets, flow}, transport.now);
-  }
-  // Calls that wait to be answered.
-  std::ptrdiff_t reservations() const {
-    return std::count_if(transport.calls.begin(), transport.calls.end(),
-                         [](const Call& call) { return call.kind == Call::Kind::Reserve; });
-  }
-  std::vector<Answer> answers() { return std::exchange(driver.gate().answers(), {}); }
+struct One : OneLink {
+  explicit One(const Gate::Options& options = {}) : OneLink({}, options) { greet(); }
 };
 
 }  // namespace
@@ -154,25 +118,17 @@ TEST_CASE("the store is told which history this daemon knew") {
 }
 
 TEST_CASE("a daemon that came while the store wrote no record says so") {
-  Told told;
-  Driver driver(Gate::Options{}, nullptr, told);
-  FakeTransport transport{kStart};
-  Link& link = driver.add({}, transport);
-  driver.start(transport.now);
-  const auto connected = [&] {
-    link.connected(transport.now);
-    driver.pump(transport.now);
-  };
-  connected();
-  while (transport.calls.front().kind != Call::Kind::Reign) transport.answer(link);
-  transport.refuse(link, "OOM command not allowed");
-  CHECK(told.has(What::Away));
-  transport.now = after(transport.now, 100'000);
-  driver.pump(transport.now);
-  connected();
-  const auto reign = std::find_if(transport.calls.begin(), transport.calls.end(),
+  OneLink one;
+  one.connect();
+  while (one.transport.calls.front().kind != Call::Kind::Reign) one.transport.answer(one.link);
+  one.transport.refuse(one.link, "OOM command not allowed");
+  CHECK(one.told.has(What::Away));
+  one.transport.now = after(one.transport.now, 100'000);
+  one.driver.pump(one.transport.now);
+  one.connect();
+  const auto reign = std::find_if(one.transport.calls.begin(), one.transport.calls.end(),
                                   [](const Call& call) { return call.kind == Call::Kind::Reign; });
-  REQUIRE(reign != transport.calls.end());
+  REQUIRE(reign != one.transport.calls.end());
   CHECK(reign->reign == "-");
 }
 
@@ -199,38 +155,32 @@ TEST_CASE("reservations count when the store has said that it is still who was g
 }
 
 TEST_CASE("what too few replicas have acknowledged is as if the store had refused it") {
-  Told told;
-  Driver driver(Gate::Options{}, nullptr, told);
-  FakeTransport transport{kStart};
   Link::Options options;
   options.min_replicas = 2;
-  Link& link = driver.add(options, transport);
-  driver.start(transport.now);
-  link.connected(transport.now);
-  driver.pump(transport.now);
-  transport.answer_all(link);
-  transport.now = after(transport.now, 2'000'000);
+  OneLink one(options);
+  one.greet();
+  one.pass(2'000'000);
   const auto use = exact_limit("api", 5);
-  const auto ask = [&](std::uint64_t ticket) {
-    driver.gate().check({use, "a", 1, ticket, 1}, transport.now);
-    driver.pump(transport.now);
-    REQUIRE(transport.calls.size() == 3);
-    CHECK(transport.calls[1].kind == Call::Kind::Wait);
-    CHECK(transport.calls[1].replicas == 2);
-    transport.answer_all(link);
-    const auto answers = std::exchange(driver.gate().answers(), {});
+  const auto ask = [&] {
+    one.check(use, "a");
+    one.pass(0);
+    REQUIRE(one.transport.calls.size() == 3);
+    CHECK(one.transport.calls[1].kind == Call::Kind::Wait);
+    CHECK(one.transport.calls[1].replicas == 2);
+    one.transport.answer_all(one.link);
+    const auto answers = one.answers();
     REQUIRE(answers.size() == 1);
     return answers[0].decision.reason;
   };
-  CHECK(ask(1) == Reason::Counted);
-  transport.follows = false;
-  CHECK(ask(2) == Reason::StoreAway);
-  CHECK(told.has(What::Refuses));
-  CHECK(link.status().error == "NOREPLICAS 0 of min_replicas = 2 have acknowledged in time");
-  CHECK(link.state() == Link::State::Up);
-  transport.follows = true;
-  CHECK(ask(3) == Reason::Counted);
-  CHECK(told.has(What::Accepts));
+  CHECK(ask() == Reason::Counted);
+  one.transport.follows = false;
+  CHECK(ask() == Reason::StoreAway);
+  CHECK(one.told.has(What::Refuses));
+  CHECK(one.link.status().error == "NOREPLICAS 0 of min_replicas = 2 have acknowledged in time");
+  CHECK(one.link.state() == Link::State::Up);
+  one.transport.follows = true;
+  CHECK(ask() == Reason::Counted);
+  CHECK(one.told.has(What::Accepts));
 }
 
 TEST_CASE("who may not be asked any more who it is, is greeted anew") {
