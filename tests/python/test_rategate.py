@@ -54,6 +54,9 @@ class Daemon:
 
 class Case(unittest.TestCase):
     def setUp(self):
+        to_full_hour = 3600 - time.time() % 3600
+        if to_full_hour < 5:  # the windows of the limits, which end then, would begin anew
+            time.sleep(to_full_hour)
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.daemon = Daemon(os.path.join(folder.name, "rg.sock"))
