@@ -38,6 +38,7 @@ struct Counter {
   bool renew : 1 = false;             // the pool is low: its lease is to be renewed
   bool renew_next : 1 = false;        // a lease of the next window is to be reserved
   bool lease_listed : 1 = false;      // it stands among those that want a lease
+  bool recount_listed : 1 = false;    // what is known of it is to be told
   bool unmeasured : 1 = false;        // its checks wait for the clock to be measured
   bool live : 1 = false;
 };

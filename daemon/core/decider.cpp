@@ -7,11 +7,14 @@
 namespace rategate {
 namespace {
 
+// Who fails open would rather count from nought than not at all.
+bool loses(const Limit& limit) { return limit.on_store_down != OnStoreDown::Allow; }
+
 std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 1000; }
 
 }  // namespace
 
-WindowState Decider::state_of(const Counter& counter, const Window& window) const {
+WindowState Decider::state_of(const Counter& counter, const Window& window, Mono now) const {
   const LostWindows& lost = shard_of(counter).lost;
   LimitUse& use = *counter.use;
   const Limit& limit = *use.limit;
@@ -19,12 +22,12 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
     if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
     return WindowState::Lost;
   }
-  // Who fails open would rather count from nought than not at all.
-  if (lost.any() && limit.on_store_down != OnStoreDown::Allow) {
-    // Another host may hold permits of the next window as well, of a counter that is lost: it may
-    // not have heard of it yet, and cannot while it is cut off.
-    const std::int64_t lead_us = longest_lead_us(limit.period_ms);
-    if (lost.has_all_of(window, lead_us)) return WindowState::Lost;
+  if (loses(limit) && lost.any()) {
+    if (lost.has_all_of(window, longest_lead_us(limit.period_ms))) {
+      if (!counts_on(counter, window)) return WindowState::Lost;
+      const WindowState state = recount_state_of(counter, window, now);
+      if (state != WindowState::Open) return state;
+    }
     if (lost.any_counter_of(window) &&
         lost.has(use.names.of(counter.key.view(), window.start_ms))) {
       return WindowState::Lost;
@@ -32,6 +35,21 @@ WindowState Decider::state_of(const Counter& counter, const Window& window) cons
   }
   return counter.pool.state(window) == Pool::State::Exhausted ? WindowState::Exhausted
                                                               : WindowState::Open;
+}
+
+bool Decider::counts_on(const Counter& counter, const Window& window) const {
+  const LostWindows& lost = shard_of(counter).lost;
+  const Limit& limit = *counter.use->limit;
+  return loses(limit) && lost.recounts() && lost_policy(limit) == OnStoreLost::Count &&
+         lost.has_all_of(window, longest_lead_us(limit.period_ms));
+}
+
+WindowState Decider::recount_state_of(const Counter& counter, const Window& window,
+                                      Mono now) const {
+  const Shard& shard = shard_of(counter);
+  const auto reading = shard.clock.read(now);
+  if (!reading || reading->earliest < shard.lost.told_by()) return WindowState::Telling;
+  return counter.pool.is_recounted(window) ? WindowState::Open : WindowState::Uncounted;
 }
 
 std::int64_t Decider::left(const Counter& counter, const Window& window) {
@@ -122,15 +140,27 @@ CheckResult Decider::allow_from_pool(const Counter& counter, const Window& windo
 CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
                                   Mono now) {
   CheckResult result;
-  if (state == WindowState::Lost) {
+  if (state == WindowState::Lost || state == WindowState::Telling) {
     result.decision = decide(*counter.use, Reason::StoreAway, false, Decision::kUnknown,
                              reset_after_ms(counter, now));
+    if (state == WindowState::Telling) {
+      result.decision.retry_after_ms =
+          std::min(result.decision.retry_after_ms, told_in_ms(shard_of(counter), now));
+    }
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;
   }
   ++stats_.denied_locally;
   return counted(counter, false, left(counter, window), reset_after_ms(counter, now));
+}
+
+// Up to an eighth more for some, so that those who were denied together do not come back as one.
+std::int64_t Decider::told_in_ms(const Shard& shard, Mono now) {
+  const auto reading = shard.clock.read(now);
+  const std::int64_t us = reading ? shard.lost.told_by().us - reading->earliest.us : 0;
+  const std::int64_t jitter_us = LostWindows::kTellingUs / 8 * random_.of_1024() / 1024;
+  return std::max<std::int64_t>(1, ms_rounded_up(shard.clock.with_drift(us) + jitter_us));
 }
 
 CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {

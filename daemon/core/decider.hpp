@@ -19,6 +19,8 @@ enum class WindowState : std::uint8_t {
   Open,       // the store may have more
   Exhausted,  // the counter has reached the limit
   Lost,       // the store has lost its count: denied to its end
+  Telling,    // the same, until all hosts have told what they know of it
+  Uncounted,  // they have, and this one is to tell before it asks for anything
 };
 
 class Decider {
@@ -28,7 +30,9 @@ class Decider {
           std::uint64_t seed)
       : shards_(shards), stats_(stats), command_timeout_us_(command_timeout_us), random_(seed) {}
 
-  WindowState state_of(const Counter& counter, const Window& window) const;
+  // Whether the store has lost its count, and it is counted on when all hosts have told of it.
+  bool counts_on(const Counter& counter, const Window& window) const;
+  WindowState state_of(const Counter& counter, const Window& window, Mono now) const;
   // The highest cost that the window can still pay, as far as this host knows: what the pool and
   // the counter have left together. That can become no more in short windows, because nothing is
   // given back there; in a long one it can, up to the limit.
@@ -42,7 +46,7 @@ class Decider {
   CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining,
                       std::int64_t reset_after_ms);
   CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
-  // Exhausted or Lost.
+  // Exhausted, Lost or Telling.
   CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,
                            Mono now);
   CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
@@ -56,7 +60,9 @@ class Decider {
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
   // What the pool and the counter have together, as far as this host knows.
   static std::int64_t left(const Counter& counter, const Window& window);
+  WindowState recount_state_of(const Counter& counter, const Window& window, Mono now) const;
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
+  std::int64_t told_in_ms(const Shard& shard, Mono now);
   static Decision decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
                          std::int64_t reset_after_ms);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,

@@ -27,7 +27,8 @@ Gate::Gate(const Options& options, SharedPools* shared)
       room_(counters_, shards_, decider_, stats_),
       keeper_(counters_, shards_, alarms_, books_, decider_, stats_,
               options.shards == 1 ? shared : nullptr, options.jitter_seed),
-      reserver_(counters_, shards_, alarms_, room_, keeper_, decider_, books_, stats_,
+      recounter_(counters_, shards_, keeper_, decider_, stats_),
+      reserver_(counters_, shards_, alarms_, room_, keeper_, recounter_, decider_, books_, stats_,
                 options.jitter_seed + 1) {}
 
 // ---- Counters -------------------------------------------------------------------------------
@@ -77,9 +78,10 @@ CheckResult Gate::check(const Request& request, Mono now) {
     if (use.leased) keeper_.share_pool(id, reading->earliest.us / 1000, now);
     open = at.open;
     if (open) {
-      const WindowState state = decider_.state_of(counter, at.window);
+      const WindowState state = decider_.state_of(counter, at.window, now);
       const auto known = reserver_.decide_here(id, at.window, state, request.cost, now);
       if (known) return *known;
+      open = state != WindowState::Uncounted;
     }
   }
   if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);
@@ -108,11 +110,11 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
   if (!reading) return 0;
   const Placed at = use.place(*reading);
   if (!at.open) return 0;
-  const WindowState state = decider_.state_of(counter, at.window);
+  const WindowState state = decider_.state_of(counter, at.window, now);
   const std::int64_t held = counter.pool.held(at.window);
   if (allowed) {
     count = std::min(count, held / request.cost);
-    if (count == 0 || state == WindowState::Lost) return 0;
+    if (count == 0 || (state != WindowState::Open && state != WindowState::Exhausted)) return 0;
     if (!keeper_.spend(id, at.window, {request.cost, count}, now)) return 0;
   } else if (state != WindowState::Exhausted || held > 0) {
     // Used up is used up; where permits are left that did not suffice, each is judged by itself.
@@ -156,6 +158,7 @@ bool Gate::store_connecting(ShardId id, Mono now) {
   Shard& shard = this->shard(id);
   const bool news = shard.health.connecting();
   keeper_.strand_releases(shard);
+  recounter_.put_back(id);
   reserver_.forget_under_way(id, now);
   return news;
 }
@@ -173,24 +176,55 @@ void Gate::store_replaced(ShardId id) {
   keeper_.forget_clock();
 }
 
-bool Gate::lose_windows(ShardId id, StoreTime through, std::int64_t margin_us, Mono now) {
+bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   Shard& shard = this->shard(id);
   const auto reading = shard.clock.read(now);
   if (!reading) return false;
   shard.lost.not_after(reading->latest);
-  through = std::min(through, reading->latest);
-  if (through <= shard.lost.through()) return false;
+  const StoreTime through = std::min(loss.through, reading->latest);
   // No window is as long, those included that were reserved ahead.
   if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
-  shard.lost.lose_all(through, margin_us);
-  ++stats_.windows_lost;
+  const bool more = through > shard.lost.through();
+  if (!more && !loss.anew) return false;
+  if (more) {
+    shard.lost.lose_all(through, loss.margin_us, loss.recounts);
+    ++stats_.windows_lost;
+  }
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
     Counter& counter = counters_[counter_id];
-    if (counter.shard != id || counter.use->limit->on_store_down == OnStoreDown::Allow) return;
-    keeper_.give_up(counter, now);
+    const Limit& limit = *counter.use->limit;
+    if (counter.shard != id || limit.on_store_down == OnStoreDown::Allow) return;
+    if (loss.recounts && lost_policy(limit) == OnStoreLost::Count) {
+      recounter_.lose(counter_id, now);
+    } else if (more) {
+      keeper_.give_up(counter, now);
+    }
   });
-  return true;
+  return more;
+}
+
+std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> recounts,
+                                           std::span<const ReserveAnswer> answers, Mono now) {
+  recounter_.over(id);
+  std::vector<Refused> refused;
+  for (std::size_t i = 0; i < recounts.size(); ++i) {
+    const CounterId counter{static_cast<std::uint32_t>(recounts[i].id)};
+    if (answers[i].status == ReserveAnswer::Status::Looked) {
+      recounter_.told(recounts[i], answers[i].counter, now);
+      if (is_live(counter)) reserver_.serve(counter, now);
+    } else if (is_live(counter)) {
+      const Limit* const limit = reserver_.refuse_counter(counter, now);
+      if (limit != nullptr) refused.push_back({limit, answers[i].error});
+    }
+  }
+  return refused;
+}
+
+const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recounts, Mono now) {
+  const CounterId counter{static_cast<std::uint32_t>(recounts.front().id)};
+  const bool alone = recounter_.refused(id);
+  return alone && is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
 }
 
 void Gate::stop(Mono now) {
@@ -208,13 +242,16 @@ void Gate::stop(Mono now) {
 
 void Gate::turn(Mono now) {
   room_.expire(now);
+  recounter_.turn(now);
   for (CounterId id = alarms_.ring(now); !id.is_none(); id = alarms_.ring(now)) {
     if (!stopping_) keeper_.attend(id, now);
     reserver_.serve(id, now);
   }
 }
 
-Mono Gate::next_turn() const { return std::min(room_.next_deadline(), alarms_.next()); }
+Mono Gate::next_turn() const {
+  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn()});
+}
 
 std::size_t Gate::queued() const {
   std::size_t lines = 0;

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
 #include "daemon/core/lease_keeper.hpp"
+#include "daemon/core/recounter.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/reserver.hpp"
 #include "daemon/core/shard.hpp"
@@ -79,6 +81,18 @@ class Gate {
   // It will not be answered, or by an error: nothing is granted. Answers the limit where it is
   // refused, and that was not told for a while; else null.
   const Limit* failed(std::uint64_t reservation, Failure failure, Mono now);
+  // The counters of that call hold so much now; or the store has refused some of them, of which the
+  // limits that are worth telling come back (as with failed()), with the error.
+  struct Refused {
+    const Limit* limit;
+    std::string_view error;
+  };
+  std::vector<Refused> recounted(ShardId shard, std::span<const Recount> recounts,
+                                 std::span<const ReserveAnswer> answers, Mono now);
+  // The call was refused as a whole, for the sake of its counters.
+  const Limit* recounts_refused(ShardId shard, std::span<const Recount> recounts, Mono now);
+  // It takes nothing now.
+  void recount_again(ShardId shard, Mono now) { recounter_.again(shard, now); }
   // The first three say whether it is news (see StoreHealth). After the first, all that was under
   // way is unknown, and is asked again.
   bool store_connecting(ShardId shard, Mono now);
@@ -86,10 +100,17 @@ class Gate {
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.
   void store_replaced(ShardId shard);
-  // Windows that had begun by then, at the latest by now, or began up to `margin_us` later, may
-  // have lost counters: they are denied to their end. After the shard's clock was measured. Whether
-  // it is more than was known, and some window may be so long that it is still open.
-  bool lose_windows(ShardId shard, StoreTime through, std::int64_t margin_us, Mono now);
+  // Counters that may be lost.
+  struct Loss {
+    StoreTime through;           // windows that had begun by then, at the latest by now ...
+    std::int64_t margin_us = 0;  // ... or up to so much later
+    bool recounts = false;       // all hosts hear of it, and may tell what they know
+    bool anew = false;           // whatever this host has told, the store does not know it
+  };
+  // They are denied to their end, or recounted (see Recounter). After the shard's clock was
+  // measured. Whether it is more than was known, and some window may be so long that it is still
+  // open.
+  bool lose_windows(ShardId shard, const Loss& loss, Mono now);
   // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop(Mono now);
 
@@ -97,6 +118,17 @@ class Gate {
 
   bool compose(ShardId shard, const Pull& pull, Mono now, Reservation& into) {
     return reserver_.compose(shard, pull, now, into);
+  }
+
+  // What is to be told next of windows that were lost, in one call: see Recounter.
+  bool compose_recounts(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into) {
+    return recounter_.compose(shard, most, now, into);
+  }
+
+  // Whether this host has something to tell if the store loses what it counts.
+  bool has_to_hear(ShardId id, Mono now) const {
+    const auto reading = shard(id).clock.read(now);
+    return reading && reading->earliest.us < shard(id).knows_until_ms * 1000;
   }
 
   // The next release to be written, booked as written now; nothing where there is none.
@@ -131,6 +163,7 @@ class Gate {
 
  private:
   CounterId counter_of(const Request& request, Mono now);
+  bool is_live(CounterId id) const { return counters_.contains(id) && counters_[id].live; }
   bool may_forget(Counter& counter, bool crowded, Mono now);
 
   Options options_;
@@ -143,6 +176,7 @@ class Gate {
   Decider decider_;
   WaitingRoom room_;
   LeaseKeeper keeper_;
+  Recounter recounter_;
   Reserver reserver_;
 };
 

@@ -186,7 +186,7 @@ std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
   if (!reading) return std::nullopt;
   const Placed at = use.place(*reading);
   if (!at.open) return std::nullopt;
-  if (renew && decider_.state_of(counter, at.window) == WindowState::Open) {
+  if (renew && decider_.state_of(counter, at.window, now) == WindowState::Open) {
     const std::int64_t lease = lease_for(counter, at.window, 0, now);
     if (lease > 0) return Wanted{at.window, lease};
   }
@@ -197,6 +197,7 @@ std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
   const Window next{at.window.end_ms, at.window.end_ms + use.limit->period_ms};
   if (schedule->renewed_ms >= next.end_ms) return std::nullopt;
   schedule->renewed_ms = next.end_ms;
+  if (decider_.state_of(counter, next, now) != WindowState::Open) return std::nullopt;
   const std::int64_t lease = lease_for(counter, next, 0, now);
   if (lease <= 0) return std::nullopt;
   return Wanted{next, lease};
@@ -267,6 +268,16 @@ void LeaseKeeper::forget_clock() {
 void LeaseKeeper::give_up(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.give_up(book);
+}
+
+void LeaseKeeper::lose(Counter& counter, Mono now) {
+  PoolBook book = book_of(counter, now);
+  counter.pool.lose(book);
+}
+
+void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t count, Mono now) {
+  PoolBook book = book_of(counter, window, now);
+  counter.pool.recounted(window, count, *counter.use->limit, book);
 }
 
 void LeaseKeeper::let_go(Counter& counter, Mono now) {

@@ -1,5 +1,6 @@
 // The windows whose counts the store has lost, of one shard: checks in them are denied to the
-// windows' end, because nobody knows any more how much of them was given out.
+// windows' end, because nobody knows any more how much of them was given out; or until all hosts
+// have had the time to tell what they know of it (see Recounter).
 //
 // It is remembered by the moment through which everything is lost, and by the names of single
 // counters, so that it outlives the counters' records, their limits and their numbers. Of single
@@ -19,8 +20,13 @@ namespace rategate {
 
 class LostWindows {
  public:
-  // Every window that started by then, or up to `margin_us` later.
-  void lose_all(StoreTime through, std::int64_t margin_us = 0) {
+  // So long hosts have to hear of a loss, and to tell what they know of its windows.
+  static constexpr std::int64_t kTellingUs = 5'000'000;
+
+  // Every window that started by then, or up to `margin_us` later. `recounts`: all hosts learn of
+  // it, so that what they know together is what was counted.
+  void lose_all(StoreTime through, std::int64_t margin_us, bool recounts) {
+    recounts_ = recounts;
     if (through <= through_) return;
     // What was lost before may reach further, by a larger margin.
     const std::int64_t known_us =
@@ -29,6 +35,9 @@ class LostWindows {
     margin_us_ = std::max(margin_us, known_us);
   }
   StoreTime through() const { return through_; }
+  bool recounts() const { return recounts_; }
+  // Until then an old primary may have granted permits, or hosts may not have told of theirs.
+  StoreTime told_by() const { return {through_.us + margin_us_ + kTellingUs}; }
   // The store's clock says no more than that, whatever it said before: nothing was lost later.
   void not_after(StoreTime now) { through_ = std::min(through_, now); }
   // The window of one counter, by the counter's name in the store.
@@ -37,7 +46,7 @@ class LostWindows {
     last_end_ms_ = std::max(last_end_ms_, window.end_ms);
     if (counters_.size() >= kMost) forget_over(window.start_ms);
     if (counters_.size() >= kMost) {
-      lose_all(StoreTime{window.start_ms * 1000});
+      lose_all(StoreTime{window.start_ms * 1000}, 0, false);
       return;
     }
     counters_[counter] = window.end_ms;
@@ -45,7 +54,8 @@ class LostWindows {
 
   // Whether there may be any: what each check asks first.
   bool any() const { return through_.us != INT64_MIN || !counters_.empty(); }
-  // `lead_us`: how long before it starts permits of it may have been reserved.
+  // `lead_us`: how long before it starts permits of it may have been reserved: another host may
+  // hold some, and cannot hear of the loss while it is cut off.
   bool has_all_of(const Window& window, std::int64_t lead_us) const {
     return window.start_ms * 1000 <= through_.us + margin_us_ + lead_us;
   }
@@ -65,6 +75,7 @@ class LostWindows {
 
   StoreTime through_{INT64_MIN};
   std::int64_t margin_us_ = 0;
+  bool recounts_ = false;
   std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
 };

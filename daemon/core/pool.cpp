@@ -246,6 +246,30 @@ void Pool::give_up(PoolBook& book) {
   for (const int parity : {0, 1}) retire(parity, book);
 }
 
+void Pool::lose(PoolBook& book) {
+  for (const int parity : {0, 1}) {
+    Part& part = part_[parity];
+    if (part.end_ms == 0) continue;
+    void_word(parity, book);
+    book.stranded(part.shown + part.stock);
+    part.shown = part.stock = 0;
+    part.state = State::Unknown;
+    part.recounted = false;
+  }
+}
+
+void Pool::recounted(const Window& window, std::int64_t counter, const Limit& limit,
+                     PoolBook& book) {
+  Part* part = enter(window, book);
+  if (part == nullptr) return;  // of a window that is past
+  const Standing standing = limit.algorithm->standing(counter, limit.permits);
+  part->taken = clipped(std::min<std::int64_t>(part->taken, counter));
+  part->left = static_cast<std::uint32_t>(standing.left) & kLeftMask;
+  part->state = standing.exhausted ? State::Exhausted : State::Unknown;
+  part->recounted = true;
+  show_part(parity_of(window), 0, book);
+}
+
 void Pool::move_to(SlotId slot, PoolBook& book) {
   if (slot == slot_) return;
   std::int32_t shown[2] = {0, 0};

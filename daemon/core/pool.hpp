@@ -68,6 +68,21 @@ class Pool {
   // Voids everything: what was held is stranded.
   void give_up(PoolBook& book);
 
+  // The store has lost its count, and all hosts are to tell what they know of it: what is held is
+  // stranded, what is known is kept.
+  void lose(PoolBook& book);
+  // The highest count that this host knows of: what it was told, or 0.
+  std::int64_t known(const Window& window, std::int64_t limit) const {
+    const Part* part = find(window);
+    return part == nullptr ? 0 : std::max<std::int64_t>(limit - part->left, part->taken);
+  }
+  // This host has told, and the counter is that now.
+  void recounted(const Window& window, std::int64_t counter, const Limit& limit, PoolBook& book);
+  bool is_recounted(const Window& window) const {
+    const Part* part = find(window);
+    return part != nullptr && part->recounted;
+  }
+
   // The words move to the slot, or back (none).
   void move_to(SlotId slot, PoolBook& book);
   SlotId slot() const { return slot_; }
@@ -109,7 +124,8 @@ class Pool {
     std::int32_t shown = 0;   // in the word, as far as is known
     std::int32_t stock = 0;
     std::uint32_t left : 30 = 0;  // at most 1e9, as limits are
-    State state : 2 = State::Unknown;
+    State state : 1 = State::Unknown;
+    bool recounted : 1 = false;  // since the store lost its count, if it did
   };
   static_assert(sizeof(Part) == 24);
 

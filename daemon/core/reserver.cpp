@@ -8,8 +8,6 @@
 namespace rategate {
 namespace {
 
-// A counter outlives its window by the clock's bound and this much, for hosts that lag.
-constexpr std::int64_t kExpiryMarginMs = 1000;
 // Runs of equal costs in one reservation: what keeps a script call short.
 constexpr std::size_t kMostRuns = 128;
 // A lease of a quarter of what is left at most: so many have to be left for it to come whole.
@@ -26,13 +24,14 @@ constexpr std::int64_t kTellEveryUs = 10'000'000;
 }  // namespace
 
 Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms,
-                   WaitingRoom& room, LeaseKeeper& keeper, Decider& decider, Books& books,
-                   GateStats& stats, std::uint64_t seed)
+                   WaitingRoom& room, LeaseKeeper& keeper, Recounter& recounter, Decider& decider,
+                   Books& books, GateStats& stats, std::uint64_t seed)
     : counters_(counters),
       shards_(shards),
       alarms_(alarms),
       room_(room),
       keeper_(keeper),
+      recounter_(recounter),
       decider_(decider),
       books_(books),
       stats_(stats),
@@ -43,7 +42,10 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
 std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& window,
                                                  WindowState state, std::int64_t cost, Mono now) {
   Counter& counter = counters_[id];
-  if (state == WindowState::Lost) return decider_.deny_locally(counter, state, window, now);
+  if (state == WindowState::Lost || state == WindowState::Telling) {
+    return decider_.deny_locally(counter, state, window, now);
+  }
+  if (state == WindowState::Uncounted) return std::nullopt;
   if (counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
     return decider_.allow_from_pool(counter, window, now);
   }
@@ -83,7 +85,11 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     alarms_.set(id, after(now, shard_of(counter).clock.with_drift(at.opens_in_us)));
     return std::nullopt;
   }
-  const WindowState state = decider_.state_of(counter, at.window);
+  const WindowState state = decider_.state_of(counter, at.window, now);
+  if (state == WindowState::Uncounted) {
+    recounter_.want(id);
+    return std::nullopt;
+  }
   // Up to that cost nothing can be decided here, so that a long line costs next to nothing.
   const bool only_store = state == WindowState::Open && counter.pool.held(at.window) == 0;
   const std::int64_t asked = only_store ? Decider::most_left(counter, at.window) : 0;
@@ -281,7 +287,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   }
   // By no more than other hosts reckon with.
   into.ahead_ms = std::min(into.ahead_ms, longest_lead_us(limit.period_ms) / 1000);
-  into.expire_at_ms = window.end_ms + bound_ms + kExpiryMarginMs;
+  into.expire_at_ms = shard.expire_at_ms(window);
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);
@@ -327,7 +333,12 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
   const std::int64_t in_hand = handout.hand.permits();
   const std::int64_t charged = charged_permits(line->costs, in_hand, reply);
   books_.reserved(charged);
-  handout.kept = decider_.state_of(counter, window) != WindowState::Lost;
+  const WindowState state = decider_.state_of(counter, window, now);
+  handout.kept = state == WindowState::Open || state == WindowState::Exhausted;
+  if (charged > 0 && lost_policy(*counter.use->limit) == OnStoreLost::Count) {
+    std::int64_t& until_ms = shard_of(counter).knows_until_ms;
+    until_ms = std::max(until_ms, window.end_ms);
+  }
   if (handout.kept && !keeper_.charged(counter, window, charged, reply.counter, now)) {
     lost(counter, window);
     handout.kept = false;
@@ -461,6 +472,13 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
       room_.answer_all(counter, line->asked, [&] { return decider_.by_policy(counter, now); });
       break;
   }
+  serve(id, now);
+  return told;
+}
+
+const Limit* Reserver::refuse_counter(CounterId id, Mono now) {
+  Counter& counter = counters_[id];
+  const Limit* const told = refuse_limit(*counter.use, now);
   serve(id, now);
   return told;
 }

@@ -14,6 +14,7 @@
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
 #include "daemon/core/lease_keeper.hpp"
+#include "daemon/core/recounter.hpp"
 #include "daemon/core/shard.hpp"
 #include "daemon/core/waiting_room.hpp"
 #include "daemon/limit/reservation.hpp"
@@ -47,8 +48,8 @@ enum class Failure : std::uint8_t {
 class Reserver {
  public:
   Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms, WaitingRoom& room,
-           LeaseKeeper& keeper, Decider& decider, Books& books, GateStats& stats,
-           std::uint64_t seed);
+           LeaseKeeper& keeper, Recounter& recounter, Decider& decider, Books& books,
+           GateStats& stats, std::uint64_t seed);
 
   // What this host knows of a check by itself: the pool pays it, or nothing can. `state` is the
   // window's. Nothing where only the store can tell.
@@ -66,6 +67,9 @@ class Reserver {
   // Answers the limit where it is refused and that is worth telling (not told for a while), else
   // null.
   const Limit* failed(std::uint64_t id, Failure failure, Mono now);
+  // The store takes nothing of that counter now, so that its limit is not to be asked for: checks
+  // that wait are answered by policy. Answers as failed() does.
+  const Limit* refuse_counter(CounterId id, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
   void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.
@@ -135,6 +139,7 @@ class Reserver {
   Alarms& alarms_;
   WaitingRoom& room_;
   LeaseKeeper& keeper_;
+  Recounter& recounter_;
   Decider& decider_;
   Books& books_;
   GateStats& stats_;

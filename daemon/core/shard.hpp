@@ -38,7 +38,16 @@ struct Shard {
   std::vector<CounterId> unmeasured;  // whose checks wait for the clock to be measured
   bool measure_wanted = false;
   std::deque<Release> releases;  // not written yet
-  std::uint64_t not_asked = 0;   // checks whose time was over before they could be asked for
+  // This host knows of permits in windows up to then which are to be counted on if they are lost
+  // (see Recounter), so that it has to hear of it when they are. Ms of the store's clock.
+  std::int64_t knows_until_ms = 0;
+  std::uint64_t not_asked = 0;  // checks whose time was over before they could be asked for
+
+  // Until when a counter lives at least: it outlives its window by the clock's bound, and by a
+  // second for hosts that lag.
+  std::int64_t expire_at_ms(const Window& window) const {
+    return window.end_ms + clock.options().max_error_us / 1000 + 1000;
+  }
 
   // The reading, where windows of the limit can be told by it.
   std::optional<ClockReading> usable(const Limit& limit, Mono now) const {

@@ -21,6 +21,7 @@ struct GateStats {
   std::uint64_t reservations = 0;
   std::uint64_t late_answers = 0;  // of reservations whose window was over
   std::uint64_t windows_lost = 0;
+  std::uint64_t recounted = 0;  // counters of lost windows that this host has told of
   std::uint64_t nudges = 0;
   std::uint64_t forged = 0;      // shared words that held what was never put there
   std::uint64_t table_full = 0;  // pools that found no slot

@@ -9,6 +9,8 @@
 namespace rategate {
 namespace {
 
+// Longer windows are counted on after a loss, unless something else is said.
+constexpr std::int64_t kLongestDeniedMs = 60'000;
 // Below so many permits per period a lease gains nothing.
 constexpr std::int64_t kWorthLeasing = 16;
 
@@ -56,6 +58,11 @@ bool valid_name(std::string_view name) {
                      [](char c) { return kInNames[static_cast<unsigned char>(c)]; });
 }
 
+OnStoreLost lost_policy(const Limit& limit) {
+  return limit.on_store_lost.value_or(limit.period_ms > kLongestDeniedMs ? OnStoreLost::Count
+                                                                         : OnStoreLost::Deny);
+}
+
 bool is_leased(const Limit& limit) {
   if (!limit.algorithm->may_lease) return false;
   switch (limit.mode) {
@@ -72,8 +79,8 @@ bool is_leased(const Limit& limit) {
 bool same_limit(const Limit& a, const Limit& b) {
   return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
          a.mode == b.mode && a.on_store_down == b.on_store_down &&
-         a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
-         a.declared == b.declared;
+         lost_policy(a) == lost_policy(b) && a.redis_key.text() == b.redis_key.text() &&
+         a.algorithm == b.algorithm && a.declared == b.declared;
 }
 
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {

@@ -32,6 +32,11 @@ enum class OnStoreDown : std::uint8_t {
   Allow,  // an allowed decision with reason 2, counted apart
   Error,  // -STOREDOWN
 };
+// What becomes of a window whose counts the store has lost.
+enum class OnStoreLost : std::uint8_t {
+  Deny,   // denied to its end, because nobody knows any more how much of it was given out
+  Count,  // counted on from what all hosts together know of it, after a time to tell it
+};
 // How permits are reserved.
 enum class Mode : std::uint8_t {
   Auto,   // leased where the limit is large enough to gain from it, else exact
@@ -44,6 +49,11 @@ inline constexpr std::array kWords<OnStoreDown>{
     Word{OnStoreDown::Deny, "deny"},
     Word{OnStoreDown::Allow, "allow"},
     Word{OnStoreDown::Error, "error"},
+};
+template <>
+inline constexpr std::array kWords<OnStoreLost>{
+    Word{OnStoreLost::Deny, "deny"},
+    Word{OnStoreLost::Count, "count"},
 };
 template <>
 inline constexpr std::array kWords<Mode>{
@@ -72,12 +82,15 @@ struct Limit {
   std::int64_t period_ms = 0;  // kMinPeriodMs to kMaxPeriodMs
   Mode mode = Mode::Auto;
   OnStoreDown on_store_down = OnStoreDown::Deny;
+  std::optional<OnStoreLost> on_store_lost;  // nothing: by the period, see lost_policy()
   KeyTemplate redis_key;
   const Algorithm* algorithm = &kFixedWindow;
   bool declared = false;  // in a call, not in the configuration
 };
 using LimitPtr = std::shared_ptr<const Limit>;
 
+// What is said of it, or else what suits the period: a minute may be denied for a loss, a day not.
+OnStoreLost lost_policy(const Limit& limit);
 // Whether the limit's permits are leased ahead of the checks.
 bool is_leased(const Limit& limit);
 

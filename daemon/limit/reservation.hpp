@@ -53,6 +53,16 @@ std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
 // Whether the counter grew, by an answer that is one to it.
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer);
 
+// What this host knows of a counter whose count the store has lost: the words of
+// daemon/store/scripts/recount.lua as types.
+struct Recount {
+  std::uint64_t id = 0;  // of the counter, in this gate
+  std::string counter;
+  Window window;
+  std::int64_t known = 0;         // the highest count that this host was told
+  std::int64_t expire_at_ms = 0;  // the counter lives at least until then
+};
+
 // Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
 struct Release {
   std::string counter;

@@ -252,6 +252,9 @@ constexpr Metric kMetrics[] = {
     Row("stats", "checks_window_lost", Counter, Unit::Count, gate<&GateStats::lost_denied>,
         "Checks that were denied with reason 2, in a window whose count was lost.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="window_lost")"),
+    Row("stats", "counters_recounted", Counter, Unit::Count, gate<&GateStats::recounted>,
+        "Counters of lost windows of which the store was told what this host knows.")
+        .as("rategate_counters_recounted_total"),
     Row("stats", "store_down_denied", Counter, Unit::Count, gate<&GateStats::store_down_denied>,
         "Checks that on_store_down denied.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="store_down")"),

@@ -10,9 +10,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 11> kNames = {
-      "AUTH", "SELECT",  "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",     "reign",
-      "TIME", "reserve", "release", "WAIT",        "INFO replication"};
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "AUTH", "SELECT",  "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",      "reign",
+      "TIME", "reserve", "release", "WAIT",        "INFO replication", "recount"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

@@ -31,6 +31,10 @@ void Link::tell(StoreEvent::What what, std::string_view why, std::int64_t number
   events_.store_event({what, options_.shard, why, {}, number});
 }
 
+void Link::tell_limit_refused(const Limit& limit, std::string_view error) {
+  events_.store_event({StoreEvent::What::LimitRefused, options_.shard, error, limit.name, 0});
+}
+
 void Link::tell_news(StoreEvent::What what, std::string_view why) {
   tell(what, why);
   tell(StoreEvent::What::Changed);
@@ -160,7 +164,8 @@ void Link::greeted(Mono now) {
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
       is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
-  const bool more_lost = gate_.lose_windows(options_.shard, through, margin_us, now);
+  const bool more_lost = gate_.lose_windows(
+      options_.shard, {through, margin_us, !learned.reign.empty(), new_reign}, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
     tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},
@@ -285,7 +290,8 @@ Mono Link::next_turn() const {
   if (state_ != State::Up) return until_;
   const Mono silent =
       after(std::min(outbox_.silent_since(), unproved_since_), options_.command_timeout_us);
-  return gate_.shard(options_.shard).health.is_slow() ? std::min(silent, keeps_at_) : silent;
+  const bool slow = gate_.shard(options_.shard).health.is_slow();
+  return std::min({silent, outbox_.hears_at(), slow ? keeps_at_ : kNever});
 }
 
 void Link::pump(Mono now) {
@@ -310,7 +316,9 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
     on_reservations(std::move(answered), reply, received, now);
     return;
   }
-  if (kind == Call::Kind::Wait) {
+  if (kind == Call::Kind::Recount) {
+    on_recounts(answered.call, reply, now);
+  } else if (kind == Call::Kind::Wait) {
     on_acknowledged(reply);
   } else if (kind == Call::Kind::Replication) {
     on_replication(reply, answered.sent, now);
@@ -338,6 +346,44 @@ void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono r
     return;
   }
   outbox_.recycle(std::move(answered.call));
+}
+
+// Needs no proof of who the store is: what was told to another one is told anew to the next,
+// because that has another record.
+void Link::on_recounts(const Call& call, const Reply& reply, Mono now) {
+  if (reply.is_error) {
+    on_recounts_refused(call, reply.text, now);
+  } else if (reply.understood && reply.reign_over) {
+    closed("its data are not those that were greeted", now);
+  } else if (!reply.understood || reply.answers.size() != call.recounts.size()) {
+    away("an answer was not understood", now);
+  } else {
+    // All of it is told again: twice is as good as once.
+    for (const ReserveAnswer& answer : reply.answers) {
+      const bool refused = answer.status == ReserveAnswer::Status::Refused;
+      if (refused && refusal_of(answer.error) != Refusal::Call) {
+        return on_recounts_refused(call, answer.error, now);
+      }
+    }
+    for (const auto& refused : gate_.recounted(options_.shard, call.recounts, reply.answers, now)) {
+      tell_limit_refused(*refused.limit, refused.error);
+    }
+  }
+}
+
+void Link::on_recounts_refused(const Call& call, std::string_view error, Mono now) {
+  switch (refusal_of(error)) {
+    case Refusal::Connection:
+      return away(error, now);
+    case Refusal::NoScript:  // never: its whole text was sent
+    case Refusal::Store:
+      gate_.recount_again(options_.shard, now);
+      return store_refuses(error, now);
+    case Refusal::Call:
+      break;
+  }
+  const Limit* const limit = gate_.recounts_refused(options_.shard, call.recounts, now);
+  if (limit != nullptr) tell_limit_refused(*limit, error);
 }
 
 // What too few replicas have may be lost with the primary: it is as if the store had refused it.
@@ -452,8 +498,7 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
   }
   for (const Reservation& reservation : call.reservations) {
     const Limit* limit = gate_.failed(reservation.id, failure, now);
-    if (limit == nullptr) continue;
-    events_.store_event({StoreEvent::What::LimitRefused, options_.shard, error, limit->name, 0});
+    if (limit != nullptr) tell_limit_refused(*limit, error);
   }
   if (failure == Failure::StoreRefuses) store_refuses(error, now);
 }

@@ -104,6 +104,8 @@ class Link {
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
+  void on_recounts(const Call& call, const Reply& reply, Mono now);
+  void on_recounts_refused(const Call& call, std::string_view error, Mono now);
   void on_acknowledged(const Reply& reply);
   void on_replication(const Reply& reply, Mono sent, Mono now);
   // Whether somebody may take its place, as far as is configured.
@@ -116,6 +118,7 @@ class Link {
   void store_refuses(std::string_view error, Mono now);
   void measured(Mono sent, Mono received, StoreTime time);
   void tell_pace(Mono now);
+  void tell_limit_refused(const Limit& limit, std::string_view error);
   void tell(StoreEvent::What what, std::string_view why = {}, std::int64_t number = 0);
   Shard& shard() { return gate_.shard(options_.shard); }
 

@@ -42,7 +42,7 @@ void Outbox::opened(Opened opened) {
   trips_us_ = {};
   trips_ = 0;
   if (opened.another_primary) shortest_us_ = {};
-  last_reply_ = opened.received;
+  last_reply_ = heard_ = opened.received;
   learn_shortest(opened.received.us - opened.sent.us, opened.received);
 }
 
@@ -133,6 +133,8 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   acknowledge = acknowledge && may_reserve();
   if (acknowledge) send(transport, Call{Call::Kind::Replication});
   while (write_reservations(transport, now)) continue;
+  write_recounts(transport, now);
+  hear(transport, now);
   write_releases(transport);
   const bool alone = under_way_.size() == 1;
   if (proves_ && calls_under_way_ > calls_before) {
@@ -215,6 +217,31 @@ bool Outbox::next_reservation(Pull& pull, Mono now, Reservation& into) {
   return false;
 }
 
+Mono Outbox::hears_at() const {
+  const bool wants = !reign_.empty() && gate_.shard(shard_).knows_until_ms > 0;
+  return wants && under_way_.empty() ? after(heard_, kHearEveryUs) : kNever;
+}
+
+// Each reservation tells it as well.
+void Outbox::hear(Transport& transport, Mono now) {
+  if (now < hears_at()) return;
+  if (!gate_.has_to_hear(shard_, now)) {
+    gate_.shard(shard_).knows_until_ms = 0;
+    return;
+  }
+  Call call{Call::Kind::Recount};
+  call.reign = reign_;
+  send(transport, std::move(call));
+}
+
+void Outbox::write_recounts(Transport& transport, Mono now) {
+  Call call{Call::Kind::Recount};
+  if (gate_.compose_recounts(shard_, kMostCounters, now, call.recounts)) {
+    call.reign = reign_;
+    send(transport, std::move(call));
+  }
+}
+
 void Outbox::write_releases(Transport& transport) {
   for (std::size_t i = 0; i < kMostReleasesATurn; ++i) {
     auto release = gate_.take_release(shard_);
@@ -236,8 +263,9 @@ void Outbox::send(Transport& transport, Call call) {
     counters_under_way_ += sent.counters;
     sent.under_way = counters_under_way_;
     ++calls_under_way_;
-  } else if (sent.call.kind == Call::Kind::Release && scripts_known_) {
-    sent.call.script = scripts_.release;
+  } else if (sent.call.kind == Call::Kind::Release) {
+    if (scripts_known_) sent.call.script = scripts_.release;
+    sent.call.reign = reign_;
   }
   transport.send(sent.call);
 }
@@ -247,6 +275,8 @@ void Outbox::send(Transport& transport, Call call) {
 Outbox::Answered Outbox::replied(Mono received) {
   UnderWay& done = under_way_.front();
   last_reply_ = received;
+  const Call::Kind kind = done.call.kind;
+  if (kind == Call::Kind::Reserve || kind == Call::Kind::Recount) heard_ = received;
   const std::int64_t trip = received.us - done.sent.us;
   if (done.alone) learn_shortest(trip, received);
   if (done.call.kind == Call::Kind::Reserve) {

@@ -77,6 +77,11 @@ class Outbox {
   // The memory of an answered call, for the next one.
   void recycle(Call call);
 
+  // When the store is asked whether it has lost what it counted, because nothing else has told for
+  // so long; kNever where that need not be known here.
+  static constexpr std::int64_t kHearEveryUs = 2'000'000;
+  Mono hears_at() const;
+
   // Since when the store is silent although it was asked: kNever when it owes no answer.
   Mono silent_since() const;
   // Counters under way at most, and now.
@@ -99,6 +104,8 @@ class Outbox {
   void fill(Call& call, std::size_t most, Mono now);
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
+  void hear(Transport& transport, Mono now);
+  void write_recounts(Transport& transport, Mono now);
   void write_releases(Transport& transport);
   void send(Transport& transport, Call call);
   void learn_shortest(std::int64_t trip_us, Mono received);
@@ -122,6 +129,7 @@ class Outbox {
   std::size_t calls_under_way_ = 0;
   std::int64_t counters_under_way_ = 0;
   Mono last_reply_{INT64_MIN};
+  Mono heard_{INT64_MIN};  // that the store still has what it counted
 
   // What the way is like.
   double window_;

@@ -37,7 +37,8 @@ class Greeting(harness.Case):
             file.write(f"user rategate {rule}\n")
 
     def rategated(self, redis):
-        return self.daemon(redis, limits={"api": f"{LIMIT}/1h"},
+        limit = {"limit": LIMIT, "period": "1h", "on_store_lost": "deny"}
+        return self.daemon(redis, limits={"api": limit},
                            redis_settings={"username": "rategate", "password": "s3cret", "db": 1,
                                            "backoff_max": "100ms"})
 

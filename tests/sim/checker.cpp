@@ -93,6 +93,15 @@ void Checker::reserved(int daemon, const Reservation& request, const ReserveAnsw
   }
 }
 
+void Checker::recounted(const Recount& recount, std::optional<std::int64_t> value) {
+  if (!value) return;
+  Account& account = *open(recount.counter, -1, recount.window);
+  account.counter = *value;
+  account.lost = false;
+  account.most = std::max(account.most, *value);
+  if (tells_late_) account.out = account.granted;
+}
+
 void Checker::released(int daemon, const std::string& name, std::int64_t asked,
                        std::int64_t taken) {
   Account* account = find(name);
@@ -152,7 +161,7 @@ void Checker::finish() {
   if (!promised_) return;
   for (const Account& account : accounts_) {
     if (account.allowed == 0) continue;
-    std::int64_t most = 0;
+    std::int64_t most = account.out;
     for (const Force& force : forces_[account.limit]) {
       if (force.until_us >= account.window.start_ms * 1000 &&
           force.from_us < account.window.end_ms * 1000) {

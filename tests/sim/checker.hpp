@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,6 +46,7 @@ class Checker {
     std::int64_t granted = 0;
     std::int64_t most = 0;  // the counter's highest value
     bool lost = false;      // the store has lost it since it was there last
+    std::int64_t out = 0;   // so much had been granted when somebody told of it late
     Share& share(int daemon);
   };
 
@@ -53,6 +55,8 @@ class Checker {
   // Several servers count, one after another or beside each other: what one of them holds says
   // nothing of what is out.
   void many_stores() { one_store_ = false; }
+  // Who is away for too long tells late what he knew. What was granted by then cannot be helped.
+  void tell_late() { tells_late_ = true; }
   // There is one host, nothing is lost, and nobody else counts: what does not count as allowed may
   // be had, so that a cost that fits beside it is not to be denied.
   void one_host() { one_host_ = true; }
@@ -79,6 +83,8 @@ class Checker {
   // `existed`: whether the store had the counter before.
   void reserved(int daemon, const Reservation& request, const ReserveAnswer& answer, bool existed,
                 std::int64_t value, std::int64_t now_us);
+  // A host has told what it knew of the counter, which is that now; it may not be there.
+  void recounted(const Recount& recount, std::optional<std::int64_t> value);
   void released(int daemon, const std::string& name, std::int64_t asked, std::int64_t taken);
   // The store has nothing any more of the windows that are not over.
   void counters_lost(std::int64_t now_us);
@@ -104,6 +110,7 @@ class Checker {
   bool promised_ = true;
   bool one_host_ = false;
   bool one_store_ = true;
+  bool tells_late_ = false;
   std::string failure_;
   std::deque<Account> accounts_;
   std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;

@@ -1,6 +1,7 @@
 #include "tests/sim/judge.hpp"
 
 #include "tests/sim/overload.hpp"
+#include "tests/sim/recounts.hpp"
 #include "tests/sim/refusals.hpp"
 #include "tests/sim/weighted.hpp"
 #include "tests/sim/world.hpp"
@@ -13,6 +14,8 @@ std::unique_ptr<Judge> judge_for(World& world) {
       return std::make_unique<Overload>(world);
     case Kind::Refusals:
       return std::make_unique<Refusals>(world);
+    case Kind::Recount:
+      return std::make_unique<Recounts>(world);
     case Kind::Weighted:
       return std::make_unique<Weighted>(world);
     default:

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "daemon/limit/fixed_window.hpp"
+#include "daemon/store/redis/words.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
@@ -203,6 +204,48 @@ std::int64_t RedisModel::release(const Release& release, std::int64_t now_us) {
   if (!counter || *counter < static_cast<double>(release.permits)) return 0;
   incr_by(release.counter, -release.permits, now_us);
   return release.permits;
+}
+
+ReserveAnswer RedisModel::recount(const Recount& request, const std::string& token,
+                                  std::int64_t now_us) {
+  const std::int64_t now_ms = now_us / 1000;
+  ReserveAnswer answer;
+  answer.time = StoreTime{now_us};
+  if (request.expire_at_ms <= now_ms) return answer;
+  const std::int64_t lives = request.expire_at_ms - now_ms;
+  const auto held = get(request.counter, now_us);
+  const auto number = held ? lua_number(*held) : std::optional<double>(0);
+  if (!number || std::isnan(*number) || holds_list(request.counter, now_us) ||
+      holds_list(base_name(request.counter), now_us)) {
+    answer.status = ReserveAnswer::Status::Refused;
+    return answer;
+  }
+  double count = *number;
+  double was = std::floor(std::clamp(count, -kTwoTo53, kTwoTo53));
+  const std::string base = get(base_name(request.counter), now_us).value_or("");
+  const bool begun = base.starts_with(token + " ");
+  if (begun && !mistake("count-by-maximum")) was = std::stod(base.substr(token.size()));
+  const double more = std::max(0.0, static_cast<double>(request.known) - was);
+  if (more > 0 && held) {
+    const Number sum = incr_by(request.counter, static_cast<std::int64_t>(more), now_us);
+    if (!sum.error.empty()) {
+      answer.status = ReserveAnswer::Status::Refused;
+      return answer;
+    }
+    count = static_cast<double>(sum.value);
+  } else if (more > 0) {
+    count = more;
+    set(request.counter, std::to_string(static_cast<std::int64_t>(more)), lives, now_us);
+  }
+  if (held && pttl(request.counter, now_us) < lives) {
+    expire_at(request.counter, request.expire_at_ms, now_us);
+  }
+  if (more > 0 || !begun) {
+    const auto now_known = static_cast<std::int64_t>(was + more);
+    set(base_name(request.counter), token + " " + std::to_string(now_known), lives, now_us);
+  }
+  answer.counter = static_cast<std::int64_t>(std::clamp(count, -kTwoTo53, kTwoTo53));
+  return answer;
 }
 
 std::optional<std::string> RedisModel::reign(const std::string& key, const Greets& greets,

@@ -43,6 +43,9 @@ class RedisModel {
   // What was taken off.
   std::int64_t release(const Release& release, std::int64_t now_us);
 
+  // What the counter holds afterwards, or Refused; `token`: of the record.
+  ReserveAnswer recount(const Recount& request, const std::string& token, std::int64_t now_us);
+
   // What scripts/reign.lua is told: the store's replid, the record that the host knew, and the
   // token of a new one.
   struct Greets {

@@ -72,6 +72,13 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
     if (greets.knew == "none") greets.knew.clear();
     return model.reign(key, greets, true, now_us).value_or("!");
   }
+  if (name == "RECOUNT") {
+    Recount recount;
+    recount.counter = key;
+    words >> recount.known >> recount.expire_at_ms >> value;
+    const ReserveAnswer answer = model.recount(recount, value, now_us);
+    return answer.status == ReserveAnswer::Status::Looked ? std::to_string(answer.counter) : "!";
+  }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {
     words >> value >> number;

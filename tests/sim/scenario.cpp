@@ -9,8 +9,9 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::array<std::string_view, kKinds> kNames = {
-    "mixed", "hot",     "slots",    "edges",    "faults",   "recipe", "reload",   "long",
-    "many",  "outside", "greeting", "overload", "refusals", "unfair", "weighted", "failover"};
+    "mixed",    "hot",    "slots",    "edges",    "faults",   "recipe",
+    "reload",   "long",   "many",     "outside",  "greeting", "overload",
+    "refusals", "unfair", "weighted", "failover", "recount"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -311,6 +312,51 @@ Scenario failover_of(std::uint64_t seed, Random& random) {
   return s;
 }
 
+// Everybody is back long before it is settled what was lost, and nobody forgets what he knew.
+Scenario recount_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Recount;
+  s.hosts = static_cast<int>(random.between(2, 5));
+  s.processes = static_cast<int>(random.between(1, 2));
+  s.keys = random.one_in(2) ? 1 : static_cast<int>(random.any_size(2, 100));
+  s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
+  s.max_cost = random.one_in(4) ? random.any_size(2, 20) : 1;
+  s.length_us = random.between(10'000'000, 30'000'000);
+  s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
+  s.delay_us = random.any_size(50, 10'000);
+  s.pauses = static_cast<int>(random.below(3));
+  s.losses = static_cast<int>(random.below(3));
+  s.restarts = static_cast<int>(random.below(2));
+  s.flushalls = static_cast<int>(random.below(3));
+  s.failovers = static_cast<int>(random.below(3));
+  s.lag_us = random.any_size(10'000, 3'000'000);
+  if (s.restarts + s.flushalls + s.failovers == 0) s.flushalls = 1;
+  if (random.one_in(3)) {
+    s.late = true;
+    s.keys = 1;
+    s.length_us = 40'000'000;
+    s.pauses = s.losses = s.restarts = s.failovers = 0;
+    s.flushalls = 1;
+  }
+  const int limits = static_cast<int>(random.between(1, 2));
+  const std::int64_t checks = s.late ? random.between(1000, 8000) : random.any_size(100, 6000);
+  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  for (int i = 0; i < limits; ++i) {
+    static constexpr std::int64_t kPeriods[] = {5000, 10'000, 60'000, 3'600'000};
+    // Who is away tells within the window.
+    const std::int64_t period_ms = s.late ? 3'600'000 : kPeriods[random.below(4)];
+    const std::int64_t window_us = std::min(period_ms * 1000, s.length_us);
+    const std::int64_t asked =
+        checks * window_us / s.length_us / limits / s.keys * ((s.max_cost + 1) / 2);
+    s.limits.push_back(
+        plain_limit("limit" + std::to_string(i), random.one_in(3) ? Mode::Exact : Mode::Lease,
+                    std::max<std::int64_t>(1, asked * random.between(20, 120) / 100), period_ms));
+    if (s.late || !random.one_in(6)) s.limits.back().on_store_lost = OnStoreLost::Count;
+  }
+  return s;
+}
+
 }  // namespace
 
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
@@ -332,6 +378,7 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   if (s.kind == Kind::Refusals) return refusals_of(seed, random);
   if (s.kind == Kind::Weighted) return weighted_of(seed, random);
   if (s.kind == Kind::Failover) return failover_of(seed, random);
+  if (s.kind == Kind::Recount) return recount_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;

@@ -33,8 +33,9 @@ enum class Kind : std::uint8_t {
   Unfair,    // one client asks without end beside others: the turn of the loop alone
   Weighted,  // checks cost large parts of the limit
   Failover,  // a replica is promoted that lacks some writes, and the old primary goes on
+  Recount,   // the store loses counters of long windows, which are counted on
 };
-inline constexpr int kKinds = 16;
+inline constexpr int kKinds = 17;
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -44,6 +45,7 @@ struct LimitPlan {
   std::int64_t period_ms = 0;
   Mode mode = Mode::Auto;
   OnStoreDown on_store_down = OnStoreDown::Deny;
+  OnStoreLost on_store_lost = OnStoreLost::Deny;
   std::string redis_key;
   bool keyed = true;
 };
@@ -102,6 +104,7 @@ struct Scenario {
   bool sentinels = false;        // which tell who the primary is
   bool strict = false;           // all replicas have to acknowledge, and nothing else is proved
   int lockouts = 0;              // times in which the store takes no password (Greeting)
+  bool late = false;             // a host is away while it is settled what was lost (Recount)
   bool no_records = false;       // the store takes no record of its reign (Greeting)
   int cut_greeting_percent = 0;  // replies to a greeting instead of which the connection is cut
   int differing = 0;             // hosts that have other numbers for the limits

@@ -193,7 +193,9 @@ void SimTransport::deliver(const ConnectionPtr& connection, const CallPtr& call,
 void SimTransport::used(const ConnectionPtr& connection) {
   for (const auto& [call, answer] : connection->held) {
     // Nothing comes twice on a connection; it would have to be harmless all the same.
-    for (std::size_t i = 0; i < answer->answers.size() && connection_ == connection; ++i) {
+    const std::size_t answered = call->reservations.size();
+    for (std::size_t i = 0; i < answered && i < answer->answers.size() && connection_ == connection;
+         ++i) {
       if (!world_.random().one_in(kTwiceOneIn)) continue;
       daemon_.answered_again(call->reservations[i].id, answer->answers[i]);
     }

@@ -207,6 +207,7 @@ Store::Answer Store::answer(Session& session, const Call& call) {
     return answer;
   }
   if (call.kind == Call::Kind::Reign) return reign(call);
+  if (call.kind == Call::Kind::Recount) return recount(call);
   return run_script(session, call);
 }
 
@@ -246,7 +247,7 @@ Store::Answer Store::run_script(Session& session, const Call& call) {
     checker_.fail("a script was called by the name " + call.script);
   }
   known = true;
-  if (!reserves) return release(session.daemon, call.release);
+  if (!reserves) return release(session.daemon, call);
   if (replica_) return error(std::string(kReadOnly));
   if (events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
   return reserve(session.daemon, call);
@@ -275,8 +276,34 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
   return answer;
 }
 
-Store::Answer Store::release(int daemon, const Release& release) {
+Store::Answer Store::recount(const Call& call) {
   if (replica_) return error(std::string(kReadOnly));
+  if (events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
+  Answer answer;
+  const std::int64_t now = events_.now();
+  answer.time = StoreTime{now};
+  answer.reign_over = model_.get(kRecord, now) != call.reign;
+  if (answer.reign_over) return answer;
+  const std::string token = call.reign.substr(call.reign.rfind(' ') + 1);
+  for (const Recount& request : call.recounts) {
+    answer.answers.push_back(model_.recount(request, token, now));
+    wrote([request, token, now](RedisModel& model) { model.recount(request, token, now); });
+    const auto value = model_.get(request.counter, now);
+    checker_.recounted(request, value ? std::optional(std::atoll(value->c_str())) : std::nullopt);
+  }
+  return answer;
+}
+
+Store::Answer Store::release(int daemon, const Call& call) {
+  if (replica_) return error(std::string(kReadOnly));
+  const Release& release = call.release;
+  // Mistake: what was counted in data that are lost is taken off those that are there now.
+  const bool over = !call.reign.empty() && model_.get(kRecord, events_.now()) != call.reign &&
+                    !mistake("released-after-a-loss");
+  if (over) {
+    checker_.released(daemon, release.counter, release.permits, 0);
+    return {};
+  }
   const std::int64_t taken = model_.release(release, events_.now());
   if (taken > 0)
     wrote([release, now = events_.now()](RedisModel& model) { model.release(release, now); });

@@ -139,7 +139,8 @@ class Store {
   Answer reign(const Call& call);
   void wrote(const Write& write);
   Answer reserve(int daemon, const Call& call);
-  Answer release(int daemon, const Release& release);
+  Answer recount(const Call& call);
+  Answer release(int daemon, const Call& call);
 
   EventQueue& events_;
   Checker& checker_;

@@ -50,6 +50,7 @@ class RedisModel(harness.Case):
         self.reserve = client.register_script((scripts / "reserve.lua").read_text("utf-8"))
         self.release = client.script_load((scripts / "release.lua").read_text("utf-8"))
         self.reign = client.script_load((scripts / "reign.lua").read_text("utf-8"))
+        self.recount = client.script_load((scripts / "recount.lua").read_text("utf-8"))
         self.client = client
         self.model = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       text=True, bufsize=1)
@@ -135,7 +136,7 @@ class RedisModel(harness.Case):
         permits = self.random.choice([1, 2, 10, 1000])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.evalsha(self.release, 1, key, permits)
+            pipe.evalsha(self.release, 1, key, permits, "")
             (seconds, micros), real = pipe.execute()
         for other in ([], *others):
             self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "RELEASE", key,
@@ -271,6 +272,26 @@ class RedisModel(harness.Case):
         self.same(self.db.get(harness.REIGN), self.ask_model(now_us, "GET", harness.REIGN))
         self.assertEqual(self.db.pttl(harness.REIGN), -1)
 
+    def any_recount(self, record):
+        """Of some counters at once, each with its base."""
+        keys = self.random.sample([f"k{n}" for n in range(5)], self.random.randrange(1, 4))
+        told, args = [], [record]
+        for key in keys:
+            known = self.random.choice([0, 1, 5, 100, self.random.randrange(10**9)])
+            expire_at = self.now_us() // 1000 + self.random.choice([-5, 3000, 100_000])
+            told.append((key, known, expire_at))
+            args += [known, expire_at]
+        names = [name for key in keys for name in (key, key + ":base")]
+        answer = self.client.evalsha(self.recount, len(names) + 1, *names, harness.REIGN, *args)
+        now_us = answer[0] * 1_000_000 + answer[1]
+        for (key, known, expire_at), real in zip(told, answer[2:], strict=True):
+            self.same(real if isinstance(real, int) else "!",
+                      self.ask_model(now_us, "RECOUNT", key, known, expire_at, record.split()[2]))
+            for name in (key, key + ":base"):
+                if self.db.type(name) != "list":
+                    self.plain("GET", name)
+                    self.plain("PTTL", name)
+
     def untouched(self, key):
         """A counter that was refused holds what it held, and lives no shorter for it."""
         held = self.value_of(key)
@@ -305,6 +326,41 @@ class RedisModel(harness.Case):
             if self.random.random() < 0.5:
                 self.spoil_record()
             self.any_greeting()
+
+    def test_random_recounts(self):
+        records = [f"{'a' * 40} 5 {token}" for token in ("abc", "def")]
+        for _ in range(COMMANDS):
+            self.away_from_edges()
+            record = records[self.random.random() < 0.05]
+            self.db.set(harness.REIGN, record)
+            if self.random.random() < 0.5:
+                self.any_recount(record)
+            else:
+                self.any_command()
+
+    def test_recounts_of_data_that_are_lost(self):
+        self.db.set(harness.REIGN, "a 5 abc")
+        asked = (3, "k0", "k0:base", harness.REIGN)
+        ends = self.now_us() // 1000 + 100_000
+        self.assertEqual(self.client.evalsha(self.recount, *asked, "a 5 def", 7, ends), [])
+        self.assertEqual(self.client.evalsha(self.recount, 1, harness.REIGN, "a 5 def"), [])
+        self.assertEqual(len(self.client.evalsha(self.recount, 1, harness.REIGN, "a 5 abc")), 2)
+        self.assertEqual(self.db.exists("k0", "k0:base"), 0)
+        self.db.set("k0", 9)
+        self.assertEqual(self.client.evalsha(self.release, 2, "k0", harness.REIGN, 4, "a 5 def"), 0)
+        self.assertEqual(self.client.evalsha(self.release, 2, "k0", harness.REIGN, 4, "a 5 abc"), 4)
+
+    def test_who_tells_late_raises_the_count_by_what_was_not_known(self):
+        self.db.set(harness.REIGN, "a 5 abc")
+        ends = self.now_us() // 1000 + 100_000
+
+        def tell(known):
+            return self.client.evalsha(self.recount, 3, "k0", "k0:base", harness.REIGN, "a 5 abc",
+                                       known, ends)[2]
+        self.db.set("k0", 2)  # from a file
+        self.assertEqual(tell(20), 20)
+        self.db.incrby("k0", 10)  # reserved since
+        self.assertEqual([tell(15), tell(80), tell(80)], [30, 90, 90])
 
     def test_random_reservations_of_the_memory_store(self):
         """It has no commands, so it is asked what the script is, and what the model is."""

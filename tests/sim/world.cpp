@@ -23,6 +23,7 @@ World::World(const Scenario& scenario)
       end_us_(scenario.start_us + scenario.length_us) {
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
   if (scenario.no_records) store_.forbid_records();
+  if (scenario.late) checker_.tell_late();
   if (scenario.servers > 0) {
     replicas_ = std::make_unique<Replicas>(*this, scenario.servers);
     checker_.many_stores();
@@ -42,6 +43,7 @@ Limit World::limit_of(const LimitPlan& plan) const {
   limit.period_ms = plan.period_ms;
   limit.mode = plan.mode;
   limit.on_store_down = plan.on_store_down;
+  limit.on_store_lost = plan.on_store_lost;
   limit.redis_key = *KeyTemplate::parse(plan.redis_key);
   return limit;
 }
@@ -268,7 +270,13 @@ void World::plan_store_faults() {
     });
   });
   some_times(scenario_.promotions, [this] { replace_store([this] { demote_store(); }); });
-  some_times(scenario_.flushalls, [this] { replace_store([this] { store_.flush_all(); }); });
+  some_times(scenario_.flushalls, [this] {
+    replace_store([this] {
+      store_.flush_all();
+      const std::int64_t away_us = random_.between(7'000'000, 12'000'000);
+      if (scenario_.late && events_.now() + away_us < end_us_) daemon(0)->pause(away_us);
+    });
+  });
   if (scenario_.failovers > 0) replicate();
   some_times(scenario_.failovers, [this] {
     replace_store([this] {
@@ -298,7 +306,8 @@ void World::demote_store() {
 // Not before each daemon knows whom it has greeted: who has never asked cannot know that something
 // was lost.
 void World::replace_store(const std::function<void()>& how) {
-  for (int i = 0; i < scenario_.hosts && scenario_.kind == Kind::Greeting; ++i) {
+  const bool judged = scenario_.kind == Kind::Greeting || scenario_.kind == Kind::Recount;
+  for (int i = 0; i < scenario_.hosts && judged; ++i) {
     Daemon* daemon = this->daemon(i);
     if (daemon == nullptr || daemon->link().status().run_id.empty()) return;
   }

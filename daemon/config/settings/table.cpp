@@ -308,6 +308,13 @@ constexpr std::array kSettings{
         .words(kTexts<OnStoreDown>)
         .otherwise("\"deny\"")
         .live(),
+    Row(kLimitSection, "on_store_lost", Kind::Choice, nullptr,
+        "What becomes of a window whose counts the store has lost, as after a restart. deny: it is "
+        "denied to its end. count: it is counted on from what all hosts know of it, 5 s later. "
+        "The default for periods above a minute is count.")
+        .words(kTexts<OnStoreLost>)
+        .otherwise("\"deny\"")
+        .live(),
 };
 
 // A span of the rows as what they are for others.

@@ -139,6 +139,32 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
   return true;
 }
 
+// The answers to one call of the recount script; how many there are. Nothing where the reply is not
+// of the form, or is that the record holds something else.
+std::optional<std::size_t> parse_recounts(const ReplyView& reply,
+                                          std::vector<ReserveAnswer>& answers) {
+  if (reply.kind() != ReplyView::Kind::Array || reply.size() < 2) return std::nullopt;
+  const auto time = time_of(reply[0], reply[1]);
+  const std::size_t count = reply.size() - 2;
+  if (!time) return std::nullopt;
+  if (answers.size() < count) answers.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    ReserveAnswer& answer = answers[i];
+    answer.time = *time;
+    answer.status = ReserveAnswer::Status::Refused;
+    answer.error.clear();
+    if (reply[2 + i].kind() == ReplyView::Kind::Integer) {
+      answer.status = ReserveAnswer::Status::Looked;
+      answer.counter = counter_of(reply[2 + i].integer());
+    } else if (reply[2 + i].kind() == ReplyView::Kind::Text) {
+      answer.error = error_of(reply[2 + i]);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 std::string redis_request(std::initializer_list<std::string_view> words) {
@@ -187,14 +213,31 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   }
 }
 
-void append_release(std::string& out, const Release& release, std::string_view sha,
-                    std::string_view script) {
-  append_count(out, '*', 5);
+void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign) {
+  append_count(out, '*', 3 + 2 * recounts.size() + 2 + 2 * recounts.size());
+  append_bulk(out, "EVAL");
+  append_bulk(out, kRecountScript);
+  append_bulk(out, static_cast<std::int64_t>(2 * recounts.size() + 1));
+  for (const Recount& r : recounts) {
+    append_bulk(out, r.counter);
+    append_bulk(out, base_name(r.counter));
+  }
+  append_bulk(out, kReignKey);
+  append_bulk(out, reign);
+  for (const Recount& r : recounts) append_bulks(out, {r.known, r.expire_at_ms});
+}
+
+void append_release(std::string& out, const Release& release, std::string_view reign,
+                    std::string_view sha, std::string_view script) {
+  const bool compares = !reign.empty();
+  append_count(out, '*', compares ? 7 : 6);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
-  append_bulk(out, "1");
+  append_bulk(out, compares ? "2" : "1");
   append_bulk(out, release.counter);
+  if (compares) append_bulk(out, kReignKey);
   append_bulk(out, release.permits);
+  append_bulk(out, reign);
 }
 
 std::string_view release_script() { return kReleaseScript; }
@@ -273,8 +316,11 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
     case Call::Kind::Reserve:
       append_reserve(out, call.reservations, call.reign, call.script, reserve);
       return;
+    case Call::Kind::Recount:
+      append_recount(out, call.recounts, call.reign);
+      return;
     case Call::Kind::Release:
-      append_release(out, call.release, call.script, release);
+      append_release(out, call.release, call.reign, call.script, release);
       return;
     case Call::Kind::Wait:
       out += redis_request({"WAIT", std::to_string(call.replicas), std::to_string(call.wait_ms)});
@@ -300,6 +346,11 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
     const auto replicas = number_of(reply, 0, kMaxCounter);
     read.understood = replicas.has_value();
     read.replicas = replicas.value_or(0);
+  } else if (kind == Call::Kind::Recount) {
+    const auto count = parse_recounts(reply, answers);
+    read.reign_over = reply.is_array_of(0);
+    read.understood = count.has_value() || read.reign_over;
+    read.answers = std::span(answers).first(count.value_or(0));
   } else if (kind == Call::Kind::Reserve && reply.is_array_of(2)) {
     read.time = parse_time(reply);
     read.understood = read.time.has_value();

@@ -25,11 +25,16 @@ std::size_t words_of(const Reservation& reservation);
 // where no `sha` is known. `reign`: what the record of it has to hold; empty: it is not looked at.
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
                     std::string_view reign, std::string_view sha, std::string_view script);
-void append_release(std::string& out, const Release& release, std::string_view sha,
-                    std::string_view script);
+// The same of the recount script, of which the whole text is sent.
+void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign);
+void append_release(std::string& out, const Release& release, std::string_view reign,
+                    std::string_view sha, std::string_view script);
 
 // The record of the store's reign, which all hosts keep together.
 inline constexpr std::string_view kReignKey = "rategate:reign";
+
+// Of a counter, what was known of it at the beginning of the reign: see scripts/recount.lua.
+inline std::string base_name(const std::string& counter) { return counter + ":base"; }
 
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
 std::string_view reserve_script();

@@ -217,6 +217,8 @@ TEST_CASE("one fault each") {
        {"f:4:8: mode of limit 'api': expected \"auto\", \"lease\" or \"exact\", in quotes"}},
       {"[limits.api]\nlimit = \"5/s\"\non_store_down = \"open\"\n",
        {"f:4:17: on_store_down of limit 'api': expected deny, allow or error"}},
+      {"[limits.api]\nlimit = \"5/s\"\non_store_lost = \"allow\"\n",
+       {"f:4:17: on_store_lost of limit 'api': expected deny or count"}},
       {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"x\"\n",
        {"f:4:13: redis_key of limit 'api': expected %w in it: a counter is of one window"}},
       {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"%n%w\"\n",

@@ -68,7 +68,8 @@ TEST_CASE("what is printed loads again, to the same") {
         std::string("[redis]\n[log]\nlevel = \"debug\"\nformat = \"json\"\ntarget = "
                     "\"file:/x\"\n[server]\nsocket_mode = \"0777\"\nidle_timeout = \"90s\"\n"
                     "[limits]\napi = \"100/s\"\n\"a.b/c@d\" = \"1/250ms\"\n[limits.x]\nlimit = "
-                    "9\nperiod = \"1d\"\nredis_key = \"x:%k:%w\"\non_store_down = \"error\"\n")}) {
+                    "9\nperiod = \"1d\"\nredis_key = \"x:%k:%w\"\non_store_down = "
+                    "\"error\"\non_store_lost = \"deny\"\n")}) {
     INFO(text);
     const std::string printed = print_config(load(text));
     INFO(printed);

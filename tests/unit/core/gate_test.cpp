@@ -320,13 +320,73 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   bench.gate.store_connecting({0}, bench.now);
   bench.gate.store_replaced({0});
   bench.measure();
-  CHECK(bench.gate.lose_windows({0}, StoreTime{INT64_MAX}, 0, bench.now));
-  CHECK_FALSE(bench.gate.lose_windows({0}, StoreTime{0}, 0, bench.now));
+  CHECK(bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}}, bench.now));
+  CHECK_FALSE(bench.gate.lose_windows({0}, {StoreTime{0}}, bench.now));
   bench.gate.store_up({0});
   CHECK(bench.check(strict).decision.reason == Reason::StoreAway);
   CHECK(bench.check(open).waits);
   bench.now = Mono{1'100'000};
   CHECK(bench.check(strict).waits);
+}
+
+TEST_CASE("a long window that is lost is counted on when all have told what they know of it") {
+  Bench bench;
+  const auto use = limit(10, 3'600'000);
+  for (int i = 0; i < 4; ++i) bench.check(use);
+  bench.serve();
+  CHECK(bench.allowed() == 4);
+  bench.gate.store_connecting({0}, bench.now);
+  CHECK(bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now));
+  bench.gate.store_up({0});
+  std::vector<Recount> told;
+  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].known == 4);
+
+  const auto settles = bench.check(use);
+  CHECK(settles.decision.reason == Reason::StoreAway);
+  CHECK(settles.decision.retry_after_ms <= 6000);
+  CHECK(settles.decision.reset_after_ms > 60'000);
+  bench.now = after(bench.now, LostWindows::kTellingUs + 10'000);
+  bench.measure();
+  // Not before the store knows of it.
+  CHECK(bench.check(use).waits);
+  CHECK(bench.asked().empty());
+  // Another host knew of one more.
+  ReserveAnswer answer;
+  answer.counter = 5;
+  bench.gate.recounted({0}, told, std::vector{answer}, bench.now);
+  CHECK(bench.asked().size() == 1);
+}
+
+TEST_CASE("where a call that tells is refused, each counter is told of in its own") {
+  Bench bench;
+  const auto use = limit(10, 3'600'000);
+  for (const char* key : {"a", "b"}) bench.check(use, key);
+  bench.serve();
+  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
+  std::vector<Recount> told;
+  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+  CHECK(told.size() == 2);
+  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, told));  // one call at a time
+  CHECK(bench.gate.recounts_refused({0}, told, bench.now) == nullptr);
+  for (int i = 0; i < 2; ++i) {
+    told.clear();
+    REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+    CHECK(told.size() == 1);
+    bench.gate.recounts_refused({0}, told, bench.now);
+  }
+  told.clear();
+  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+
+  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
+  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+  bench.gate.recount_again({0}, bench.now);
+  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, told));
+  bench.now = bench.gate.next_turn();
+  bench.gate.turn(bench.now);
+  told.clear();
+  CHECK(bench.gate.compose_recounts({0}, 64, bench.now, told));
 }
 
 TEST_CASE("where a limit fails open, what is left after a loss is no more than the limit") {

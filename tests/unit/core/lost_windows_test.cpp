@@ -15,8 +15,8 @@ TEST_CASE(
     "all windows that began by a moment are lost, and those that may have been reserved then") {
   LostWindows lost;
   CHECK_FALSE(lost.any());
-  lost.lose_all(StoreTime{1'500'000});
-  lost.lose_all(StoreTime{1'200'000});  // which is known already
+  lost.lose_all(StoreTime{1'500'000}, 0, false);
+  lost.lose_all(StoreTime{1'200'000}, 0, false);  // which is known already
   CHECK(lost.any());
   CHECK(lost.through() == StoreTime{1'500'000});
   CHECK(lost.has_all_of(kFirst, 0));
@@ -26,7 +26,7 @@ TEST_CASE(
 
 TEST_CASE("a clock that was wrong loses nothing that is still to come") {
   LostWindows lost;
-  lost.lose_all(StoreTime{9'000'000'000});
+  lost.lose_all(StoreTime{9'000'000'000}, 0, false);
   lost.not_after(StoreTime{1'500'000});
   CHECK(lost.has_all_of(kFirst, 0));
   CHECK_FALSE(lost.has_all_of(kSecond, 0));

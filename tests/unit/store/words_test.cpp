@@ -77,6 +77,44 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   CHECK(words(request) == "EVAL text 2 a rategate:reign r 1 checks 1000 2000 10 100 3000 2");
 }
 
+TEST_CASE("what is known of counters is told with the record") {
+  std::string request;
+  append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}, {2, "b", {0, 9}, 8, 11}},
+                 "r");
+  const std::string all = words(request);
+  CHECK(all.starts_with("EVAL -- Tells the store"));
+  CHECK(all.ends_with(" 5 a a:base b b:base rategate:reign r 7 10 8 11"));
+  request.clear();
+  append_recount(request, {}, "r");
+  CHECK(words(request).ends_with(" 1 rategate:reign r"));
+}
+
+TEST_CASE("what counters hold after they were told of, or why they could not be") {
+  std::vector<ReserveAnswer> answers;
+  const auto read = [&](const ReplyTree& reply) {
+    return read_reply(reply.view(), Call::Kind::Recount, {}, answers);
+  };
+  const Reply told = read(reply_to({ReplyTree::of(7), ReplyTree::of("OOM no"), ReplyTree::of(0)}));
+  REQUIRE(told.understood);
+  REQUIRE(told.answers.size() == 3);
+  CHECK_FALSE(told.reign_over);
+  CHECK(told.answers[0].counter == 7);
+  CHECK(told.answers[1].status == ReserveAnswer::Status::Refused);
+  CHECK(told.answers[1].error == "OOM no");
+  CHECK(told.answers[2].status == ReserveAnswer::Status::Looked);
+
+  const Reply heard = read(reply_to({}));
+  CHECK(heard.understood);
+  CHECK_FALSE(heard.reign_over);
+  CHECK(heard.answers.empty());
+  CHECK(read(ReplyTree::of(std::vector<ReplyTree>{})).reign_over);
+  for (const ReplyTree& odd :
+       {ReplyTree::of(5), ReplyTree::of_numbers({1}), ReplyTree::of_numbers({-1, 0, 5}),
+        reply_to({ReplyTree::of(std::vector<ReplyTree>{})})}) {
+    CHECK_FALSE(read(odd).understood);
+  }
+}
+
 TEST_CASE("answers are read in the form in which they were asked for") {
   std::vector<ReserveAnswer> answers;
   const auto reply = reply_to({ReplyTree::of(17), ReplyTree::of_numbers({0, 10, 0, 1}),

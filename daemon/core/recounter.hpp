@@ -1,0 +1,69 @@
+// Windows whose count the store has lost are counted on where a limit says so: each host tells the
+// store the highest count that it knows of, and when all have had the time to, the counters hold
+// what was granted. This is what this host has to tell, and has told; docs/failover.md has the
+// rule, daemon/store/scripts/recount.lua the sum. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "daemon/core/counters.hpp"
+#include "daemon/core/decider.hpp"
+#include "daemon/core/lease_keeper.hpp"
+#include "daemon/core/shard.hpp"
+#include "daemon/core/stats.hpp"
+#include "daemon/limit/reservation.hpp"
+
+namespace rategate {
+
+class Recounter {
+ public:
+  // All outlive it.
+  Recounter(Counters& counters, std::vector<Shard>& shards, LeaseKeeper& keeper,
+            const Decider& decider, GateStats& stats);
+
+  // The counter's windows are lost: what is known of them is to be told, whoever asks for it.
+  void lose(CounterId id, Mono now);
+  // Checks wait for it to be told of.
+  void want(CounterId id);
+
+  // What is to be told next, at most so much; false where there is nothing, or a call is under way.
+  bool compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into);
+  // The counter was told of, and holds that now. The call it was part of is over with the last.
+  void told(const Recount& recount, std::int64_t count, Mono now);
+  void over(ShardId shard);
+  // The call was refused, for the sake of one of them it may be: each is told in a call of its own
+  // then. One that was alone (true) is told when somebody asks for it.
+  bool refused(ShardId shard);
+  // Whether the call has come there is not known: all of it again.
+  void put_back(ShardId shard) { put_back(queue_of(shard)); }
+  // The store takes nothing now: all of it again, after a while.
+  void again(ShardId shard, Mono now);
+
+  // A while is over; to be called at next_turn(), and then compose().
+  void turn(Mono now);
+  Mono next_turn() const;
+
+ private:
+  struct Queue {
+    std::deque<CounterId> listed;
+    std::vector<CounterId> under_way;
+    std::size_t alone = 0;     // of the first, so many in a call of their own
+    Mono not_before = kNever;  // kNever: at once
+  };
+  Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
+  void put_back(Queue& queue);
+  bool has_to_tell(const Counter& counter, const Window& window) const;
+  void add(CounterId id, const Window& window, std::vector<Recount>& into);
+
+  Counters& counters_;
+  std::vector<Shard>& shards_;
+  LeaseKeeper& keeper_;
+  const Decider& decider_;
+  GateStats& stats_;
+  std::vector<Queue> queues_;  // by shard
+};
+
+}  // namespace rategate
