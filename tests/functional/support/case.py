@@ -17,7 +17,14 @@ from support.redis_server import Redis
 from support.slow_way import SlowWay
 
 HOUR_MS = 3_600_000
-LONGEST_TEST_MS = 40_000  # on a busy machine
+LONGEST_TEST = 40  # seconds, on a busy machine
+
+
+def wait_for_long_windows(seconds):
+    """Until no full hour is nearer than that: what counts in windows of an hour, or of a multiple,
+    would find its counters empty where such a window ended."""
+    env.wait_for_window(HOUR_MS, lambda: time.time() * 1000,
+                        within=(0.0, 1 - seconds * 1000 / HOUR_MS))
 
 
 class Case(unittest.TestCase):
@@ -27,10 +34,7 @@ class Case(unittest.TestCase):
     maxDiff = 2000
 
     def run(self, result=None):
-        """Many tests count in windows of an hour, or of a multiple: a test under which such a
-        window ended would find its counters empty. So none starts shortly before a full hour."""
-        env.wait_for_window(HOUR_MS, lambda: time.time() * 1000,
-                            within=(0.0, 1 - LONGEST_TEST_MS / HOUR_MS))
+        wait_for_long_windows(LONGEST_TEST)
         return super().run(result)
 
     def redis(self, **options):

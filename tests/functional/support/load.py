@@ -1,6 +1,7 @@
 """Callers that keep asking, and what they were told."""
 
 import collections
+import itertools
 import threading
 import time
 
@@ -67,7 +68,9 @@ class Load:
         return sorted((a for one in self._asked for a in list(one)), key=lambda a: a.got)
 
     def since(self, moment):
-        return [a for a in self.asked() if a.sent >= moment]
+        recent = (itertools.takewhile(lambda a: a.sent >= moment, reversed(one))
+                  for one in self._asked)
+        return sorted(itertools.chain.from_iterable(recent), key=lambda a: a.got)
 
     def allowed(self):
         return sum(1 for a in self.asked() if a.decision and a.decision.allowed)
