@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import struct
 import tempfile
 import time
 
@@ -44,6 +45,25 @@ def clock_shift(realtime_ms=0, monotonic_ms=0):
     """Environment that shifts a program's clocks by a preload of ours."""
     return {"LD_PRELOAD": CLOCK_SHIM, "CLOCK_SHIFT_REALTIME_MS": str(realtime_ms),
             "CLOCK_SHIFT_MONOTONIC_MS": str(monotonic_ms)}
+
+
+class SteppingClock:
+    """The clocks of programs that are started with environ(): ahead of this host's by so many ms as
+    step() has said last."""
+
+    def __init__(self, folder):
+        self._path = os.path.join(folder, "clock")
+        self._file = open(self._path, "w+b", buffering=0)
+        self.step()
+
+    def environ(self):
+        return {"LD_PRELOAD": CLOCK_SHIM, "CLOCK_STEP_FILE": self._path}
+
+    def step(self, realtime_ms=0, monotonic_ms=0):
+        os.pwrite(self._file.fileno(), struct.pack("=qq", realtime_ms, monotonic_ms), 0)
+
+    def close(self):
+        self._file.close()
 
 
 def make_dir():

@@ -72,13 +72,13 @@ class Redis(ServerProcess):
 
     keys: patterns of counters that the documented user may count in beside the documented ones,
     where limits have templates of their own. tls: words that say how it speaks TLS, on a free port
-    of its own, tls_port. shift_ms moves its clock. args are further words for redis-server; with
+    of its own, tls_port. shift_ms moves its clock, clock is a SteppingClock. args are further words for redis-server; with
     --aclfile among them they say who its users are. host: the address that it listens on.
     prefix: words before its command, such as those of a Network's end.
     """
 
     def __init__(self, tcp=False, shift_ms=0, password=None, args=(), tls=(), keys=(),
-                 host="127.0.0.1", prefix=()):
+                 host="127.0.0.1", prefix=(), clock=None):
         self.dir = env.make_dir()
         self.socket = os.path.join(self.dir, "redis.sock")
         self.port = self.tls_port = 0
@@ -87,7 +87,7 @@ class Redis(ServerProcess):
         self.host = host
         self._prefix = list(prefix)
         self._tcp = tcp
-        self._shift_ms = shift_ms
+        self._clock = env.clock_shift(shift_ms) if shift_ms else clock.environ() if clock else {}
         self._args = list(args)
         self._more = []
         if "--aclfile" not in args:
@@ -142,9 +142,9 @@ class Redis(ServerProcess):
                    self.log_file, *debug_words()]
         if self.tls:
             command += ["--tls-port", self.tls_port, *self.tls]
-        more = env.clock_shift(self._shift_ms) if self._shift_ms else {}
         self._process = subprocess.Popen(env.tied(self._prefix + command + self._args + self._more),
-                                         env=env.clean_environ(**more), stdin=subprocess.DEVNULL,
+                                         env=env.clean_environ(**self._clock),
+                                         stdin=subprocess.DEVNULL,
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -245,6 +245,10 @@ class Redis(ServerProcess):
         self.kill9()
         self._more = list(more)
         self.start()
+
+    def cut(self):
+        """Every connection of the documented user's is closed."""
+        self.db.execute_command("CLIENT", "KILL", "USER", documented_user()[0])
 
     def flushall(self):
         self.db.flushall()
