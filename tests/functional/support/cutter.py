@@ -9,11 +9,13 @@ class Cutter:
     """Listens on a free port of 127.0.0.1 and forwards to another one.
 
     cut_next(count)    the next connection is closed after so many bytes of the server's
+    freeze()           nothing passes any more, and no connection is closed
     """
 
     def __init__(self, port):
         self._port = port
         self._cut = None
+        self._frozen = False
         self._pairs = {}    # each end to (the other one, whether it is the server's)
         self._left = {}     # each server's end that will be cut to how many bytes are left
         self.connections = 0
@@ -26,6 +28,10 @@ class Cutter:
 
     def cut_next(self, count):
         self._cut = count
+
+    def freeze(self):
+        self._frozen = True
+        self._wake_write.send(b"f")
 
     def cut(self):
         """Every connection that there is."""
@@ -44,12 +50,15 @@ class Cutter:
     def _run(self):
         while True:
             with selectors.DefaultSelector() as selector:
-                for each in (self._listener, self._wake_read, *self._pairs):
+                ends = () if self._frozen else (self._listener, *self._pairs)
+                for each in (self._wake_read, *ends):
                     selector.register(each, selectors.EVENT_READ)
                 ready = [key.fileobj for key, _ in selector.select()]
             for each in ready:
                 if each is self._wake_read:
-                    return
+                    if each.recv(1) == b"x":
+                        return
+                    break
                 if each is self._listener:
                     self._accept()
                 elif each in self._pairs:

@@ -57,6 +57,24 @@ class Network:
     def come_back(self):
         self._run(self.far, "ip", "address", "add", f"{self.far_ip}/24", "dev", "far")
 
+    def mute(self, end):
+        """Nothing leaves any more from that end, "near" or "far", for the other one."""
+        self._route("add", end)
+
+    def unmute(self, end):
+        self._route("del", end)
+
+    def forget(self, port):
+        """Of the near one's connection from that port nothing arrives any more, at either end."""
+        self._run(self.near, "ip", "rule", "add", "to", self.far_ip, "ipproto", "tcp", "sport", port,
+                  "blackhole")
+        self._run(self.far, "ip", "rule", "add", "to", self.near_ip, "ipproto", "tcp", "dport", port,
+                  "blackhole")
+
+    def _route(self, what, end):
+        here, there = {"near": (self.near, self.far_ip), "far": (self.far, self.near_ip)}[end]
+        self._run(here, "ip", "route", what, "blackhole", f"{there}/32")
+
     def close(self):
         for holder in reversed(self._holders):
             holder.kill()
