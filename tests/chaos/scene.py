@@ -1,0 +1,250 @@
+"""Three daemons under load throughout a fault, and the verdict on its row."""
+
+import collections
+import contextlib
+import shutil
+import threading
+import time
+
+import judge
+from rows import BACKOFF_MAX
+from support import env, log
+from support.case import wait_for_long_windows
+from support.daemon import Daemon
+from support.load import Load
+from support.proxy import Proxy
+from support.redis_server import Redis
+from support.resp import COUNTED, OVER_LIMIT, Closed, Conn
+
+EXACT = judge.Limit("exact", 20, 1.0, "exact")
+LEASE = judge.Limit("lease", 90, 1.0, "lease")
+HOUR = judge.Limit("hour", 1000, 3600.0, "lease")
+SECOND = (EXACT, LEASE)
+HOSTS = 3
+TIMEOUT_MS = 250 * env.SLOW  # command_timeout
+LONGEST_ROW = 90    # seconds
+CALLERS = 2         # for each limit, on each host
+
+# denied, recovered: seconds, as Row has them; wrong: texts, none where all holds.
+Verdict = collections.namedtuple("Verdict", "counts denied recovered wrong")
+
+
+class Watch(threading.Thread):
+    """Looks at a field of a daemon's INFO until it shows what the row says."""
+
+    def __init__(self, daemon, row):
+        super().__init__(daemon=True)
+        self._path, self._row = daemon.socket, row
+        self._before = daemon.info()[row.field]
+        self._end = threading.Event()
+        self.seen = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._end.is_set() and not self.seen.is_set():
+            with contextlib.suppress(Closed, OSError), Conn(self._path, 60) as conn:
+                while not self._end.wait(0.02) and not self.seen.is_set():
+                    self._look(conn.command("INFO").decode())
+
+    def _look(self, text):
+        for line in text.splitlines():
+            field, _, value = line.partition(":")
+            if field == self._row.field and self._row.is_shown(self._before, value):
+                self.seen.set()
+
+    def close(self):
+        self._end.set()
+
+
+class Host:
+    """A daemon, who asks it, and since when its log is looked at. A daemon that is put in its place
+    listens on the same socket. log_file: where it is, if not with the daemon."""
+
+    def __init__(self, daemon, limits):
+        self.daemon, self.log_file = daemon, None
+        self.loads = {limit: Load(daemon, (limit.name,), CALLERS, 0.01, again=True)
+                      for limit in limits}
+        self._logged = 0
+        self.watch = self.since = None
+
+    def fault_begins(self, row):
+        self.since = time.time()
+        self._logged = len(self._all_logged())
+        self.watch = Watch(self.daemon, row) if row.field else None
+
+    def replace(self, daemon):
+        self.daemon, self._logged = daemon, 0
+
+    def log_text(self):
+        return self._all_logged()[self._logged:]
+
+    def _all_logged(self):
+        return log.tail(self.log_file, 1 << 24) if self.log_file else self.daemon.log_text()
+
+    def counted_since(self, moment, limit):
+        """When it was first allowed what was asked since then, None: not yet."""
+        return min((one.got for one in self.loads[limit].since(moment)
+                    if one.decision and one.decision.allowed and one.decision.reason == COUNTED),
+                   default=None)
+
+    def close(self):
+        if self.watch:
+            self.watch.close()
+        for load in self.loads.values():
+            load.stop()
+
+
+class Scene:
+    """What a row's fault is told with. All that is started by it, or given to own(), is ended with it.
+
+    short    the row takes less time where that is possible
+    clocks   of the stores that there are, less this host's, in seconds
+    hosts    the three, once start() has been called
+    """
+
+    def __init__(self, row, short=False):
+        self.row, self.short = row, short
+        self.clocks = [0.0]
+        self.hosts = []
+        self.limits = SECOND + ((HOUR,) if row.hour else ())
+        self.ended = None
+        self._own = contextlib.ExitStack()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for host in self.hosts:
+            host.close()
+        self._own.close()
+
+    # What a fault starts
+
+    def own(self, thing):
+        self._own.callback(thing.close)
+        return thing
+
+    def folder(self):
+        path = env.make_dir()
+        self._own.callback(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def redis(self, **options):
+        return self.own(Redis(**options))
+
+    def proxy(self, redis):
+        return self.own(Proxy(redis.socket))
+
+    def daemon(self, store=None, redis_settings=None, **options):
+        settings = {"backoff_max": f"{int(BACKOFF_MAX * 1000)}ms", "connect_timeout": "500ms",
+                    "command_timeout": f"{int(TIMEOUT_MS)}ms", **(redis_settings or {})}
+        limits = {limit.name: {"limit": limit.permits, "period": f"{int(limit.period)}s",
+                               "mode": limit.mode} for limit in self.limits}
+        return self.own(Daemon(store, limits=limits, redis_settings=settings,
+                               log_settings={"level": "info", **options.pop("log_settings", {})},
+                               **options))
+
+    def start(self, store=None, of_host=(), **options):
+        """The daemons and the load, until the limits have been used up once. of_host: for each of
+        them what differs from `store` and the options."""
+        wait_for_long_windows(LONGEST_ROW)
+        for number in range(HOSTS):
+            own = {"store": store, **options, **(of_host[number] if of_host else {})}
+            daemon = self.daemon(own.pop("store"), **own)
+            self.hosts.append(Host(daemon, self.limits))
+        began = time.time()
+        for host in self.hosts:
+            for limit in SECOND:
+                env.wait_until(lambda h=host, l=limit: h.counted_since(began, l), 20, "load")
+        self.lasts(1.2)
+        for host in self.hosts:
+            host.fault_begins(self.row)
+
+    def lasts(self, seconds, short=None):
+        """Lets so much of the fault pass, or `short` in a short run."""
+        until = time.monotonic() + (short if self.short and short is not None else seconds)
+        env.wait_until(lambda: time.monotonic() > until, seconds + 20, "time to pass")
+
+    def concerned(self):
+        return [self.hosts[number] for number in self.row.hosts]
+
+    def wait_shown(self, deadline=20):
+        """Until INFO of every host concerned shows the fault."""
+        for host in self.concerned():
+            env.wait_until(host.watch.seen.is_set, deadline, f"{self.row.field} in INFO")
+
+    def fault_ended(self):
+        """Said by a fault that goes on after its end with something that changes nothing."""
+        self.ended = time.time()
+
+    # The row
+
+    def run(self):
+        """The Verdict."""
+        try:
+            self.row.fault(self)
+            if self.ended is None:
+                self.fault_ended()
+            recovered = self._recover()
+            self.lasts(2.2, 1.2)
+            for host in self.hosts:
+                for load in host.loads.values():
+                    load.stop()
+            return self.verdict(recovered)
+        except BaseException:
+            log.show()
+            raise
+
+    def _recover(self):
+        """Seconds until every host is allowed something of each limit per second."""
+        slowest = 0.0
+        for host in self.hosts:
+            for limit in SECOND:
+                got = env.wait_until(lambda h=host, l=limit: h.counted_since(self.ended, l),
+                                     self.row.within + 15, f"{limit.name} to be decided by the store")
+                slowest = max(slowest, got - self.ended)
+        return slowest
+
+    def verdict(self, recovered):
+        counts = [judge.count([one for host in self.hosts for one in host.loads[limit].asked()], limit,
+                              self.clocks, self.row.again) for limit in self.limits]
+        wrong = [text for count in counts for text in _breaches(count)]
+        if recovered > self.row.within * env.SLOW:
+            wrong.append(f"recovered after {recovered:.2f} s, not {self.row.within:.2f} s")
+        denied = 0.0
+        for number, host in enumerate(self.hosts):
+            seconds, said = self._denials(host, number in self.row.hosts)
+            denied = max(denied, seconds)
+            wrong += [f"host {number}: {text}" for text in said]
+        return Verdict(counts, denied, recovered, wrong)
+
+    def _denials(self, host, concerned):
+        """(seconds for which a limit per second was denied for a reason of the row, what is wrong)."""
+        reasons = self.row.reasons if concerned else ()
+        seconds, wrong = 0.0, []
+        for limit, load in host.loads.items():
+            asked = load.asked()
+            others = [one for one in asked if one.error or
+                      one.decision.reason not in (COUNTED, OVER_LIMIT)]
+            strange = {one.error or one.decision.reason for one in others} - set(reasons)
+            if strange:
+                wrong.append(f"{limit.name} was answered {strange}")
+            meanwhile = [one for one in others if one.sent >= host.since]
+            if meanwhile and limit in SECOND:
+                seconds = max(seconds, meanwhile[-1].got - meanwhile[0].sent)
+        if concerned:
+            if self.row.log and f" {self.row.log}: " not in host.log_text():
+                wrong.append(f"no {self.row.log} in its log")
+            if host.watch and not host.watch.seen.is_set():
+                wrong.append(f"its INFO never showed it in {self.row.field}")
+        return seconds, wrong
+
+
+def _breaches(count):
+    limit = count.limit
+    if count.over:
+        yield f"{limit.name}: {count.over} allowed above {limit.permits} a window ({count.most} in one)"
+    if count.nowhere:
+        yield f"{limit.name}: {count.nowhere} allowed of windows that no store has"
+    if limit == EXACT and not count.full:
+        yield f"{limit.name}: no window was used up, at most {count.most} of {limit.permits}"
