@@ -17,9 +17,11 @@ def killed(scene):
 
 
 def paused(seconds, short=None):
+    """From shortly before a window's end on: in one that is used up nobody would ask for it."""
     def fault(scene):
         redis = scene.redis()
         scene.start(redis)
+        env.wait_for_window(1000, redis.now_ms, (0.8, 0.9))
         redis.stop()
         scene.lasts(seconds, short)
         redis.cont()
