@@ -120,12 +120,13 @@ def clock(step):
 
 KEPT = "--appendonly", "yes", "--appendfsync", "always"
 
+# Where command_timeout is longer, what is to be longer or shorter than that is so as well.
 ROWS = [
     Row("redis-killed", killed, "store_away", "store_status", "^away$", BURNT, hour=True),
-    Row("redis-paused-0.5", paused(0.5), "store_away", "store_status", "^away$"),
+    Row("redis-paused-0.5", paused(0.5 * env.SLOW), "store_away", "store_status", "^away$"),
     Row("redis-paused-3", paused(3), "store_away", "store_status", "^away$"),
     Row("redis-paused-30", paused(30, 6), "store_away", "store_status", "^away$", hour=True),
-    Row("redis-slow-200ms", slow(0.2), "store_slow", "checks_not_asked", "[1-9]"),
+    Row("redis-slow-200ms", slow(0.2 * env.SLOW), "store_slow", "checks_not_asked", "[1-9]"),
     Row("redis-slow-2s", slow(2), "store_away", "store_error", "no answer"),
     Row("redis-errors", set_to("min-replicas-to-write", 1), "store_refuses", "store_error",
         "NOREPLICAS"),
