@@ -1,10 +1,10 @@
 """Which windows the allowed decisions of a row are of, and whether one has more than its limit.
 
 A window is what the answer tells: it ends at the moment of the decision, by the store's clock, and
-reset_after, which is never too short and at most SLACK seconds too long. The moment of the decision is
-between asking and the answer. Where that fits more windows than one, the decision is given to the one
-where it does least harm, so that nothing is reported that was right; where it fits none, that is
-wrong by itself.
+reset_after, which is never too short and at most SLACK seconds too long. The moment of the decision
+is between asking and the answer. Where that fits more windows than one, the decision is given to the
+one where it does least harm, so that nothing is reported that was right; where it fits none, that
+is wrong by itself.
 """
 
 import collections

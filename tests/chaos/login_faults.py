@@ -12,7 +12,8 @@ class Login:
         self.redis = scene.redis()
         self._file = os.path.join(scene.folder(), "password")
         self.write(self.redis.user()["password"])
-        scene.start(self.redis, redis_settings={"username": "rategate", "password_file": self._file})
+        scene.start(self.redis, redis_settings={"username": "rategate",
+                                                "password_file": self._file})
 
     def write(self, password):
         with open(self._file + ".new", "w", encoding="ascii") as file:

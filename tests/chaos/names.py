@@ -6,12 +6,13 @@ NAME = "redis.test"
 
 
 def start_by_name(scene, redis, **settings):
-    """The daemons, which connect to NAME at the port of that Redis: the names of each host, which lead
-    to its address first."""
+    """The daemons, which connect to NAME at the port of that Redis: the names of each host, which
+    lead to its address first."""
     names = [scene.own(Mounts()) for _ in range(3)]
     for one in names:
         lead(one, redis.host)
-    places = {"hosts": "/etc/hosts", "resolv": "/etc/resolv.conf"}  # the latter with no server of names
+    # The latter is empty: there is no server of names.
+    places = {"hosts": "/etc/hosts", "resolv": "/etc/resolv.conf"}
     scene.start(redis, of_host=[{"command_prefix": one.binding(places)} for one in names],
                 redis_settings={"host": NAME, "port": redis.port, **settings})
     return names

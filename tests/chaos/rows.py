@@ -9,9 +9,9 @@ from support.resp import STORE_AWAY
 BACKOFF_MAX = 0.5  # seconds, of every daemon here
 # Redis is there, no count is lost: the longest back-off, and a second.
 BACK = BACKOFF_MAX + 1.0
-# A lone Redis that has lost counts: windows that had begun, or that some host may have reserved, too.
+# A lone Redis that has lost counts: and the windows that had begun, or that a host may have reserved.
 BURNT = BACK + 1.0 + 0.625 + 0.1
-# A primary in the place of another: and for how long the old one may have proved that it still is it.
+# A primary in the place of another: and for how long the old one may have proved that it still is.
 REPLACED = BURNT + 2.5
 
 
@@ -21,8 +21,8 @@ class Row:
     fault       a function of a Scene: starts it, brings the fault about, and ends it
     log         the event that every host concerned writes, "": none
     field       the field of INFO that shows it on each of them, "": none
-    shows       what that shows then, which it did not before: a pattern, or a function of what it was
-                and what it is
+    shows       what that shows then, which it did not before: a pattern, or a function of what it
+                was and what it is
     within      seconds from the fault's end until every host is allowed something of each limit per
                 second again, by the store
     reasons     of denials while it lasts, beside those for the limit

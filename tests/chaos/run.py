@@ -1,6 +1,6 @@
 """The rows of docs/failures.md: run.py [--list] [--short] [--jobs N] [ROW...]
-Brings each fault about under load from three daemons, counts every allowed decision and prints a line
-for each row; exits with 1 where one does not hold what the page promises."""
+Brings each fault about under load from three daemons, counts every allowed decision and prints a
+line for each row; exits with 1 where one does not hold what the page promises."""
 
 import argparse
 import concurrent.futures

@@ -95,7 +95,7 @@ class Host:
 
 
 class Scene:
-    """What a row's fault is told with. All that is started by it, or given to own(), is ended with it.
+    """What a row's fault is told with. What is started by it, or given to own(), is ended with it.
 
     short    the row takes less time where that is possible
     clocks   of the stores that there are, less this host's, in seconds
@@ -201,13 +201,13 @@ class Scene:
         for host in self.hosts:
             for limit in SECOND:
                 got = env.wait_until(lambda h=host, l=limit: h.counted_since(self.ended, l),
-                                     self.row.within + 15, f"{limit.name} to be decided by the store")
+                                     self.row.within + 15, "the store to decide again")
                 slowest = max(slowest, got - self.ended)
         return slowest
 
     def verdict(self, recovered):
-        counts = [judge.count([one for host in self.hosts for one in host.loads[limit].asked()], limit,
-                              self.clocks, self.row.again) for limit in self.limits]
+        counts = [judge.count(self._asked(limit), limit, self.clocks, self.row.again)
+                  for limit in self.limits]
         wrong = [text for count in counts for text in _breaches(count)]
         if recovered > self.row.within * env.SLOW:
             wrong.append(f"recovered after {recovered:.2f} s, not {self.row.within:.2f} s")
@@ -218,8 +218,11 @@ class Scene:
             wrong += [f"host {number}: {text}" for text in said]
         return Verdict(counts, denied, recovered, wrong)
 
+    def _asked(self, limit):
+        return [one for host in self.hosts for one in host.loads[limit].asked()]
+
     def _denials(self, host, concerned):
-        """(seconds for which a limit per second was denied for a reason of the row, what is wrong)."""
+        """(seconds for which a limit per second was denied for such a reason, what is wrong)."""
         reasons = self.row.reasons if concerned else ()
         seconds, wrong = 0.0, []
         for limit, load in host.loads.items():
@@ -243,7 +246,8 @@ class Scene:
 def _breaches(count):
     limit = count.limit
     if count.over:
-        yield f"{limit.name}: {count.over} allowed above {limit.permits} a window ({count.most} in one)"
+        yield (f"{limit.name}: {count.over} allowed above {limit.permits} a window "
+               f"({count.most} in one)")
     if count.nowhere:
         yield f"{limit.name}: {count.nowhere} allowed of windows that no store has"
     if limit == EXACT and not count.full:
