@@ -6,8 +6,7 @@ import socket
 import time
 
 from rows import Row, clock_moved
-from support import callers, env, segment
-from support.callers import evaluate
+from support import env, segment
 from support.mounts import Mounts
 
 STEP_MS = 10_500
@@ -100,10 +99,9 @@ def no_descriptors(scene):
 
 
 def garbage(scene):
-    """A program of host 0 writes random bytes over the shared memory, which another one uses."""
+    """A program of host 0 writes random bytes over the shared memory, which others use."""
     scene.start(scene.redis())
     daemon = scene.hosts[0].daemon
-    scene.own(callers.Caller(scene.folder(), daemon, [evaluate.Limit("lease", 0, 1000, 0, False)]))
     rogue = scene.own(segment.Segment(daemon.socket))
     chance = random.Random(5)
     for _ in range(20):
@@ -122,7 +120,7 @@ ROWS = [
     Row("daemon-hung", daemon_hung, "", hosts=(0,)),
     Row("suspended", suspended, ""),
     Row("host-suspended", host_suspended, "clock_stepped", "clock_offset_us", clock_moved,
-        hosts=(0,)),
+        hosts=(0,), shared=False),
     Row("no-descriptors", no_descriptors, "", "rejected_connections", "[1-9]", reasons=(),
         hosts=(0,)),
     Row("garbage-in-segment", garbage, "shm_forged", "shm_forged", "[1-9]", reasons=(),

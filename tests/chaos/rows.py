@@ -9,7 +9,7 @@ from support.resp import STORE_AWAY
 BACKOFF_MAX = 0.5  # seconds, of every daemon here
 # Redis is there, no count is lost: the longest back-off, and a second.
 BACK = BACKOFF_MAX + 1.0
-# A lone Redis that has lost counts: and the windows that had begun, or that a host may have reserved.
+# A lone Redis that has lost counts: windows that had begun, or that a host may have reserved, too.
 BURNT = BACK + 1.0 + 0.625 + 0.1
 # A primary in the place of another: and for how long the old one may have proved that it still is.
 REPLACED = BURNT + 2.5
@@ -28,6 +28,7 @@ class Row:
     reasons     of denials while it lasts, beside those for the limit
     hosts       the numbers of those concerned; nobody is denied for any of `reasons` elsewhere
     hour        whether there is load on a limit per hour as well
+    shared      whether there are programs that decide in shared memory as well
     again       whether a window that comes again, since a clock was set back, has its limit again
     """
 
@@ -40,6 +41,7 @@ class Row:
     reasons: tuple = (STORE_AWAY,)
     hosts: tuple = (0, 1, 2)
     hour: bool = False
+    shared: bool = True
     again: bool = False
 
     def is_shown(self, before, now):

@@ -22,7 +22,7 @@ from support import env
 
 ROWS = {row.name: row for faults in (store_faults, failover_faults, network_faults, login_faults,
                                      host_faults) for row in faults.ROWS}
-FORMAT = "{:<22} {:>7}  {:<26} {:>8} {:>9}  {}"
+FORMAT = "{:<22} {:>7}  {:<33} {:>8} {:>9}  {}"
 HEAD = FORMAT.format("row", "windows", "most of limit", "denied", "recovers", "")
 
 

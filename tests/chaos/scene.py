@@ -9,6 +9,7 @@ import time
 import judge
 from rows import BACKOFF_MAX
 from support import env, log
+from support.callers import Caller, evaluate
 from support.case import wait_for_long_windows
 from support.daemon import Daemon
 from support.load import Load
@@ -19,6 +20,7 @@ from support.resp import COUNTED, OVER_LIMIT, Closed, Conn
 EXACT = judge.Limit("exact", 20, 1.0, "exact")
 LEASE = judge.Limit("lease", 90, 1.0, "lease")
 HOUR = judge.Limit("hour", 1000, 3600.0, "lease")
+SHARED = judge.Limit("shared", 200, 1.0, "lease")  # asked for in shared memory alone
 SECOND = (EXACT, LEASE)
 HOSTS = 3
 TIMEOUT_MS = 250 * env.SLOW  # command_timeout
@@ -60,10 +62,11 @@ class Host:
     """A daemon, who asks it, and since when its log is looked at. A daemon that is put in its place
     listens on the same socket. log_file: where it is, if not with the daemon."""
 
-    def __init__(self, daemon, limits):
+    def __init__(self, daemon, limits, caller=None):
         self.daemon, self.log_file = daemon, None
         self.loads = {limit: Load(daemon, (limit.name,), CALLERS, 0.01, again=True)
                       for limit in limits}
+        self.caller = caller
         self._logged = 0
         self.watch = self.since = None
 
@@ -86,6 +89,12 @@ class Host:
         return min((one.got for one in self.loads[limit].since(moment)
                     if one.decision and one.decision.allowed and one.decision.reason == COUNTED),
                    default=None)
+
+    def stop_load(self):
+        for load in self.loads.values():
+            load.stop()
+        if self.caller:
+            self.caller.end()
 
     def close(self):
         if self.watch:
@@ -139,7 +148,7 @@ class Scene:
         settings = {"backoff_max": f"{int(BACKOFF_MAX * 1000)}ms", "connect_timeout": "500ms",
                     "command_timeout": f"{int(TIMEOUT_MS)}ms", **(redis_settings or {})}
         limits = {limit.name: {"limit": limit.permits, "period": f"{int(limit.period)}s",
-                               "mode": limit.mode} for limit in self.limits}
+                               "mode": limit.mode} for limit in (*self.limits, SHARED)}
         return self.own(Daemon(store, limits=limits, redis_settings=settings,
                                log_settings={"level": "info", **options.pop("log_settings", {})},
                                **options))
@@ -151,7 +160,7 @@ class Scene:
         for number in range(HOSTS):
             own = {"store": store, **options, **(of_host[number] if of_host else {})}
             daemon = self.daemon(own.pop("store"), **own)
-            self.hosts.append(Host(daemon, self.limits))
+            self.hosts.append(Host(daemon, self.limits, self._caller(daemon)))
         began = time.time()
         for host in self.hosts:
             for limit in SECOND:
@@ -159,6 +168,12 @@ class Scene:
         self.lasts(1.2)
         for host in self.hosts:
             host.fault_begins(self.row)
+
+    def _caller(self, daemon):
+        if not self.row.shared:
+            return None
+        asks = evaluate.Limit(SHARED.name, 0, int(SHARED.period * 1000), 0, False)
+        return self.own(Caller(self.folder(), daemon, [asks]))
 
     def lasts(self, seconds, short=None):
         """Lets so much of the fault pass, or `short` in a short run."""
@@ -188,8 +203,7 @@ class Scene:
             recovered = self._recover()
             self.lasts(2.2, 1.2)
             for host in self.hosts:
-                for load in host.loads.values():
-                    load.stop()
+                host.stop_load()
             return self.verdict(recovered)
         except BaseException:
             log.show()
@@ -206,8 +220,9 @@ class Scene:
         return slowest
 
     def verdict(self, recovered):
-        counts = [judge.count(self._asked(limit), limit, self.clocks, self.row.again)
-                  for limit in self.limits]
+        counts = [self._count(limit) for limit in self.limits]
+        if self.row.shared:
+            counts.append(self._count_shared())
         wrong = [text for count in counts for text in _breaches(count)]
         if recovered > self.row.within * env.SLOW:
             wrong.append(f"recovered after {recovered:.2f} s, not {self.row.within:.2f} s")
@@ -218,8 +233,15 @@ class Scene:
             wrong += [f"host {number}: {text}" for text in said]
         return Verdict(counts, denied, recovered, wrong)
 
-    def _asked(self, limit):
-        return [one for host in self.hosts for one in host.loads[limit].asked()]
+    def _count(self, limit):
+        return judge.count([judge.of_answer(one, limit, self.clocks, self.row.again)
+                            for host in self.hosts for one in host.loads[limit].asked()
+                            if one.decision and one.decision.allowed], limit)
+
+    def _count_shared(self):
+        wall = time.time() - time.monotonic()
+        return judge.count([judge.of_record(record, SHARED, wall)
+                            for host in self.hosts for record in host.caller.records()], SHARED)
 
     def _denials(self, host, concerned):
         """(seconds for which a limit per second was denied for such a reason, what is wrong)."""
@@ -250,5 +272,5 @@ def _breaches(count):
                f"({count.most} in one)")
     if count.nowhere:
         yield f"{limit.name}: {count.nowhere} allowed of windows that no store has"
-    if limit == EXACT and not count.full:
+    if limit in (EXACT, SHARED) and not count.full:
         yield f"{limit.name}: no window was used up, at most {count.most} of {limit.permits}"

@@ -142,7 +142,8 @@ ROWS = [
         reasons=()),
     Row("flushall", flushall, "windows_lost", "windows_lost", "[1-9]", BURNT, hour=True),
     Row("client-kill", again_and_again(Redis.cut), "store_away", "store_reconnects", "[1-9]"),
-    Row("redis-clock-ahead", clock(STEP), "clock_stepped", "clock_offset_us", clock_moved),
+    Row("redis-clock-ahead", clock(STEP), "clock_stepped", "clock_offset_us", clock_moved,
+        shared=False),
     Row("redis-clock-behind", clock(-STEP), "clock_stepped", "clock_offset_us", clock_moved,
-        again=True),
+        shared=False, again=True),
 ]

@@ -15,6 +15,7 @@ import harness
 import judge
 import run
 import scene
+from support import callers
 
 LIMIT = judge.Limit("api", 3, 1.0, "exact")
 
@@ -43,7 +44,8 @@ class Judge(harness.Case):
     """In windows of a second; 99.5 and a reset of 500 ms is the one that begins at 99."""
 
     def count(self, *answers, **more):
-        return judge.count(answers, LIMIT, **more)
+        return judge.count([judge.of_answer(one, LIMIT, **more) for one in answers
+                            if one.decision.allowed], LIMIT)
 
     def test_a_window_that_is_used_up(self):
         denied = asked(99.6, 401, allowed=0)
@@ -71,15 +73,29 @@ class Judge(harness.Case):
         self.assertEqual(self.count(*once, *again, clocks=(0.0, -10.5)).over, 3)
         self.assertEqual(self.count(*once, *again, clocks=(0.0, -10.5), again=True).over, 0)
 
+    def test_what_is_decided_in_shared_memory(self):
+        def record(before, after, decided=0.0, end=0):
+            ns = (int(moment * 1e9) for moment in (before, after, decided))
+            return callers.evaluate.Record(1, 0, 0, 2, 0, *ns, end * 1000)
+        def found(*records):
+            return judge.count([judge.of_record(one, LIMIT, 50.0) for one in records], LIMIT)
+        inside = record(49.5, 49.6, 49.55, 100)
+        self.assertEqual((found(inside).most, found(inside).over), (2, 0))
+        self.assertEqual(found(inside, record(49.7, 49.8)).over, 1)
+        self.assertEqual(found(inside, record(49.7, 50.2)).over, 0)
+        self.assertEqual(found(record(49.5, 49.6, 49.55, 101)).nowhere, 1)
+
     def test_too_much_fails_a_row(self):
         stage = scene.Scene(run.ROWS["flushall"])
         stage.limits, stage.ended = (LIMIT,), 0
+        caller = types.SimpleNamespace(records=lambda: [])
         load = types.SimpleNamespace(asked=lambda: [asked(99.5, 501)] * 4)
         watch = types.SimpleNamespace(seen=types.SimpleNamespace(is_set=lambda: True))
         stage.hosts = [types.SimpleNamespace(loads={LIMIT: load}, watch=watch, since=0,
+                                             caller=caller,
                                              log_text=lambda: " windows_lost: ")] * 3
         wrong = stage.verdict(0.1).wrong
-        self.assertEqual(wrong, ["api: 9 allowed above 3 a window (12 in one)"])
+        self.assertIn("api: 9 allowed above 3 a window (12 in one)", wrong)
 
 
 class Mistakes(harness.Case):
