@@ -22,8 +22,8 @@ Limit = collections.namedtuple("Limit", "name permits period mode")  # period in
 # first > last.
 Decision = collections.namedtuple("Decision", "first last cost")
 NOWHERE = Decision(1, 0, 1)
-# windows: that had a decision; full: of these used up; most: surely allowed in the fullest one.
-Count = collections.namedtuple("Count", "limit windows allowed full most over nowhere")
+# windows: that had a decision; most: surely allowed in the fullest one.
+Count = collections.namedtuple("Count", "limit windows allowed most over nowhere")
 
 
 def of_answer(asked, limit, clocks=(0.0,), again=False):
@@ -65,7 +65,6 @@ def count(decisions, limit):
             sure[one.first] += one.cost
         elif one.first < one.last:
             loose.append(tuple(one))
-    full = sum(taken >= limit.permits for taken in sure.values())
-    return Count(limit, len(sure), sum(one.cost for one in decisions), full,
+    return Count(limit, len(sure), sum(one.cost for one in decisions),
                  max(sure.values(), default=0), evaluate.fit(sure, loose, limit.permits),
                  decisions.count(NOWHERE))
