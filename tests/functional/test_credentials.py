@@ -55,6 +55,7 @@ class Credentials(harness.Case):
         return self.rategated(password_file=self.write("one\n"), **settings)
 
     def counts(self, daemon):
+        self.wait_up(daemon)
         self.assertEqual(daemon.check("api").reason, harness.COUNTED)
 
     def wait_up(self, daemon):

@@ -231,7 +231,8 @@ class Moved(Sentinel):
         self.one, self.other = self.redis(tcp=True), self.redis(tcp=True)
         self.fakes = [self.fake(("127.0.0.1", self.one.port)) for _ in range(3)]
         self.rategate = self.daemon(
-            limits={"api": SHORT}, redis_settings={"backoff_min": "1m", "backoff_max": "1m"},
+            limits={"api": SHORT}, redis_settings={"backoff_min": "1m", "backoff_max": "1m",
+                                             "command_timeout": "2s", "connect_timeout": "5s"},
             sentinel={"addresses": [f"127.0.0.1:{fake.port}" for fake in self.fakes],
                       "master": harness.MASTER})
         self.wait_counted(self.rategate)

@@ -278,6 +278,8 @@ class Faults(Tls):
         # The system still accepts connections for it: nobody answers the handshake.
         self.wait_error(daemon, "cannot connect in time: the TLS handshake is not answered")
         server.cont()
+        # It first comes through all that was asked of it meanwhile.
+        harness.wait_until(lambda: daemon.check("api").reason == harness.COUNTED, 10, "a count")
         self.counts(daemon)
 
 
