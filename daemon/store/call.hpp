@@ -27,16 +27,16 @@ struct Call {
     Release,
     Wait,         // until so many replicas have acknowledged what was written before
     Replication,  // who it is now, behind reservations that count only if it is who was greeted
-    Recount,      // what this host knows of counters whose count the store has lost; of none of
-                  // them: whether it has lost any
+    Recount,      // what this host knows of counters whose count the store has lost
+    Record,       // what the record of the reign holds, to hear of a loss
   };
   Kind kind = Kind::Time;
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
-  std::vector<Recount> recounts{};          // of Recount: up to Outbox::kMostCounters
+  std::vector<Recount> recounts{};          // of Recount: 1 to Outbox::kMostCounters
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
-  // Of Reserve, Release and Recount: what the record of the reign has to hold; empty: it is not
-  // looked at. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
+  // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
+  // not looked at. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
   std::string reign{};
   std::string token{};  // of Reign: for a record that has to be written
   // Of Wait: how many, and for how long at most. Of Reign: not 0 where it has to write something
@@ -58,7 +58,8 @@ inline Call wait_for_replicas(std::int64_t replicas, std::int64_t command_timeou
 struct Reply {
   bool is_error = false;
   bool understood = true;  // false: it is not of the form that such a call is answered in
-  std::string_view text;   // of an error, of Info and Replication, of a script's name, of Reign
+  std::string_view
+      text;  // of an error, of Info and Replication, of a script's name, of Reign and Record
   // Of Time, Reserve and Recount; of Reign, 0 where nothing was lost.
   std::optional<StoreTime> time;
   // Of Reserve and Recount: the record holds something else; nothing was granted, or told.

@@ -10,9 +10,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 12> kNames = {
-      "AUTH", "SELECT",  "INFO",    "SCRIPT LOAD", "SCRIPT LOAD",      "reign",
-      "TIME", "reserve", "release", "WAIT",        "INFO replication", "recount"};
+  static constexpr std::array<std::string_view, 13> kNames = {
+      "AUTH",    "SELECT",  "INFO", "SCRIPT LOAD",      "SCRIPT LOAD", "reign", "TIME",
+      "reserve", "release", "WAIT", "INFO replication", "recount",     "GET"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

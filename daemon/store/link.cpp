@@ -11,6 +11,7 @@
 namespace rategate {
 namespace {
 
+constexpr std::string_view kOtherData = "its data are not those that were greeted";
 constexpr std::size_t kMostUnproved = 16;  // calls that are answered, and wait for a proof
 
 }  // namespace
@@ -318,6 +319,8 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
   }
   if (kind == Call::Kind::Recount) {
     on_recounts(answered.call, reply, now);
+  } else if (kind == Call::Kind::Record) {
+    on_record(answered.call.reign, reply, now);
   } else if (kind == Call::Kind::Wait) {
     on_acknowledged(reply);
   } else if (kind == Call::Kind::Replication) {
@@ -334,7 +337,7 @@ void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono r
   if (reply.is_error && !holds_answers()) {
     on_refusal(answered.call, reply.text, now);
   } else if (!reply.is_error && reply.understood && reply.reign_over) {
-    closed("its data are not those that were greeted", now);
+    closed(kOtherData, now);
   } else if (!reply.is_error && (!reply.understood || !reply.time ||
                                  reply.answers.size() != answered.call.reservations.size())) {
     away("an answer was not understood", now);
@@ -354,7 +357,7 @@ void Link::on_recounts(const Call& call, const Reply& reply, Mono now) {
   if (reply.is_error) {
     on_recounts_refused(call, reply.text, now);
   } else if (reply.understood && reply.reign_over) {
-    closed("its data are not those that were greeted", now);
+    closed(kOtherData, now);
   } else if (!reply.understood || reply.answers.size() != call.recounts.size()) {
     away("an answer was not understood", now);
   } else {
@@ -368,6 +371,14 @@ void Link::on_recounts(const Call& call, const Reply& reply, Mono now) {
     for (const auto& refused : gate_.recounted(options_.shard, call.recounts, reply.answers, now)) {
       tell_limit_refused(*refused.limit, refused.error);
     }
+  }
+}
+
+void Link::on_record(const std::string& reign, const Reply& reply, Mono now) {
+  if (reply.is_error) {
+    closed(reply.text, now);
+  } else if (reply.text != reign) {
+    closed(kOtherData, now);
   }
 }
 

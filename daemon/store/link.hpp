@@ -104,6 +104,7 @@ class Link {
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
+  void on_record(const std::string& reign, const Reply& reply, Mono now);
   void on_recounts(const Call& call, const Reply& reply, Mono now);
   void on_recounts_refused(const Call& call, std::string_view error, Mono now);
   void on_acknowledged(const Reply& reply);

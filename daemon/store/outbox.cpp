@@ -229,7 +229,7 @@ void Outbox::hear(Transport& transport, Mono now) {
     gate_.shard(shard_).knows_until_ms = 0;
     return;
   }
-  Call call{Call::Kind::Recount};
+  Call call{Call::Kind::Record};
   call.reign = reign_;
   send(transport, std::move(call));
 }
@@ -276,7 +276,7 @@ Outbox::Answered Outbox::replied(Mono received) {
   UnderWay& done = under_way_.front();
   last_reply_ = received;
   const Call::Kind kind = done.call.kind;
-  if (kind == Call::Kind::Reserve || kind == Call::Kind::Recount) heard_ = received;
+  if (kind == Call::Kind::Reserve || kind == Call::Kind::Record) heard_ = received;
   const std::int64_t trip = received.us - done.sent.us;
   if (done.alone) learn_shortest(trip, received);
   if (done.call.kind == Call::Kind::Reserve) {

@@ -208,6 +208,10 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   }
   if (call.kind == Call::Kind::Reign) return reign(call);
   if (call.kind == Call::Kind::Recount) return recount(call);
+  if (call.kind == Call::Kind::Record) {
+    answer.text = model_.get(kRecord, events_.now()).value_or("");
+    return answer;
+  }
   return run_script(session, call);
 }
 

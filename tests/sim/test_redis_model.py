@@ -343,8 +343,6 @@ class RedisModel(harness.Case):
         asked = (3, "k0", "k0:base", harness.REIGN)
         ends = self.now_us() // 1000 + 100_000
         self.assertEqual(self.client.evalsha(self.recount, *asked, "a 5 def", 7, ends), [])
-        self.assertEqual(self.client.evalsha(self.recount, 1, harness.REIGN, "a 5 def"), [])
-        self.assertEqual(len(self.client.evalsha(self.recount, 1, harness.REIGN, "a 5 abc")), 2)
         self.assertEqual(self.db.exists("k0", "k0:base"), 0)
         self.db.set("k0", 9)
         self.assertEqual(self.client.evalsha(self.release, 2, "k0", harness.REIGN, 4, "a 5 def"), 0)

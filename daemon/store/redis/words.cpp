@@ -316,6 +316,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
     case Call::Kind::Reserve:
       append_reserve(out, call.reservations, call.reign, call.script, reserve);
       return;
+    case Call::Kind::Record:
+      out += redis_request({"GET", kReignKey});
+      return;
     case Call::Kind::Recount:
       append_recount(out, call.recounts, call.reign);
       return;

@@ -8,8 +8,7 @@
 --
 -- Answers nothing, {}, where the record holds something else than it has to. Else {TIME's seconds,
 -- TIME's microseconds}, then of each counter what it holds now, or, as a text, the error by which the
--- store refused a command on it, of which nobody has told anything then. With no counters at all it
--- tells whether the record still holds that.
+-- store refused a command on it, of which nobody has told anything then.
 --
 -- The base is "token base", by the token of the record: the count as it was at the beginning of the
 -- reign, as far as is known. The first to tell takes what the store still had. Who knows of more

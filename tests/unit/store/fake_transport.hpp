@@ -39,7 +39,8 @@ class FakeTransport final : public Transport {
     Reply reply;
     const bool is_info = call.kind == Call::Kind::Info || call.kind == Call::Kind::Replication;
     if (is_info) reply.text = info;
-    if (call.kind == Call::Kind::Reign) reply.text = reign;
+    const bool is_record = call.kind == Call::Kind::Reign || call.kind == Call::Kind::Record;
+    if (is_record) reply.text = reign;
     if (call.kind == Call::Kind::Wait) reply.replicas = follows ? call.replicas : 0;
     if (call.kind == Call::Kind::Reserve && !call.reign.empty() && call.reign != reign) {
       reply.reign_over = true;

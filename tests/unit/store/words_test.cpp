@@ -84,9 +84,6 @@ TEST_CASE("what is known of counters is told with the record") {
   const std::string all = words(request);
   CHECK(all.starts_with("EVAL -- Tells the store"));
   CHECK(all.ends_with(" 5 a a:base b b:base rategate:reign r 7 10 8 11"));
-  request.clear();
-  append_recount(request, {}, "r");
-  CHECK(words(request).ends_with(" 1 rategate:reign r"));
 }
 
 TEST_CASE("what counters hold after they were told of, or why they could not be") {
