@@ -31,6 +31,9 @@ void append_release(std::string& out, const Release& release, std::string_view s
 // The record of the store's reign, which all hosts keep together.
 inline constexpr std::string_view kReignKey = "rategate:reign";
 
+// Without a user the password alone.
+std::string login_request(std::string_view username, std::string_view password);
+
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
 std::string_view reserve_script();
 std::string_view release_script();
