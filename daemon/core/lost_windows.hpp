@@ -29,6 +29,15 @@ class LostWindows {
     margin_us_ = std::max(margin_us, known_us);
   }
   StoreTime through() const { return through_; }
+  // What another shard has lost, of which counters came here. Its clock may be off this one's by
+  // `skew_us`.
+  void take_over(const LostWindows& other, std::int64_t skew_us) {
+    if (other.through_.us != INT64_MIN) {
+      lose_all(StoreTime{other.through_.us + skew_us}, other.margin_us_);
+    }
+    for (const auto& [counter, end_ms] : other.counters_) counters_.emplace(counter, end_ms);
+    last_end_ms_ = std::max(last_end_ms_, other.last_end_ms_);
+  }
   // The store's clock says no more than that, whatever it said before: nothing was lost later.
   void not_after(StoreTime now) { through_ = std::min(through_, now); }
   // The window of one counter, by the counter's name in the store.
