@@ -18,6 +18,7 @@ RATEGATE_BIN_DIR says where the programs are (build/release/bin unless set).
 
 # pylint: disable=unused-import
 from support.case import Case, main
+from support.cluster_set import ClusterSet, slot_of
 from support.certificates import Certificates
 from support.daemon import Daemon, Notifications, toml
 from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR, clean_environ,
