@@ -2,6 +2,7 @@
 shard that is away concerns: docs/redis-cluster.md."""
 
 import collections
+import shutil
 import time
 
 import harness
@@ -333,6 +334,51 @@ class Moves(Cluster):
         harness.wait_until(lambda: daemon.info("store")["cluster_shards"] == "3", 20, "three shards")
         self.assertEqual(daemon.check("api", key).allowed, 1)
         self.assertEqual(self.counted(heir, key), 6)
+
+    def test_a_slot_that_is_claimed_without_its_keys(self):
+        """Who was charged more than the counter holds denies the rest of the window."""
+        servers = self.fresh(replicas=0)
+        daemon = self.rategated(servers, limits={"api": {"limit": 10, "period": "1h",
+                                                         "mode": "exact"}})
+        self.wait_up(daemon)
+        source, target, _ = servers.primaries()
+        key = servers.keys("api", 1, source)[0]
+        slot = harness.slot_of("api", key)
+        self.assertEqual([daemon.check("api", key).allowed for _ in range(6)], [1] * 6)
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+        target.ask("CLUSTER", "SETSLOT", slot, "NODE", target.ask("CLUSTER", "MYID"))
+        harness.wait_until(lambda: servers.owner(slot, source) is target, 20, "a claimed slot")
+        self.assertEqual([daemon.check("api", key).allowed for _ in range(6)], [0] * 6)
+        self.assertEqual(daemon.info("store")["windows_lost"], "1")
+
+
+class Tls(Cluster):
+    def test_by_the_names_that_the_nodes_announce(self):
+        harness.require_tls()
+        if harness.major_version() < 7:
+            return  # Redis 6 announces addresses alone
+        made = harness.Certificates(harness.make_dir())
+        self.addCleanup(shutil.rmtree, made.folder)
+        made.authority("ca")
+        made.issue("server", "DNS:localhost")
+        made.issue("client", "DNS:rategate")
+        servers = self.fresh(tls=made.server_words("server", clients="optional"), more=(
+            "--cluster-announce-hostname", "localhost",
+            "--cluster-preferred-endpoint-type", "hostname"))
+        servers.settings = lambda: {"addresses": [f"localhost:{servers.servers[0].port}"]}
+        tls = {"tls": True, "tls_ca": made.crt("ca"), "tls_cert": made.crt("client"),
+               "tls_key": made.key("client"), "connect_timeout": "5s"}
+        daemon = self.rategated(servers, redis=tls)
+        self.wait_up(daemon)
+        old = servers.primaries()[0]
+        keys = [servers.keys("api", 1, one)[0] for one in servers.primaries()]
+        for key in keys:
+            self.wait_counted(daemon, key)
+        self.assertIn("tls:localhost:", daemon.log_text())
+        servers.fail_over(old)
+        servers.wait_replaced(old, harness.slot_of("api", keys[0]))
+        self.wait_counted(daemon, keys[0])
+        self.assertEqual(daemon.info("store")["primary_changes"], "1")
 
 
 if __name__ == "__main__":

@@ -316,7 +316,7 @@ void Engine::slots_taken_over(ShardId from, ShardId to) { gate().take_over(from,
 void Engine::slots_moved(Mono now) { gate().slots_moved(now); }
 
 void Engine::shard_named(ShardId shard, const HostPort& primary, Mono now) {
-  driver_.link(shard).moved(to_text(primary), now);
+  driver_.link(shard).moved((redis_config_.tls ? "tls:" : "") + to_text(primary), now);
 }
 
 void Engine::shard_dissolved(ShardId shard, Mono now) {

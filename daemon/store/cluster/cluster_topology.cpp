@@ -10,8 +10,8 @@ namespace {
 constexpr std::int64_t kAskEveryUs = 5'000'000;
 // Whatever happens, they are not asked again before that.
 constexpr std::int64_t kLeastPauseUs = 50'000;
-// While the answers differ from the map in use, and do not agree.
-constexpr std::int64_t kAskWhileDifferentUs = 100'000;
+// While somebody tells another map than that in use.
+constexpr std::int64_t kAskWhileDifferentUs = 200'000;
 // So long a map stays in use that has no majority any more.
 constexpr std::int64_t kUnsupportedUs = 2'000'000;
 // Without any answer for so long nobody tells the map: the longest pause, and a time-out.
@@ -233,8 +233,11 @@ void ClusterTopology::judge(Mono now) {
     map = most;
     disagreed_ = false;
   }
-  if (disagreed_) asks_at_ = std::min(asks_at_, after(now, kAskWhileDifferentUs));
   if (map != nullptr && !(map_ && map_->agrees_with(*map))) adopt(SlotMap(*map), now);
+  const bool disputed = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return fresh_node(node->address, now) != nullptr && !node->map->agrees_with(*map_);
+  });
+  if (disputed) asks_at_ = std::min(asks_at_, after(now, kAskWhileDifferentUs));
   learn_of_shards(now);
   if (!std::exchange(known_, true)) {
     events_.cluster_event({ClusterEvent::What::MapKnown, {}, {}, {}});
