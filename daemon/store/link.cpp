@@ -51,7 +51,7 @@ void Link::connect(Mono now) {
 void Link::connected(Mono now) {
   if (state_ != State::Connecting) return;
   state_ = State::Greeting;
-  greeting_written_ = false;  // pump() writes it
+  greeting_written_ = greeting_unproved_ = false;  // pump() writes it
   until_ = after(now, options_.command_timeout_us);
 }
 
