@@ -37,8 +37,8 @@ class Cluster(harness.Case):
         return self._owned(harness.ClusterSet(**options))
 
     def rategated(self, servers, limits=None, redis=None, **options):
-        # A node writes its configuration down, and waits for the disk, whenever a slot has moved.
-        redis = {"backoff_max": "200ms", "command_timeout": "3s", **(redis or {})}
+        redis = {"backoff_max": "200ms", "command_timeout": f"{int(1000 * harness.SLOW)}ms",
+                 **(redis or {})}
         return self.daemon(limits=limits or {"api": SHORT}, cluster=servers.settings(),
                            redis_settings={**servers.redis_settings(), **redis}, **options)
 
