@@ -151,6 +151,10 @@ class Away(Cluster):
         self.assertEqual(info["cluster_shards_away"], "1")
         self.assertIn(f"127.0.0.1:{gone.port}: ", info["store_error"])
         self.assertIn(f"127.0.0.1:{gone.port}", daemon.wait_log("store_away"))
+        # Longer than any proof is good for that was had before.
+        windows = len(allowed_by_window(loads[0].asked()))
+        harness.wait_until(lambda: len(allowed_by_window(loads[0].asked())) >= windows + 5, 20,
+                           "windows that begin meanwhile")
         for load in loads:
             load.stop()
             self.assert_undisturbed(load)

@@ -251,32 +251,36 @@ void ClusterTopology::learn_of_shards(Mono now) {
   }
 }
 
-// Who has to follow it: all that anybody lists who names it. And the majority of the others that
-// names it, by the newest questions.
+// Who has to follow it: all that anybody lists who names it. And since when it is named: by a
+// majority of the others, by their newest questions; or by itself, where nobody could take its
+// place, as nobody knows a replica of it, or there are no others to elect one.
 void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
   std::vector<Mono> named;
   std::vector<std::string> replicas;
-  std::size_t others = 0;
-  bool told = false;
+  std::optional<Mono> named_itself;
+  bool denied = false;
   for (const ClusterShard& voter : map_->shards) {
     const bool own = voter.primary.id == state.shard.primary.id;
-    if (!own) ++others;
     const Node* const node = fresh_node(voter.primary.address, now);
     if (node == nullptr) continue;
     const ClusterShard* const shard = node->map->find_primary(state.shard.primary.id);
+    const bool names = shard != nullptr && shard->has_slots_of(state.shard);
+    denied = denied || !names;
+    if (names && own) named_itself = node->asked;
+    if (names && !own) named.push_back(node->asked);
     if (shard == nullptr) continue;
-    told = true;
     for (const ClusterNode& replica : shard->replicas) replicas.push_back(replica.peer);
-    // Where there are no others, nobody else could elect one in its place.
-    const bool votes = !own || map_->shards.size() == 1;
-    if (votes && shard->has_slots_of(state.shard)) named.push_back(node->asked);
   }
-  const std::size_t enough = others == 0 ? 1 : others / 2 + 1;
-  if (named.size() >= enough) {
+  const std::size_t others = map_->shards.size() - 1;
+  const std::size_t enough = others / 2 + 1;
+  if (others > 0 && named.size() >= enough) {
     std::sort(named.begin(), named.end(), [](Mono a, Mono b) { return a > b; });
-    state.named_at = named[enough - 1];
+    state.named_at = std::max(state.named_at, named[enough - 1]);
   }
-  if (!told) return;
+  if (named_itself && !denied && (replicas.empty() || others == 0)) {
+    state.named_at = std::max(state.named_at, *named_itself);
+  }
+  if (named.empty() && !named_itself) return;  // nobody tells of its replicas
   std::sort(replicas.begin(), replicas.end());
   replicas.erase(std::unique(replicas.begin(), replicas.end()), replicas.end());
   state.replicas = std::move(replicas);

@@ -113,6 +113,21 @@ TEST_CASE("a primary is named by a majority of the others, as of their questions
   CHECK(bench.first().named_at() == bench.nodes.now);
 }
 
+TEST_CASE("the word of a primary without replicas counts, unless somebody denies it") {
+  Settled bench;
+  bench.ask();
+  bench.answer({"b:1"}, map_of_three());
+  CHECK(bench.topology.topology(kSecond).named_at() == bench.nodes.now);
+  bench.ask();
+  bench.answer({"a:1"}, map_of_three());
+  CHECK(bench.first().named_at() < bench.nodes.now);  // it has a replica
+  const Mono before = bench.topology.topology(kSecond).named_at();
+  bench.ask();
+  bench.answer({"c:1"}, map_of_three("a", 6000));
+  bench.answer({"b:1"}, map_of_three());
+  CHECK(bench.topology.topology(kSecond).named_at() == before);
+}
+
 TEST_CASE("who names it for fewer slots does not name it") {
   Settled bench;
   const Mono asked = bench.first().named_at();
