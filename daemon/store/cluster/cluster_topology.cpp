@@ -110,7 +110,8 @@ Mono ClusterTopology::next_turn() const {
   if (told_ || !taken_over_.empty() || !to_ask_.empty()) return Mono{};
   Mono next = asks_at_;
   if (known_ && asks_at_ != kNever) {
-    next = std::min(next, after(heard_at_, map_ ? kUnheardAfterUs : options_.connect_timeout_us));
+    next =
+        std::min(next, after(heard_at_, has_map_ ? kUnheardAfterUs : options_.connect_timeout_us));
   }
   for (const auto& node : nodes_) next = std::min(next, node->link->next_turn());
   return next;
@@ -129,7 +130,7 @@ ClusterTopology::Node* ClusterTopology::find_node(const HostPort& address) {
 // Null where it has told nothing of late.
 const ClusterTopology::Node* ClusterTopology::fresh_node(const HostPort& address, Mono now) const {
   for (const auto& node : nodes_) {
-    const bool fresh = node->map && now <= after(node->asked, Witness::kGoodForUs);
+    const bool fresh = now <= after(node->asked, Witness::kGoodForUs);
     if (node->address == address && fresh) return node.get();
   }
   return nullptr;
@@ -189,15 +190,15 @@ bool ClusterTopology::has_majority(const SlotMap& map, Mono now) const {
   std::size_t votes = 0;
   for (const ClusterShard& shard : map.shards) {
     const Node* const node = fresh_node(shard.primary.address, now);
-    if (node != nullptr && node->map->agrees_with(map)) ++votes;
+    if (node != nullptr && node->map.agrees_with(map)) ++votes;
   }
   return votes > map.shards.size() / 2;
 }
 
 const SlotMap* ClusterTopology::agreed_map(Mono now) const {
   for (const auto& node : nodes_) {
-    if (fresh_node(node->address, now) != nullptr && has_majority(*node->map, now)) {
-      return &*node->map;
+    if (fresh_node(node->address, now) != nullptr && has_majority(node->map, now)) {
+      return &node->map;
     }
   }
   return nullptr;
@@ -209,11 +210,11 @@ const SlotMap* ClusterTopology::told_most(Mono now) const {
   for (const auto& node : nodes_) {
     if (fresh_node(node->address, now) == nullptr) continue;
     const auto same = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& other) {
-      return fresh_node(other->address, now) != nullptr && other->map->agrees_with(*node->map);
+      return fresh_node(other->address, now) != nullptr && other->map.agrees_with(node->map);
     });
     if (same <= votes) continue;
     votes = same;
-    most = &*node->map;
+    most = &node->map;
   }
   return most;
 }
@@ -223,8 +224,8 @@ const SlotMap* ClusterTopology::told_most(Mono now) const {
 void ClusterTopology::judge(Mono now) {
   const SlotMap* map = agreed_map(now);
   const SlotMap* const most = told_most(now);
-  if (map == nullptr && !map_) map = most;
-  const bool differs = map == nullptr && most != nullptr && !most->agrees_with(*map_);
+  if (map == nullptr && !has_map_) map = most;
+  const bool differs = map == nullptr && most != nullptr && !most->agrees_with(map_);
   if (!differs) {
     disagreed_ = false;
   } else if (!std::exchange(disagreed_, true)) {
@@ -233,9 +234,9 @@ void ClusterTopology::judge(Mono now) {
     map = most;
     disagreed_ = false;
   }
-  if (map != nullptr && !(map_ && map_->agrees_with(*map))) adopt(SlotMap(*map), now);
+  if (map != nullptr && !(has_map_ && map_.agrees_with(*map))) adopt(SlotMap(*map), now);
   const bool disputed = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-    return fresh_node(node->address, now) != nullptr && !node->map->agrees_with(*map_);
+    return fresh_node(node->address, now) != nullptr && !node->map.agrees_with(map_);
   });
   if (disputed) asks_at_ = std::min(asks_at_, after(now, kAskWhileDifferentUs));
   learn_of_shards(now);
@@ -259,11 +260,11 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
   std::vector<std::string> replicas;
   std::optional<Mono> named_itself;
   bool denied = false;
-  for (const ClusterShard& voter : map_->shards) {
+  for (const ClusterShard& voter : map_.shards) {
     const bool own = voter.primary.id == state.shard.primary.id;
     const Node* const node = fresh_node(voter.primary.address, now);
     if (node == nullptr) continue;
-    const ClusterShard* const shard = node->map->find_primary(state.shard.primary.id);
+    const ClusterShard* const shard = node->map.find_primary(state.shard.primary.id);
     const bool names = shard != nullptr && shard->has_slots_of(state.shard);
     denied = denied || !names;
     if (names && own) named_itself = node->asked;
@@ -271,7 +272,7 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
     if (shard == nullptr) continue;
     for (const ClusterNode& replica : shard->replicas) replicas.push_back(replica.peer);
   }
-  const std::size_t others = map_->shards.size() - 1;
+  const std::size_t others = map_.shards.size() - 1;
   const std::size_t enough = others / 2 + 1;
   if (others > 0 && named.size() >= enough) {
     std::sort(named.begin(), named.end(), [](Mono a, Mono b) { return a > b; });
@@ -288,7 +289,7 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
 
 // ---- Another map ----------------------------------------------------------------------------
 
-std::optional<ShardId> ClusterTopology::find_free(const std::vector<bool>& taken) const {
+ShardId ClusterTopology::find_free(const std::vector<bool>& taken) const {
   for (const bool used_before : {false, true}) {
     for (std::size_t at = 0; at < kMostShards; ++at) {
       if (taken[at] || shards_[at].in_use) continue;
@@ -296,12 +297,12 @@ std::optional<ShardId> ClusterTopology::find_free(const std::vector<bool>& taken
       return ShardId{static_cast<std::uint16_t>(at)};
     }
   }
-  return std::nullopt;
+  return kNowhere;
 }
 
 // The shard whose primary is gone, and of which this one was a replica, or has most of the slots.
-std::optional<ShardId> ClusterTopology::find_successor(const ClusterShard& shard,
-                                                       const std::vector<bool>& taken) const {
+ShardId ClusterTopology::find_successor(const ClusterShard& shard,
+                                        const std::vector<bool>& taken) const {
   for (std::size_t at = 0; at < kMostShards; ++at) {
     const ShardState& state = shards_[at];
     if (!state.in_use || taken[at]) continue;
@@ -310,16 +311,16 @@ std::optional<ShardId> ClusterTopology::find_successor(const ClusterShard& shard
       return ShardId{static_cast<std::uint16_t>(at)};
     }
   }
-  return std::nullopt;
+  return kNowhere;
 }
 
-// Which shard of the map is which of those that there are: nothing where there are too many.
-std::vector<std::optional<ShardId>> ClusterTopology::match(const SlotMap& map) const {
-  std::vector<std::optional<ShardId>> places(map.shards.size());
+// Which shard of the map is which of those that there are: nowhere where there are too many.
+std::vector<ShardId> ClusterTopology::match(const SlotMap& map) const {
+  std::vector<ShardId> places(map.shards.size(), kNowhere);
   std::vector<bool> taken(kMostShards, false);
-  const auto take = [&](std::size_t at, std::optional<ShardId> id) {
+  const auto take = [&](std::size_t at, ShardId id) {
     places[at] = id;
-    if (id) taken[id->value] = true;
+    if (id != kNowhere) taken[id.value] = true;
   };
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
     for (std::size_t known = 0; known < kMostShards; ++known) {
@@ -329,23 +330,22 @@ std::vector<std::optional<ShardId>> ClusterTopology::match(const SlotMap& map) c
     }
   }
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (!places[at]) take(at, find_successor(map.shards[at], taken));
+    if (places[at] == kNowhere) take(at, find_successor(map.shards[at], taken));
   }
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (!places[at]) take(at, find_free(taken));
+    if (places[at] == kNowhere) take(at, find_free(taken));
   }
   return places;
 }
 
-void ClusterTopology::place_slots(const SlotMap& map,
-                                  const std::vector<std::optional<ShardId>>& places) {
+void ClusterTopology::place_slots(const SlotMap& map, const std::vector<ShardId>& places) {
   std::vector<ShardId> slots(kHashSlots, kNowhere);
   unserved_ = kHashSlots;
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (!places[at]) continue;
+    if (places[at] == kNowhere) continue;
     unserved_ -= map.shards[at].slot_count();
     for (const SlotRange& range : map.shards[at].slots) {
-      std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, *places[at]);
+      std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, places[at]);
     }
   }
   for (std::size_t slot = 0; slot < kHashSlots; ++slot) {
@@ -357,11 +357,12 @@ void ClusterTopology::place_slots(const SlotMap& map,
 }
 
 void ClusterTopology::adopt(const SlotMap& map, Mono now) {
-  const std::vector<std::optional<ShardId>> places = match(map);
-  const bool another = !map_ || map_->shards.size() != map.shards.size();
-  const std::size_t unserved_before = map_ ? unserved_ : 0;
+  const std::vector<ShardId> places = match(map);
+  const bool another = !has_map_ || map_.shards.size() != map.shards.size();
+  const std::size_t unserved_before = has_map_ ? unserved_ : 0;
   place_slots(map, places);
   map_ = map;
+  has_map_ = true;
   events_.cluster_event({ClusterEvent::What::MapChanged,
                          {},
                          {},
@@ -377,18 +378,18 @@ void ClusterTopology::adopt(const SlotMap& map, Mono now) {
   events_.cluster_changed();
 }
 
-void ClusterTopology::name_shards(const SlotMap& map,
-                                  const std::vector<std::optional<ShardId>>& places, Mono now) {
+void ClusterTopology::name_shards(const SlotMap& map, const std::vector<ShardId>& places,
+                                  Mono now) {
   std::vector<ShardId> named;
   std::vector<bool> kept(kMostShards, false);
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (!places[at]) continue;
-    ShardState& state = shards_[places[at]->value];
+    if (places[at] == kNowhere) continue;
+    ShardState& state = shards_[places[at].value];
     const ClusterShard& shard = map.shards[at];
-    kept[places[at]->value] = true;
+    kept[places[at].value] = true;
     const bool another = !state.in_use || state.shard.primary.id != shard.primary.id;
     if (another || state.shard.primary.address != shard.primary.address)
-      named.push_back(*places[at]);
+      named.push_back(places[at]);
     if (another) {
       if (state.in_use) {
         ++primary_changes_;
@@ -495,12 +496,12 @@ void ClusterTopology::tell_words() {
 }
 
 void ClusterTopology::tell_unheard(Mono now) {
-  const std::int64_t patience = map_ ? kUnheardAfterUs : options_.connect_timeout_us;
+  const std::int64_t patience = has_map_ ? kUnheardAfterUs : options_.connect_timeout_us;
   if (!known_ || now < after(heard_at_, patience)) return;
   known_ = false;
   tell_words();
   events_.cluster_event({ClusterEvent::What::MapUnknown, words_, {}, {}});
-  if (!map_) events_.nowhere_known(now);
+  if (!has_map_) events_.nowhere_known(now);
   events_.cluster_changed();
 }
 

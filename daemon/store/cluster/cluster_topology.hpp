@@ -130,8 +130,8 @@ class ClusterTopology final : private NodeLinkEvents {
     std::unique_ptr<AskingTransport> way;
     std::unique_ptr<NodeLink> link;
     std::string trouble;  // why it tells nothing; empty where it does, or was not asked yet
-    std::optional<SlotMap> map;
-    Mono asked{INT64_MIN / 2};
+    SlotMap map;
+    Mono asked{INT64_MIN / 2};  // for that; before, it has told none
   };
 
   class Part;
@@ -181,12 +181,11 @@ class ClusterTopology final : private NodeLinkEvents {
   void learn_of_shards(Mono now);
   void learn_of_shard(ShardState& state, Mono now);
   void adopt(const SlotMap& map, Mono now);
-  std::vector<std::optional<ShardId>> match(const SlotMap& map) const;
-  std::optional<ShardId> find_successor(const ClusterShard& shard,
-                                        const std::vector<bool>& taken) const;
-  std::optional<ShardId> find_free(const std::vector<bool>& taken) const;
-  void place_slots(const SlotMap& map, const std::vector<std::optional<ShardId>>& places);
-  void name_shards(const SlotMap& map, const std::vector<std::optional<ShardId>>& places, Mono now);
+  std::vector<ShardId> match(const SlotMap& map) const;
+  ShardId find_successor(const ClusterShard& shard, const std::vector<bool>& taken) const;
+  ShardId find_free(const std::vector<bool>& taken) const;
+  void place_slots(const SlotMap& map, const std::vector<ShardId>& places);
+  void name_shards(const SlotMap& map, const std::vector<ShardId>& places, Mono now);
   void pass_on(Mono now);
   void tell_unheard(Mono now);
   void tell_words();
@@ -198,7 +197,8 @@ class ClusterTopology final : private NodeLinkEvents {
   ClusterWays& ways_;
   ClusterEvents& events_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::optional<SlotMap> map_;  // in use
+  SlotMap map_;  // in use
+  bool has_map_ = false;
   std::array<ShardState, kMostShards> shards_;
   std::vector<ShardId> slots_;  // of each slot
   std::size_t unserved_ = kHashSlots;
