@@ -2,6 +2,7 @@
 shard that is away concerns: docs/redis-cluster.md."""
 
 import collections
+import os
 import shutil
 import time
 
@@ -39,8 +40,10 @@ class Cluster(harness.Case):
     def rategated(self, servers, limits=None, redis=None, **options):
         redis = {"backoff_max": "200ms", "command_timeout": f"{int(1000 * harness.SLOW)}ms",
                  **(redis or {})}
+        redis = {**servers.redis_settings(), **redis}
         return self.daemon(limits=limits or {"api": SHORT}, cluster=servers.settings(),
-                           redis_settings={**servers.redis_settings(), **redis}, **options)
+                           redis_settings={name: value for name, value in redis.items()
+                                           if value is not None}, **options)
 
     def wait_up(self, daemon, deadline=15):
         harness.wait_until(lambda: daemon.info("store")["store_status"] == "up", deadline,
@@ -116,6 +119,34 @@ class Start(Cluster):
             load.stop()
         for key in keys:
             self.assertEqual(sum(load.allowed() for k, load in loads if k == key), 100)
+
+    def test_a_password_that_is_fetched_and_changes(self):
+        servers = self.fresh(replicas=0)
+        path = os.path.join(servers.dir, "password")
+
+        def write(password):
+            with open(path + ".new", "w", encoding="ascii") as file:
+                file.write(password)
+            os.rename(path + ".new", path)
+        write("s3cret")
+        daemon = self.rategated(servers, redis={"password": None,
+                                                "password_command": ["/bin/cat", path]})
+        self.wait_up(daemon)
+        write("an0ther")
+        for server in servers.servers:
+            server.ask("ACL", "SETUSER", "rategate", "resetpass", ">an0ther")
+            server.ask("CLIENT", "KILL", "USER", "rategate")
+        keys = [servers.keys("api", 1, one)[0] for one in servers.primaries()]
+        for key in keys:
+            self.wait_counted(daemon, key)
+        self.wait_up(daemon)
+
+        def tells_the_map(server):
+            return any("user=rategate" in line and "cmd=cluster" in line
+                       for line in server.ask("CLIENT", "LIST").splitlines())
+        harness.wait_until(lambda: all(map(tells_the_map, servers.servers)), 20,
+                           "who asks for the map")
+        self.assertNotIn("an0ther", daemon.log_text())
 
     def test_a_counter_without_a_tag_is_refused(self):
         daemon = self.rategated(SHARED)
