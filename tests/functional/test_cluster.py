@@ -65,6 +65,12 @@ class Cluster(harness.Case):
             self.assertLessEqual(worst, limit, f"of {key}: {allowed_by_window(asked)}")
             self.assertGreater(worst, 0, key)
 
+    def wait_windows(self, load, count):
+        """Until so many more windows have something that was allowed in them."""
+        windows = len(allowed_by_window(load.asked())) + count
+        harness.wait_until(lambda: len(allowed_by_window(load.asked())) >= windows, 20,
+                           "windows that begin meanwhile")
+
     def assert_undisturbed(self, load):
         """Each was decided by the store."""
         reasons = {one.decision.reason for one in load.asked() if one.decision}
@@ -183,9 +189,7 @@ class Away(Cluster):
         self.assertIn(f"127.0.0.1:{gone.port}: ", info["store_error"])
         self.assertIn(f"127.0.0.1:{gone.port}", daemon.wait_log("store_away"))
         # Longer than any proof is good for that was had before.
-        windows = len(allowed_by_window(loads[0].asked()))
-        harness.wait_until(lambda: len(allowed_by_window(loads[0].asked())) >= windows + 5, 20,
-                           "windows that begin meanwhile")
+        self.wait_windows(loads[0], 5)
         for load in loads:
             load.stop()
             self.assert_undisturbed(load)
@@ -323,14 +327,35 @@ class Moves(Cluster):
                      lambda: servers.move_keys(slot, source, target),
                      lambda: servers.end_move(slot, source, target)):
             step()
-            windows = len(allowed_by_window(loads[0][1].asked()))
-            harness.wait_until(
-                lambda more=windows + 3: len(allowed_by_window(loads[0][1].asked())) >= more, 10,
-                "windows that begin meanwhile")
+            self.wait_windows(loads[0][1], 3)
         for _, load in loads:
             load.stop()
             self.assert_undisturbed(load)
         self.assert_held(loads)
+
+    def test_leases_of_three_daemons_while_a_slot_wanders(self):
+        servers = self.fresh(replicas=0)
+        limit = 200
+        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1s",
+                                                           "mode": "lease"}}) for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        first, second, third = servers.primaries()
+        key = servers.keys("api", 1, first)[0]
+        slot = harness.slot_of("api", key)
+        loads = [(key, harness.Load(daemon, ("api", key), callers=2, pause=0.002))
+                 for daemon in daemons]
+        for source, target in ((first, second), (second, third), (third, first)):
+            servers.begin_move(slot, target)
+            self.wait_windows(loads[0][1], 1)
+            for _ in range(2):  # what began meanwhile is there already
+                servers.move_keys(slot, source, target)
+            servers.end_move(slot, source, target)
+            self.wait_windows(loads[0][1], 2)
+        for _, load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        self.assert_held(loads, limit)
 
     def test_many_slots_by_redis_cli(self):
         servers = self.fresh(replicas=0)
