@@ -7,6 +7,7 @@
 
 #include "daemon/app/sockets.hpp"
 #include "daemon/base/version.hpp"
+#include "daemon/io/redis/cluster_nodes.hpp"
 #include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/shm_access.hpp"
 #include "daemon/metrics/status_text.hpp"
@@ -72,8 +73,9 @@ void Daemon::warn_of_what_is_insecure() {
 void Daemon::allow_for_clients() {
   const auto descriptors = raise_descriptor_limit();
   if (!descriptors) return;
-  const std::uint64_t own =
-      open_descriptors(*descriptors) + kSpareDescriptors + Sentinels::descriptors(config_.fixed);
+  const std::uint64_t own = open_descriptors(*descriptors) + kSpareDescriptors +
+                            Sentinels::descriptors(config_.fixed) +
+                            ClusterNodes::descriptors(config_.fixed);
   const std::uint64_t clients = *descriptors > own ? *descriptors - own : 1;
   const auto wanted = static_cast<std::uint64_t>(config_.fixed.server.max_clients);
   if (clients >= wanted) return;

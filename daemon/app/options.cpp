@@ -64,7 +64,8 @@ void add_overrides(CLI::App& app, Overrides& over) {
   app.add_option_function<std::string>(
          "--redis", [&](const std::string& text) { over.redis = text; },
          "Count in this Redis: redis[s]://[user:password@]host[:port][/db],\n"
-         "redis[s]+sentinel://[user:password@]host[:port],.../master[/db]\nor unix:///path[?db=n]")
+         "redis[s]+sentinel://[user:password@]host[:port],.../master[/db],\n"
+         "redis[s]+cluster://[user:password@]host[:port],...\nor unix:///path[?db=n]")
       ->type_name("URL");
   app.add_flag("--memory", over.memory, "Count in this daemon's memory, for this host alone");
   app.add_option("--limit", over.limits,

@@ -14,6 +14,7 @@ namespace {
 constexpr Rule kRules[] = {
     {"redis", "", Need::Where, "store", to_text(StoreKind::Redis)},
     {"sentinel", "", Need::Where, "store", to_text(StoreKind::Redis), {}},
+    {"cluster", "", Need::Where, "store", to_text(StoreKind::Redis), {}},
     {"server", "tcp", Need::HostAlone, "tcp_allow_remote", {}},
     {"redis", "host", Need::YieldsTo, "unix_socket", {}},
     {"redis", "port", Need::YieldsTo, "unix_socket", {}},
@@ -21,6 +22,12 @@ constexpr Rule kRules[] = {
     {"redis", "port", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "unix_socket", Need::YieldsTo, "addresses", {}, "sentinel"},
     {"redis", "replicas", Need::YieldsTo, "addresses", {}, "sentinel"},
+    {"redis", "host", Need::YieldsTo, "addresses", {}, "cluster"},
+    {"redis", "port", Need::YieldsTo, "addresses", {}, "cluster"},
+    {"redis", "unix_socket", Need::YieldsTo, "addresses", {}, "cluster"},
+    {"redis", "db", Need::YieldsTo, "addresses", {}, "cluster"},
+    {"redis", "replicas", Need::YieldsTo, "addresses", {}, "cluster"},
+    {"sentinel", "addresses", Need::YieldsTo, "addresses", {}, "cluster"},
     {"redis", "password_file", Need::StandsInFor, "password", {}},
     {"redis", "password_command", Need::StandsInFor, "password", {}},
     {"redis", "password_command", Need::StandsInFor, "password_file", {}},
@@ -48,8 +55,8 @@ constexpr Rule kRules[] = {
 };
 
 constexpr const char* kNoStore =
-    "no store is chosen: expected a [redis] or [sentinel] section or store = \"memory\" in the "
-    "file, "
+    "no store is chosen: expected a [redis], [sentinel] or [cluster] section or store = "
+    "\"memory\" in the file, "
     "REDIS_HOST in the environment, or --redis or --memory on the command line";
 
 const Setting& name_of(const Rule& rule) { return *find_setting(rule.section, rule.name); }
@@ -223,6 +230,9 @@ void check_whole(Loading& loading) {
   }
   check_tls_files(loading);
   check_shared_counters(loading.limits, loading.faults);
+  if (!loading.config.fixed.cluster.addresses.empty()) {
+    check_slots(loading.limits, loading.faults);
+  }
 }
 
 }  // namespace rategate

@@ -103,6 +103,14 @@ struct SentinelConfig : PasswordConfig, TlsConfig {
   bool operator==(const SentinelConfig&) const = default;
 };
 
+// Nodes of a Redis Cluster that are asked for its map first; the rest of how all of its nodes are
+// spoken with is RedisConfig.
+struct ClusterConfig {
+  static constexpr std::size_t kMost = 16;
+  std::vector<HostPort> addresses;  // empty: it is no cluster
+  bool operator==(const ClusterConfig&) const = default;
+};
+
 struct ShmConfig {
   bool enabled = true;
   std::int64_t slots = 65'536;  // rounded up to a power of two
@@ -128,6 +136,7 @@ struct FixedConfig {
   ShmConfig shm;
   RedisConfig redis;
   SentinelConfig sentinel;
+  ClusterConfig cluster;
   ClockConfig clock;
   LogConfig log;
 };

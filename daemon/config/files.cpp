@@ -145,7 +145,7 @@ void load_file_text(std::string_view text, std::string_view path, Loading& loadi
       read_setting("", entry, loading);
     }
   }
-  for (const char* chooses : {"store", "redis", "sentinel"}) {
+  for (const char* chooses : {"store", "redis", "sentinel", "cluster"}) {
     if (find_entry(loading.root, chooses) != nullptr) loading.store_chosen = true;
   }
   check_file(loading);

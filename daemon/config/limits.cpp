@@ -212,6 +212,17 @@ std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limit
   return std::nullopt;
 }
 
+void check_slots(const PlacedLimits& limits, std::vector<Fault>& faults) {
+  for (const auto& [name, placed] : limits) {
+    if (placed.limit.redis_key.has_steady_tag()) continue;
+    Fault fault = placed.place;
+    fault.text = "limit '" + name + "' has redis_key = \"" + placed.limit.redis_key.text() +
+                 "\": in a cluster expected a tag in braces such as {%n:%k} in it, without %w and "
+                 "not of %k alone, by which all windows of a counter are in one slot";
+    faults.push_back(std::move(fault));
+  }
+}
+
 void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& faults) {
   // Two limits can only meet where names and periods, put into their templates, make one text.
   std::map<std::string, const PlacedLimit*> counters;

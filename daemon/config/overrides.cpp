@@ -46,8 +46,8 @@ void apply_port(const std::string& text, Loading& loading) {
       "enableServiceLinks: false in the pod's spec, or set REDIS_PORT there, or use --redis";
 }
 
-// Where Redis is. A variable that says nothing here, because memory, a Unix socket or sentinels are
-// used, is for others.
+// Where Redis is. A variable that says nothing here, because memory, a Unix socket, sentinels or a
+// cluster are used, is for others.
 void load_where(const Sources& sources, Loading& loading) {
   FixedConfig& fixed = loading.config.fixed;
   if (const auto host = variable(sources, "REDIS_HOST")) {
@@ -56,12 +56,15 @@ void load_where(const Sources& sources, Loading& loading) {
     loading.store_chosen = true;
     fixed.redis.unix_socket.clear();
     fixed.sentinel = {};
+    fixed.cluster = {};
   }
   if (fixed.store == StoreKind::Memory) return;
-  const bool by_port = fixed.redis.unix_socket.empty() && fixed.sentinel.addresses.empty();
+  const bool by_port = fixed.redis.unix_socket.empty() && fixed.sentinel.addresses.empty() &&
+                       fixed.cluster.addresses.empty();
   if (const auto port = variable(sources, "REDIS_PORT"); port && by_port) {
     apply_port(*port, loading);
   }
+  if (!fixed.cluster.addresses.empty()) return;
   if (const auto db = variable(sources, "REDIS_DB")) apply("REDIS_DB", "redis", "db", *db, loading);
 }
 
@@ -139,6 +142,7 @@ void apply_redis_url(const Result<RedisUrl>& url, Loading& loading) {
   loading.config.fixed.store = StoreKind::Redis;
   RedisConfig& redis = loading.config.fixed.redis;
   set_sentinels(*url, loading.config.fixed.sentinel);
+  loading.config.fixed.cluster.addresses = url->nodes;
   if (!url->host.empty()) redis.host = url->host;
   redis.port = url->port;
   redis.unix_socket = url->unix_socket;

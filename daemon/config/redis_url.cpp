@@ -12,12 +12,16 @@ namespace {
 
 constexpr const char* kExpected =
     "expected redis[s]://[user:password@]host[:port][/db], "
-    "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]";
+    "redis[s]+sentinel://[user:password@]host[:port],.../master[/db], "
+    "redis[s]+cluster://[user:password@]host[:port],... or unix:///path[?db=n]";
 constexpr std::string_view kTcp = "redis://";
 constexpr std::string_view kTls = "rediss://";
 constexpr std::string_view kSentinel = "redis+sentinel://";
 constexpr std::string_view kTlsSentinel = "rediss+sentinel://";
+constexpr std::string_view kCluster = "redis+cluster://";
+constexpr std::string_view kTlsCluster = "rediss+cluster://";
 constexpr std::int64_t kSentinelPort = 26379;
+constexpr std::int64_t kPort = 6379;
 constexpr std::string_view kUnix = "unix://";
 
 Error expected(std::string_view what) {
@@ -102,18 +106,30 @@ std::optional<Error> take_db(std::string_view& rest, RedisUrl& url) {
   return std::nullopt;
 }
 
-std::optional<Error> take_sentinels(std::string_view list, RedisUrl& url) {
+// `port`: of those that say none; `what`: what each of them is, for a person.
+std::optional<Error> take_servers(std::string_view list, std::int64_t port, const std::string& what,
+                                  std::vector<HostPort>& servers) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    auto sentinel = parse_host_port(list.substr(0, comma), kSentinelPort);
-    if (!sentinel) return expected("a sentinel is no host with a port");
-    url.sentinels.push_back(std::move(*sentinel));
+    auto server = parse_host_port(list.substr(0, comma), port);
+    if (!server) return expected("a " + what + " is no host with a port");
+    servers.push_back(std::move(*server));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
-  if (url.sentinels.empty() || url.sentinels.size() > SentinelConfig::kMost) {
-    return expected("there are not 1 to 16 sentinels");
+  static_assert(SentinelConfig::kMost == 16 && ClusterConfig::kMost == 16);
+  if (servers.empty() || servers.size() > SentinelConfig::kMost) {
+    return expected("there are not 1 to 16 " + what + "s");
   }
   return std::nullopt;
+}
+
+Result<RedisUrl> parse_cluster(std::string_view rest, bool tls) {
+  RedisUrl url;
+  url.tls = tls;
+  if (auto error = take_login(rest, url)) return *error;
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (auto error = take_servers(rest, kPort, "node", url.nodes)) return *error;
+  return url;
 }
 
 Result<RedisUrl> parse_sentinels(std::string_view rest, bool tls) {
@@ -128,7 +144,9 @@ Result<RedisUrl> parse_sentinels(std::string_view rest, bool tls) {
   if (url.master.empty() || assign_text(*find_setting("sentinel", "master"), url.master, scratch)) {
     return expected("the master has no name");
   }
-  if (auto error = take_sentinels(rest.substr(0, slash), url)) return *error;
+  if (auto error = take_servers(rest.substr(0, slash), kSentinelPort, "sentinel", url.sentinels)) {
+    return *error;
+  }
   return url;
 }
 
@@ -169,6 +187,8 @@ Result<RedisUrl> parse_redis_url(std::string_view text) {
   if (text.starts_with(kTlsSentinel)) {
     return parse_sentinels(text.substr(kTlsSentinel.size()), true);
   }
+  if (text.starts_with(kCluster)) return parse_cluster(text.substr(kCluster.size()), false);
+  if (text.starts_with(kTlsCluster)) return parse_cluster(text.substr(kTlsCluster.size()), true);
   if (text.starts_with(kUnix)) return parse_unix(text.substr(kUnix.size()));
   return Error{kExpected};
 }

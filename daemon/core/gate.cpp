@@ -41,15 +41,29 @@ bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   return true;
 }
 
+// The shard that counts for it may be another one by now.
+void Gate::follow_slot(CounterId id, Mono now) {
+  if (!options_.shard_of) return;
+  const Counter& counter = counters_[id];
+  const ShardId shard = options_.shard_of(*counter.use, counter.key.view());
+  if (shard != counter.shard) reserver_.move(id, shard, now);
+}
+
 CounterId Gate::counter_of(const Request& request, Mono now) {
-  const LimitUsePtr& use = request.limit;
   // Without %k all keys are one counter.
-  const std::string_view key = use->limit->redis_key.has_key() ? request.key : std::string_view();
+  const bool has_key = request.limit->limit->redis_key.has_key();
+  const CounterId id = find_counter(request, has_key ? request.key : std::string_view(), now);
+  follow_slot(id, now);
+  return id;
+}
+
+CounterId Gate::find_counter(const Request& request, std::string_view key, Mono now) {
+  const LimitUsePtr& use = request.limit;
   if (key.empty() && counters_.contains(use->keyless)) {
     const Counter& known = counters_[use->keyless];
     if (known.live && known.use == use.get() && known.key.view().empty()) return use->keyless;
   }
-  const ShardId shard = options_.shard_of ? options_.shard_of(*use->limit, key) : ShardId{0};
+  const ShardId shard = options_.shard_of ? options_.shard_of(*use, key) : ShardId{0};
   const CounterId id = counters_.find_or_add(use, key, shard, [&](Counter& other, bool crowded) {
     return may_forget(other, crowded, now);
   });
@@ -225,6 +239,23 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
   const CounterId counter{static_cast<std::uint32_t>(recounts.front().id)};
   const bool alone = recounter_.refused(id);
   return alone && is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
+}
+
+void Gate::take_over(ShardId from, ShardId to, std::int64_t skew_us) {
+  shard(to).lost.take_over(shard(from).lost, skew_us);
+}
+
+// Those that nobody waits for are found by the next check.
+void Gate::slots_moved(Mono now) {
+  for (std::uint32_t at = 0; at < counters_.lines().size(); ++at) {
+    const CounterId id = counters_.lines()[{at}].counter;
+    if (!id.is_none()) follow_slot(id, now);
+  }
+  for (Shard& shard : shards_) {
+    for (const CounterId id : std::vector<CounterId>(shard.leases.begin(), shard.leases.end())) {
+      follow_slot(id, now);
+    }
+  }
 }
 
 void Gate::stop(Mono now) {

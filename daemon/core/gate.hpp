@@ -37,8 +37,9 @@
 
 namespace rategate {
 
-// Which shard of the store counts for (limit, key): the topology says.
-using ShardOf = std::function<ShardId(const Limit& limit, std::string_view key)>;
+// Which shard of the store counts for (limit, key) now: the topology says. Where that changes,
+// slots_moved() is to be called.
+using ShardOf = std::function<ShardId(const LimitUse& limit, std::string_view key)>;
 
 class Gate {
  public:
@@ -111,6 +112,16 @@ class Gate {
   // measured. Whether it is more than was known, and some window may be so long that it is still
   // open.
   bool lose_windows(ShardId shard, const Loss& loss, Mono now);
+  // Counters that were in `from` are in `to` from now on: what was lost there is lost here, too.
+  // The clocks of the two may be apart by `skew_us`.
+  void take_over(ShardId from, ShardId to, std::int64_t skew_us);
+  // Counters are in other shards than before: who waits before them is asked for there. What is
+  // under way stays so, and its answer counts.
+  void slots_moved(Mono now);
+  // The reservation is asked of that shard from now on. False where it is not under way any more.
+  bool asked_at(std::uint64_t reservation, ShardId shard) {
+    return reserver_.asked_at(reservation, shard);
+  }
   // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop(Mono now);
 
@@ -164,6 +175,8 @@ class Gate {
  private:
   CounterId counter_of(const Request& request, Mono now);
   bool is_live(CounterId id) const { return counters_.contains(id) && counters_[id].live; }
+  CounterId find_counter(const Request& request, std::string_view key, Mono now);
+  void follow_slot(CounterId id, Mono now);
   bool may_forget(Counter& counter, bool crowded, Mono now);
 
   Options options_;

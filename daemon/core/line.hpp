@@ -19,6 +19,7 @@ struct Line {
   Waiters::List due;              // not asked for yet
   Waiters::List asked;            // part of the reservation under way
   std::uint64_t reservation = 0;  // its id; 0: none is under way
+  ShardId shard;                  // whom it was asked of; the counter may be in another by now
   Window window;                  // of the reservation
   CostRuns costs;                 // of it
   Hand hand;                      // what it was told to be in hand

@@ -37,7 +37,17 @@ class LostWindows {
   StoreTime through() const { return through_; }
   bool recounts() const { return recounts_; }
   // Until then an old primary may have granted permits, or hosts may not have told of theirs.
-  StoreTime told_by() const { return {through_.us + margin_us_ + kTellingUs}; }
+  StoreTime told_by() const { return {own_through_us() + kTellingUs}; }
+  // What another shard has lost, of which counters came here. The clocks of any two may be apart by
+  // `skew_us`: it is added once, through however many shards they came.
+  void take_over(const LostWindows& other, std::int64_t skew_us) {
+    if (other.through_.us != INT64_MIN) {
+      taken_through_us_ = std::max(taken_through_us_, other.own_through_us() + skew_us);
+    }
+    taken_through_us_ = std::max(taken_through_us_, other.taken_through_us_);
+    counters_.insert(other.counters_.begin(), other.counters_.end());
+    last_end_ms_ = std::max(last_end_ms_, other.last_end_ms_);
+  }
   // The store's clock says no more than that, whatever it said before: nothing was lost later.
   void not_after(StoreTime now) { through_ = std::min(through_, now); }
   // The window of one counter, by the counter's name in the store.
@@ -53,11 +63,13 @@ class LostWindows {
   }
 
   // Whether there may be any: what each check asks first.
-  bool any() const { return through_.us != INT64_MIN || !counters_.empty(); }
+  bool any() const {
+    return through_.us != INT64_MIN || taken_through_us_ != INT64_MIN || !counters_.empty();
+  }
   // `lead_us`: how long before it starts permits of it may have been reserved: another host may
   // hold some, and cannot hear of the loss while it is cut off.
   bool has_all_of(const Window& window, std::int64_t lead_us) const {
-    return window.start_ms * 1000 <= through_.us + margin_us_ + lead_us;
+    return window.start_ms * 1000 <= std::max(own_through_us(), taken_through_us_) + lead_us;
   }
   // Whether a window of some counter that is lost was not over when this one started.
   bool any_counter_of(const Window& window) const {
@@ -73,9 +85,12 @@ class LostWindows {
  private:
   static constexpr std::size_t kMost = 4096;
 
+  std::int64_t own_through_us() const { return through_.us + margin_us_; }
+
   StoreTime through_{INT64_MIN};
   std::int64_t margin_us_ = 0;
   bool recounts_ = false;
+  std::int64_t taken_through_us_ = INT64_MIN;  // of other shards, by this one's clock
   std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
 };

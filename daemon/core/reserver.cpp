@@ -18,6 +18,8 @@ constexpr std::uint8_t kMeasurements = 3;
 // How long a limit is not asked for after the store refused its counters: this doubles each time.
 constexpr std::int64_t kRefusedUs = 100'000;
 constexpr int kMostDoublings = 6;
+// From a refusal for the sake of a counter that is on its way, to the next question.
+constexpr std::int64_t kLaterUs = 10'000;
 // How often that is worth a line in the log.
 constexpr std::int64_t kTellEveryUs = 10'000'000;
 
@@ -292,6 +294,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);
   line.reservation = into.id;
+  line.shard = counter.shard;
   line.window = window;
   ++stats_.reservations;
 }
@@ -463,6 +466,12 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
       line->retried = true;
       room_.due_again(*line);
       break;
+    case Failure::Later:
+      line->retried = true;
+      room_.due_again(*line);
+      alarms_.set(id, after(now, kLaterUs));
+      room_.tidy(id);
+      return nullptr;
     case Failure::LimitRefused:
       told = refuse_limit(*counter.use, now);
       [[fallthrough]];
@@ -497,9 +506,31 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   return use.limit.get();
 }
 
+bool Reserver::asked_at(std::uint64_t id, ShardId shard) {
+  Line* const line = under_way(id);
+  if (line != nullptr) line->shard = shard;
+  return line != nullptr;
+}
+
+void Reserver::move(CounterId id, ShardId to, Mono now) {
+  Counter& counter = counters_[id];
+  Shard& from = shard_of(counter);
+  room_.take_out(id);
+  if (counter.unmeasured) std::erase(from.unmeasured, id);
+  if (counter.lease_listed) std::erase(from.leases, id);
+  counter.unmeasured = counter.lease_listed = false;
+  counter.measurements = 0;
+  counter.shard = to;
+  Line* const line = counters_.line(counter);
+  if (line != nullptr && shard_of(counter).health.is_away()) {
+    room_.answer_all(counter, line->due, [&] { return decider_.by_policy(counter, now); });
+  }
+  serve(id, now);
+}
+
 void Reserver::forget_under_way(ShardId shard, Mono now) {
-  each_line(shard, [&](CounterId id, Line& line) {
-    if (line.reservation == 0) return;
+  each_line([&](CounterId id, Line& line) {
+    if (line.reservation == 0 || line.shard != shard) return;
     put_hand_back(counters_[id], line, now);
     room_.due_again(line);
     room_.queue(id);

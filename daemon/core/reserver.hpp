@@ -43,6 +43,7 @@ enum class Failure : std::uint8_t {
   LimitRefused,   // refused although it was alone: the limit's counters are not to be asked for now
   CounterFailed,  // the counter cannot be used; its checks are answered by policy
   StoreRefuses,   // nothing is reserved for anybody now; answered by policy
+  Later,          // nothing was reserved, as the counter is on its way; asked again a little later
 };
 
 class Reserver {
@@ -70,13 +71,18 @@ class Reserver {
   // The store takes nothing of that counter now, so that its limit is not to be asked for: checks
   // that wait are answered by policy. Answers as failed() does.
   const Limit* refuse_counter(CounterId id, Mono now);
+  // The reservation is asked of that shard from now on. False where it is not under way any more.
+  bool asked_at(std::uint64_t id, ShardId shard);
+  // The counter is in that shard from now on.
+  void move(CounterId id, ShardId to, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
   void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.
   template <class Result>
   void answer_all(ShardId shard, const Result& result) {
-    each_line(shard, [&](CounterId id, Line& line) {
+    each_line([&](CounterId id, Line& line) {
       const Counter& counter = counters_[id];
+      if (counter.shard != shard) return;
       room_.answer_all(counter, line.due, [&] { return result(counter); });
       room_.tidy(id);
     });
@@ -126,11 +132,10 @@ class Reserver {
   const Limit* refuse_limit(LimitUse& use, Mono now);
   Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }
   template <class Visit>
-  void each_line(ShardId shard, const Visit& visit) {
+  void each_line(const Visit& visit) {
     for (std::uint32_t at = 0; at < counters_.lines().size(); ++at) {
       Line& line = counters_.lines()[{at}];
-      if (line.counter.is_none() || counters_[line.counter].shard != shard) continue;
-      visit(line.counter, line);
+      if (!line.counter.is_none()) visit(line.counter, line);
     }
   }
 

@@ -32,7 +32,7 @@ void WaitingRoom::queue(CounterId id) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
   if (line == nullptr || line->due.empty() || line->reservation != 0) return;
-  if (line->aside) take_out(id, *line);  // somebody has come who has time
+  if (line->aside) take_out(id);  // somebody has come who has time
   if (line->is_queued()) return;
   shards_[counter.shard.value].lines.push(counters_.lines(), counter.line,
                                           waiters_[line->due.first].flow);
@@ -50,15 +50,17 @@ void WaitingRoom::tidy(CounterId id) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
   if (line == nullptr) return;
-  if (line->due.empty() && line->is_queued()) take_out(id, *line);
+  if (line->due.empty()) take_out(id);
   counters_.ended_line(counter);
 }
 
-void WaitingRoom::take_out(CounterId id, Line& line) {
+void WaitingRoom::take_out(CounterId id) {
   const Counter& counter = counters_[id];
+  Line* const line = counters_.line(counters_[id]);
+  if (line == nullptr || !line->is_queued()) return;
   Shard& shard = shards_[counter.shard.value];
-  (line.aside ? shard.aside : shard.lines).remove(counters_.lines(), counter.line);
-  line.aside = false;
+  (line->aside ? shard.aside : shard.lines).remove(counters_.lines(), counter.line);
+  line->aside = false;
 }
 
 void WaitingRoom::due_again(Line& line) {

@@ -35,6 +35,8 @@ class WaitingRoom {
   // The line is in no queue. Its checks have too little time left for now, and are looked at again
   // when nobody else waits.
   void set_aside(CounterId id);
+  // Out of the queue that the line stands in, if it does.
+  void take_out(CounterId id);
   // Part of the line has ended: out of the queue where nobody is due any more.
   void tidy(CounterId id);
   // What was asked for is due again, before what came later.
@@ -58,8 +60,6 @@ class WaitingRoom {
   std::size_t count() const { return waiters_.count(); }
 
  private:
-  // Out of the queue that it stands in.
-  void take_out(CounterId id, Line& line);
   void tell(const Counter& counter, std::uint64_t ticket, const CheckResult& result);
   void expire_one(WaiterPlace place, Mono now);
 

@@ -59,4 +59,23 @@ Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
   return result;
 }
 
+bool KeyTemplate::has_steady_tag() const {
+  const std::string_view text = text_;
+  const std::size_t open = text.find('{');
+  const std::size_t close = text.find('}', open == text.npos ? text.size() : open);
+  if (close == text.npos) return false;
+  const std::string_view tag = text.substr(open + 1, close - open - 1);
+  bool empty = true;  // where the key is
+  for (std::size_t at = 0; at < tag.size(); ++at) {
+    if (tag[at] != '%') {
+      empty = false;
+      continue;
+    }
+    const char kind = tag[++at];  // there is one: a brace is none that may stand there
+    if (kind == 'w') return false;
+    empty = empty && kind == 'k';
+  }
+  return !empty;
+}
+
 }  // namespace rategate

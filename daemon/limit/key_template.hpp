@@ -24,6 +24,9 @@ class KeyTemplate {
 
   const std::string& text() const { return text_; }
   bool has_key() const { return has_key_; }
+  // Whether what stands between its first braces, by which a Redis Cluster chooses the slot, is the
+  // same for all windows of a counter, and not empty whatever the key is.
+  bool has_steady_tag() const;
 
  private:
   std::string text_;

@@ -53,7 +53,7 @@ struct StoreFacts {
   std::optional<std::size_t> counters;  // of the memory store
 };
 
-// All empty where there are no sentinels.
+// All empty where there are no sentinels, but for the changes, which a cluster has as well.
 struct SentinelFacts {
   std::string_view master;
   std::optional<std::size_t> configured;
@@ -63,6 +63,14 @@ struct SentinelFacts {
   std::optional<std::size_t> replicas;  // of the primary in use; nothing where not known
   std::optional<std::int64_t>
       proof_age_us;  // likewise: since it was asked for by whom it was named
+};
+
+// All empty where there is no cluster.
+struct ClusterFacts {
+  std::optional<std::size_t> shards;
+  std::optional<std::size_t> up;
+  std::optional<std::size_t> away;
+  std::optional<std::size_t> slots_unserved;
 };
 
 struct ClockFacts {
@@ -85,6 +93,7 @@ struct Overview {
   SessionStats sessions;
   StoreFacts store;
   SentinelFacts sentinels;
+  ClusterFacts cluster;
   ClockFacts clock;
   SharedMemoryFacts shm;
   GateStats gate;

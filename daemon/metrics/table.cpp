@@ -32,6 +32,10 @@ Value sentinels(const Snapshot& snapshot) {
   return value_of(snapshot.sentinels.*Member);
 }
 template <auto Member>
+Value cluster(const Snapshot& snapshot) {
+  return value_of(snapshot.cluster.*Member);
+}
+template <auto Member>
 Value clock(const Snapshot& snapshot) {
   return value_of(snapshot.clock.*Member);
 }
@@ -147,7 +151,9 @@ constexpr Metric kMetrics[] = {
         .as("rategate_sentinels_agreeing"),
     Row("store", "primary_changes", Counter, Unit::Count,
         sentinels<&SentinelFacts::primary_changes>,
-        "Times that the sentinels named another primary than the one in use.")
+        "Times that the sentinels named another primary than the one in use, or that a shard of "
+        "the "
+        "cluster got another one.")
         .as("rategate_primary_changes_total"),
     Row("store", "primary_replicas", Gauge, Unit::Count, sentinels<&SentinelFacts::replicas>,
         "Replicas of the primary in use that a majority of the sentinels lists; empty where they "
@@ -158,6 +164,20 @@ constexpr Metric kMetrics[] = {
         "How long ago the questions were sent by whose answers a majority of the sentinels named "
         "the primary in use; empty where none names it.")
         .as("rategate_primary_proof_age_seconds"),
+    Row("store", "cluster_shards", Gauge, Unit::Count, cluster<&ClusterFacts::shards>,
+        "Shards of the cluster that are in use; this and what follows of it is empty where there "
+        "is none.")
+        .as("rategate_cluster_shards"),
+    Row("store", "cluster_shards_up", Gauge, Unit::Count, cluster<&ClusterFacts::up>,
+        "Those of them that answer.")
+        .as("rategate_cluster_shards_up"),
+    Row("store", "cluster_shards_away", Gauge, Unit::Count, cluster<&ClusterFacts::away>,
+        "Those of them that are away: their counters are answered by on_store_down.")
+        .as("rategate_cluster_shards_away"),
+    Row("store", "cluster_slots_unserved", Gauge, Unit::Count,
+        cluster<&ClusterFacts::slots_unserved>,
+        "Slots of the cluster that are in no shard: their counters are answered by on_store_down.")
+        .as("rategate_cluster_slots_unserved"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),

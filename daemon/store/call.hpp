@@ -25,6 +25,7 @@ struct Call {
     Time,
     Reserve,
     Release,
+    Asking,       // the next call is of a slot that is on its way there
     Wait,         // until so many replicas have acknowledged what was written before
     Replication,  // who it is now, behind reservations that count only if it is who was greeted
     Recount,      // what this host knows of counters whose count the store has lost
@@ -38,7 +39,8 @@ struct Call {
   // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
   // not looked at. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
   std::string reign{};
-  std::string token{};  // of Reign: for a record that has to be written
+  std::string token{};   // of Reign: for a record that has to be written
+  std::string record{};  // of Reign: the record's key; empty: kReignKey
   // Of Wait: how many, and for how long at most. Of Reign: not 0 where it has to write something
   // for them to follow.
   std::int64_t replicas = 0;

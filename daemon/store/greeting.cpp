@@ -10,9 +10,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 13> kNames = {
-      "AUTH",    "SELECT",  "INFO", "SCRIPT LOAD",      "SCRIPT LOAD", "reign", "TIME",
-      "reserve", "release", "WAIT", "INFO replication", "recount",     "GET"};
+  static constexpr std::array<std::string_view, 14> kNames = {
+      "AUTH",    "SELECT",  "INFO",   "SCRIPT LOAD", "SCRIPT LOAD",      "reign",   "TIME",
+      "reserve", "release", "ASKING", "WAIT",        "INFO replication", "recount", "GET"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -56,7 +56,10 @@ Greeting::Outcome Greeting::read_info(std::string_view text) {
   if (!info.role.empty() && info.role != "master") {
     return refuse("its role is " + info.role + ": it is not the only one that counts");
   }
-  if (info.cluster) return refuse("it is a node of a Redis Cluster, which is not supported");
+  if (info.cluster && !options_.cluster) {
+    return refuse("it is a node of a Redis Cluster, which is to be named in [cluster]");
+  }
+  if (options_.cluster && !info.cluster) return refuse("it is no node of a Redis Cluster");
   if (info.loading) return refuse("it is loading its data");
   learned_.run_id = std::move(info.run_id);
   learned_.replid = std::move(info.replid);

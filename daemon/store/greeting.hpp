@@ -18,8 +18,9 @@ namespace rategate {
 class Greeting {
  public:
   struct Options {
-    bool auth = false;    // a password is set
-    bool select = false;  // a data base other than 0 is
+    bool auth = false;     // a password is set
+    bool select = false;   // a data base other than 0 is
+    bool cluster = false;  // it has to be a node of a Redis Cluster; else it must not be one
   };
   // What is known of a store after a whole greeting.
   struct Learned {

@@ -23,7 +23,7 @@ Link::Link(const Options& options, Gate& gate, Transport& transport, StoreEvents
       events_(events),
       greeting_(options.greeting),
       proof_(options.witness),
-      outbox_(gate, options.shard, options.command_timeout_us),
+      outbox_(gate, options.shard, options.command_timeout_us, options.guide != nullptr),
       random_(options.jitter_seed) {
   status_.address = options.address;
 }
@@ -43,7 +43,9 @@ void Link::tell_news(StoreEvent::What what, std::string_view why) {
 
 // ---- Making the connection ------------------------------------------------------------------
 
-void Link::start(Mono now) { connect(now); }
+void Link::start(Mono now) {
+  if (options_.guide == nullptr) connect(now);
+}
 
 void Link::connect(Mono now) {
   state_ = State::Connecting;
@@ -54,7 +56,7 @@ void Link::connect(Mono now) {
 void Link::connected(Mono now) {
   if (state_ != State::Connecting) return;
   state_ = State::Greeting;
-  greeting_written_ = false;  // pump() writes it
+  greeting_written_ = greeting_unproved_ = false;  // pump() writes it
   until_ = after(now, options_.command_timeout_us);
 }
 
@@ -80,6 +82,7 @@ void Link::greet() {
     if (kind == Call::Kind::Wait) {
       call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us);
     } else if (kind == Call::Kind::Reign) {
+      if (options_.guide != nullptr) call.record = options_.guide->record_key();
       call.reign = known_reign();
       call.token = new_token();
       call.replicas = proof_.replicas();
@@ -150,7 +153,7 @@ void Link::greeted(Mono now) {
   up_since_ = now;
   not_asked_ = shard().not_asked;
   outbox_.opened({{learned.reserve_script, learned.release_script},
-                  learned.reign,
+                  options_.guide == nullptr ? learned.reign : std::string(),
                   !learned.replid.empty(),
                   proof_.replicas(),
                   options_.min_replicas,
@@ -165,8 +168,10 @@ void Link::greeted(Mono now) {
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
       is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
-  const bool more_lost = gate_.lose_windows(
-      options_.shard, {through, margin_us, !learned.reign.empty(), new_reign}, now);
+  // In a cluster a counter is in another slot than the record, and no script can look at both.
+  const bool recounts = !learned.reign.empty() && options_.guide == nullptr;
+  const bool more_lost =
+      gate_.lose_windows(options_.shard, {through, margin_us, recounts, new_reign}, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
     tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},
@@ -190,7 +195,7 @@ void Link::closed(std::string_view why, Mono now) {
 }
 
 void Link::moved(std::string_view address, Mono now) {
-  if (state_ == State::Stopped) return;
+  if (state_ == State::Stopped && options_.guide == nullptr) return;
   status_.address = address;
   attempts_ = 0;
   if (state_ == State::Up) return lost("the primary is another one", now);
@@ -491,6 +496,8 @@ void Link::store_refuses(std::string_view error, Mono now) {
 }
 
 void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
+  const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(error);
+  if (redirect) return on_redirect(call, *redirect, now);
   Failure failure = Failure::Unknown;
   switch (refusal_of(error)) {
     case Refusal::Connection:
@@ -512,6 +519,29 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
     if (limit != nullptr) tell_limit_refused(*limit, error);
   }
   if (failure == Failure::StoreRefuses) store_refuses(error, now);
+}
+
+// Nothing was counted. A call of several counters is taken apart, as each may be elsewhere.
+void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
+  const bool alone = call.reservations.size() == 1;
+  Failure failure = alone ? Failure::Later : Failure::RefusedCall;
+  if (redirect.kind == Redirect::Kind::Moved) {
+    failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
+  } else if (redirect.kind == Redirect::Kind::Ask && alone &&
+             options_.guide->ask_elsewhere(redirect, call.reservations.front(), now)) {
+    return;
+  }
+  for (const Reservation& reservation : call.reservations) {
+    gate_.failed(reservation.id, failure, now);
+  }
+}
+
+void Link::ask(Reservation reservation, Mono now) {
+  if (state_ != State::Up) {
+    gate_.failed(reservation.id, Failure::Later, now);
+  } else if (gate_.asked_at(reservation.id, options_.shard)) {
+    outbox_.ask(std::move(reservation));
+  }
 }
 
 void Link::measured(Mono sent, Mono received, StoreTime time) {

@@ -17,6 +17,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/core/gate.hpp"
 #include "daemon/store/call.hpp"
+#include "daemon/store/cluster/shard_guide.hpp"
 #include "daemon/store/greeting.hpp"
 #include "daemon/store/held_answers.hpp"
 #include "daemon/store/outbox.hpp"
@@ -44,6 +45,8 @@ class Link {
     std::int64_t min_replicas = 0;
     // What the primary has to prove that it still is one; null: nothing. Outlives the link.
     Witness* witness = nullptr;
+    // Of a shard of a Redis Cluster; null: it is none. Outlives the link.
+    ShardGuide* guide = nullptr;
     Greeting::Options greeting;
     std::int64_t connect_timeout_us = 1'000'000;
     std::int64_t command_timeout_us = 250'000;
@@ -58,6 +61,7 @@ class Link {
   // All outlive it.
   Link(const Options& options, Gate& gate, Transport& transport, StoreEvents& events);
 
+  // A shard of a cluster is connected to when moved() tells where it is, the first time, too.
   void start(Mono now);
   // What may be written is; the rest is let go. Nothing is told after it.
   void stop(Mono now);
@@ -69,6 +73,9 @@ class Link {
 
   // What the transport has found out by itself: news of this shard.
   void tell_news(StoreEvent::What what, std::string_view why = {});
+
+  // A reservation that another shard refused, as its counter is on its way here.
+  void ask(Reservation reservation, Mono now);
 
   // The transport's events.
   void connected(Mono now);
@@ -116,6 +123,7 @@ class Link {
   void use_held(Mono now);
   void use(const HeldAnswers::Held& held, Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);
+  void on_redirect(const Call& call, const Redirect& redirect, Mono now);
   void store_refuses(std::string_view error, Mono now);
   void measured(Mono sent, Mono received, StoreTime time);
   void tell_pace(Mono now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/store/cluster/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
 
 namespace rategate {
@@ -27,8 +28,12 @@ constexpr std::int64_t kCallEveryUs = 250;
 
 }  // namespace
 
-Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us)
-    : gate_(gate), shard_(shard), timeout_us_(command_timeout_us), window_(kFirstWindow) {}
+Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us, bool by_slot)
+    : gate_(gate),
+      shard_(shard),
+      timeout_us_(command_timeout_us),
+      by_slot_(by_slot),
+      window_(kFirstWindow) {}
 
 void Outbox::opened(Opened opened) {
   scripts_ = std::move(opened.scripts);
@@ -47,6 +52,7 @@ void Outbox::opened(Opened opened) {
 }
 
 void Outbox::closed() {
+  to_ask_.clear();
   under_way_.clear();
   unsent_ = calls_under_way_ = 0;
   counters_under_way_ = 0;
@@ -132,6 +138,7 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   const std::size_t calls_before = calls_under_way_;
   acknowledge = acknowledge && may_reserve();
   if (acknowledge) send(transport, Call{Call::Kind::Replication});
+  write_asked(transport);
   while (write_reservations(transport, now)) continue;
   write_recounts(transport, now);
   hear(transport, now);
@@ -170,18 +177,61 @@ bool Outbox::write_reservations(Transport& transport, Mono now) {
   const auto most =
       static_cast<std::size_t>(std::min({room, a_call, static_cast<std::int64_t>(kMostCounters)}));
   gate_.shard(shard_).lines.set_round(static_cast<std::size_t>(round_));
-  Call call{Call::Kind::Reserve};
-  if (!spare_.empty()) {
-    call.reservations = std::move(spare_.back());
-    spare_.pop_back();
-  }
+  Call call = new_call();
   fill(call, most, now);
   if (call.reservations.empty()) {
     recycle(std::move(call));
     return false;
   }
-  send(transport, std::move(call));
+  if (by_slot_) {
+    send_by_slot(transport, std::move(call));
+  } else {
+    send(transport, std::move(call));
+  }
   return true;
+}
+
+Call Outbox::new_call() {
+  Call call{Call::Kind::Reserve};
+  if (spare_.empty()) return call;
+  call.reservations = std::move(spare_.back());
+  spare_.pop_back();
+  return call;
+}
+
+// Of what was composed at a time a call for each slot. Together they count as one, so that as much
+// may be under way as where one call has room for all of it.
+void Outbox::send_by_slot(Transport& transport, Call call) {
+  std::vector<std::pair<std::uint16_t, std::size_t>> order;
+  order.reserve(call.reservations.size());
+  for (std::size_t at = 0; at < call.reservations.size(); ++at) {
+    order.emplace_back(slot_of_key(call.reservations[at].counter), at);
+  }
+  std::sort(order.begin(), order.end());
+  for (std::size_t at = 0; at < order.size();) {
+    Call of_slot = new_call();
+    const std::uint16_t slot = order[at].first;
+    for (; at < order.size() && order[at].first == slot; ++at) {
+      of_slot.reservations.push_back(std::move(call.reservations[order[at].second]));
+    }
+    send(transport, std::move(of_slot));
+    if (at == order.size()) break;
+    under_way_.back().ends_batch = false;
+    --calls_under_way_;
+  }
+  recycle(std::move(call));
+}
+
+// By the whole text: where a slot is on its way to nobody has used the script yet.
+void Outbox::write_asked(Transport& transport) {
+  for (Reservation& reservation : std::exchange(to_ask_, {})) {
+    send(transport, Call{Call::Kind::Asking});
+    Call call = new_call();
+    call.reservations.push_back(std::move(reservation));
+    const bool known = std::exchange(scripts_known_, false);
+    send(transport, std::move(call));
+    scripts_known_ = known;
+  }
 }
 
 void Outbox::fill(Call& call, std::size_t most, Mono now) {
@@ -283,7 +333,7 @@ Outbox::Answered Outbox::replied(Mono received) {
     trips_us_[trips_++ % trips_us_.size()] = trip;
     adapt(trip, done);
     counters_under_way_ -= done.counters;
-    --calls_under_way_;
+    if (done.ends_batch) --calls_under_way_;
   }
   Answered answered{std::move(done.call), done.sent};
   under_way_.pop_front();

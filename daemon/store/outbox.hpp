@@ -57,7 +57,8 @@ class Outbox {
     Mono sent;
   };
 
-  Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us);
+  // `by_slot`: a call may have keys of one slot of a Redis Cluster only.
+  Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us, bool by_slot = false);
 
   // A connection is greeted. Another primary has another way.
   void opened(Opened opened);
@@ -67,6 +68,8 @@ class Outbox {
   // Composes what may be asked now, and writes it to the transport. `acknowledge`: what is reserved
   // is to be followed by the replicas at once, between two readings of how far they are.
   void write(Transport& transport, Mono now, bool acknowledge = false);
+  // Asks for a reservation whose counter is on its way there, by the next write().
+  void ask(Reservation reservation) { to_ask_.push_back(std::move(reservation)); }
   // The next reply has come: the call it belongs to.
   Answered replied(Mono received);
   // Whether a Replication call goes behind each write of reservations.
@@ -97,10 +100,14 @@ class Outbox {
     std::int64_t counters = 0;
     std::int64_t under_way = 0;  // counters when it was sent, its own as well
     bool alone = false;          // no other call was under way when it was sent
+    bool ends_batch = true;      // of what was composed at a time, the last call
   };
 
   bool may_reserve() const;
   bool write_reservations(Transport& transport, Mono now);
+  Call new_call();
+  void send_by_slot(Transport& transport, Call call);
+  void write_asked(Transport& transport);
   void fill(Call& call, std::size_t most, Mono now);
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
@@ -118,12 +125,14 @@ class Outbox {
   Gate& gate_;
   const ShardId shard_;
   const std::int64_t timeout_us_;
+  const bool by_slot_;
   Scripts scripts_;
   std::string reign_;
   bool proves_ = false;
   std::int64_t replicas_ = 0;
   std::int64_t min_replicas_ = 0;
   bool scripts_known_ = false;
+  std::vector<Reservation> to_ask_;
   std::deque<UnderWay> under_way_;
   std::size_t unsent_ = 0;  // how many at its end are not written yet
   std::size_t calls_under_way_ = 0;

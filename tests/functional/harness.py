@@ -18,6 +18,7 @@ RATEGATE_BIN_DIR says where the programs are (build/release/bin unless set).
 
 # pylint: disable=unused-import
 from support.case import Case, main
+from support.cluster_set import ClusterSet, slot_of
 from support.certificates import Certificates
 from support.daemon import Daemon, Notifications, toml
 from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR, clean_environ,
@@ -26,7 +27,8 @@ from support.env import (BIN_DIR, CLOCK_SHIM, DAEMON, SANITIZE, SLOW, SOURCE_DIR
 from support.load import Asked, Load, allowed_by_window
 from support.paced_load import Answered, PacedLoad
 from support.proxy import Proxy
-from support.redis_server import REIGN, Redis, documented_user, login, require_tls
+from support.redis_server import (REIGN, Redis, documented_user, login, major_version,
+                                  require_tls)
 from support.resp import (CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY, Closed,
                           Conn, Decision, Parser, RespError, Simple, check_words, decision, encode)
 from support.sentinel_set import MASTER, FakeSentinel, SentinelSet

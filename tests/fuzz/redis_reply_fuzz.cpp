@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "daemon/limit/limit.hpp"
+#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/store/cluster/redirect.hpp"
+#include "daemon/store/cluster/slot_map.hpp"
 #include "daemon/store/redis/info.hpp"
 #include "daemon/store/redis/refusal.hpp"
 #include "daemon/store/redis/words.hpp"
@@ -54,6 +57,19 @@ void check_host_port(const HostPort& server) {
   require(server.port >= 1 && server.port <= 65535, "a server has a port");
 }
 
+void check_map(const SlotMap& map) {
+  require(map.slot_count() <= kHashSlots, "a slot is in one shard");
+  for (const ClusterShard& shard : map.shards) {
+    require(!shard.slots.empty(), "a shard has slots");
+    require(!shard.primary.id.empty(), "a node has an id");
+    check_host_port(shard.primary.address);
+    for (const ClusterNode& replica : shard.replicas) check_host_port(replica.address);
+    for (const SlotRange& range : shard.slots) {
+      require(range.first <= range.last && range.last < kHashSlots, "a range is one of slots");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rategate::fuzz
 
@@ -77,6 +93,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const HostPort& replica :
          parse_replicas(reply->view()).value_or(std::vector<HostPort>())) {
       check_host_port(replica);
+    }
+    if (const auto map = parse_slot_map(reply->view(), {"h", 1})) check_map(*map);
+    if (const auto redirect = parse_redirect(reply->bytes)) {
+      require(redirect->slot < kHashSlots, "a redirect is of a slot");
+      if (!redirect->to.host.empty()) check_host_port(redirect->to);
     }
     parse_info(reply->bytes);
   }

@@ -65,6 +65,10 @@ FieldPointer sentinel(Config& config) {
   return &(config.fixed.sentinel.*Member);
 }
 template <auto Member>
+FieldPointer cluster(Config& config) {
+  return &(config.fixed.cluster.*Member);
+}
+template <auto Member>
 FieldPointer login(Config& config) {
   return &(config.live.login.*Member);
 }
@@ -199,7 +203,7 @@ constexpr std::array kSettings{
         .optional(),
     Row("redis", "tls_name", Kind::Host, redis<&RedisConfig::tls_name>,
         "The name or the address that the server's certificate has to be for. Empty: host, or the "
-        "one that the sentinels name.")
+        "one that the sentinels or the nodes of the cluster name.")
         .optional(),
     Row("redis", "tls_insecure_no_verify", Kind::Switch,
         redis<&RedisConfig::tls_insecure_no_verify>,
@@ -257,6 +261,12 @@ constexpr std::array kSettings{
         sentinel<&SentinelConfig::tls_insecure_no_verify>,
         "Takes any certificate of any sentinel: whoever is on the way to them can name another "
         "primary. The log warns of it at each start."),
+
+    Row("cluster", "addresses", Kind::Servers, cluster<&ClusterConfig::addresses>,
+        "Some nodes of the Redis Cluster that permits are counted in, which are asked for its map. "
+        "Host, port, unix_socket, db and replicas of [redis] are not said then; the rest of "
+        "[redis] is of all its nodes. Empty: it is no cluster.")
+        .range(0, ClusterConfig::kMost),
 
     Row("clock", "max_error", Kind::Duration, max_error,
         "How far the measured offset to the store's clock may be off. Beyond that checks are "

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/io/loop/cluster_log.hpp"
 #include "daemon/io/loop/sentinel_log.hpp"
 #include "daemon/io/loop/store_log.hpp"
 
@@ -14,6 +15,8 @@ namespace {
 // Rounds of the pump in one turn of the loop; a memory store answers in the next of them, and could
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
+// So far the clocks of two primaries may be apart of which counters go from one to the other.
+constexpr std::int64_t kMaxSkewUs = 500'000;
 
 // Never blocks once the machine has booted; without it a hash is merely not seeded.
 HashSeed random_seed() {
@@ -22,14 +25,10 @@ HashSeed random_seed() {
   return seed;
 }
 
-Gate::Options gate_options(const FixedConfig& config) {
-  Gate::Options options;
-  options.command_timeout_us = config.redis.command_timeout_ms * 1000;
-  options.clock.max_error_us = config.clock.max_error_us;
-  options.clock.max_drift_ppm = config.clock.max_drift_ppm;
-  options.seed = random_seed();
-  options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
-  return options;
+std::string texts_of(const std::vector<HostPort>& servers) {
+  std::string text;
+  for (const HostPort& server : servers) text += (text.empty() ? "" : ",") + to_text(server);
+  return text;
 }
 
 Link::Options link_options(const FixedConfig& config) {
@@ -57,28 +56,66 @@ Engine::Engine(uv_loop_t* loop, const Config& whole, Log& log)
       segment_(make_segment(loop, whole.fixed, log, this)),
       driver_(gate_options(whole.fixed), segment_ == nullptr ? nullptr : &segment_->pools(), *this),
       redis_config_(whole.fixed.redis),
+      seeds_(texts_of(whole.fixed.cluster.addresses)),
       sentinels_(Sentinels::make(loop, whole.fixed, watch_, *this)),
+      cluster_(ClusterNodes::make(loop, redis_config_, whole, watch_, *this)),
       alarm_(loop) {
   uv_prepare_init(loop, prepare_.get());
   prepare_.opened(this);
-  const FixedConfig& config = whole.fixed;
-  if (config.store == StoreKind::Memory) {
+  if (whole.fixed.store == StoreKind::Memory) {
     memory_ = std::make_unique<MemoryTransport>(random_seed());
-    driver_.add(link_options(config), *memory_);
+    driver_.add(link_options(whole.fixed), *memory_);
   } else {
-    redis_ =
-        std::make_unique<RedisTransport>(loop, redis_config_, whole.live.login, watch_,
-                                         sentinels_ == nullptr ? nullptr : &sentinels_->topology());
-    Link& link = driver_.add(options_of_link(config), *redis_);
-    link.set_auth(redis_->has_password());
-    redis_->set_link(link);
+    add_links(loop, whole);
   }
 }
 
+// Of a cluster as many as there may be; which of them are in use the map says.
+void Engine::add_links(uv_loop_t* loop, const Config& config) {
+  const std::size_t shards = cluster_ == nullptr ? 1 : ClusterTopology::kMostShards;
+  for (std::size_t at = 0; at < shards; ++at) {
+    const ShardId shard{static_cast<std::uint16_t>(at)};
+    Topology* const topology = cluster_ != nullptr     ? &cluster_->topology().topology(shard)
+                               : sentinels_ != nullptr ? &sentinels_->topology()
+                                                       : nullptr;
+    RedisTransport& transport = *redis_.emplace_back(
+        std::make_unique<RedisTransport>(loop, redis_config_, config.live.login, watch_, topology));
+    Link& link = driver_.add(options_of_link(config.fixed, shard), transport);
+    link.set_auth(transport.has_password());
+    transport.set_link(link);
+  }
+}
+
+Gate::Options Engine::gate_options(const FixedConfig& config) const {
+  Gate::Options options;
+  options.command_timeout_us = config.redis.command_timeout_ms * 1000;
+  options.clock.max_error_us = config.clock.max_error_us;
+  options.clock.max_drift_ppm = config.clock.max_drift_ppm;
+  options.seed = random_seed();
+  options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
+  if (config.cluster.addresses.empty()) return options;
+  options.shards = ClusterTopology::kMostShards + 1;  // with that of slots that are nowhere
+  options.shard_of = [this](const LimitUse& use, std::string_view key) {
+    return shard_of(use, key);
+  };
+  return options;
+}
+
+// All windows of a counter are in one slot, or it cannot be counted in a cluster.
+ShardId Engine::shard_of(const LimitUse& use, std::string_view key) const {
+  if (!use.limit->redis_key.has_steady_tag()) return ClusterTopology::kNowhere;
+  return cluster_->topology().shard_of(use.names.of(key, 0));
+}
+
 // With what its primary has to prove.
-Link::Options Engine::options_of_link(const FixedConfig& config) {
+Link::Options Engine::options_of_link(const FixedConfig& config, ShardId shard) {
   Link::Options options = link_options(config);
-  if (sentinels_ != nullptr) {
+  options.jitter_seed += shard.value;
+  if (cluster_ != nullptr) {
+    options.greeting.cluster = true;
+    options.witness = &cluster_->topology().topology(shard);
+    options.guide = &cluster_->topology().guide(shard);
+  } else if (sentinels_ != nullptr) {
     options.witness = &sentinels_->topology();
   } else if (!config.redis.replicas.empty()) {
     std::vector<std::string> replicas;
@@ -92,6 +129,12 @@ Link::Options Engine::options_of_link(const FixedConfig& config) {
 std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
                                               Engine* self) {
   if (!config.shm.enabled) return nullptr;
+  constexpr const char* kOff = "there is no shared memory: checks go over the socket";
+  if (!config.cluster.addresses.empty()) {
+    log.event(LogLevel::Info, "shm_off", kOff,
+              {{"why", "a cluster has a clock for each shard, and the segment has one"}});
+    return nullptr;
+  }
   // The nudge wakes the loop, and the pump comes with each wake.
   auto segment = Segment::make(loop, config.shm.slots, [self](std::uint32_t slot) {
     if (self->stopped_) return;
@@ -100,8 +143,7 @@ std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig
     self->gate().nudged({slot}, now);
   });
   if (segment) return std::move(*segment);
-  log.event(LogLevel::Warning, "shm_off", "there is no shared memory: checks go over the socket",
-            {{"why", segment.error()}});
+  log.event(LogLevel::Warning, "shm_off", kOff, {{"why", segment.error()}});
   return nullptr;
 }
 
@@ -114,6 +156,7 @@ void Engine::start(EngineEvents& events) {
     if (prepare->data != nullptr) static_cast<Engine*>(prepare->data)->end_turn();
   });
   if (sentinels_ != nullptr) sentinels_->topology().start(mono_now());
+  if (cluster_ != nullptr) cluster_->topology().start(mono_now());
   driver_.start(mono_now());
 }
 
@@ -121,11 +164,13 @@ void Engine::stop() {
   if (std::exchange(stopped_, true)) return;
   driver_.stop(mono_now());
   if (sentinels_ != nullptr) sentinels_->topology().stop();
+  if (cluster_ != nullptr) cluster_->topology().stop();
   answer();
 }
 
 void Engine::configure(const LoginConfig& login) {
-  if (redis_ != nullptr) redis_->configure(login);
+  for (const auto& transport : redis_) transport->configure(login);
+  if (cluster_ != nullptr) cluster_->configure(login);
 }
 
 void Engine::end_turn() {
@@ -140,8 +185,10 @@ Mono Engine::pump() {
   bool more = true;
   for (int round = 0; more && round < kMostRounds; ++round) {
     if (sentinels_ != nullptr) sentinels_->topology().turn(now);
+    if (cluster_ != nullptr) cluster_->topology().turn(now);
     driver_.pump(now);
     if (sentinels_ != nullptr) sentinels_->topology().pump();
+    if (cluster_ != nullptr) cluster_->topology().pump();
     const bool delivered = memory_ != nullptr && memory_->deliver(driver_.link({0}));
     now = mono_now();
     // Who was answered may have asked on at once.
@@ -154,8 +201,10 @@ Mono Engine::pump() {
 }
 
 Mono Engine::next_turn() const {
-  if (sentinels_ == nullptr) return driver_.next_turn();
-  return std::min(driver_.next_turn(), sentinels_->topology().next_turn());
+  Mono next = driver_.next_turn();
+  if (sentinels_ != nullptr) next = std::min(next, sentinels_->topology().next_turn());
+  if (cluster_ != nullptr) next = std::min(next, cluster_->topology().next_turn());
+  return next;
 }
 
 // At most once in a while: who forges words may do it without end.
@@ -180,8 +229,37 @@ bool Engine::answer() {
 
 // ---- What there is to know ----------------------------------------------------------------
 
-std::optional<ClockReading> Engine::clock() const {
-  return gate().shard({0}).clock.read(mono_now());
+std::vector<ShardId> Engine::shards_in_use() const {
+  if (cluster_ == nullptr) return {ShardId{0}};
+  std::vector<ShardId> shards;
+  for (std::uint16_t at = 0; at < ClusterTopology::kMostShards; ++at) {
+    if (cluster_->topology().is_in_use({at})) shards.push_back({at});
+  }
+  return shards;
+}
+
+StoreStatus Engine::store_status() const {
+  StoreStatus status = store().status();
+  if (cluster_ == nullptr) return status;
+  status.address = "cluster:" + seeds_;
+  if (status.error.empty()) status.error = cluster_->topology().trouble();
+  return status;
+}
+
+bool Engine::settled() const {
+  if (cluster_ == nullptr || !cluster_->topology().trouble().empty()) return store().is_settled();
+  return !shards_in_use().empty() && store().is_settled();
+}
+
+bool Engine::clock_trusted() const { return clocks_not_trusted_.empty(); }
+
+std::optional<StoreTime> Engine::latest_time() const {
+  std::optional<StoreTime> latest;
+  for (const ShardId shard : shards_in_use()) {
+    const auto reading = gate().shard(shard).clock.read(mono_now());
+    if (reading && (!latest || *latest < reading->latest)) latest = reading->latest;
+  }
+  return latest;
 }
 
 std::optional<std::size_t> Engine::store_counters() const {
@@ -189,19 +267,16 @@ std::optional<std::size_t> Engine::store_counters() const {
 }
 
 std::string_view Engine::password_error() const {
-  return redis_ == nullptr ? std::string_view() : redis_->password_error();
+  for (const auto& transport : redis_) {
+    if (!transport->password_error().empty()) return transport->password_error();
+  }
+  return {};
 }
 
 std::string_view Engine::store_state() const {
-  switch (health().state()) {
-    case StoreHealth::State::Connecting:
-      return "connecting";
-    case StoreHealth::State::Up:
-      return health().refuses() ? "refusing" : "up";
-    case StoreHealth::State::Away:
-      return "away";
-  }
-  return {};
+  const bool lost =
+      cluster_ != nullptr && shards_in_use().empty() && !cluster_->topology().trouble().empty();
+  return lost ? "away" : store().state();
 }
 
 void Engine::store_event(const StoreEvent& event) {
@@ -211,10 +286,11 @@ void Engine::store_event(const StoreEvent& event) {
     return;
   }
   if (event.what == What::ClockTrusted || event.what == What::ClockNotTrusted) {
-    clock_trusted_ = event.what == What::ClockTrusted;
+    std::erase(clocks_not_trusted_, event.shard);
+    if (event.what == What::ClockNotTrusted) clocks_not_trusted_.push_back(event.shard);
   }
   if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
-  log_store_event(log_, event, store_status(),
+  log_store_event(log_, event, driver_.link(event.shard).status(),
                   gate().shard(event.shard).clock.options().max_error_us);
 }
 
@@ -228,5 +304,31 @@ void Engine::primary_named(const HostPort& primary, Mono now) {
 }
 
 void Engine::sentinels_changed() { events_->store_changed(); }
+
+// ---- A cluster's shards -------------------------------------------------------------------
+
+void Engine::cluster_event(const ClusterEvent& event) { log_cluster_event(log_, event); }
+
+void Engine::cluster_changed() { events_->store_changed(); }
+
+void Engine::slots_taken_over(ShardId from, ShardId to) { gate().take_over(from, to, kMaxSkewUs); }
+
+void Engine::slots_moved(Mono now) { gate().slots_moved(now); }
+
+void Engine::shard_named(ShardId shard, const HostPort& primary, Mono now) {
+  driver_.link(shard).moved((redis_config_.tls ? "tls:" : "") + to_text(primary), now);
+}
+
+void Engine::shard_dissolved(ShardId shard, Mono now) {
+  driver_.link(shard).stop(now);
+  std::erase(clocks_not_trusted_, shard);
+  gate().store_away(shard, now);
+}
+
+void Engine::ask_at(ShardId shard, Reservation reservation, Mono now) {
+  driver_.link(shard).ask(std::move(reservation), now);
+}
+
+void Engine::nowhere_known(Mono now) { gate().store_away(ClusterTopology::kNowhere, now); }
 
 }  // namespace rategate

@@ -19,7 +19,9 @@
 #include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/memory_transport.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/loop/store_overview.hpp"
 #include "daemon/io/loop/uv_handle.hpp"
+#include "daemon/io/redis/cluster_nodes.hpp"
 #include "daemon/io/redis/redis_transport.hpp"
 #include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/segment.hpp"
@@ -41,7 +43,7 @@ class EngineEvents {
   virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
 };
 
-class Engine final : private StoreEvents, private SentinelEvents {
+class Engine final : private StoreEvents, private SentinelEvents, private ClusterEvents {
  public:
   Engine(uv_loop_t* loop, const Config& config, Log& log);
   ~Engine() override;
@@ -61,10 +63,15 @@ class Engine final : private StoreEvents, private SentinelEvents {
   // Null when shared memory is off.
   Segment* segment() const { return segment_.get(); }
 
-  const StoreStatus& store_status() const { return driver_.link({0}).status(); }
+  StoreOverview store() const { return {driver_, shards_in_use()}; }
+  StoreStatus store_status() const;
   // Null where there are no sentinels.
   const SentinelTopology* sentinels() const {
     return sentinels_ == nullptr ? nullptr : &sentinels_->topology();
+  }
+  // Null where there is no cluster.
+  const ClusterTopology* cluster() const {
+    return cluster_ == nullptr ? nullptr : &cluster_->topology();
   }
   // Why the newest password is not in use; empty where it is, and where there is none.
   std::string_view password_error() const;
@@ -72,24 +79,36 @@ class Engine final : private StoreEvents, private SentinelEvents {
   std::string_view store_state() const;
   // Counters in the memory store; nothing where it is another.
   std::optional<std::size_t> store_counters() const;
-  std::optional<ClockReading> clock() const;
-  bool clock_trusted() const { return clock_trusted_; }  // as of the last measurement
+  // The latest time that it may be at any shard; nothing before one was measured.
+  std::optional<StoreTime> latest_time() const;
+  bool clock_trusted() const;  // as of the last measurements
   // The store has answered once, or it is known that it does not.
-  bool settled() const { return health().is_settled(); }
+  bool settled() const;
 
  private:
   void store_event(const StoreEvent& event) override;
   void sentinel_event(const SentinelEvent& event) override;
   void primary_named(const HostPort& primary, Mono now) override;
   void sentinels_changed() override;
+  void cluster_event(const ClusterEvent& event) override;
+  void cluster_changed() override;
+  void slots_taken_over(ShardId from, ShardId to) override;
+  void slots_moved(Mono now) override;
+  void shard_named(ShardId shard, const HostPort& primary, Mono now) override;
+  void shard_dissolved(ShardId shard, Mono now) override;
+  void ask_at(ShardId shard, Reservation reservation, Mono now) override;
+  void nowhere_known(Mono now) override;
 
   void end_turn();
   Mono pump();  // when it was done
   Mono next_turn() const;
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
-  const StoreHealth& health() const { return driver_.gate().shard({0}).health; }
-  Link::Options options_of_link(const FixedConfig& config);
+  std::vector<ShardId> shards_in_use() const;
+  ShardId shard_of(const LimitUse& use, std::string_view key) const;
+  Gate::Options gate_options(const FixedConfig& config) const;
+  Link::Options options_of_link(const FixedConfig& config, ShardId shard);
+  void add_links(uv_loop_t* loop, const Config& config);
   static std::unique_ptr<Segment> make_segment(uv_loop_t* loop, const FixedConfig& config, Log& log,
                                                Engine* self);
 
@@ -99,14 +118,16 @@ class Engine final : private StoreEvents, private SentinelEvents {
   std::unique_ptr<Segment> segment_;
   Driver driver_;
   const RedisConfig redis_config_;
-  std::unique_ptr<Sentinels> sentinels_;     // null where there are none
-  std::unique_ptr<FixedReplicas> replicas_;  // null where none are configured
-  std::unique_ptr<RedisTransport> redis_;    // one of these two
+  const std::string seeds_;                             // of the cluster
+  std::unique_ptr<Sentinels> sentinels_;                // null where there are none
+  std::unique_ptr<ClusterNodes> cluster_;               // null where there is none
+  std::unique_ptr<FixedReplicas> replicas_;             // null where none are configured
+  std::vector<std::unique_ptr<RedisTransport>> redis_;  // of each shard; none where it is memory
   std::unique_ptr<MemoryTransport> memory_;
   UvHandle<uv_prepare_t> prepare_;
   Alarm alarm_;
   std::vector<Answer> answers_;
-  bool clock_trusted_ = true;
+  std::vector<ShardId> clocks_not_trusted_;
   bool stopped_ = false;
   Seldom spoilt_counters_;
   Seldom forged_words_;

@@ -41,6 +41,8 @@ class RedisLogin final : private PasswordCommandEvents {
   // What a reload brought, with the content of its file. Tells password_fetched().
   void configure(const LoginConfig& config);
 
+  // What Awaited waits for, for a person.
+  static constexpr std::string_view kAwaited = "password_command has not ended";
   enum class Ready : std::uint8_t {
     Yes,      // to log in with what is known, or without a password
     Awaited,  // password_fetched() tells when it is

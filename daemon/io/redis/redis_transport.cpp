@@ -6,10 +6,6 @@
 #include "daemon/io/redis/reply_view.hpp"
 
 namespace rategate {
-namespace {
-constexpr char kNoPassword[] = "password_command has not ended";
-}  // namespace
-
 std::string address_of(const RedisConfig& config) {
   if (!config.unix_socket.empty()) return "unix:" + config.unix_socket;
   return address_of(config, {config.host, config.port});
@@ -62,7 +58,7 @@ void RedisTransport::close() {
 }
 
 std::string_view RedisTransport::awaits() const {
-  if (awaits_password_) return kNoPassword;
+  if (awaits_password_) return RedisLogin::kAwaited;
   const std::string_view primary = topology_ == nullptr ? std::string_view() : topology_->awaits();
   return primary.empty() ? connection_.awaits() : primary;
 }

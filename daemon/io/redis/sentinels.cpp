@@ -11,8 +11,6 @@ namespace {
 SentinelTopology::Options topology_options(const FixedConfig& config) {
   SentinelTopology::Options options;
   options.master = config.sentinel.master;
-  options.username = config.sentinel.username;
-  options.password = config.sentinel.password;
   options.connect_timeout_us = config.redis.connect_timeout_ms * 1000;
   options.command_timeout_us = config.redis.command_timeout_ms * 1000;
   options.backoff_min_us = config.redis.backoff_min_ms * 1000;
@@ -36,19 +34,18 @@ std::size_t Sentinels::descriptors(const FixedConfig& config) {
 
 Sentinels::Sentinels(uv_loop_t* loop, const FixedConfig& config, LoopWatch& watch,
                      SentinelEvents& events)
-    : topology_(topology_options(config), events) {
-  const auto way = [&](const HostPort& to) -> RedisSentinelTransport& {
+    : login_(config.sentinel), topology_(topology_options(config), events) {
+  const auto way = [&](const HostPort& to) -> RedisAskingTransport& {
     RedisServer server{
         {}, to.host, to.port, config.sentinel, "sentinel", 2 * config.redis.command_timeout_ms};
-    transports_.push_back(std::make_unique<RedisSentinelTransport>(loop, std::move(server), watch));
+    transports_.push_back(
+        std::make_unique<RedisAskingTransport>(loop, std::move(server), login_, watch));
     return *transports_.back();
   };
   for (const HostPort& to : config.sentinel.addresses) {
-    RedisSentinelTransport& asks = way(to);
-    RedisSentinelTransport& listens = way(to);
-    const SentinelTopology::Links links = topology_.add(to_text(to), asks, listens);
-    asks.set_link(links.asks);
-    listens.set_link(links.listens);
+    RedisAskingTransport& asks = way(to);
+    RedisAskingTransport& listens = way(to);
+    topology_.add(to_text(to), asks, listens);
   }
 }
 

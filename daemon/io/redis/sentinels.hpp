@@ -8,11 +8,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/config/config.hpp"
 #include "daemon/io/loop/loop_watch.hpp"
-#include "daemon/io/redis/redis_sentinel_transport.hpp"
+#include "daemon/io/redis/redis_asking_transport.hpp"
 #include "daemon/store/sentinel/sentinel_topology.hpp"
 
 namespace rategate {
@@ -32,7 +34,19 @@ class Sentinels {
  private:
   Sentinels(uv_loop_t* loop, const FixedConfig& config, LoopWatch& watch, SentinelEvents& events);
 
-  std::vector<std::unique_ptr<RedisSentinelTransport>> transports_;
+  // Always the same.
+  class Login final : public AskingLogin {
+   public:
+    explicit Login(PasswordConfig config) : config_(std::move(config)) {}
+    std::string_view username() const override { return config_.username; }
+    std::string_view password() const override { return config_.password; }
+
+   private:
+    const PasswordConfig config_;
+  };
+
+  Login login_;
+  std::vector<std::unique_ptr<RedisAskingTransport>> transports_;
   SentinelTopology topology_;
 };
 

@@ -31,9 +31,9 @@ Checks::Checks(const Config& config, Engine& engine, Log& log)
 }
 
 LimitTable::Change Checks::configure(const LiveConfig& live) {
-  const auto clock = engine_.clock();
+  const auto latest = engine_.latest_time();
   const LimitTable::Change change =
-      limits_.configure(live.limits, clock ? clock->latest.us / 1000 : LimitTable::kNoClock);
+      limits_.configure(live.limits, latest ? latest->us / 1000 : LimitTable::kNoClock);
   if (change.dropped) engine_.gate().drop_limits(mono_now());
   return change;
 }

@@ -33,7 +33,11 @@ StoreFacts store_facts(const Engine& engine, StoreKind kind) {
 
 SentinelFacts sentinel_facts(const Engine& engine) {
   const SentinelTopology* sentinels = engine.sentinels();
-  if (sentinels == nullptr) return {};
+  if (sentinels == nullptr) {
+    SentinelFacts none;
+    if (engine.cluster() != nullptr) none.primary_changes = engine.cluster()->primary_changes();
+    return none;
+  }
   const SentinelTopology::Status status = sentinels->status();
   SentinelFacts facts{sentinels->master(),
                       status.configured,
@@ -52,15 +56,24 @@ SentinelFacts sentinel_facts(const Engine& engine) {
   return facts;
 }
 
+ClusterFacts cluster_facts(const Engine& engine) {
+  const ClusterTopology* cluster = engine.cluster();
+  if (cluster == nullptr) return {};
+  const StoreOverview store = engine.store();
+  return {store.shards(), store.up(), store.away(), cluster->unserved()};
+}
+
 ClockFacts clock_facts(const Engine& engine) {
   ClockFacts facts;
   facts.measured_trusted = engine.clock_trusted();
-  if (const auto reading = engine.clock()) {
-    const StoreClock& clock = engine.gate().shard({0}).clock;
-    facts.offset_us = clock.offset_us();
-    facts.error_us = reading->error_us();
-    facts.trusted = clock.trusts(*reading);
-  }
+  const Mono now = mono_now();
+  const auto shard = engine.store().least_known_clock(now);
+  if (!shard) return facts;
+  const StoreClock& clock = engine.gate().shard(*shard).clock;
+  const auto reading = clock.read(now);
+  facts.offset_us = clock.offset_us();
+  facts.error_us = reading->error_us();
+  facts.trusted = clock.trusts(*reading);
   return facts;
 }
 
@@ -100,6 +113,7 @@ Overview State::overview() const {
   overview.sessions.attach_refused = parts_.sharing.refused();
   overview.store = store_facts(parts_.engine, store_);
   overview.sentinels = sentinel_facts(parts_.engine);
+  overview.cluster = cluster_facts(parts_.engine);
   overview.clock = clock_facts(parts_.engine);
   overview.shm = shared_memory_facts(parts_.engine);
   overview.gate = gate.stats();

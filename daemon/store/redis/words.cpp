@@ -240,6 +240,11 @@ void append_release(std::string& out, const Release& release, std::string_view r
   append_bulk(out, reign);
 }
 
+std::string login_request(std::string_view username, std::string_view password) {
+  return username.empty() ? redis_request({"AUTH", password})
+                          : redis_request({"AUTH", username, password});
+}
+
 std::string_view release_script() { return kReleaseScript; }
 
 std::string_view reserve_script() { return kReserveScript; }
@@ -291,8 +296,7 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
                  std::string_view release) {
   switch (call.kind) {
     case Call::Kind::Auth:
-      out += login.username.empty() ? redis_request({"AUTH", login.password})
-                                    : redis_request({"AUTH", login.username, login.password});
+      out += login_request(login.username, login.password);
       return;
     case Call::Kind::Select:
       out += redis_request({"SELECT", std::to_string(login.db)});
@@ -307,8 +311,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"SCRIPT", "LOAD", release});
       return;
     case Call::Kind::Reign:
-      out += redis_request({"EVAL", kReignScript, "1", kReignKey, call.reign, call.token,
-                            call.replicas > 0 ? "write" : ""});
+      out +=
+          redis_request({"EVAL", kReignScript, "1", call.record.empty() ? kReignKey : call.record,
+                         call.reign, call.token, call.replicas > 0 ? "write" : ""});
       return;
     case Call::Kind::Time:
       out += redis_request({"TIME"});
@@ -324,6 +329,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       return;
     case Call::Kind::Release:
       append_release(out, call.release, call.reign, call.script, release);
+      return;
+    case Call::Kind::Asking:
+      out += redis_request({"ASKING"});
       return;
     case Call::Kind::Wait:
       out += redis_request({"WAIT", std::to_string(call.replicas), std::to_string(call.wait_ms)});

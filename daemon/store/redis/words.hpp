@@ -35,6 +35,8 @@ inline constexpr std::string_view kReignKey = "rategate:reign";
 
 // Of a counter, what was known of it at the beginning of the reign: see scripts/recount.lua.
 inline std::string base_name(const std::string& counter) { return counter + ":base"; }
+// Without a user the password alone.
+std::string login_request(std::string_view username, std::string_view password);
 
 // daemon/store/scripts/reserve.lua and release.lua, as they are sent.
 std::string_view reserve_script();

@@ -22,8 +22,6 @@ SentinelLink::Options link_options(const SentinelTopology::Options& options, std
   link.sentinel = at;
   link.role = role;
   link.master = options.master;
-  link.username = options.username;
-  link.password = options.password;
   link.connect_timeout_us = options.connect_timeout_us;
   // What comes later than an answer is good for is as good as nothing.
   link.answer_timeout_us = std::min(options.command_timeout_us, Majority::kGoodForUs);
@@ -38,13 +36,13 @@ SentinelLink::Options link_options(const SentinelTopology::Options& options, std
 SentinelTopology::SentinelTopology(const Options& options, SentinelEvents& events)
     : options_(options), events_(events), random_(options.jitter_seed) {}
 
-SentinelTopology::Links SentinelTopology::add(std::string name, SentinelTransport& asks,
-                                              SentinelTransport& listens) {
+SentinelTopology::Links SentinelTopology::add(std::string name, AskingTransport& asks,
+                                              AskingTransport& listens) {
   const std::size_t at = sentinels_.size();
   majority_.add();
   Sentinel& added = sentinels_.emplace_back();
   added.name = std::move(name);
-  const auto link = [&](SentinelRole role, SentinelTransport& way) {
+  const auto link = [&](SentinelRole role, AskingTransport& way) {
     SentinelLinkEvents& events = *this;
     return std::make_unique<SentinelLink>(link_options(options_, at, role), way, events);
   };

@@ -60,8 +60,6 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
  public:
   struct Options {
     std::string master;
-    std::string username;
-    std::string password;
     std::int64_t connect_timeout_us = 1'000'000;
     std::int64_t command_timeout_us = 250'000;
     std::int64_t backoff_min_us = 50'000;
@@ -85,7 +83,7 @@ class SentinelTopology final : public Topology, private SentinelLinkEvents {
     SentinelLink& asks;
     SentinelLink& listens;
   };
-  Links add(std::string name, SentinelTransport& asks, SentinelTransport& listens);
+  Links add(std::string name, AskingTransport& asks, AskingTransport& listens);
 
   void start(Mono now);
   void stop();

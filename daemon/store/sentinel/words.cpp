@@ -21,11 +21,6 @@ std::string_view field(const ReplyView& fields, std::string_view name) {
 
 }  // namespace
 
-std::string login_request(std::string_view username, std::string_view password) {
-  return username.empty() ? redis_request({"AUTH", password})
-                          : redis_request({"AUTH", username, password});
-}
-
 std::string primary_request(std::string_view master) {
   return redis_request({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
 }

@@ -13,7 +13,6 @@
 
 namespace rategate {
 
-std::string login_request(std::string_view username, std::string_view password);
 std::string primary_request(std::string_view master);
 std::string replicas_request(std::string_view master);
 // Asks to be told of each change of a primary. It is answered by PONG; what comes behind that is

@@ -107,10 +107,10 @@ class Daemon:
     """Runs the daemon with a configuration file made of keyword arguments.
 
     redis      a Redis, or a path of a Unix socket (a Proxy's, say); None is the embedded store, if
-               there is no `sentinel`. Its Unix socket is used, unless redis_settings have a host;
+               there is no `sentinel` and no `cluster`. Its Unix socket is used, unless redis_settings have a host;
                and the documented user, unless they say who logs in
     limits     name to "100/second" or to a dict of settings
-    server, shm, redis_settings, sentinel, clock, log_settings    dicts for [server], [shm], ...
+    server, shm, redis_settings, sentinel, cluster, clock, log_settings    dicts for [server], [shm], ...
     args       instead of a file: the whole command line after the program's name
     env        more environment;  shift_ms, monotonic_shift_ms  move its clocks
     ready      wait for READY=1
@@ -119,7 +119,7 @@ class Daemon:
     def __init__(self, redis=None, limits=None, server=None, redis_settings=None, clock=None,
                  log_settings=None, args=None, env_more=None, shift_ms=0, monotonic_shift_ms=0,
                  ready=True, watchdog_ms=0, binary=None, command_prefix=(), socket_path=None,
-                 pass_fds=(), shm=None, sentinel=None):
+                 pass_fds=(), shm=None, sentinel=None, cluster=None):
         self.dir = env.make_dir()
         self.socket = socket_path or os.path.join(self.dir, "rg.sock")
         self.config = os.path.join(self.dir, "rategate.toml")
@@ -135,6 +135,7 @@ class Daemon:
                 "shm": dict(shm or {}),
                 "redis": dict(redis_settings or {}),
                 "sentinel": dict(sentinel or {}),
+                "cluster": dict(cluster or {}),
                 "clock": dict(clock or {}),
                 "log": {"level": "debug", **(log_settings or {})},
                 "limits": dict(limits if limits is not None else {"api": "100/second"}),
@@ -145,7 +146,7 @@ class Daemon:
                 if not {"username", "password", "password_file", "password_command"}.intersection(
                         self.tables["redis"]):
                     self.tables["redis"].update(login())
-            self.memory = redis is None and sentinel is None
+            self.memory = redis is None and sentinel is None and cluster is None
             self.write_config()
             more = {"NOTIFY_SOCKET": self.notify.path}
             if watchdog_ms:

@@ -66,9 +66,10 @@ class SteppingClock:
         self._file.close()
 
 
-def make_dir():
-    """A short path: a Unix socket's may have 107 bytes."""
-    return tempfile.mkdtemp(prefix="rg-")
+def make_dir(in_memory=False):
+    """A short path: a Unix socket's may have 107 bytes. in_memory: where no disk is waited for."""
+    shm = "/dev/shm"
+    return tempfile.mkdtemp(prefix="rg-", dir=shm if in_memory and os.path.isdir(shm) else None)
 
 
 def wait_until(predicate, deadline=10.0, what="a condition"):

@@ -2,95 +2,19 @@
 and a sentinel that says what the test tells it to."""
 
 import os
-import random
 import shutil
 import socket
-import subprocess
 import threading
 import time
 
 import redis
 
 from support import env, log
+from support.fixed_port_server import ADMIN, FixedPortServer
 from support.redis_server import major_version, user_words
 from support.resp import Parser
-from support.server_process import ServerProcess
 
 MASTER = "mymaster"
-_ADMIN = {"username": "admin", "password": "adminpw"}
-
-
-def free_low_port():
-    """Below the ports that the system hands out by itself, so that it stays free."""
-    while True:
-        port = random.randrange(10240, 22768)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-
-
-class _Server(ServerProcess):
-    """One of the six: of a fixed port, which is kept over restarts."""
-
-    def __init__(self, folder, name, words, tls, login):
-        self.name, self.words, self.tls, self.login = name, list(words), tls, login
-        self.dir = os.path.join(folder, name)
-        os.mkdir(self.dir)
-        self.log_file = os.path.join(self.dir, "log")
-        self.port = 0
-        log.register(self)
-
-    def start(self):
-        for _ in range(20):
-            port = self.port or free_low_port()
-            ports = ["--port", 0, "--tls-port", port] if self.tls else ["--port", port]
-            command = ["redis-server", *self.words, *ports, "--bind", "127.0.0.1", "--dir", self.dir,
-                       "--logfile", self.log_file, *self.tls]
-            self._process = subprocess.Popen(env.tied(command), stdin=subprocess.DEVNULL,
-                                             env=env.clean_environ(), stdout=subprocess.DEVNULL,
-                                             stderr=subprocess.DEVNULL)
-            until = time.monotonic() + 20
-            while time.monotonic() < until and self._process.poll() is None:
-                if self._answers(port):
-                    self.port = port
-                    return
-                time.sleep(0.005)
-            if self._process.poll() is None:
-                break
-        raise AssertionError(f"{self.name} does not start: " + log.tail(self.log_file))
-
-    def _answers(self, port):
-        try:
-            with self.client(port) as client:
-                return client.ping()
-        except redis.exceptions.RedisError:
-            return False
-
-    def client(self, port=None, **options):
-        more = {"ssl": True, "ssl_cert_reqs": "none"} if self.tls else {}
-        more.update(self.login)
-        more.update(options)
-        return redis.Redis(port=port or self.port, decode_responses=True, socket_timeout=5, **more)
-
-    def ask(self, *words):
-        return self._asked(lambda client: client.execute_command(*words))
-
-    def info(self, section):
-        return self._asked(lambda client: client.info(section))
-
-    def _asked(self, question):
-        """Once more where the connection is cut: sentinels cut all of a server that they demote."""
-        for again in (True, False):
-            try:
-                with self.client() as client:
-                    return question(client)
-            except redis.exceptions.ConnectionError:
-                if not again or not self.running():
-                    raise
-        return None
 
 
 class SentinelSet:
@@ -138,8 +62,8 @@ class SentinelSet:
             words += ["--aclfile", users, "--masteruser", "repl", "--masterauth", "replpw"]
         for number in range(3):
             more = ["--replicaof", "127.0.0.1", self.servers[0].port] if number else []
-            server = _Server(self.dir, f"server{number}", words + more, self.tls,
-                             _ADMIN if self.acl else {})
+            server = FixedPortServer(self.dir, f"server{number}", words + more, self.tls,
+                             ADMIN if self.acl else {})
             self.servers.append(server)
             server.start()
         for replica in self.servers[1:]:
@@ -147,7 +71,7 @@ class SentinelSet:
                            20, "a replica in step")
 
     def _start_sentinels(self, down_after_ms):
-        login = _ADMIN if self.sentinel_acl else {"password": self.password} if self.password else {}
+        login = ADMIN if self.sentinel_acl else {"password": self.password} if self.password else {}
         lines = [f"sentinel monitor {MASTER} 127.0.0.1 {self.servers[0].port} 2",
                  f"sentinel down-after-milliseconds {MASTER} {down_after_ms}",
                  f"sentinel failover-timeout {MASTER} 10000"]
@@ -167,7 +91,7 @@ class SentinelSet:
                 lines.append(f"sentinel sentinel-pass {self.password}")
         for number in range(3):
             path = self._write(f"sentinel{number}.conf", *lines)
-            sentinel = _Server(self.dir, f"sentinel{number}", [path, "--sentinel"], self.tls, login)
+            sentinel = FixedPortServer(self.dir, f"sentinel{number}", [path, "--sentinel"], self.tls, login)
             self.sentinels.append(sentinel)
             sentinel.start()
 

@@ -42,19 +42,27 @@ TEST_CASE("the defaults keep every rule") {
 TEST_CASE("every rule can be broken, which is a fault") {
   std::set<const Rule*> broken;
   for (const char* text :
-       {"store = \"memory\"\n[redis]\n", "store = \"memory\"\n[server]\ntcp = \"0.0.0.0:1\"\n",
+       {"store = \"memory\"\n[redis]\n",
+        "store = \"memory\"\n[server]\ntcp = \"0.0.0.0:1\"\n",
         "[redis]\nunix_socket = \"/a\"\nhost = \"a\"\nport = 1\n",
         "[redis]\npassword = \"a\"\npassword_file = \"/dev/null\"\npassword_command = [\"/a\"]\n",
-        "[redis]\nbackoff_min = \"3s\"\n", "[redis]\nusername = \"a\"\n",
+        "[redis]\nbackoff_min = \"3s\"\n",
+        "[redis]\nusername = \"a\"\n",
         "[redis]\nunix_socket = \"/a\"\ntls = true\n",
         "store = \"memory\"\n[sentinel]\naddresses = [\"a:1\"]\n",
         "[redis]\nreplicas = [\"a:1\"]\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
         "[redis]\nhost = \"a\"\nport = 1\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
         "[redis]\nunix_socket = \"/a\"\n[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n",
-        "[sentinel]\nmaster = \"m\"\n", "[sentinel]\naddresses = [\"a:1\"]\nusername = \"a\"\n",
+        "[sentinel]\nmaster = \"m\"\n",
+        "[sentinel]\naddresses = [\"a:1\"]\nusername = \"a\"\n",
         "[sentinel]\npassword = \"a\"\npassword_file = \"/dev/null\"\n",
         "[sentinel]\ntls_ca = \"/a\"\ntls_cert = \"/a\"\ntls_name = \"a\"\n",
         "[sentinel]\ntls_key = \"/a\"\ntls_ca = \"/a\"\ntls_insecure_no_verify = true\n",
+        "store = \"memory\"\n[cluster]\naddresses = [\"a:1\"]\n",
+        "[redis]\nhost = \"a\"\nport = 1\n[cluster]\naddresses = [\"a:1\"]\n",
+        "[redis]\nunix_socket = \"/a\"\ndb = 1\nreplicas = [\"a:1\"]\n[cluster]\naddresses = "
+        "[\"a:1\"]\n",
+        "[sentinel]\naddresses = [\"a:1\"]\nmaster = \"m\"\n[cluster]\naddresses = [\"a:1\"]\n",
         "[redis]\ntls_ca = \"/a\"\ntls_cert = \"/a\"\ntls_name = \"a\"\n",
         "[redis]\ntls_key = \"/a\"\ntls_ca = \"/a\"\ntls_insecure_no_verify = true\n"}) {
     INFO(text);

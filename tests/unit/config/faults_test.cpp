@@ -27,7 +27,8 @@ const std::string kCommand =
     "absolute "
     "path of a program";
 const std::string kNoStore =
-    "f: no store is chosen: expected a [redis] or [sentinel] section or store = \"memory\" in the "
+    "f: no store is chosen: expected a [redis], [sentinel] or [cluster] section or store = "
+    "\"memory\" in the "
     "file, "
     "REDIS_HOST in the environment, or --redis or --memory on the command line";
 
@@ -304,6 +305,25 @@ TEST_CASE("faults of [redis]") {
     INFO(one.text);
     CHECK(faults_of("[redis]\n" + one.text) == one.faults);
   }
+}
+
+TEST_CASE("in a cluster all windows of a counter are in one slot") {
+  const auto is_refused = [&](const std::string& redis_key) {
+    const auto faults = faults_of(
+        "[cluster]\naddresses = [\"a:1\"]\n[limits.x]\nlimit = "
+        "9\nperiod = \"1s\"\nredis_key = \"" +
+        redis_key + "\"\n");
+    INFO(redis_key);
+    return !faults.empty() && faults[0].find("expected a tag in braces") != std::string::npos;
+  };
+  CHECK_FALSE(is_refused("r:{%n:%k}:%w"));
+  CHECK_FALSE(is_refused("r:{%n}:%w"));
+  CHECK_FALSE(is_refused("{x}%w"));
+  CHECK(is_refused("r:%w"));
+  CHECK(is_refused("r:{%n:%w}"));
+  CHECK(is_refused("r:{%k}:%w"));
+  CHECK(is_refused("r:{}:{x}:%w"));
+  CHECK(is_refused("r:{x:%w"));
 }
 
 TEST_CASE("what is said of sentinels") {

@@ -61,6 +61,7 @@ TEST_CASE("what is printed loads again, to the same") {
         std::string("[redis]\nunix_socket = \"/a \\\"b\\\\\"\ndb = 4\n"),
         std::string("[redis]\nusername = \"u\"\npassword = \"hunter2\"\n"),
         "[redis]\npassword_file = \"" + secret + "\"\n",
+        std::string("[cluster]\naddresses = [\"a:1\", \"[::1]:2\"]\n[redis]\ntls = true\n"),
         "[sentinel]\naddresses = [\"a:1\", \"[::1]:2\"]\nmaster = \"m\"\npassword_file = \"" +
             secret + "\"\n",
         std::string(

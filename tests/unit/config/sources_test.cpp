@@ -327,19 +327,19 @@ TEST_CASE("the command line is checked") {
   overrides.socket = "";
   overrides.log_level = "inf";
   overrides.limits = {"api", "=1/s", "a=1", "b=1/s", "b=2/s"};
-  CHECK(
-      faults(load_config(of({}, overrides))) ==
-      std::vector<std::string>{
-          "--memory: contradicts --redis: expected one of them",
-          "--redis: expected redis[s]://[user:password@]host[:port][/db], "
-          "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]",
-          "--socket: expected a path of at most 107 bytes",
-          "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
-          "\"info\"?",
-          "--limit api: expected NAME=RATE, such as api=100/second",
-          "--limit =1/s: expected a limit's name to be 1 to 64 letters, digits and _ - . / @",
-          "--limit a=1: expected permits per period, such as 100/second, 5/10s or 1000/min",
-          "--limit b=2/s: limit 'b' is named twice on the command line"});
+  CHECK(faults(load_config(of({}, overrides))) ==
+        std::vector<std::string>{
+            "--memory: contradicts --redis: expected one of them",
+            "--redis: expected redis[s]://[user:password@]host[:port][/db], "
+            "redis[s]+sentinel://[user:password@]host[:port],.../master[/db], "
+            "redis[s]+cluster://[user:password@]host[:port],... or unix:///path[?db=n]",
+            "--socket: expected a path of at most 107 bytes",
+            "--log-level: expected \"debug\", \"info\", \"warning\" or \"error\"; did you mean "
+            "\"info\"?",
+            "--limit api: expected NAME=RATE, such as api=100/second",
+            "--limit =1/s: expected a limit's name to be 1 to 64 letters, digits and _ - . / @",
+            "--limit a=1: expected permits per period, such as 100/second, 5/10s or 1000/min",
+            "--limit b=2/s: limit 'b' is named twice on the command line"});
 }
 
 TEST_CASE("what a reload cannot change is named") {

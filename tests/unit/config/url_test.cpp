@@ -44,7 +44,8 @@ TEST_CASE("the URL of a Redis") {
 
   const std::string expected =
       "--redis: expected redis[s]://[user:password@]host[:port][/db], "
-      "redis[s]+sentinel://[user:password@]host[:port],.../master[/db] or unix:///path[?db=n]";
+      "redis[s]+sentinel://[user:password@]host[:port],.../master[/db], "
+      "redis[s]+cluster://[user:password@]host[:port],... or unix:///path[?db=n]";
   for (const auto& [url, but] : std::vector<std::pair<std::string, std::string>>{
            {"", ""},
            {"localhost:6379", ""},
@@ -69,6 +70,9 @@ TEST_CASE("the URL of a Redis") {
            {"redis+sentinel://h:0/m", ", but a sentinel is no host with a port"},
            {"redis+sentinel://h,,i/m", ", but a sentinel is no host with a port"},
            {"redis+sentinel://u@h/m", ", but there is a user without a password"},
+           {"redis+cluster://", ", but there are not 1 to 16 nodes"},
+           {"redis+cluster://h:0", ", but a node is no host with a port"},
+           {"redis+cluster://h/1", ", but a node is no host with a port"},
            {"unix://", ", but the path is none"},
            {"unix://relative", ", but the path is none"},
            {"unix:///a?x=1", ", but after the path is something else"},
@@ -116,6 +120,27 @@ TEST_CASE("whatever names one server takes the place of sentinels") {
   const Config config = good(of_file(good_file, {{"REDIS_PORT", "x"}})).config;
   CHECK(config.fixed.sentinel.password == "secret");
   CHECK(config.live.login.password.empty());
+}
+
+TEST_CASE(
+    "the URL of a cluster says some of its nodes, and takes the place of what else there is") {
+  const TempDir folder;
+  const std::string file = folder.write(
+      "r.toml", "[sentinel]\naddresses = [\"old:1\"]\nmaster = \"m\"\n[redis]\ndb = 3\n");
+  Overrides overrides;
+  overrides.redis = "rediss+cluster://u:p@a,[::1]:7/";
+  const Config config = good(of_file(file, {{"REDIS_PORT", "x"}}, overrides)).config;
+  CHECK(config.fixed.cluster.addresses == std::vector<HostPort>{{"a", 6379}, {"::1", 7}});
+  CHECK(config.fixed.sentinel == SentinelConfig{});
+  CHECK(config.fixed.redis.tls);
+  CHECK(config.fixed.redis.db == 0);
+  CHECK(config.live.login.username == "u");
+  const std::string cluster = folder.write("c.toml", "[cluster]\naddresses = [\"a:1\"]\n");
+  CHECK(good(of_file(cluster, {{"REDIS_PORT", "x"}, {"REDIS_DB", "4"}})).config.fixed.redis.db ==
+        0);
+  CHECK(good(of_file(cluster, {{"REDIS_HOST", "h"}})).config.fixed.cluster == ClusterConfig{});
+  overrides.redis = "redis://h";
+  CHECK(good(of_file(cluster, {}, overrides)).config.fixed.cluster == ClusterConfig{});
 }
 
 TEST_CASE("a URL says whether TLS is spoken, and with what is said elsewhere") {

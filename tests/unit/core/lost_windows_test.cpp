@@ -53,3 +53,28 @@ TEST_CASE("where too many single counters are lost all windows of then are") {
   CHECK(lost.has_all_of(kFirst, 0));
   CHECK_FALSE(lost.has_all_of(kSecond, 0));
 }
+
+TEST_CASE(
+    "what another shard has lost is lost where its counters go, by a clock that may be apart") {
+  LostWindows from;
+  from.lose_all(StoreTime{900'000}, 200'000, false);
+  from.lose("a", kFirst);
+  LostWindows to;
+  to.lose_all(StoreTime{1'000'000}, 0, false);  // later, and yet not as far
+  to.take_over(from, 900'000);
+  CHECK(to.has_all_of(kSecond, 0));
+  CHECK(to.has("a"));
+  LostWindows next;
+  next.take_over(to, 900'000);
+  CHECK(next.any());
+  CHECK(next.has_all_of(kSecond, 0));
+  // There and back, any number of times: it stays what it is.
+  for (int i = 0; i < 10; ++i) {
+    from.take_over(next, 900'000);
+    next.take_over(from, 900'000);
+  }
+  CHECK_FALSE(next.has_all_of({3000, 4000}, 0));
+  LostWindows nothing;
+  nothing.take_over(LostWindows(), 900'000);
+  CHECK_FALSE(nothing.any());
+}

@@ -9,14 +9,19 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/store/redis/words.hpp"
 #include "daemon/store/sentinel/sentinel_topology.hpp"
 #include "tests/reply_tree.hpp"
 #include "tests/unit/catch.hpp"
 
 namespace rategate {
 
-class FakeSentinelTransport final : public SentinelTransport {
+class FakeSentinelTransport final : public AskingTransport {
  public:
+  void set_link(AskingLink&) override {}
+  std::string login() const override {
+    return password.empty() ? std::string() : login_request({}, password);
+  }
   void connect() override {
     ++connects;
     open = true;
@@ -31,7 +36,7 @@ class FakeSentinelTransport final : public SentinelTransport {
   std::string_view awaits() const override { return awaited; }
 
   // Answers the next request with that text of RESP.
-  void answer(SentinelLink& link, std::string_view reply) {
+  void answer(AskingLink& link, std::string_view reply) {
     REQUIRE_FALSE(requests.empty());
     requests.pop_front();
     const auto tree = ReplyTree::read(reply);
@@ -40,6 +45,7 @@ class FakeSentinelTransport final : public SentinelTransport {
 
   Mono now{10'000'000};
   std::string awaited;
+  std::string password;  // empty: it does not log in
   std::deque<std::string> requests;
   bool open = false;
   int connects = 0;

@@ -58,7 +58,7 @@ TEST_CASE("what makes a store of no use is said") {
        "its role is active-replica: it is not the only one that counts"},
       {"run_id:a\r\nloading:1\r\n", "it is loading its data"},
       {"run_id:a\r\ncluster_enabled:1\r\n",
-       "it is a node of a Redis Cluster, which is not supported"},
+       "it is a node of a Redis Cluster, which is to be named in [cluster]"},
   };
   for (const auto& [info, why] : cases) {
     Greeting greeting({});
@@ -70,6 +70,19 @@ TEST_CASE("what makes a store of no use is said") {
   greeting.begin(false);
   CHECK(greeting.replied(error("WRONGPASS no"), {}, {}) == Greeting::Outcome::Refused);
   CHECK(greeting.why() == "AUTH: WRONGPASS no");
+}
+
+TEST_CASE("of a cluster it has to be a node") {
+  Greeting::Options options;
+  options.cluster = true;
+  Greeting greeting(options);
+  greeting.begin(false);
+  CHECK(greeting.replied(text("run_id:a\r\ncluster_enabled:1\r\n"), {}, {}) ==
+        Greeting::Outcome::Going);
+  greeting.begin(false);
+  CHECK(greeting.replied(text("run_id:a\r\ncluster_enabled:0\r\n"), {}, {}) ==
+        Greeting::Outcome::Refused);
+  CHECK(greeting.why() == "it is no node of a Redis Cluster");
 }
 
 TEST_CASE("a store that cannot note a loss now is greeted again") {

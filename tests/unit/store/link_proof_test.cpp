@@ -93,6 +93,20 @@ TEST_CASE("a greeting is complete as soon as the primary is named") {
   CHECK(one.link.state() == Link::State::Up);
 }
 
+TEST_CASE("a greeting that nothing proved is not complete on the next connection") {
+  Proving one;
+  one.greet();
+  REQUIRE(one.link.state() == Link::State::Greeting);
+  one.link.moved("another", one.transport.now);
+  one.link.connected(one.transport.now);
+  one.witness.named = one.transport.now;
+  one.driver.pump(one.transport.now);
+  CHECK(one.link.state() == Link::State::Greeting);
+  CHECK(one.transport.calls.size() == 5);  // it is greeted by itself
+  one.transport.answer_all(one.link);
+  CHECK(one.link.state() == Link::State::Up);
+}
+
 TEST_CASE("a primary of which no replicas are known is used while it is named") {
   Proving one;
   one.greet();

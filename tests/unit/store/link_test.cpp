@@ -347,8 +347,8 @@ TEST_CASE("leases get every eighth counter while checks wait") {
 TEST_CASE("two shards whose clocks differ: one fails, the other's limits go on") {
   Gate::Options options;
   options.shards = 2;
-  options.shard_of = [](const Limit& limit, std::string_view) {
-    return ShardId{static_cast<std::uint16_t>(limit.name == "b" ? 1 : 0)};
+  options.shard_of = [](const LimitUse& use, std::string_view) {
+    return ShardId{static_cast<std::uint16_t>(use.limit->name == "b" ? 1 : 0)};
   };
   Told told;
   Driver driver(options, nullptr, told);

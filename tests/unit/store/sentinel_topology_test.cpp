@@ -21,10 +21,10 @@ const HostPort kB{"b", 2};
 constexpr std::int64_t kSecond = 1'000'000;
 
 struct Bench {
-  explicit Bench(std::size_t sentinels, std::string password = {})
-      : topology(options(password), told) {
+  explicit Bench(std::size_t sentinels, std::string password = {}) : topology(options(), told) {
     for (std::size_t i = 0; i < sentinels; ++i) {
       auto& fake = *fakes.emplace_back(std::make_unique<FakeSentinel>());
+      fake.asks.password = fake.listens.password = password;
       const auto links = topology.add("s" + std::to_string(i), fake.asks, fake.listens);
       fake.asking = &links.asks;
       fake.listening = &links.listens;
@@ -33,10 +33,9 @@ struct Bench {
     topology.start(now);
   }
 
-  static SentinelTopology::Options options(const std::string& password) {
+  static SentinelTopology::Options options() {
     SentinelTopology::Options options;
     options.master = "m";
-    options.password = password;
     return options;
   }
 

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/store/redis/words.hpp"
 #include "daemon/store/sentinel/words.hpp"
 #include "tests/reply_tree.hpp"
 #include "tests/unit/catch.hpp"

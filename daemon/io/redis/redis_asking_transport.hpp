@@ -1,4 +1,4 @@
-// A SentinelLink's way to its sentinel: a RedisConnection, and its replies as views.
+// An AskingLink's way to its server: a RedisConnection, and its replies as views.
 //
 // Not thread-safe.
 #pragma once
@@ -9,25 +9,29 @@
 #include <string_view>
 
 #include "daemon/io/loop/loop_watch.hpp"
+#include "daemon/io/redis/asking_login.hpp"
 #include "daemon/io/redis/redis_connection.hpp"
-#include "daemon/store/sentinel/sentinel_link.hpp"
+#include "daemon/store/asking_link.hpp"
 
 namespace rategate {
 
-class RedisSentinelTransport final : public SentinelTransport, private RedisConnectionEvents {
+class RedisAskingTransport : public AskingTransport, private RedisConnectionEvents {
  public:
   // Whatever is handed over by reference lives longer than this.
-  RedisSentinelTransport(uv_loop_t* loop, RedisServer server, LoopWatch& watch);
+  RedisAskingTransport(uv_loop_t* loop, RedisServer server, AskingLogin& login, LoopWatch& watch);
 
-  // Who is told of what happens; before connect(), and outlives it.
-  void set_link(SentinelLink& link) { link_ = &link; }
+  // The password that a connection was to wait for is there, or cannot be had.
+  void password_fetched();
 
-  void connect() override { connection_.connect(server_); }
-  void close() override { connection_.close(); }
+  void set_link(AskingLink& link) override { link_ = &link; }
+  void connect() override;
+  void close() override;
   void send(std::string_view requests) override { connection_.send(requests); }
   void send_and_hear(std::string_view requests) override;
   Mono flush() override { return connection_.flush(); }
-  std::string_view awaits() const override { return connection_.awaits(); }
+  std::string login() const override;
+  void logged_in(std::string_view error) override { login_.told(error); }
+  std::string_view awaits() const override;
 
  private:
   void connected(Mono now) override { link_->connected(now); }
@@ -36,7 +40,9 @@ class RedisSentinelTransport final : public SentinelTransport, private RedisConn
   void heard(Mono now) override { link_->heard(now); }
 
   const RedisServer server_;
-  SentinelLink* link_ = nullptr;
+  AskingLogin& login_;
+  bool awaits_password_ = false;  // before it connects
+  AskingLink* link_ = nullptr;
   RedisConnection connection_;
 };
 

@@ -1,0 +1,508 @@
+#include "daemon/store/cluster/cluster_topology.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace rategate {
+namespace {
+
+// From one question to the next while nothing happens.
+constexpr std::int64_t kAskEveryUs = 5'000'000;
+// Whatever happens, they are not asked again before that.
+constexpr std::int64_t kLeastPauseUs = 50'000;
+// While somebody tells another map than that in use.
+constexpr std::int64_t kAskWhileDifferentUs = 200'000;
+// So long a map stays in use that has no majority any more.
+constexpr std::int64_t kUnsupportedUs = 2'000'000;
+// Without any answer for so long nobody tells the map: the longest pause, and a time-out.
+constexpr std::int64_t kUnheardAfterUs = 7'000'000;
+// A slot that was redirected is not again within this time: two nodes name each other.
+constexpr std::int64_t kBounceUs = 10'000;
+
+std::string text_of(const HostPort& node) { return to_text(node); }
+
+bool has_node(const ClusterShard& shard, std::string_view id) {
+  return std::any_of(shard.replicas.begin(), shard.replicas.end(),
+                     [&](const ClusterNode& replica) { return replica.id == id; });
+}
+
+std::size_t common_slots(const ClusterShard& a, const ClusterShard& b) {
+  std::size_t count = 0;
+  for (const SlotRange& one : a.slots) {
+    for (const SlotRange& other : b.slots) {
+      const int first = std::max(one.first, other.first);
+      const int last = std::min(one.last, other.last);
+      if (first <= last) count += static_cast<std::size_t>(last - first + 1);
+    }
+  }
+  return count;
+}
+
+// The one that stays longest where slots are moved by their number: edges move, and not the middle.
+std::uint16_t roundest_slot(const ClusterShard& shard) {
+  std::uint16_t best = shard.slots.front().first;
+  for (const SlotRange& range : shard.slots) {
+    for (std::uint32_t slot = range.first; slot <= range.last; ++slot) {
+      const bool rounder =
+          slot != 0 &&
+          std::countr_zero(slot) > (best == 0 ? -1 : std::countr_zero(std::uint32_t{best}));
+      if (rounder) best = static_cast<std::uint16_t>(slot);
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+ClusterTopology::ClusterTopology(const Options& options, ClusterWays& ways, ClusterEvents& events)
+    : options_(options),
+      ways_(ways),
+      events_(events),
+      slots_(kHashSlots, kNowhere),
+      random_(options.jitter_seed) {
+  for (std::size_t at = 0; at < kMostShards; ++at) {
+    shards_[at].part = std::make_unique<Part>(*this, ShardId{static_cast<std::uint16_t>(at)});
+  }
+}
+
+ClusterTopology::~ClusterTopology() = default;
+
+Topology& ClusterTopology::topology(ShardId shard) { return *shards_[shard.value].part; }
+
+ShardGuide& ClusterTopology::guide(ShardId shard) { return *shards_[shard.value].part; }
+
+void ClusterTopology::start(Mono now) {
+  heard_at_ = agreed_at_ = now;
+  ask_all(now);
+  want_nodes(now);
+}
+
+void ClusterTopology::stop() {
+  asks_at_ = kNever;
+  for (const auto& node : nodes_) node->link->stop();
+}
+
+// ---- Asking ---------------------------------------------------------------------------------
+
+void ClusterTopology::ask_all(Mono now) {
+  asked_ = now;
+  // Up to a fifth earlier, so that the hosts of a fleet do not ask as one.
+  asks_at_ = after(now, kAskEveryUs - kAskEveryUs / 5 * random_.of_1024() / 1024);
+  for (const auto& node : nodes_) node->link->ask();
+}
+
+void ClusterTopology::ask_soon(Mono now) {
+  if (asks_at_ == kNever) return;  // stopped
+  asks_at_ = std::min(asks_at_, std::max(now, after(asked_, kLeastPauseUs)));
+}
+
+void ClusterTopology::turn(Mono now) {
+  if (asks_at_ == kNever) return;  // stopped
+  for (const auto& node : nodes_) node->link->turn(now);
+  if (std::exchange(told_, false)) judge(now);
+  pass_on(now);
+  want_nodes(now);
+  tell_unheard(now);
+  if (now >= asks_at_) ask_all(now);
+}
+
+Mono ClusterTopology::next_turn() const {
+  if (told_ || !taken_over_.empty() || !to_ask_.empty()) return Mono{};
+  Mono next = asks_at_;
+  if (known_ && asks_at_ != kNever) {
+    next =
+        std::min(next, after(heard_at_, has_map_ ? kUnheardAfterUs : options_.connect_timeout_us));
+  }
+  for (const auto& node : nodes_) next = std::min(next, node->link->next_turn());
+  return next;
+}
+
+void ClusterTopology::pump() {
+  for (const auto& node : nodes_) node->link->pump();
+}
+
+ClusterTopology::Node* ClusterTopology::find_node(const HostPort& address) {
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                                  [&](const auto& node) { return node->address == address; });
+  return found == nodes_.end() ? nullptr : found->get();
+}
+
+// Null where it has told nothing of late.
+const ClusterTopology::Node* ClusterTopology::fresh_node(const HostPort& address, Mono now) const {
+  for (const auto& node : nodes_) {
+    const bool fresh = now <= after(node->asked, Witness::kGoodForUs);
+    if (node->address == address && fresh) return node.get();
+  }
+  return nullptr;
+}
+
+// The primaries are asked; and the seeds, where there is no map, or no primary tells it.
+void ClusterTopology::want_nodes(Mono now) {
+  std::vector<HostPort> wanted;
+  bool anyone = false;
+  for (const ShardState& state : shards_) {
+    if (!state.in_use) continue;
+    const HostPort& address = state.shard.primary.address;
+    wanted.push_back(address);
+    const Node* const node = find_node(address);
+    anyone = anyone || node == nullptr || node->trouble.empty();
+  }
+  if (!anyone) wanted.insert(wanted.end(), options_.seeds.begin(), options_.seeds.end());
+  std::erase_if(nodes_, [&](const auto& node) {
+    return std::find(wanted.begin(), wanted.end(), node->address) == wanted.end();
+  });
+  for (const HostPort& address : wanted) {
+    if (find_node(address) != nullptr) continue;
+    Node& node = *nodes_.emplace_back(std::make_unique<Node>());
+    node.address = address;
+    node.way = ways_.way_to(address);
+    NodeLink::Options options;
+    options.connect_timeout_us = options_.connect_timeout_us;
+    // What comes later than an answer is good for is as good as nothing.
+    options.answer_timeout_us = std::min(options_.command_timeout_us, Witness::kGoodForUs);
+    options.backoff_min_us = options_.backoff_min_us;
+    options.backoff_max_us = options_.backoff_max_us;
+    options.jitter_seed = options_.jitter_seed + nodes_.size();
+    NodeLinkEvents& events = *this;
+    node.link = std::make_unique<NodeLink>(options, address, *node.way, events);
+    node.link->start(now);
+  }
+}
+
+// ---- Being told -----------------------------------------------------------------------------
+
+void ClusterTopology::node_told(const HostPort& address, SlotMap map, Mono asked, Mono now) {
+  Node& node = *find_node(address);
+  node.trouble.clear();
+  node.map = std::move(map);
+  node.asked = asked;
+  heard_at_ = now;
+  told_ = true;
+}
+
+void ClusterTopology::node_failed(const HostPort& address, std::string_view why) {
+  find_node(address)->trouble = why;
+  if (!known_) tell_words();
+}
+
+// Whether most of the primaries that it names tell the same.
+bool ClusterTopology::has_majority(const SlotMap& map, Mono now) const {
+  std::size_t votes = 0;
+  for (const ClusterShard& shard : map.shards) {
+    const Node* const node = fresh_node(shard.primary.address, now);
+    if (node != nullptr && node->map.agrees_with(map)) ++votes;
+  }
+  return votes > map.shards.size() / 2;
+}
+
+const SlotMap* ClusterTopology::agreed_map(Mono now) const {
+  for (const auto& node : nodes_) {
+    if (fresh_node(node->address, now) != nullptr && has_majority(node->map, now)) {
+      return &node->map;
+    }
+  }
+  return nullptr;
+}
+
+const SlotMap* ClusterTopology::told_most(Mono now) const {
+  const SlotMap* most = nullptr;
+  std::ptrdiff_t votes = 0;
+  for (const auto& node : nodes_) {
+    if (fresh_node(node->address, now) == nullptr) continue;
+    const auto same = std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+      return fresh_node(other->address, now) != nullptr && other->map.agrees_with(node->map);
+    });
+    if (same <= votes) continue;
+    votes = same;
+    most = &node->map;
+  }
+  return most;
+}
+
+// A map that is told by one node alone may be an old one: the first is used, as every grant has to
+// be proved, and each other one has to have a majority.
+void ClusterTopology::judge(Mono now) {
+  const SlotMap* map = agreed_map(now);
+  const SlotMap* const most = told_most(now);
+  if (map == nullptr && !has_map_) map = most;
+  const bool differs = map == nullptr && most != nullptr && !most->agrees_with(map_);
+  if (!differs) {
+    disagreed_ = false;
+  } else if (!std::exchange(disagreed_, true)) {
+    agreed_at_ = now;
+  } else if (now >= after(agreed_at_, kUnsupportedUs)) {
+    map = most;
+    disagreed_ = false;
+  }
+  if (map != nullptr && !(has_map_ && map_.agrees_with(*map))) adopt(SlotMap(*map), now);
+  const bool disputed = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+    return fresh_node(node->address, now) != nullptr && !node->map.agrees_with(map_);
+  });
+  if (disputed) asks_at_ = std::min(asks_at_, after(now, kAskWhileDifferentUs));
+  learn_of_shards(now);
+  if (!std::exchange(known_, true)) {
+    events_.cluster_event({ClusterEvent::What::MapKnown, {}, {}, {}});
+    events_.cluster_changed();
+  }
+}
+
+void ClusterTopology::learn_of_shards(Mono now) {
+  for (ShardState& state : shards_) {
+    if (state.in_use) learn_of_shard(state, now);
+  }
+}
+
+// Who has to follow it: all that anybody lists who names it. And since when it is named: by a
+// majority of the others, by their newest questions; or by itself, where nobody could take its
+// place, as nobody knows a replica of it, or there are no others to elect one.
+void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
+  std::vector<Mono> named;
+  std::vector<std::string> replicas;
+  std::optional<Mono> named_itself;
+  bool denied = false;
+  for (const ClusterShard& voter : map_.shards) {
+    const bool own = voter.primary.id == state.shard.primary.id;
+    const Node* const node = fresh_node(voter.primary.address, now);
+    if (node == nullptr) continue;
+    const ClusterShard* const shard = node->map.find_primary(state.shard.primary.id);
+    const bool names = shard != nullptr && shard->has_slots_of(state.shard);
+    denied = denied || !names;
+    if (names && own) named_itself = node->asked;
+    if (names && !own) named.push_back(node->asked);
+    if (shard == nullptr) continue;
+    for (const ClusterNode& replica : shard->replicas) replicas.push_back(replica.peer);
+  }
+  const std::size_t others = map_.shards.size() - 1;
+  const std::size_t enough = others / 2 + 1;
+  if (others > 0 && named.size() >= enough) {
+    std::sort(named.begin(), named.end(), [](Mono a, Mono b) { return a > b; });
+    state.named_at = std::max(state.named_at, named[enough - 1]);
+  }
+  if (named_itself && !denied && (replicas.empty() || others == 0)) {
+    state.named_at = std::max(state.named_at, *named_itself);
+  }
+  if (named.empty() && !named_itself) return;  // nobody tells of its replicas
+  std::sort(replicas.begin(), replicas.end());
+  replicas.erase(std::unique(replicas.begin(), replicas.end()), replicas.end());
+  state.replicas = std::move(replicas);
+}
+
+// ---- Another map ----------------------------------------------------------------------------
+
+ShardId ClusterTopology::find_free(const std::vector<bool>& taken) const {
+  for (const bool used_before : {false, true}) {
+    for (std::size_t at = 0; at < kMostShards; ++at) {
+      if (taken[at] || shards_[at].in_use) continue;
+      if (shards_[at].shard.slots.empty() == used_before) continue;
+      return ShardId{static_cast<std::uint16_t>(at)};
+    }
+  }
+  return kNowhere;
+}
+
+// The shard whose primary is gone, and of which this one was a replica, or has most of the slots.
+ShardId ClusterTopology::find_successor(const ClusterShard& shard,
+                                        const std::vector<bool>& taken) const {
+  for (std::size_t at = 0; at < kMostShards; ++at) {
+    const ShardState& state = shards_[at];
+    if (!state.in_use || taken[at]) continue;
+    if (has_node(state.shard, shard.primary.id) ||
+        2 * common_slots(state.shard, shard) > state.shard.slot_count()) {
+      return ShardId{static_cast<std::uint16_t>(at)};
+    }
+  }
+  return kNowhere;
+}
+
+// Which shard of the map is which of those that there are: nowhere where there are too many.
+std::vector<ShardId> ClusterTopology::match(const SlotMap& map) const {
+  std::vector<ShardId> places(map.shards.size(), kNowhere);
+  std::vector<bool> taken(kMostShards, false);
+  const auto take = [&](std::size_t at, ShardId id) {
+    places[at] = id;
+    if (id != kNowhere) taken[id.value] = true;
+  };
+  for (std::size_t at = 0; at < map.shards.size(); ++at) {
+    for (std::size_t known = 0; known < kMostShards; ++known) {
+      const ShardState& state = shards_[known];
+      if (!state.in_use || state.shard.primary.id != map.shards[at].primary.id) continue;
+      take(at, ShardId{static_cast<std::uint16_t>(known)});
+    }
+  }
+  for (std::size_t at = 0; at < map.shards.size(); ++at) {
+    if (places[at] == kNowhere) take(at, find_successor(map.shards[at], taken));
+  }
+  for (std::size_t at = 0; at < map.shards.size(); ++at) {
+    if (places[at] == kNowhere) take(at, find_free(taken));
+  }
+  return places;
+}
+
+void ClusterTopology::place_slots(const SlotMap& map, const std::vector<ShardId>& places) {
+  std::vector<ShardId> slots(kHashSlots, kNowhere);
+  unserved_ = kHashSlots;
+  for (std::size_t at = 0; at < map.shards.size(); ++at) {
+    if (places[at] == kNowhere) continue;
+    unserved_ -= map.shards[at].slot_count();
+    for (const SlotRange& range : map.shards[at].slots) {
+      std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, places[at]);
+    }
+  }
+  for (std::size_t slot = 0; slot < kHashSlots; ++slot) {
+    if (slots[slot] != slots_[slot]) taken_over_.emplace_back(slots_[slot], slots[slot]);
+  }
+  std::sort(taken_over_.begin(), taken_over_.end());
+  taken_over_.erase(std::unique(taken_over_.begin(), taken_over_.end()), taken_over_.end());
+  slots_ = std::move(slots);
+}
+
+void ClusterTopology::adopt(const SlotMap& map, Mono now) {
+  const std::vector<ShardId> places = match(map);
+  const bool another = !has_map_ || map_.shards.size() != map.shards.size();
+  const std::size_t unserved_before = has_map_ ? unserved_ : 0;
+  place_slots(map, places);
+  map_ = map;
+  has_map_ = true;
+  events_.cluster_event({ClusterEvent::What::MapChanged,
+                         {},
+                         {},
+                         {},
+                         map.shards.size(),
+                         unserved_,
+                         another || unserved_ != unserved_before});
+  if (unserved_ > 0 && unserved_ != unserved_before) {
+    events_.cluster_event({ClusterEvent::What::SlotsUnserved, {}, {}, {}, 0, unserved_});
+  }
+  events_.nowhere_known(now);
+  name_shards(map, places, now);
+  events_.cluster_changed();
+}
+
+void ClusterTopology::name_shards(const SlotMap& map, const std::vector<ShardId>& places,
+                                  Mono now) {
+  std::vector<ShardId> named;
+  std::vector<bool> kept(kMostShards, false);
+  for (std::size_t at = 0; at < map.shards.size(); ++at) {
+    if (places[at] == kNowhere) continue;
+    ShardState& state = shards_[places[at].value];
+    const ClusterShard& shard = map.shards[at];
+    kept[places[at].value] = true;
+    const bool another = !state.in_use || state.shard.primary.id != shard.primary.id;
+    if (another || state.shard.primary.address != shard.primary.address)
+      named.push_back(places[at]);
+    if (another) {
+      if (state.in_use) {
+        ++primary_changes_;
+        const std::string from = text_of(state.shard.primary.address);
+        const std::string to = text_of(shard.primary.address);
+        events_.cluster_event({ClusterEvent::What::PrimaryChanged, {}, from, to});
+      }
+      state.named_at = Witness::kNotNamed;
+      state.replicas.clear();
+      for (const ClusterNode& replica : shard.replicas) state.replicas.push_back(replica.peer);
+    }
+    state.in_use = true;
+    state.shard = shard;
+  }
+  // The proofs of whom is connected to next count from what is told now.
+  learn_of_shards(now);
+  pass_on(now);
+  for (std::size_t at = 0; at < kMostShards; ++at) {
+    if (!shards_[at].in_use || kept[at]) continue;
+    shards_[at].in_use = false;
+    events_.shard_dissolved(ShardId{static_cast<std::uint16_t>(at)}, now);
+  }
+  for (const ShardId id : named) {
+    events_.shard_named(id, shards_[id.value].shard.primary.address, now);
+  }
+}
+
+// ---- Redirects ------------------------------------------------------------------------------
+
+ShardId ClusterTopology::shard_at(const HostPort& primary) const {
+  for (std::size_t at = 0; at < kMostShards; ++at) {
+    if (shards_[at].in_use && shards_[at].shard.primary.address == primary) {
+      return ShardId{static_cast<std::uint16_t>(at)};
+    }
+  }
+  return kNowhere;
+}
+
+HostPort ClusterTopology::target_of(const Redirect& redirect, ShardId from) const {
+  if (!redirect.to.host.empty()) return redirect.to;
+  return {shards_[from.value].shard.primary.address.host, redirect.to.port};
+}
+
+bool ClusterTopology::take_redirect(const Redirect& redirect, ShardId from, Mono now) {
+  ask_soon(now);
+  const ShardId to = shard_at(target_of(redirect, from));
+  if (to == kNowhere || to == from) return false;
+  ShardId& at = slots_[redirect.slot];
+  if (at == to) return true;  // as another call was told
+  const bool bounces = std::any_of(moved_.begin(), moved_.end(), [&](const Moved& moved) {
+    return moved.slot == redirect.slot && now < after(moved.at, kBounceUs);
+  });
+  if (bounces) return false;
+  moved_[next_moved_++ % moved_.size()] = {redirect.slot, now};
+  taken_over_.emplace_back(at, to);
+  at = to;
+  return true;
+}
+
+// Once nobody is in the middle of telling.
+void ClusterTopology::pass_on(Mono now) {
+  if (!taken_over_.empty()) {
+    for (const auto& [from, to] : std::exchange(taken_over_, {})) {
+      events_.slots_taken_over(from, to);
+    }
+    events_.slots_moved(now);
+  }
+  for (Asked& asked : std::exchange(to_ask_, {})) {
+    events_.ask_at(asked.shard, std::move(asked.reservation), now);
+  }
+}
+
+std::optional<HostPort> ClusterTopology::Part::primary(Mono) {
+  if (!own().in_use) return std::nullopt;
+  return own().shard.primary.address;
+}
+
+std::string ClusterTopology::Part::record_key() const {
+  return "rategate:{" + tag_of_slot(roundest_slot(own().shard)) + "}:reign";
+}
+
+bool ClusterTopology::Part::moved(const Redirect& redirect, Mono now) {
+  return whole_.take_redirect(redirect, id_, now);
+}
+
+bool ClusterTopology::Part::ask_elsewhere(const Redirect& redirect, const Reservation& reservation,
+                                          Mono) {
+  const ShardId to = whole_.shard_at(whole_.target_of(redirect, id_));
+  if (to == kNowhere || to == id_) return false;
+  whole_.to_ask_.push_back({to, reservation});
+  return true;
+}
+
+// ---- What there is to know ------------------------------------------------------------------
+
+void ClusterTopology::tell_words() {
+  words_ = "no node of the cluster tells its map (";
+  bool first = true;
+  for (const auto& node : nodes_) {
+    words_.append(std::exchange(first, false) ? "" : "; ").append(text_of(node->address));
+    words_.append(": ").append(node->trouble.empty() ? "it has not answered yet" : node->trouble);
+  }
+  words_ += ")";
+}
+
+void ClusterTopology::tell_unheard(Mono now) {
+  const std::int64_t patience = has_map_ ? kUnheardAfterUs : options_.connect_timeout_us;
+  if (!known_ || now < after(heard_at_, patience)) return;
+  known_ = false;
+  tell_words();
+  events_.cluster_event({ClusterEvent::What::MapUnknown, words_, {}, {}});
+  if (!has_map_) events_.nowhere_known(now);
+  events_.cluster_changed();
+}
+
+}  // namespace rategate

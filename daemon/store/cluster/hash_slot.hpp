@@ -1,0 +1,22 @@
+// Which slot of a Redis Cluster a key is in, as its specification says: CRC16 (XMODEM) of the key's
+// tag, modulo 16384. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace rategate {
+
+inline constexpr std::size_t kHashSlots = 16384;
+
+// The tag is what stands between the first `{` and the first `}` behind it; the whole key where
+// there is none, or nothing in it.
+std::uint16_t slot_of_key(std::string_view key);
+
+// The shortest decimal number, the least of these, that as a tag is in that slot. Takes up to some
+// milliseconds.
+std::string tag_of_slot(std::uint16_t slot);
+
+}  // namespace rategate

@@ -1,0 +1,53 @@
+// The map of a Redis Cluster: which slots are in which shard, and its nodes, as one node tells by
+// CLUSTER SLOTS. A reply is bytes of somebody else's: what is not of the form is refused. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/host_port.hpp"
+#include "daemon/store/redis/reply_view.hpp"
+
+namespace rategate {
+
+struct SlotRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;  // inclusive
+  bool operator==(const SlotRange&) const = default;
+};
+
+struct ClusterNode {
+  std::string id;    // its own for good, whatever its address
+  HostPort address;  // as clients are to reach it: a name, where the cluster prefers names
+  std::string peer;  // by IP address, as INFO shows a replica: "10.0.0.2:6379"
+};
+
+struct ClusterShard {
+  ClusterNode primary;
+  std::vector<ClusterNode> replicas;  // that are not known to have failed
+  std::vector<SlotRange> slots;       // in order, and none touches the next
+
+  // Every slot of the other one is its own.
+  bool has_slots_of(const ClusterShard& other) const;
+  std::size_t slot_count() const;
+};
+
+struct SlotMap {
+  std::vector<ClusterShard> shards;  // in the order of their first slots
+
+  // Null where it is the primary of none.
+  const ClusterShard* find_primary(std::string_view id) const;
+  // Whether the same primaries have the same slots; replicas come and go.
+  bool agrees_with(const SlotMap& other) const;
+  std::size_t slot_count() const;
+};
+
+// The request for it.
+std::string slot_map_request();
+// `asked`: whom the answer comes from, for a node that does not know its own address. Nothing where
+// it is not of the form, or has a slot twice.
+std::optional<SlotMap> parse_slot_map(const ReplyView& reply, const HostPort& asked);
+
+}  // namespace rategate

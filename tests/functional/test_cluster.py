@@ -1,0 +1,445 @@
+"""Redis Cluster: where counters are, that limits hold while slots and primaries change, and what a
+shard that is away concerns: docs/redis-cluster.md."""
+
+import collections
+import os
+import shutil
+import time
+
+import harness
+
+PERIOD_MS = 1000
+LIMIT = 40
+SHORT = {"limit": LIMIT, "period": f"{PERIOD_MS}ms", "mode": "exact"}
+SHARED = None
+
+
+def setUpModule():
+    global SHARED
+    SHARED = harness.ClusterSet()
+
+
+def tearDownModule():
+    SHARED.close()
+
+
+def allowed_by_window(asked):
+    """How many were allowed in each window, by its end, which the daemon tells."""
+    allowed = collections.Counter()
+    for one in asked:
+        if one.decision and one.decision.allowed:
+            end = one.got * 1000 + one.decision.reset_after_ms
+            allowed[round(end / PERIOD_MS)] += 1
+    return allowed
+
+
+class Cluster(harness.Case):
+    def fresh(self, **options):
+        return self._owned(harness.ClusterSet(**options))
+
+    def rategated(self, servers, limits=None, redis=None, **options):
+        redis = {"backoff_max": "200ms", "command_timeout": f"{int(1000 * harness.SLOW)}ms",
+                 **(redis or {})}
+        redis = {**servers.redis_settings(), **redis}
+        return self.daemon(limits=limits or {"api": SHORT}, cluster=servers.settings(),
+                           redis_settings={name: value for name, value in redis.items()
+                                           if value is not None}, **options)
+
+    def wait_up(self, daemon, deadline=15):
+        harness.wait_until(lambda: daemon.info("store")["store_status"] == "up", deadline,
+                           "all shards")
+
+    def wait_counted(self, daemon, key, deadline=15):
+        """Until a check of the key is counted; the moment."""
+        harness.wait_until(lambda: daemon.check("api", key).reason == harness.COUNTED, deadline,
+                           f"a check of {key} that is counted")
+        return time.monotonic()
+
+    def assert_held(self, loads, limit=LIMIT):
+        """No window of any key has more than the limit, over all loads of that key."""
+        by_key = collections.defaultdict(list)
+        for key, load in loads:
+            by_key[key] += load.asked()
+        for key, asked in by_key.items():
+            worst = max(allowed_by_window(asked).values(), default=0)
+            self.assertLessEqual(worst, limit, f"of {key}: {allowed_by_window(asked)}")
+            self.assertGreater(worst, 0, key)
+
+    def wait_windows(self, load, count):
+        """Until so many more windows have something that was allowed in them."""
+        windows = len(allowed_by_window(load.asked())) + count
+        harness.wait_until(lambda: len(allowed_by_window(load.asked())) >= windows, 20,
+                           "windows that begin meanwhile")
+
+    def assert_undisturbed(self, load):
+        """Each was decided by the store."""
+        reasons = {one.decision.reason for one in load.asked() if one.decision}
+        self.assertLessEqual(reasons, {harness.COUNTED, harness.OVER_LIMIT})
+
+
+class Start(Cluster):
+    def test_counters_spread_over_all_shards_with_the_least_rights(self):
+        for server in SHARED.servers:
+            server.ask("ACL", "LOG", "RESET")
+        daemon = self.rategated(SHARED, limits={"spread": {"limit": 3, "period": "1h"}})
+        self.wait_up(daemon)
+        for primary in SHARED.primaries():
+            for key in SHARED.keys("spread", 5, primary):
+                told = [daemon.check("spread", key).allowed for _ in range(4)]
+                self.assertEqual(told, [1, 1, 1, 0])
+                self.assertTrue([name for name in primary.ask("KEYS", "*")
+                                 if f"{{spread:{key}}}" in name])
+        info = daemon.info("store")
+        self.assertEqual((info["cluster_shards"], info["cluster_shards_up"],
+                          info["cluster_shards_away"], info["cluster_slots_unserved"]),
+                         ("3", "3", "0", "0"))
+        self.assertEqual((info["store_error"], info["primary_changes"]), ("", "0"))
+        self.assertIn("cluster:127.0.0.1:", info["store_address"])
+        daemon.notify.wait_status("cluster:127.0.0.1:")
+        for server in SHARED.servers:
+            self.assertEqual(server.ask("ACL", "LOG"), [])
+        self.assertIn("a cluster has a clock for each shard", daemon.wait_log("shm_off"))
+        for word in ("map_unknown", "slots_unserved:", "reign_not_known", "s3cret"):
+            self.assertNotIn(word, daemon.log_text())
+
+    def test_by_a_url(self):
+        login = "rategate:s3cret@" if SHARED.acl else ""
+        url = f"redis+cluster://{login}{','.join(SHARED.addresses[:2])}"
+        daemon = self.daemon(args=["--redis", url, "--limit", "url=5/h", "--socket", "rg.sock"])
+        self.wait_up(daemon)
+        told = [daemon.check("url").allowed for _ in range(6)]
+        self.assertEqual(told, [1, 1, 1, 1, 1, 0])
+
+    def test_one_limit_for_three_daemons(self):
+        daemons = [self.rategated(SHARED, limits={"three": {"limit": 100, "period": "1h", **more}})
+                   for more in ({}, {}, {"mode": "exact"})]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        keys = [key for primary in SHARED.primaries() for key in SHARED.keys("three", 2, primary)]
+        loads = [(key, harness.Load(daemon, ("three", key), callers=2, pause=0.0005))
+                 for key in keys for daemon in daemons]
+        for key in keys:
+            harness.wait_until(lambda one=key: sum(load.allowed() for k, load in loads if k == one)
+                               >= 100, 30, f"all permits of {key}")
+        for _, load in loads:
+            load.stop()
+        for key in keys:
+            self.assertEqual(sum(load.allowed() for k, load in loads if k == key), 100)
+
+    def test_a_password_that_is_fetched_and_changes(self):
+        servers = self.fresh(replicas=0)
+        path = os.path.join(servers.dir, "password")
+
+        def write(password):
+            with open(path + ".new", "w", encoding="ascii") as file:
+                file.write(password)
+            os.rename(path + ".new", path)
+        write("s3cret")
+        daemon = self.rategated(servers, redis={"password": None,
+                                                "password_command": ["/bin/cat", path]})
+        self.wait_up(daemon)
+        write("an0ther")
+        for server in servers.servers:
+            server.ask("ACL", "SETUSER", "rategate", "resetpass", ">an0ther")
+            server.ask("CLIENT", "KILL", "USER", "rategate")
+        keys = [servers.keys("api", 1, one)[0] for one in servers.primaries()]
+        for key in keys:
+            self.wait_counted(daemon, key)
+        self.wait_up(daemon)
+
+        def tells_the_map(server):
+            return any("user=rategate" in line and "cmd=cluster" in line
+                       for line in server.ask("CLIENT", "LIST").splitlines())
+        harness.wait_until(lambda: all(map(tells_the_map, servers.servers)), 20,
+                           "who asks for the map")
+        self.assertNotIn("an0ther", daemon.log_text())
+
+    def test_a_counter_without_a_tag_is_refused(self):
+        daemon = self.rategated(SHARED)
+        self.wait_up(daemon)
+        decision = daemon.check("rate-limit", permits=5, period="1s")
+        self.assertEqual((decision.allowed, decision.reason), (0, harness.STORE_AWAY))
+
+    def test_what_is_no_cluster_is_said(self):
+        lone = self.redis(tcp=True)
+        daemon = self.daemon(limits={"api": SHORT}, cluster={"addresses": [f"127.0.0.1:{lone.port}"]},
+                             redis_settings=dict(harness.login()))
+        line = daemon.wait_log("map_unknown")
+        self.assertIn("cluster", line)
+        self.assertEqual(daemon.check("api").reason, harness.STORE_AWAY)
+        self.assertEqual(daemon.info("store")["store_status"], "away")
+
+
+class Away(Cluster):
+    def test_a_shard_that_is_away_concerns_its_own_keys_alone(self):
+        servers = self.fresh(replicas=0)
+        daemon = self.rategated(servers)
+        self.wait_up(daemon)
+        gone, *others = servers.primaries()
+        theirs = [servers.keys("api", 1, one)[0] for one in others]
+        lost = servers.keys("api", 1, gone)[0]
+        for key in (lost, *theirs):
+            self.wait_counted(daemon, key)
+        loads = [harness.Load(daemon, ("api", key), callers=1) for key in theirs]
+        gone.kill9()
+        harness.wait_until(lambda: daemon.check("api", lost).reason == harness.STORE_AWAY, 10,
+                           "a shard that is away")
+        info = daemon.info("store")
+        self.assertEqual(info["cluster_shards_away"], "1")
+        self.assertIn(f"127.0.0.1:{gone.port}: ", info["store_error"])
+        self.assertIn(f"127.0.0.1:{gone.port}", daemon.wait_log("store_away"))
+        # Longer than any proof is good for that was had before.
+        self.wait_windows(loads[0], 5)
+        for load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        gone.start()
+        servers.wait_calm()
+        self.wait_up(daemon)
+
+
+class Failover(Cluster):
+    def both_ways(self, replace, servers):
+        """Two daemons ask for a key of each shard while `replace` is run on one shard."""
+        daemons = [self.rategated(servers) for _ in range(2)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        old, *others = servers.primaries()
+        key = servers.keys("api", 1, old)[0]
+        theirs = [servers.keys("api", 1, one)[0] for one in others]
+        for daemon in daemons:
+            for each in (key, *theirs):
+                self.wait_counted(daemon, each)
+        loads = [(each, harness.Load(daemon, ("api", each), callers=2))
+                 for each in (key, *theirs) for daemon in daemons]
+        new_since = replace(old, harness.slot_of("api", key))
+        for daemon in daemons:
+            self.wait_counted(daemon, key, 30)
+        back = time.monotonic() - new_since
+        for _, load in loads:
+            load.stop()
+        self.assert_held(loads)
+        for each, load in loads:
+            if each != key:
+                self.assert_undisturbed(load)
+        for daemon in daemons:
+            self.assertEqual(daemon.info("store")["primary_changes"], "1")
+        return daemons, back
+
+    # Windows that may have been reserved of the old one are denied: 2.5 s, and 5/8 of a period.
+    BURN = 2.5 + 0.1 + 1.625
+
+    def test_a_planned_one(self):
+        servers = self.fresh()
+
+        def replace(old, slot):
+            servers.fail_over(old)
+            return servers.wait_replaced(old, slot)[0]
+        _, back = self.both_ways(replace, servers)
+        self.assertLess(back, (self.BURN + 1.5) * harness.SLOW)
+
+    def test_a_primary_that_is_killed(self):
+        servers = self.fresh()
+
+        def replace(old, slot):
+            old.kill9()
+            return servers.wait_replaced(old, slot)[0]
+        daemons, back = self.both_ways(replace, servers)
+        self.assertLess(back, (self.BURN + 1.5) * harness.SLOW)
+        for daemon in daemons:
+            self.assertIn("windows_lost", daemon.log_text())
+
+    def test_a_primary_that_stood_still_and_wakes(self):
+        servers = self.fresh()
+
+        def replace(old, slot):
+            old.stop()
+            self.addCleanup(old.cont)
+            alive = [one for one in servers.servers if one is not old]
+            servers.live = lambda: alive
+            moment, _ = servers.wait_replaced(old, slot)
+            old.cont()
+            return moment
+        self.both_ways(replace, servers)
+
+    def test_a_daemon_that_starts_after_it(self):
+        servers = self.fresh()
+        daemon = self.rategated(servers, limits={"api": {"limit": 5, "period": "1h"}})
+        self.wait_up(daemon)
+        old = servers.primaries()[0]
+        key = servers.keys("api", 1, old)[0]
+        self.assertEqual(daemon.check("api", key).allowed, 1)
+        new = servers.fail_over(old)
+        servers.wait_replaced(old, harness.slot_of("api", key))
+        harness.wait_until(lambda: "windows_lost" in daemon.log_text(), 15, "windows that are lost")
+        late = self.rategated(servers, limits={"api": {"limit": 5, "period": "1h"}})
+        self.wait_up(late)
+        self.assertEqual(late.check("api", key).allowed, 0)
+        self.assertIn(f"127.0.0.1:{new.port}", late.wait_log("windows_were_lost"))
+
+
+class Moves(Cluster):
+    LONG = {"limit": 10_000, "period": "1h", "mode": "exact"}
+
+    def counted(self, server, key, limit="api"):
+        """What the counter of the key's only window holds."""
+        names = [name for name in server.ask("KEYS", "*") if f"{{{limit}:{key}}}:" in name]
+        self.assertEqual(len(names), 1, names)
+        return int(server.ask("GET", names[0]))
+
+    def test_a_slot_that_is_moved_under_load(self):
+        servers = self.fresh(replicas=0)
+        daemons = [self.rategated(servers, limits={"api": self.LONG, "tick": SHORT})
+                   for _ in range(2)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        source, target, _ = servers.primaries()
+        key = servers.keys("api", 1, source)[0]
+        slot = harness.slot_of("api", key)
+        loads = [harness.Load(daemon, ("api", key), callers=2, pause=0.001) for daemon in daemons]
+        for load in loads:
+            harness.wait_until(lambda one=load: one.allowed() > 20, 15, "a load")
+        servers.begin_move(slot, target)
+        seen = loads[0].allowed()
+        harness.wait_until(lambda: loads[0].allowed() > seen + 20, 15, "checks of a key not moved")
+        servers.move_keys(slot, source, target)
+        seen = loads[0].allowed()
+        harness.wait_until(lambda: loads[0].allowed() > seen + 20, 15, "checks of a key that is moved")
+        servers.end_move(slot, source, target)
+        seen = loads[0].allowed()
+        harness.wait_until(lambda: loads[0].allowed() > seen + 20, 15, "checks of a slot that is moved")
+        for load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        self.assertEqual(self.counted(target, key), sum(load.allowed() for load in loads))
+        self.assertNotIn("windows_lost", daemons[0].log_text())
+
+    def test_windows_that_begin_while_a_slot_is_on_its_way(self):
+        servers = self.fresh(replicas=0)
+        daemons = [self.rategated(servers) for _ in range(2)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        source, target, _ = servers.primaries()
+        key = servers.keys("api", 1, source)[0]
+        slot = harness.slot_of("api", key)
+        loads = [(key, harness.Load(daemon, ("api", key), callers=2)) for daemon in daemons]
+        for step in (lambda: servers.begin_move(slot, target),
+                     lambda: servers.move_keys(slot, source, target),
+                     lambda: servers.end_move(slot, source, target)):
+            step()
+            self.wait_windows(loads[0][1], 3)
+        for _, load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        self.assert_held(loads)
+
+    def test_leases_of_three_daemons_while_a_slot_wanders(self):
+        servers = self.fresh(replicas=0)
+        limit = 200
+        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1s",
+                                                           "mode": "lease"}}) for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        first, second, third = servers.primaries()
+        key = servers.keys("api", 1, first)[0]
+        slot = harness.slot_of("api", key)
+        loads = [(key, harness.Load(daemon, ("api", key), callers=2, pause=0.002))
+                 for daemon in daemons]
+        for source, target in ((first, second), (second, third), (third, first)):
+            servers.begin_move(slot, target)
+            self.wait_windows(loads[0][1], 1)
+            for _ in range(2):  # what began meanwhile is there already
+                servers.move_keys(slot, source, target)
+            servers.end_move(slot, source, target)
+            self.wait_windows(loads[0][1], 2)
+        for _, load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        self.assert_held(loads, limit)
+
+    def test_many_slots_by_redis_cli(self):
+        servers = self.fresh(replicas=0)
+        daemon = self.rategated(servers, limits={"api": self.LONG})
+        self.wait_up(daemon)
+        source, target, third = servers.primaries()
+        keys = servers.keys("api", 40, source) + servers.keys("api", 5, third)
+        loads = [(key, harness.Load(daemon, ("api", key), callers=1, pause=0.02)) for key in keys]
+        source_id, target_id = (one.ask("CLUSTER", "MYID") for one in (source, target))
+        servers.cli("reshard", servers.addresses[0], "--cluster-from", source_id, "--cluster-to",
+                    target_id, "--cluster-slots", 2000, "--cluster-yes")
+        servers.wait_calm()
+        for _, load in loads:
+            load.stop()
+            self.assert_undisturbed(load)
+        for key, load in loads:
+            owner = servers.owner(harness.slot_of("api", key))
+            self.assertEqual(self.counted(owner, key), load.allowed(), key)
+        harness.wait_until(lambda: "map_changed" in daemon.log_text(), 10, "another map")
+        self.assertNotIn("windows_lost", daemon.log_text())
+
+    def test_a_primary_more_and_one_less(self):
+        servers = self.fresh(primaries=4, replicas=0)
+        daemon = self.rategated(servers, limits={"api": self.LONG})
+        self.wait_up(daemon)
+        last = servers.primaries()[3]
+        key = servers.keys("api", 1, last)[0]
+        for _ in range(5):
+            self.assertEqual(daemon.check("api", key).allowed, 1)
+        heir = servers.primaries()[0]
+        slots = len([slot for row in last.ask("CLUSTER", "SLOTS") if row[2][1] == last.port
+                     for slot in range(row[0], row[1] + 1)])
+        servers.cli("reshard", servers.addresses[0], "--cluster-from", last.ask("CLUSTER", "MYID"),
+                    "--cluster-to", heir.ask("CLUSTER", "MYID"), "--cluster-slots", slots,
+                    "--cluster-yes")
+        harness.wait_until(lambda: daemon.info("store")["cluster_shards"] == "3", 20, "three shards")
+        self.assertEqual(daemon.check("api", key).allowed, 1)
+        self.assertEqual(self.counted(heir, key), 6)
+
+    def test_a_slot_that_is_claimed_without_its_keys(self):
+        """Who was charged more than the counter holds denies the rest of the window."""
+        servers = self.fresh(replicas=0)
+        daemon = self.rategated(servers, limits={"api": {"limit": 10, "period": "1h",
+                                                         "mode": "exact"}})
+        self.wait_up(daemon)
+        source, target, _ = servers.primaries()
+        key = servers.keys("api", 1, source)[0]
+        slot = harness.slot_of("api", key)
+        self.assertEqual([daemon.check("api", key).allowed for _ in range(6)], [1] * 6)
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+        target.ask("CLUSTER", "SETSLOT", slot, "NODE", target.ask("CLUSTER", "MYID"))
+        harness.wait_until(lambda: servers.owner(slot, source) is target, 20, "a claimed slot")
+        self.assertEqual([daemon.check("api", key).allowed for _ in range(6)], [0] * 6)
+        self.assertEqual(daemon.info("store")["windows_lost"], "1")
+
+
+class Tls(Cluster):
+    def test_by_the_names_that_the_nodes_announce(self):
+        harness.require_tls()
+        if harness.major_version() < 7:
+            return  # Redis 6 announces addresses alone
+        made = harness.Certificates(harness.make_dir())
+        self.addCleanup(shutil.rmtree, made.folder)
+        made.authority("ca")
+        made.issue("server", "DNS:localhost")
+        made.issue("client", "DNS:rategate")
+        servers = self.fresh(tls=made.server_words("server", clients="optional"), more=(
+            "--cluster-announce-hostname", "localhost",
+            "--cluster-preferred-endpoint-type", "hostname"))
+        servers.settings = lambda: {"addresses": [f"localhost:{servers.servers[0].port}"]}
+        tls = {"tls": True, "tls_ca": made.crt("ca"), "tls_cert": made.crt("client"),
+               "tls_key": made.key("client"), "connect_timeout": "5s"}
+        daemon = self.rategated(servers, redis=tls)
+        self.wait_up(daemon)
+        old = servers.primaries()[0]
+        keys = [servers.keys("api", 1, one)[0] for one in servers.primaries()]
+        for key in keys:
+            self.wait_counted(daemon, key)
+        self.assertIn("tls:localhost:", daemon.log_text())
+        servers.fail_over(old)
+        servers.wait_replaced(old, harness.slot_of("api", keys[0]))
+        self.wait_counted(daemon, keys[0])
+        self.assertEqual(daemon.info("store")["primary_changes"], "1")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,208 @@
+// The link to a shard of a cluster: calls by slot, and what redirects mean for who waits.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/store/cluster/hash_slot.hpp"
+#include "tests/unit/catch.hpp"
+#include "tests/unit/store/one_link.hpp"
+
+using namespace rategate;
+
+namespace {
+
+constexpr std::int64_t kLater = 10'000;
+
+class FakeGuide final : public ShardGuide {
+ public:
+  std::string record_key() const override { return "rategate:{1}:reign"; }
+  bool moved(const Redirect& redirect, Mono) override {
+    slots.push_back(redirect.slot);
+    return known;
+  }
+  bool ask_elsewhere(const Redirect&, const Reservation& reservation, Mono) override {
+    asked.push_back(reservation);
+    return known;
+  }
+  bool known = true;
+  std::vector<std::uint16_t> slots;
+  std::vector<Reservation> asked;
+};
+
+// Two shards that are greeted; all counters are in the first, until `at` is changed.
+struct TwoShards {
+  TwoShards() : driver(gate_options(), nullptr, told) {
+    for (FakeTransport* transport : {&first, &second}) {
+      Link::Options options;
+      options.guide = &guide;
+      Link& link = driver.add(options, *transport);
+      link.moved("there", now());
+      link.connected(now());
+      driver.pump(now());
+      record = transport->calls[3].record;
+      transport->answer_all(link);
+    }
+  }
+  Gate::Options gate_options() {
+    Gate::Options options;
+    options.shards = 2;
+    options.shard_of = [this](const LimitUse&, std::string_view) { return at; };
+    return options;
+  }
+  Mono now() const { return first.now; }
+  void pass(std::int64_t us) {
+    first.now = second.now = after(first.now, us);
+    driver.pump(now());
+  }
+  void check(std::string_view key) { driver.gate().check({use, key, 1, ++tickets, 1}, now()); }
+  std::size_t allowed() {
+    std::size_t count = 0;
+    for (const Answer& answer : std::exchange(driver.gate().answers(), {})) {
+      count += answer.decision.allowed ? 1 : 0;
+    }
+    return count;
+  }
+  Link& link(std::uint16_t shard) { return driver.link({shard}); }
+
+  FakeTransport first{kStart}, second{kStart};
+  FakeGuide guide;
+  ShardId at{0};
+  std::string record;
+  LimitUsePtr use = exact_limit("a", 5);
+  std::uint64_t tickets = 0;
+  Told told;
+  Driver driver;
+};
+
+std::ptrdiff_t reservations(const FakeTransport& transport) {
+  return std::count_if(transport.calls.begin(), transport.calls.end(),
+                       [](const Call& call) { return call.kind == Call::Kind::Reserve; });
+}
+
+}  // namespace
+
+TEST_CASE("a call has the counters of one slot, and the record is no part of it") {
+  TwoShards two;
+  CHECK(two.record == "rategate:{1}:reign");
+  for (int i = 0; i < 20; ++i) two.check("key" + std::to_string(i));
+  two.pass(0);
+  REQUIRE(two.first.calls.size() >= 2);
+  for (const Call& call : two.first.calls) {
+    if (call.kind != Call::Kind::Reserve) continue;
+    CHECK(call.reign.empty());
+    CHECK(call.reservations.size() == 1);
+  }
+  two.first.answer_all(two.link(0));
+  two.pass(0);
+  two.first.answer_all(two.link(0));
+  CHECK(two.allowed() == 20);
+}
+
+TEST_CASE("what was refused by MOVED is asked at the new shard, and counted once") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.first.refuse(two.link(0), "MOVED 77 b:1");
+  CHECK(two.guide.slots == std::vector<std::uint16_t>{77});
+  two.at = {1};
+  two.driver.gate().slots_moved(two.now());
+  two.pass(0);
+  CHECK(two.first.calls.size() == 1);  // the INFO behind the first one
+  REQUIRE(two.second.calls.size() == 2);
+  two.second.answer_all(two.link(1));
+  CHECK(two.allowed() == 1);
+}
+
+TEST_CASE("where it goes is not known yet: it is asked again a little later") {
+  TwoShards two;
+  two.guide.known = false;
+  two.check("key");
+  two.pass(0);
+  two.first.refuse(two.link(0), "MOVED 77 b:1");
+  two.first.answer_all(two.link(0));
+  two.pass(kLater - 1);
+  CHECK(two.first.calls.empty());
+  two.pass(1);
+  REQUIRE(two.first.calls.size() == 2);
+  two.first.answer_all(two.link(0));
+  CHECK(two.allowed() == 1);
+}
+
+TEST_CASE("TRYAGAIN of one counter is asked again a little later") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.first.refuse(two.link(0), "TRYAGAIN Multiple keys request during rehashing of slot");
+  two.first.answer_all(two.link(0));
+  two.pass(kLater);
+  CHECK(two.first.calls.size() == 2);
+}
+
+TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.first.refuse(two.link(0), "ASK 77 b:1");
+  REQUIRE(two.guide.asked.size() == 1);
+  two.link(1).ask(two.guide.asked[0], two.now());
+  two.pass(0);
+  REQUIRE(two.second.calls.size() == 3);
+  CHECK(two.second.calls[0].kind == Call::Kind::Asking);
+  CHECK(two.second.calls[1].kind == Call::Kind::Reserve);
+  CHECK(two.second.calls[1].script.empty());
+  SECTION("it is answered") {
+    two.second.answer_all(two.link(1));
+    CHECK(two.allowed() == 1);
+    two.check("key");
+    two.pass(0);
+    CHECK(reservations(two.first) == 1);  // the map is what it was
+  }
+  SECTION("the connection there is lost: it is asked at its shard again") {
+    two.first.answer_all(two.link(0));
+    two.link(1).closed("cut", two.now());
+    two.pass(0);
+    CHECK(reservations(two.first) == 1);
+  }
+  SECTION("the connection of its shard is lost: that is none of its concern") {
+    two.link(0).closed("cut", two.now());
+    two.second.answer_all(two.link(1));
+    CHECK(two.allowed() == 1);
+  }
+}
+
+TEST_CASE("what is under way when its slot moves is answered where it was asked") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.at = {1};
+  two.driver.gate().slots_moved(two.now());
+  two.check("key");
+  two.pass(0);
+  CHECK(two.second.calls.empty());
+  two.first.answer_all(two.link(0));
+  CHECK(two.allowed() == 1);
+  two.pass(0);
+  two.second.counters = std::move(two.first.counters);  // its keys were moved as well
+  two.second.answer_all(two.link(1));
+  CHECK(two.allowed() == 1);
+}
+
+TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
+  TwoShards two;
+  two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());
+  two.driver.gate().take_over({0}, {1}, 500'000);
+  two.at = {1};
+  const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
+  CHECK(result.verdict == Verdict::Decided);
+  CHECK_FALSE(result.decision.allowed);
+}
+
+TEST_CASE("who waits before a counter of a shard that is away is answered") {
+  TwoShards two;
+  two.check("key");
+  two.driver.gate().store_away({1}, two.now());
+  two.at = {1};
+  two.driver.gate().slots_moved(two.now());
+  CHECK(two.driver.gate().answers().size() == 1);
+}
