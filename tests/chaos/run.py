@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "functional"))
 
 # pylint: disable=wrong-import-position
+import cluster_faults
 import failover_faults
 import host_faults
 import login_faults
@@ -20,8 +21,8 @@ import scene
 import store_faults
 from support import env
 
-ROWS = {row.name: row for faults in (store_faults, failover_faults, network_faults, login_faults,
-                                     host_faults) for row in faults.ROWS}
+ROWS = {row.name: row for faults in (store_faults, failover_faults, cluster_faults, network_faults,
+                                     login_faults, host_faults) for row in faults.ROWS}
 FORMAT = "{:<22} {:>7}  {:<33} {:>8} {:>9}  {}"
 HEAD = FORMAT.format("row", "windows", "most of limit", "denied", "recovers", "")
 
