@@ -85,8 +85,9 @@ struct RedisConfig : TlsConfig {
   std::int64_t port = 6379;
   std::string unix_socket;  // not empty: instead of host and port
   std::int64_t db = 0;
-  std::vector<HostPort> replicas;  // that may be promoted in its place; empty: not known
-  std::int64_t min_replicas = 0;   // that have to acknowledge before permits are used
+  std::vector<HostPort> replicas;    // that may be promoted in its place; empty: not known
+  std::int64_t min_replicas = 0;     // that have to acknowledge before permits are used
+  std::int64_t share_hosts_min = 1;  // so many hosts there are at least
   std::int64_t connect_timeout_ms = 1000;
   std::int64_t command_timeout_ms = 250;
   std::int64_t backoff_min_ms = 50;

@@ -42,6 +42,7 @@ class LimitReader {
     read_text(find_entry(table, "redis_key"), KeyTemplate::parse, limit.redis_key);
     read_text(find_entry(table, "mode"), parse_word<Mode>, limit.mode);
     read_text(find_entry(table, "on_store_down"), parse_word<OnStoreDown>, limit.on_store_down);
+    read_text(find_entry(table, "share"), parse_share, limit.share);
     if (const Entry* setting = find_entry(table, "on_store_lost")) {
       read_text(setting, parse_word<OnStoreLost>, limit.on_store_lost.emplace());
     }

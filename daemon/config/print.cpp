@@ -43,6 +43,7 @@ std::string print_config(const Config& config) {
     out += "redis_key = " + quoted(limit.redis_key.text()) + "\n";
     out += "mode = " + quoted(to_text(limit.mode)) + "\n";
     out += "on_store_down = " + quoted(to_text(limit.on_store_down)) + "\n";
+    out += "share = " + quoted(format_share(limit.share)) + "\n";
     out += "on_store_lost = " + quoted(to_text(lost_policy(limit))) + "\n";
   }
   return out;

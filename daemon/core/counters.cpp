@@ -3,7 +3,7 @@
 namespace rategate {
 namespace {
 // Idle counters beyond this are forgotten before their window is over: the store is asked once
-// more than needed, and that is all.
+// more than needed, and what this host knew of them is not told if the store loses them.
 constexpr std::size_t kMaxIdle = 262'144;
 }  // namespace
 
@@ -41,7 +41,7 @@ void Counters::forget_if(CounterId id, const MayForget& may_forget) {
   Counter& counter = slots_[id];
   const Line* const before = line(counter);
   const bool idle = counter.live && !counter.lease_listed && !counter.unmeasured &&
-                    (before == nullptr || before->over());
+                    !counter.recount_listed && (before == nullptr || before->over());
   if (!idle || !may_forget(counter, index_.size() > kMaxIdle)) return;
   index_.erase(hash(counter.use, counter.key.view()), id);
   ended_line(counter);

@@ -37,11 +37,13 @@ WindowState Decider::state_of(const Counter& counter, const Window& window, Mono
                                                               : WindowState::Open;
 }
 
+bool Decider::is_retold(const Counter& counter, const Window& window) const {
+  return shard_of(counter).lost.recounts(window, longest_lead_us(counter.use->limit->period_ms));
+}
+
 bool Decider::counts_on(const Counter& counter, const Window& window) const {
-  const LostWindows& lost = shard_of(counter).lost;
   const Limit& limit = *counter.use->limit;
-  return loses(limit) && lost.recounts() && lost_policy(limit) == OnStoreLost::Count &&
-         lost.has_all_of(window, longest_lead_us(limit.period_ms));
+  return loses(limit) && lost_policy(limit) == OnStoreLost::Count && is_retold(counter, window);
 }
 
 WindowState Decider::recount_state_of(const Counter& counter, const Window& window,
@@ -179,7 +181,30 @@ CheckResult Decider::deny_untrusted(const Counter& counter, Mono now) {
   return result;
 }
 
-CheckResult Decider::by_policy(const Counter& counter, Mono now) {
+// Rounded down, so that the parts of all hosts sum up to no more than the limit.
+std::int64_t Decider::part_of(const Limit& limit) const {
+  const Share& share = limit.share;
+  if (share.parts > 0) return limit.permits * share.of / share.parts;
+  // A number that nobody has said, and that was never seen, is none to go by.
+  if (hosts_ == 0 && hosts_min_ <= 1) return 0;
+  return limit.permits / std::max(hosts_, hosts_min_);
+}
+
+// By the store's clock as far as it is known: an outage may last longer than it is trusted for.
+bool Decider::take_share(const Counter& counter, std::int64_t cost, Mono now, std::int64_t& left) {
+  const auto reading = shard_of(counter).clock.read(now);
+  if (!reading) return false;
+  const StoreTime middle{(reading->earliest.us + reading->latest.us) / 2};
+  const Limit& limit = *counter.use->limit;
+  const Window window = place({middle, middle}, limit.period_ms).window;
+  const std::string name = counter.use->names.of(counter.key.view(), window.start_ms);
+  const std::int64_t part = part_of(limit) - counter.pool.taken(window);
+  const bool taken = shares_.take(name, window, part, cost);
+  left = shares_.left(name, part);
+  return taken;
+}
+
+CheckResult Decider::by_policy(const Counter& counter, std::int64_t cost, Mono now) {
   CheckResult result;
   LimitUse& use = *counter.use;
   if (use.limit->on_store_down == OnStoreDown::Error) {
@@ -188,8 +213,12 @@ CheckResult Decider::by_policy(const Counter& counter, Mono now) {
     ++use.denied;
     return result;
   }
-  const bool allowed = use.limit->on_store_down == OnStoreDown::Allow;
+  std::int64_t left = Decision::kUnknown;
+  const bool shares = use.limit->on_store_down == OnStoreDown::Share;
+  const bool allowed = shares ? take_share(counter, cost, now, left)
+                              : use.limit->on_store_down == OnStoreDown::Allow;
   result.decision = decide_without_store(use, shard_of(counter), Reason::StoreAway, allowed, now);
+  result.decision.remaining = left;
   count(use, result.decision);
   return result;
 }

@@ -8,6 +8,7 @@
 
 #include "daemon/base/random.hpp"
 #include "daemon/core/counters.hpp"
+#include "daemon/core/local_shares.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/shard.hpp"
 #include "daemon/core/stats.hpp"
@@ -26,11 +27,18 @@ enum class WindowState : std::uint8_t {
 class Decider {
  public:
   // `command_timeout_us`: the longest that a check waits for the store.
+  // `hosts_min`: so many hosts there are at least.
   Decider(std::vector<Shard>& shards, GateStats& stats, std::int64_t command_timeout_us,
-          std::uint64_t seed)
-      : shards_(shards), stats_(stats), command_timeout_us_(command_timeout_us), random_(seed) {}
+          std::int64_t hosts_min, std::uint64_t seed)
+      : shards_(shards),
+        stats_(stats),
+        command_timeout_us_(command_timeout_us),
+        hosts_min_(hosts_min),
+        random_(seed) {}
 
-  // Whether the store has lost its count, and it is counted on when all hosts have told of it.
+  // Whether the store has lost its count, and all hosts are to tell what they know of it.
+  bool is_retold(const Counter& counter, const Window& window) const;
+  // Whether it is counted on then.
   bool counts_on(const Counter& counter, const Window& window) const;
   WindowState state_of(const Counter& counter, const Window& window, Mono now) const;
   // The highest cost that the window can still pay, as far as this host knows: what the pool and
@@ -52,7 +60,10 @@ class Decider {
   CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
   CheckResult deny_untrusted(const Counter& counter, Mono now);
   // The store cannot be asked: on_store_down says what that means.
-  CheckResult by_policy(const Counter& counter, Mono now);
+  CheckResult by_policy(const Counter& counter, std::int64_t cost, Mono now);
+  // So many hosts there are, this one included.
+  void hosts_seen(std::int64_t hosts) { hosts_ = hosts; }
+  std::int64_t hosts() const { return hosts_; }
   // So many more of a decision that was made at this same moment.
   void repeated(LimitUse& use, bool allowed, std::int64_t times);
 
@@ -67,11 +78,16 @@ class Decider {
                          std::int64_t reset_after_ms);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                                 Mono now);
+  std::int64_t part_of(const Limit& limit) const;
+  bool take_share(const Counter& counter, std::int64_t cost, Mono now, std::int64_t& left);
   void count(LimitUse& use, const Decision& decision);
 
   std::vector<Shard>& shards_;
   GateStats& stats_;
   std::int64_t command_timeout_us_;
+  std::int64_t hosts_min_;
+  std::int64_t hosts_ = 0;  // 0: not known
+  LocalShares shares_;
   Random random_;
 };
 

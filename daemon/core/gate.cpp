@@ -23,7 +23,8 @@ Gate::Gate(const Options& options, SharedPools* shared)
       counters_(options.seed),
       shards_(make_shards(options)),
       alarms_(counters_),
-      decider_(shards_, stats_, options.command_timeout_us, options.jitter_seed + 2),
+      decider_(shards_, stats_, options.command_timeout_us, options.share_hosts_min,
+               options.jitter_seed + 2),
       room_(counters_, shards_, decider_, stats_),
       keeper_(counters_, shards_, alarms_, books_, decider_, stats_,
               options.shards == 1 ? shared : nullptr, options.jitter_seed),
@@ -36,7 +37,10 @@ Gate::Gate(const Options& options, SharedPools* shared)
 bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   const auto reading = shard(counter.shard).clock.read(now);
   const bool over = reading && counter.pool.last_end_ms() * 1000 <= reading->earliest.us;
-  if (!over && !crowded && !counter.use->dropped) return false;  // nobody finds a dropped one
+  // Nobody finds a dropped one, but what is known of a long window may have to be told.
+  const bool useless =
+      counter.use->dropped && lost_policy(*counter.use->limit) == OnStoreLost::Deny;
+  if (!over && !crowded && !useless) return false;
   keeper_.let_go(counter, now);
   return true;
 }
@@ -98,7 +102,8 @@ CheckResult Gate::check(const Request& request, Mono now) {
       open = state != WindowState::Uncounted;
     }
   }
-  if (shard.health.is_away() || now < use.refused_until) return decider_.by_policy(counter, now);
+  if (shard.health.is_away() || now < use.refused_until)
+    return decider_.by_policy(counter, request.cost, now);
   const CheckResult waits = room_.join(id, request, after(now, options_.command_timeout_us));
   const Line& line = *counters_.line(counter);
   if (line.reservation == 0 && (!line.is_queued() || line.aside)) {
@@ -180,8 +185,9 @@ bool Gate::store_connecting(ShardId id, Mono now) {
 bool Gate::store_away(ShardId id, Mono now) {
   store_connecting(id, now);
   const bool news = shard(id).health.away();
-  reserver_.answer_all(id,
-                       [&](const Counter& counter) { return decider_.by_policy(counter, now); });
+  reserver_.answer_all(id, [&](const Counter& counter, std::int64_t cost) {
+    return decider_.by_policy(counter, cost, now);
+  });
   return news;
 }
 
@@ -207,11 +213,10 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
     Counter& counter = counters_[counter_id];
-    const Limit& limit = *counter.use->limit;
-    if (counter.shard != id || limit.on_store_down == OnStoreDown::Allow) return;
-    if (loss.recounts && lost_policy(limit) == OnStoreLost::Count) {
+    if (counter.shard != id) return;
+    if (loss.recounts) {
       recounter_.lose(counter_id, now);
-    } else if (more) {
+    } else if (counter.use->limit->on_store_down != OnStoreDown::Allow) {
       keeper_.give_up(counter, now);
     }
   });
@@ -264,7 +269,7 @@ void Gate::stop(Mono now) {
   result.verdict = Verdict::Stopping;
   for (std::uint16_t i = 0; i < options_.shards; ++i) {
     reserver_.forget_under_way({i}, now);
-    reserver_.answer_all({i}, [&](const Counter&) { return result; });
+    reserver_.answer_all({i}, [&](const Counter&, std::int64_t) { return result; });
   }
   counters_.for_each_id([&](CounterId id) { keeper_.let_go(counters_[id], now); });
 }

@@ -49,7 +49,8 @@ class Gate {
     HashSeed seed;
     std::uint64_t jitter_seed = 1;
     std::uint16_t shards = 1;
-    ShardOf shard_of;  // null: all is counted in shard 0
+    std::int64_t share_hosts_min = 1;  // so many hosts there are at least: see hosts_seen()
+    ShardOf shard_of;                  // null: all is counted in shard 0
   };
 
   // `shared` may be null, and outlives the gate. With more than one shard there is none: the
@@ -131,6 +132,14 @@ class Gate {
     return reserver_.compose(shard, pull, now, into);
   }
 
+  // Whether the hosts are to be counted, because some limit's parts go by their number; and how
+  // many there are.
+  void count_hosts(bool count) { counts_hosts_ = count; }
+  bool counts_hosts() const { return counts_hosts_; }
+  void hosts_seen(std::int64_t hosts) { decider_.hosts_seen(hosts); }
+  // 0 where that was never known.
+  std::int64_t hosts() const { return decider_.hosts(); }
+
   // What is to be told next of windows that were lost, in one call: see Recounter.
   bool compose_recounts(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into) {
     return recounter_.compose(shard, most, now, into);
@@ -181,6 +190,7 @@ class Gate {
 
   Options options_;
   bool stopping_ = false;
+  bool counts_hosts_ = false;
   GateStats stats_;
   Books books_;
   Counters counters_;

@@ -286,7 +286,7 @@ void LeaseKeeper::let_go(Counter& counter, Mono now) {
   if (const auto window = counter.pool.newest(counter.use->limit->period_ms)) {
     release_stock(counter, *window);
   }
-  give_up(counter, now);
+  lose(counter, now);
   if (counter.pool.slot().is_none()) return;
   shared_->give_back(counter.pool.slot());
   counter.pool.forget_slot();

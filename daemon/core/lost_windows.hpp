@@ -26,7 +26,7 @@ class LostWindows {
   // Every window that started by then, or up to `margin_us` later. `recounts`: all hosts learn of
   // it, so that what they know together is what was counted.
   void lose_all(StoreTime through, std::int64_t margin_us, bool recounts) {
-    recounts_ = recounts;
+    if (!recounts) unknown_through_us_ = std::max(unknown_through_us_, through.us + margin_us);
     if (through <= through_) return;
     // What was lost before may reach further, by a larger margin.
     const std::int64_t known_us =
@@ -35,7 +35,6 @@ class LostWindows {
     margin_us_ = std::max(margin_us, known_us);
   }
   StoreTime through() const { return through_; }
-  bool recounts() const { return recounts_; }
   // Until then an old primary may have granted permits, or hosts may not have told of theirs.
   StoreTime told_by() const { return {own_through_us() + kTellingUs}; }
   // What another shard has lost, of which counters came here. The clocks of any two may be apart by
@@ -49,7 +48,10 @@ class LostWindows {
     last_end_ms_ = std::max(last_end_ms_, other.last_end_ms_);
   }
   // The store's clock says no more than that, whatever it said before: nothing was lost later.
-  void not_after(StoreTime now) { through_ = std::min(through_, now); }
+  void not_after(StoreTime now) {
+    through_ = std::min(through_, now);
+    unknown_through_us_ = std::min(unknown_through_us_, now.us + margin_us_);
+  }
   // The window of one counter, by the counter's name in the store.
   void lose(const std::string& counter, const Window& window) {
     if (window.start_ms >= last_end_ms_) counters_.clear();  // all their windows are over
@@ -71,6 +73,12 @@ class LostWindows {
   bool has_all_of(const Window& window, std::int64_t lead_us) const {
     return window.start_ms * 1000 <= std::max(own_through_us(), taken_through_us_) + lead_us;
   }
+  // Whether it is one of them, and what all hosts know of it together is what was counted.
+  bool recounts(const Window& window, std::int64_t lead_us) const {
+    const std::int64_t started_us = window.start_ms * 1000 - lead_us;
+    return started_us <= own_through_us() && started_us > unknown_through_us_ &&
+           started_us > taken_through_us_;
+  }
   // Whether a window of some counter that is lost was not over when this one started.
   bool any_counter_of(const Window& window) const {
     return !counters_.empty() && window.start_ms < last_end_ms_;
@@ -89,7 +97,8 @@ class LostWindows {
 
   StoreTime through_{INT64_MIN};
   std::int64_t margin_us_ = 0;
-  bool recounts_ = false;
+  // Of those, what not all hosts have heard of.
+  std::int64_t unknown_through_us_ = INT64_MIN;
   std::int64_t taken_through_us_ = INT64_MIN;  // of other shards, by this one's clock
   std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window

@@ -76,6 +76,11 @@ class Pool {
     const Part* part = find(window);
     return part == nullptr ? 0 : std::max<std::int64_t>(limit - part->left, part->taken);
   }
+  // So many this host was charged in the window, spent or not.
+  std::int64_t taken(const Window& window) const {
+    const Part* part = find(window);
+    return part == nullptr ? 0 : part->taken;
+  }
   // This host has told, and the counter is that now.
   void recounted(const Window& window, std::int64_t counter, const Limit& limit, PoolBook& book);
   bool is_recounted(const Window& window) const {

@@ -5,6 +5,10 @@
 namespace rategate {
 namespace {
 
+// As many calls at a time as there are of reservations.
+constexpr std::size_t kMostCalls = 8;
+// Counters that are looked at for one call.
+constexpr std::size_t kMostLooks = 256;
 // What could not be told is told again after so long.
 constexpr std::int64_t kAgainUs = 200'000;
 
@@ -21,7 +25,8 @@ Recounter::Recounter(Counters& counters, std::vector<Shard>& shards, LeaseKeeper
 
 void Recounter::lose(CounterId id, Mono now) {
   Counter& counter = counters_[id];
-  keeper_.lose(counter, now);
+  // Who fails open goes on with what it holds.
+  if (counter.use->limit->on_store_down != OnStoreDown::Allow) keeper_.lose(counter, now);
   if (counter.pool.last_end_ms() != 0) want(id);
 }
 
@@ -33,10 +38,10 @@ void Recounter::want(CounterId id) {
 }
 
 bool Recounter::has_to_tell(const Counter& counter, const Window& window) const {
-  return decider_.counts_on(counter, window) && !counter.pool.is_recounted(window);
+  return decider_.is_retold(counter, window) && !counter.pool.is_recounted(window);
 }
 
-void Recounter::add(CounterId id, const Window& window, std::vector<Recount>& into) {
+void Recounter::add_window(CounterId id, const Window& window, std::vector<Recount>& into) {
   const Counter& counter = counters_[id];
   const Limit& limit = *counter.use->limit;
   into.push_back({id.value, counter.use->names.of(counter.key.view(), window.start_ms), window,
@@ -46,37 +51,45 @@ void Recounter::add(CounterId id, const Window& window, std::vector<Recount>& in
 
 bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into) {
   Queue& queue = queue_of(shard);
-  if (queue.listed.empty() || !queue.under_way.empty()) return false;
-  if (queue.not_before != kNever) return false;
+  if (queue.under_way.size() >= kMostCalls || queue.not_before != kNever) return false;
   if (queue.alone > 0) most = 1;
+  std::vector<CounterId> told;
+  std::size_t looks = std::min(queue.listed.size(), kMostLooks);
   // A counter may have two: the window that is open, and the next.
-  while (!queue.listed.empty() && (into.empty() || into.size() + 2 <= most)) {
+  while (looks-- > 0 && (into.empty() || into.size() + 2 <= most)) {
     const CounterId id = queue.listed.front();
-    Counter& counter = counters_[id];
-    const bool live = counters_.contains(id) && counter.live && counter.recount_listed;
-    const auto reading =
-        live ? shards_[shard.value].usable(*counter.use->limit, now) : std::nullopt;
-    if (live && !reading) return !into.empty();  // when the clock is measured
     queue.listed.pop_front();
-    if (queue.alone > 0) --queue.alone;
-    if (!live) continue;
-    counter.recount_listed = false;
-    const Placed at = counter.use->place(*reading);
-    if (!at.open) continue;  // that one is over
-    if (has_to_tell(counter, at.window)) add(id, at.window, into);
-    const Window next{at.window.end_ms, at.window.end_ms + counter.use->limit->period_ms};
-    const bool known = counter.pool.known(next, counter.use->limit->permits) > 0;
-    if (known && has_to_tell(counter, next)) add(id, next, into);
-    if (!into.empty() && CounterId{static_cast<std::uint32_t>(into.back().id)} == id) {
-      queue.under_way.push_back(id);
+    if (!is_live(id) || !counters_[id].recount_listed) continue;
+    const std::size_t before = into.size();
+    if (!add(shard, id, now, into)) {
+      queue.listed.push_back(id);  // when its window can be told
+      continue;
     }
+    counters_[id].recount_listed = false;
+    if (queue.alone > 0) --queue.alone;
+    if (into.size() > before) told.push_back(id);
   }
+  if (!into.empty()) queue.under_way.push_back(std::move(told));
   return !into.empty();
+}
+
+// False where it cannot be told yet which window is open.
+bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into) {
+  const Counter& counter = counters_[id];
+  const auto reading = shards_[shard.value].usable(*counter.use->limit, now);
+  const Placed at = reading ? counter.use->place(*reading) : Placed{};
+  if (!at.open) return false;
+  const std::int64_t period_ms = counter.use->limit->period_ms;
+  const Window next{at.window.end_ms, at.window.end_ms + period_ms};
+  const bool knows_next = counter.pool.known(next, counter.use->limit->permits) > 0;
+  if (has_to_tell(counter, at.window)) add_window(id, at.window, into);
+  if (knows_next && has_to_tell(counter, next)) add_window(id, next, into);
+  return true;
 }
 
 void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
   const CounterId id{static_cast<std::uint32_t>(recount.id)};
-  if (!counters_.contains(id) || !counters_[id].live) return;
+  if (!is_live(id)) return;
   Counter& counter = counters_[id];
   // Its place may be another counter's by now.
   if (counter.use->names.of(counter.key.view(), recount.window.start_ms) != recount.counter) return;
@@ -84,32 +97,44 @@ void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
   keeper_.recounted(counter, recount.window, count, now);
 }
 
-void Recounter::over(ShardId shard) { queue_of(shard).under_way.clear(); }
+void Recounter::over(ShardId shard) {
+  Queue& queue = queue_of(shard);
+  if (!queue.under_way.empty()) queue.under_way.pop_front();
+}
 
 // Before those that came since.
-void Recounter::put_back(Queue& queue) {
-  for (auto id = queue.under_way.rbegin(); id != queue.under_way.rend(); ++id) {
-    if (!counters_.contains(*id) || !counters_[*id].live || counters_[*id].recount_listed) continue;
+void Recounter::put_back(Queue& queue, const std::vector<CounterId>& ids) {
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    if (!is_live(*id) || counters_[*id].recount_listed) continue;
     counters_[*id].recount_listed = true;
     queue.listed.push_front(*id);
   }
-  queue.under_way.clear();
+}
+
+void Recounter::put_back(ShardId shard) {
+  Queue& queue = queue_of(shard);
+  for (; !queue.under_way.empty(); queue.under_way.pop_back()) {
+    put_back(queue, queue.under_way.back());
+  }
 }
 
 bool Recounter::refused(ShardId shard) {
   Queue& queue = queue_of(shard);
-  const bool alone = queue.under_way.size() <= 1;
-  if (!alone) {
-    queue.alone = queue.under_way.size();
-    put_back(queue);
-  }
-  queue.under_way.clear();
-  return alone;
+  if (queue.under_way.empty()) return false;
+  const std::vector<CounterId> ids = std::move(queue.under_way.front());
+  queue.under_way.pop_front();
+  if (ids.size() <= 1) return true;
+  queue.alone += ids.size();
+  put_back(queue, ids);
+  return false;
 }
 
 void Recounter::again(ShardId shard, Mono now) {
   Queue& queue = queue_of(shard);
-  put_back(queue);
+  if (!queue.under_way.empty()) {
+    put_back(queue, queue.under_way.front());
+    queue.under_way.pop_front();
+  }
   queue.not_before = after(now, kAgainUs);
 }
 

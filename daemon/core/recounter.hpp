@@ -24,22 +24,25 @@ class Recounter {
   Recounter(Counters& counters, std::vector<Shard>& shards, LeaseKeeper& keeper,
             const Decider& decider, GateStats& stats);
 
-  // The counter's windows are lost: what is known of them is to be told, whoever asks for it.
+  // The counter's windows are lost: what is known of them is to be told, whoever asks for it, and
+  // whatever is to become of them on this host.
   void lose(CounterId id, Mono now);
   // Checks wait for it to be told of.
   void want(CounterId id);
 
-  // What is to be told next, at most so much; false where there is nothing, or a call is under way.
+  // What is to be told next in a call, at most so much; false where there is nothing, or enough
+  // calls are under way. They are answered in their order.
   bool compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into);
-  // The counter was told of, and holds that now. The call it was part of is over with the last.
+  // The counter was told of, and holds that now.
   void told(const Recount& recount, std::int64_t count, Mono now);
+  // The first of the calls is answered.
   void over(ShardId shard);
-  // The call was refused, for the sake of one of them it may be: each is told in a call of its own
-  // then. One that was alone (true) is told when somebody asks for it.
+  // The first of the calls was refused, for the sake of one of them it may be: each is told in a
+  // call of its own then. One that was alone (true) is told when somebody asks for it.
   bool refused(ShardId shard);
-  // Whether the call has come there is not known: all of it again.
-  void put_back(ShardId shard) { put_back(queue_of(shard)); }
-  // The store takes nothing now: all of it again, after a while.
+  // Which of the calls have come there is not known: all of it again.
+  void put_back(ShardId shard);
+  // The store takes nothing now: the first of the calls again, after a while.
   void again(ShardId shard, Mono now);
 
   // A while is over; to be called at next_turn(), and then compose().
@@ -49,14 +52,16 @@ class Recounter {
  private:
   struct Queue {
     std::deque<CounterId> listed;
-    std::vector<CounterId> under_way;
-    std::size_t alone = 0;     // of the first, so many in a call of their own
-    Mono not_before = kNever;  // kNever: at once
+    std::deque<std::vector<CounterId>> under_way;  // of each call
+    std::size_t alone = 0;                         // of the first, so many in a call of their own
+    Mono not_before = kNever;                      // kNever: at once
   };
   Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
-  void put_back(Queue& queue);
+  void put_back(Queue& queue, const std::vector<CounterId>& ids);
+  bool is_live(CounterId id) const { return counters_.contains(id) && counters_[id].live; }
   bool has_to_tell(const Counter& counter, const Window& window) const;
-  void add(CounterId id, const Window& window, std::vector<Recount>& into);
+  bool add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into);
+  void add_window(CounterId id, const Window& window, std::vector<Recount>& into);
 
   Counters& counters_;
   std::vector<Shard>& shards_;

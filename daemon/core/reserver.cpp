@@ -73,7 +73,8 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
   if (line == nullptr || line->reservation != 0 || line->due.empty()) return std::nullopt;
   LimitUse& use = *counter.use;
   if (now < use.refused_until) {
-    room_.answer_all(counter, line->due, [&] { return decider_.by_policy(counter, now); });
+    room_.answer_all(counter, line->due,
+                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
     return std::nullopt;
   }
   const auto reading = shard_of(counter).usable(*use.limit, now);
@@ -112,7 +113,8 @@ bool Reserver::measure_first(CounterId id, Line& line, Mono now) {
   if (counter.unmeasured) return true;
   if (counter.measurements >= kMeasurements) {
     counter.measurements = 0;
-    room_.answer_all(counter, line.due, [&] { return decider_.deny_untrusted(counter, now); });
+    room_.answer_all(counter, line.due,
+                     [&](std::int64_t) { return decider_.deny_untrusted(counter, now); });
     return false;
   }
   ++counter.measurements;
@@ -478,7 +480,8 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
     case Failure::CounterFailed:
     case Failure::StoreRefuses:
       line->reservation = 0;
-      room_.answer_all(counter, line->asked, [&] { return decider_.by_policy(counter, now); });
+      room_.answer_all(counter, line->asked,
+                       [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
       break;
   }
   serve(id, now);
@@ -523,7 +526,8 @@ void Reserver::move(CounterId id, ShardId to, Mono now) {
   counter.shard = to;
   Line* const line = counters_.line(counter);
   if (line != nullptr && shard_of(counter).health.is_away()) {
-    room_.answer_all(counter, line->due, [&] { return decider_.by_policy(counter, now); });
+    room_.answer_all(counter, line->due,
+                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
   }
   serve(id, now);
 }

@@ -83,7 +83,7 @@ class Reserver {
     each_line([&](CounterId id, Line& line) {
       const Counter& counter = counters_[id];
       if (counter.shard != shard) return;
-      room_.answer_all(counter, line.due, [&] { return result(counter); });
+      room_.answer_all(counter, line.due, [&](std::int64_t cost) { return result(counter, cost); });
       room_.tidy(id);
     });
   }

@@ -106,14 +106,15 @@ void WaitingRoom::expire_one(WaiterPlace place, Mono now) {
       ++shard.not_asked;
       ++stats_.checks_not_asked;
     }
-    answer(counter, counters_.make_line(id).due, place, decider_.by_policy(counter, now));
+    answer(counter, counters_.make_line(id).due, place,
+           decider_.by_policy(counter, waiter.cost, now));
     tidy(id);
     return;
   }
   waiters_.stop_timing(place);
   if (waiter.gone) return;
   waiter.gone = true;
-  tell(counter, waiter.ticket, decider_.by_policy(counter, now));
+  tell(counter, waiter.ticket, decider_.by_policy(counter, waiter.cost, now));
 }
 
 }  // namespace rategate

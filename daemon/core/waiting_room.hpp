@@ -51,7 +51,8 @@ class WaitingRoom {
   void answer_all(const Counter& counter, Waiters::List& list, const Result& result) {
     while (!list.empty()) {
       const WaiterPlace first = list.first;
-      answer(counter, list, first, waiters_[first].gone ? CheckResult{} : result());
+      const Waiter& waiter = waiters_[first];
+      answer(counter, list, first, waiter.gone ? CheckResult{} : result(waiter.cost));
     }
   }
 

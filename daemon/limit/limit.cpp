@@ -11,6 +11,7 @@ namespace {
 
 // Longer windows are counted on after a loss, unless something else is said.
 constexpr std::int64_t kLongestDeniedMs = 60'000;
+constexpr std::int64_t kMostShareParts = 1'000'000;
 // Below so many permits per period a lease gains nothing.
 constexpr std::int64_t kWorthLeasing = 16;
 
@@ -58,6 +59,22 @@ bool valid_name(std::string_view name) {
                      [](char c) { return kInNames[static_cast<unsigned char>(c)]; });
 }
 
+Result<Share> parse_share(std::string_view text) {
+  if (text == "auto") return Share{};
+  const std::size_t slash = text.find('/');
+  const auto of = parse_whole(text.substr(0, slash), 1, kMostShareParts);
+  const auto parts = slash == text.npos ? Result<std::int64_t>(Error{})
+                                        : parse_whole(text.substr(slash + 1), 1, kMostShareParts);
+  if (!of || !parts || *of > *parts) {
+    return Error{"expected auto, or a part such as 1/8, up to 1/1"};
+  }
+  return Share{*of, *parts};
+}
+
+std::string format_share(const Share& share) {
+  return share.parts == 0 ? "auto" : std::to_string(share.of) + "/" + std::to_string(share.parts);
+}
+
 OnStoreLost lost_policy(const Limit& limit) {
   return limit.on_store_lost.value_or(limit.period_ms > kLongestDeniedMs ? OnStoreLost::Count
                                                                          : OnStoreLost::Deny);
@@ -78,7 +95,7 @@ bool is_leased(const Limit& limit) {
 
 bool same_limit(const Limit& a, const Limit& b) {
   return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
-         a.mode == b.mode && a.on_store_down == b.on_store_down &&
+         a.mode == b.mode && a.on_store_down == b.on_store_down && a.share == b.share &&
          lost_policy(a) == lost_policy(b) && a.redis_key.text() == b.redis_key.text() &&
          a.algorithm == b.algorithm && a.declared == b.declared;
 }

@@ -31,12 +31,23 @@ enum class OnStoreDown : std::uint8_t {
   Deny,   // a denial with reason 2
   Allow,  // an allowed decision with reason 2, counted apart
   Error,  // -STOREDOWN
+  Share,  // counted by this host alone, up to its part of the limit
 };
 // What becomes of a window whose counts the store has lost.
 enum class OnStoreLost : std::uint8_t {
   Deny,   // denied to its end, because nobody knows any more how much of it was given out
   Count,  // counted on from what all hosts together know of it, after a time to tell it
 };
+// A host's part of the limit while the store is away: `of` in `parts`, or one part for each host
+// that there is (parts 0).
+struct Share {
+  std::int64_t of = 1;
+  std::int64_t parts = 0;
+  bool operator==(const Share&) const = default;
+};
+Result<Share> parse_share(std::string_view text);  // "auto", or "1/8": up to 1/1
+std::string format_share(const Share&);
+
 // How permits are reserved.
 enum class Mode : std::uint8_t {
   Auto,   // leased where the limit is large enough to gain from it, else exact
@@ -49,6 +60,7 @@ inline constexpr std::array kWords<OnStoreDown>{
     Word{OnStoreDown::Deny, "deny"},
     Word{OnStoreDown::Allow, "allow"},
     Word{OnStoreDown::Error, "error"},
+    Word{OnStoreDown::Share, "share"},
 };
 template <>
 inline constexpr std::array kWords<OnStoreLost>{
@@ -82,6 +94,7 @@ struct Limit {
   std::int64_t period_ms = 0;  // kMinPeriodMs to kMaxPeriodMs
   Mode mode = Mode::Auto;
   OnStoreDown on_store_down = OnStoreDown::Deny;
+  Share share;                               // with OnStoreDown::Share
   std::optional<OnStoreLost> on_store_lost;  // nothing: by the period, see lost_policy()
   KeyTemplate redis_key;
   const Algorithm* algorithm = &kFixedWindow;

@@ -98,6 +98,7 @@ struct Overview {
   SharedMemoryFacts shm;
   GateStats gate;
   Books::Totals permits;
+  std::int64_t hosts = 0;          // 0: not known
   std::size_t store_queue = 0;     // counters that are to be asked for
   std::size_t checks_waiting = 0;  // for the store
   std::size_t counters = 0;

@@ -132,6 +132,10 @@ constexpr Metric kMetrics[] = {
     Row("store", "store_queue", Gauge, Unit::Count, whole<&Overview::store_queue>,
         "Counters that checks wait for and that the store is to be asked for next.")
         .as("rategate_store_queue"),
+    Row("store", "hosts_seen", Gauge, Unit::Count, whole<&Overview::hosts>,
+        "Hosts that count in this Redis, as far as is known; 0 where no limit has share = "
+        "\"auto\".")
+        .as("rategate_hosts_seen"),
     Row("store", "store_counters", Gauge, Unit::Count, store<&StoreFacts::counters>,
         "Counters that the memory store holds, of 1000000 at most; empty where the store is Redis.")
         .as("rategate_store_counters"),

@@ -30,6 +30,7 @@ struct Call {
     Replication,  // who it is now, behind reservations that count only if it is who was greeted
     Recount,      // what this host knows of counters whose count the store has lost
     Record,       // what the record of the reign holds, to hear of a loss
+    Hosts,        // how many hosts there are; see HostCount
   };
   Kind kind = Kind::Time;
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
@@ -45,6 +46,8 @@ struct Call {
   // for them to follow.
   std::int64_t replicas = 0;
   std::int64_t wait_ms = 0;
+  std::int64_t minute_ms = 0;  // of Hosts: the minute's start, by the store's clock
+  bool adds = false;           // of Hosts: this one is to be counted in it
 };
 
 // For a quarter of the time that an answer may take: Redis ends it when its loop wakes next, which
@@ -67,6 +70,7 @@ struct Reply {
   // Of Reserve and Recount: the record holds something else; nothing was granted, or told.
   bool reign_over = false;
   std::int64_t replicas = 0;  // of Wait: how many have acknowledged
+  std::int64_t hosts = 0;     // of Hosts: how many there are
   // Of Reserve: one for each reservation, in order. Of Recount: what each counter holds now, or
   // Refused.
   std::span<const ReserveAnswer> answers;

@@ -10,9 +10,9 @@ namespace rategate {
 namespace {
 
 std::string_view name_of(Call::Kind kind) {
-  static constexpr std::array<std::string_view, 14> kNames = {
-      "AUTH",    "SELECT",  "INFO",   "SCRIPT LOAD", "SCRIPT LOAD",      "reign",   "TIME",
-      "reserve", "release", "ASKING", "WAIT",        "INFO replication", "recount", "GET"};
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "AUTH",    "SELECT", "INFO", "SCRIPT LOAD",      "SCRIPT LOAD", "reign", "TIME", "reserve",
+      "release", "ASKING", "WAIT", "INFO replication", "recount",     "GET",   "hosts"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

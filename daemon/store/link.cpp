@@ -23,7 +23,8 @@ Link::Link(const Options& options, Gate& gate, Transport& transport, StoreEvents
       events_(events),
       greeting_(options.greeting),
       proof_(options.witness),
-      outbox_(gate, options.shard, options.command_timeout_us, options.guide != nullptr),
+      outbox_(gate, options.shard, options.command_timeout_us, options.jitter_seed + 1,
+              options.guide != nullptr),
       random_(options.jitter_seed) {
   status_.address = options.address;
 }
@@ -297,14 +298,15 @@ Mono Link::next_turn() const {
   const Mono silent =
       after(std::min(outbox_.silent_since(), unproved_since_), options_.command_timeout_us);
   const bool slow = gate_.shard(options_.shard).health.is_slow();
-  return std::min({silent, outbox_.hears_at(), slow ? keeps_at_ : kNever});
+  return std::min({silent, may_write() ? outbox_.asks_at() : kNever, slow ? keeps_at_ : kNever});
 }
+
+// What is reserved meanwhile may be for nobody.
+bool Link::may_write() const { return unproved_since_ == kNever || held_.size() < kMostUnproved; }
 
 void Link::pump(Mono now) {
   if (state_ == State::Greeting && !greeting_written_) greet();
-  if (state_ != State::Up) return;
-  // What is reserved meanwhile may be for nobody.
-  if (unproved_since_ != kNever && held_.size() >= kMostUnproved) return;
+  if (state_ != State::Up || !may_write()) return;
   outbox_.write(transport_, now, proof_.wants_acknowledgement(now));
 }
 
@@ -324,6 +326,8 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
   }
   if (kind == Call::Kind::Recount) {
     on_recounts(answered.call, reply, now);
+  } else if (kind == Call::Kind::Hosts) {
+    if (!reply.is_error && reply.understood) gate_.hosts_seen(reply.hosts);
   } else if (kind == Call::Kind::Record) {
     on_record(answered.call.reign, reply, now);
   } else if (kind == Call::Kind::Wait) {

@@ -119,6 +119,7 @@ class Link {
   // Whether somebody may take its place, as far as is configured.
   bool is_replaceable() const { return proof_.is_required() || options_.min_replicas > 0; }
   void prove(Mono now);
+  bool may_write() const;
   void drop_connection();
   void use_held(Mono now);
   void use(const HeldAnswers::Held& held, Mono now);

@@ -28,12 +28,14 @@ constexpr std::int64_t kCallEveryUs = 250;
 
 }  // namespace
 
-Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us, bool by_slot)
+Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us,
+               std::uint64_t jitter_seed, bool by_slot)
     : gate_(gate),
       shard_(shard),
       timeout_us_(command_timeout_us),
       by_slot_(by_slot),
-      window_(kFirstWindow) {}
+      window_(kFirstWindow),
+      hosts_(jitter_seed) {}
 
 void Outbox::opened(Opened opened) {
   scripts_ = std::move(opened.scripts);
@@ -56,6 +58,7 @@ void Outbox::closed() {
   under_way_.clear();
   unsent_ = calls_under_way_ = 0;
   counters_under_way_ = 0;
+  hosts_at_ = kNever;
 }
 
 // ---- What the way is like -------------------------------------------------------------------
@@ -142,6 +145,7 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   while (write_reservations(transport, now)) continue;
   write_recounts(transport, now);
   hear(transport, now);
+  count_hosts(transport, now);
   write_releases(transport);
   const bool alone = under_way_.size() == 1;
   if (proves_ && calls_under_way_ > calls_before) {
@@ -282,6 +286,15 @@ void Outbox::hear(Transport& transport, Mono now) {
   Call call{Call::Kind::Record};
   call.reign = reign_;
   send(transport, std::move(call));
+}
+
+void Outbox::count_hosts(Transport& transport, Mono now) {
+  hosts_at_ = kNever;
+  const auto reading = gate_.shard(shard_).clock.read(now);
+  if (!gate_.counts_hosts() || !reading) return;
+  if (auto call = hosts_.due(reading->earliest)) send(transport, std::move(*call));
+  // A moment later, so that it has come by then whichever way the clock is off.
+  hosts_at_ = after(now, hosts_.due_in_us(reading->earliest) + 1000);
 }
 
 void Outbox::write_recounts(Transport& transport, Mono now) {

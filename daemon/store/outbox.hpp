@@ -17,6 +17,7 @@
 // Pure: time comes in. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/core/gate.hpp"
 #include "daemon/store/call.hpp"
+#include "daemon/store/host_count.hpp"
 
 namespace rategate {
 
@@ -58,7 +60,8 @@ class Outbox {
   };
 
   // `by_slot`: a call may have keys of one slot of a Redis Cluster only.
-  Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us, bool by_slot = false);
+  Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us, std::uint64_t jitter_seed,
+         bool by_slot = false);
 
   // A connection is greeted. Another primary has another way.
   void opened(Opened opened);
@@ -80,10 +83,11 @@ class Outbox {
   // The memory of an answered call, for the next one.
   void recycle(Call call);
 
-  // When the store is asked whether it has lost what it counted, because nothing else has told for
-  // so long; kNever where that need not be known here.
+  // The store is asked whether it has lost what it counted, where that has to be known here and
+  // nothing else has told for so long.
   static constexpr std::int64_t kHearEveryUs = 2'000'000;
-  Mono hears_at() const;
+  // When something is to be asked that nobody waits for; kNever: nothing.
+  Mono asks_at() const { return std::min(hears_at(), hosts_at_); }
 
   // Since when the store is silent although it was asked: kNever when it owes no answer.
   Mono silent_since() const;
@@ -111,7 +115,9 @@ class Outbox {
   void fill(Call& call, std::size_t most, Mono now);
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
+  Mono hears_at() const;
   void hear(Transport& transport, Mono now);
+  void count_hosts(Transport& transport, Mono now);
   void write_recounts(Transport& transport, Mono now);
   void write_releases(Transport& transport);
   void send(Transport& transport, Call call);
@@ -148,6 +154,9 @@ class Outbox {
   std::array<std::int64_t, 16> trips_us_{};  // the last ones
   std::size_t trips_ = 0;
   std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth
+
+  HostCount hosts_;
+  Mono hosts_at_ = kNever;  // when that asks next
 
   std::vector<std::vector<Reservation>> spare_;  // memory of answered calls
 };

@@ -103,6 +103,43 @@ class Counted(Lost):
                            "the late one to have told")
         self.assertEqual(taken + self.all_that_is_left(), LIMIT)
 
+    def change(self, **setting):
+        """By a reload on all hosts."""
+        for daemon in self.daemons:
+            daemon.tables["limits"]["api"].update(setting)
+            daemon.write_config()
+            daemon.reload()
+
+    def test_after_a_reload_that_changed_the_limit(self):
+        """What is known of a counter outlives the limit it was counted for."""
+        taken = self.take_some()
+        self.change(limit=LIMIT + 1, mode="lease")
+        self.server.db.flushall()
+        for daemon in self.daemons:
+            taken += self.take(daemon, 1)
+        self.wait_noticed(*self.daemons)
+        self.wait_settled(self.daemons[0])
+        taken += 1 + self.all_that_is_left()
+        self.assertLessEqual(taken, LIMIT + 1)
+        self.assertGreater(taken, LIMIT / 2)
+
+    def test_a_loss_that_no_record_tells_of(self):
+        """It is denied, and stays so when there is a record again."""
+        self.take_some()
+        name = harness.documented_user()[0]
+        self.server.db.execute_command("ACL", "SETUSER", name, "resetkeys", "~rategate:{*")
+        self.server.restart()
+        self.server.db.execute_command("ACL", "SETUSER", name, "resetkeys", "~rategate:{*")
+        for daemon in self.daemons:
+            harness.wait_until(lambda d=daemon: d.info("store")["store_status"] == "up", 10, "Redis")
+            self.take(daemon, 1)
+        self.server.user("~*")
+        self.server.cut()
+        self.wait_noticed(*self.daemons)
+        until = time.monotonic() + SETTLE_S + 2
+        harness.wait_until(lambda: time.monotonic() > until, 20, "what would be counted on by then")
+        self.assertEqual(self.all_that_is_left(), 0)
+
     def test_who_may_not_touch_the_base(self):
         """The limit is refused then, and goes on when the right is there."""
         self.take_some()
@@ -116,6 +153,28 @@ class Counted(Lost):
         self.assertEqual(self.take(self.daemons[0], 10), 0)
         self.server.user("~*")
         self.wait_settled(self.daemons[0])
+
+
+class Mixed(Lost):
+    """One host denies what is lost, and tells what it knows all the same."""
+
+    def rategated(self):
+        self.LIMIT_SAYS = {"mode": "exact", "on_store_lost": self.policies.pop()}
+        return super().rategated()
+
+    def setUp(self):
+        self.policies = ["deny", "count", "count"]
+        super().setUp()
+
+    def test_flushed(self):
+        taken = self.take_some()
+        self.server.db.flushall()
+        for daemon in self.daemons:
+            self.take(daemon, 1)
+        self.wait_noticed(*self.daemons)
+        self.wait_settled(self.daemons[0])
+        self.assertEqual(taken + 1 + self.all_that_is_left(), LIMIT)
+        self.assertEqual(self.daemons[2].check("api").reason, harness.STORE_AWAY)
 
 
 class Leased(Lost):
@@ -150,7 +209,19 @@ class Denied(Lost):
         denied = self.daemons[1].check("api")
         self.assertEqual((denied.allowed, denied.reason), (0, harness.STORE_AWAY))
         self.assertGreater(denied.retry_after_ms, 50_000)
-        self.assertEqual(self.server.db.keys("*:base"), [])
+
+    def test_one_that_is_to_be_counted_on_after_all(self):
+        taken = self.take_some()
+        self.server.db.flushall()
+        for daemon in self.daemons:
+            self.take(daemon, LIMIT)
+        self.wait_noticed(*self.daemons)
+        for daemon in self.daemons:
+            daemon.tables["limits"]["api"]["on_store_lost"] = "count"
+            daemon.write_config()
+            daemon.reload()
+        self.wait_settled(self.daemons[0])
+        self.assertLessEqual(taken + 1 + self.all_that_is_left(), LIMIT)
 
 
 if __name__ == "__main__":

@@ -145,5 +145,57 @@ class StoreDown(harness.Case):
         return int(daemon.info()["waiting_checks"])
 
 
+class Share(harness.Case):
+    """Hosts that go on with their parts of a limit while Redis is away."""
+
+    PARTS = {"auto": 30, "fifth": 12, "most": 45}
+    LIMITS = {name: {"limit": 60, "period": "1h", "mode": "exact", "on_store_down": "share",
+                     "share": share}
+              for name, share in zip(PARTS, ("auto", "1/5", "3/4"))}
+
+    def setUp(self):
+        self.server = self.redis()
+        self.daemons = [self.daemon(self.server, limits=self.LIMITS) for _ in range(2)]
+
+    def take(self, daemon, name, count=60):
+        with daemon.conn() as conn:
+            return [harness.decision(reply) for reply in
+                    conn.pipeline([("CHECK", name)] * count)]
+
+    def wait_hosts(self, number):
+        for daemon in self.daemons:
+            harness.wait_until(lambda d=daemon: int(d.info("store")["hosts_seen"]) >= number, 90,
+                               "the hosts to be counted")
+
+    def test_parts_of_a_limit(self):
+        self.wait_hosts(2)
+        self.server.kill9()
+        for daemon in self.daemons:
+            harness.wait_until(lambda d=daemon: d.info("store")["store_status"] == "away", 10, "away")
+        for name, part in self.PARTS.items():
+            for daemon in self.daemons:
+                told = self.take(daemon, name)
+                self.assertEqual({one.reason for one in told}, {harness.STORE_AWAY})
+                self.assertEqual(sum(one.allowed for one in told), part, name)
+                self.assertEqual([one.remaining for one in told[:2]], [part - 1, part - 2])
+                self.assertEqual(told[-1].remaining, 0)
+
+    def test_what_was_counted_before_is_part_of_it(self):
+        told = self.take(self.daemons[0], "most", 40)
+        self.assertEqual(sum(one.allowed for one in told), 40)
+        self.server.kill9()
+        harness.wait_until(lambda: self.daemons[0].info("store")["store_status"] == "away", 10, "away")
+        self.assertEqual(sum(one.allowed for one in self.take(self.daemons[0], "most")), 5)
+        self.assertEqual(sum(one.allowed for one in self.take(self.daemons[1], "most")), 45)
+
+    def test_hosts_that_were_never_counted(self):
+        """Nothing is shared by a number that is not known, unless there is one to go by."""
+        self.server.kill9()
+        alone = self.daemon(self.server, limits=self.LIMITS)
+        some = self.daemon(self.server, limits=self.LIMITS, redis_settings={"share_hosts_min": 4})
+        for daemon in (alone, some):
+            self.assertEqual(self.take(daemon, "auto", 1)[0].allowed, 0)  # nor is the time known
+
+
 if __name__ == "__main__":
     harness.main()

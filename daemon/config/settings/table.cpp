@@ -157,6 +157,10 @@ constexpr std::array kSettings{
         "So many replicas have to acknowledge what is reserved before it is used, by WAIT: each "
         "reservation takes a round trip between the primary and its replicas longer. 0: none.")
         .range(0, RedisConfig::kMostReplicas),
+    Row("redis", "share_hosts_min", Kind::Whole, redis<&RedisConfig::share_hosts_min>,
+        "For share = \"auto\": so many hosts there are at least. 1: nothing is shared before their "
+        "number is known.")
+        .range(1, 1'000'000),
     Row("redis", "db", Kind::Whole, redis<&RedisConfig::db>,
         "The number of the database. REDIS_DB overrides it.")
         .range(0, 65535),
@@ -314,9 +318,17 @@ constexpr std::array kSettings{
         .otherwise("\"auto\"")
         .live(),
     Row(kLimitSection, "on_store_down", Kind::Choice, nullptr,
-        "What a check gets while the store is away: deny, allow, or error.")
+        "What a check gets while the store is away: deny, allow, error, or share, by which this "
+        "host "
+        "goes on with its part of the limit.")
         .words(kTexts<OnStoreDown>)
         .otherwise("\"deny\"")
+        .live(),
+    Row(kLimitSection, "share", Kind::Text, nullptr,
+        "With on_store_down = \"share\", this host's part of the limit: \"1/8\", say, or auto, by "
+        "the "
+        "number of hosts that were seen in Redis lately.")
+        .otherwise("\"auto\"")
         .live(),
     Row(kLimitSection, "on_store_lost", Kind::Choice, nullptr,
         "What becomes of a window whose counts the store has lost, as after a restart. deny: it is "

@@ -89,6 +89,7 @@ void Engine::add_links(uv_loop_t* loop, const Config& config) {
 Gate::Options Engine::gate_options(const FixedConfig& config) const {
   Gate::Options options;
   options.command_timeout_us = config.redis.command_timeout_ms * 1000;
+  options.share_hosts_min = config.redis.share_hosts_min;
   options.clock.max_error_us = config.clock.max_error_us;
   options.clock.max_drift_ppm = config.clock.max_drift_ppm;
   options.seed = random_seed();

@@ -1,5 +1,6 @@
 #include "daemon/io/sessions/checks.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/base/nearest.hpp"
@@ -19,6 +20,13 @@ std::string error_of(Verdict verdict, const LimitPtr& limit) {
                                       : error_text(ErrorId::StoreDown, {limit->name});
 }
 
+// Whether the part of some limit goes by how many hosts there are.
+bool shares_by_hosts(const std::vector<Limit>& limits) {
+  return std::any_of(limits.begin(), limits.end(), [](const Limit& limit) {
+    return limit.on_store_down == OnStoreDown::Share && limit.share == Share{};
+  });
+}
+
 }  // namespace
 
 Checks::Checks(const Config& config, Engine& engine, Log& log)
@@ -28,12 +36,14 @@ Checks::Checks(const Config& config, Engine& engine, Log& log)
       log_(log),
       limits_(static_cast<std::size_t>(config.fixed.server.max_declared)) {
   limits_.configure(config.live.limits, LimitTable::kNoClock);
+  engine_.gate().count_hosts(shares_by_hosts(config.live.limits));
 }
 
 LimitTable::Change Checks::configure(const LiveConfig& live) {
   const auto latest = engine_.latest_time();
   const LimitTable::Change change =
       limits_.configure(live.limits, latest ? latest->us / 1000 : LimitTable::kNoClock);
+  engine_.gate().count_hosts(shares_by_hosts(live.limits));
   if (change.dropped) engine_.gate().drop_limits(mono_now());
   return change;
 }

@@ -71,6 +71,7 @@ ClockFacts clock_facts(const Engine& engine) {
   if (!shard) return facts;
   const StoreClock& clock = engine.gate().shard(*shard).clock;
   const auto reading = clock.read(now);
+  if (!reading) return facts;
   facts.offset_us = clock.offset_us();
   facts.error_us = reading->error_us();
   facts.trusted = clock.trusts(*reading);
@@ -118,6 +119,7 @@ Overview State::overview() const {
   overview.shm = shared_memory_facts(parts_.engine);
   overview.gate = gate.stats();
   overview.permits = gate.books().totals();
+  overview.hosts = gate.hosts();
   overview.store_queue = gate.queued();
   overview.checks_waiting = gate.waiting();
   overview.counters = gate.counters();

@@ -6,6 +6,7 @@
 
 #include "daemon/base/number_line.hpp"
 #include "daemon/limit/limit.hpp"
+#include "daemon/store/host_count.hpp"
 #include "daemon/store/scripts/scripts.hpp"
 
 namespace rategate {
@@ -292,6 +293,19 @@ bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked>
   return true;
 }
 
+namespace {
+
+std::string hosts_request(const Call& call) {
+  const auto key = [](std::int64_t minute_ms) {
+    return std::string(kHostsKey) + std::to_string(minute_ms / 1000);
+  };
+  return redis_request({"EVAL", kHostsScript, "2", key(call.minute_ms),
+                        key(call.minute_ms - HostCount::kEveryMs), call.adds ? "1" : "0",
+                        std::to_string(call.minute_ms + 3 * HostCount::kEveryMs)});
+}
+
+}  // namespace
+
 void append_call(std::string& out, const Call& call, const Login& login, std::string_view reserve,
                  std::string_view release) {
   switch (call.kind) {
@@ -320,6 +334,9 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       return;
     case Call::Kind::Reserve:
       append_reserve(out, call.reservations, call.reign, call.script, reserve);
+      return;
+    case Call::Kind::Hosts:
+      out += hosts_request(call);
       return;
     case Call::Kind::Record:
       out += redis_request({"GET", kReignKey});
@@ -357,6 +374,10 @@ Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const Reserv
     const auto replicas = number_of(reply, 0, kMaxCounter);
     read.understood = replicas.has_value();
     read.replicas = replicas.value_or(0);
+  } else if (kind == Call::Kind::Hosts) {
+    const auto hosts = number_of(reply, 0, kMaxCounter);
+    read.understood = hosts.has_value();
+    read.hosts = hosts.value_or(0);
   } else if (kind == Call::Kind::Recount) {
     const auto count = parse_recounts(reply, answers);
     read.reign_over = reply.is_array_of(0);

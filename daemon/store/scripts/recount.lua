@@ -57,7 +57,14 @@ local function tell(counter, base, known, expire_at)
     call('PEXPIREAT', counter, expire_at)
   end
   if more > 0 or not begun then
-    call('SET', base, token .. string.format(' %.0f', was + more), 'PX', lives)
+    local set = redis.pcall('SET', base, token .. string.format(' %.0f', was + more), 'PX', lives)
+    if set.err then
+      -- Else it would be added again each time.
+      if more > 0 then
+        call('DECRBY', counter, string.format('%.0f', more))
+      end
+      error(set, 0)
+    end
   end
   return within(count)
 end

@@ -24,6 +24,22 @@ TEST_CASE(
   CHECK(lost.has_all_of(kSecond, 500'000));
 }
 
+TEST_CASE("a window is told of where all hosts have heard of each loss of it") {
+  LostWindows lost;
+  lost.lose_all(StoreTime{1'500'000}, 0, true);
+  CHECK(lost.recounts(kFirst, 0));
+  CHECK_FALSE(lost.recounts(kSecond, 0));
+  lost.lose_all(StoreTime{1'400'000}, 0, false);  // of which some may not have heard
+  CHECK_FALSE(lost.recounts(kFirst, 0));
+  lost.lose_all(StoreTime{2'500'000}, 0, true);
+  CHECK_FALSE(lost.recounts(kFirst, 0));
+  CHECK(lost.recounts(kSecond, 0));
+  LostWindows to;
+  to.lose_all(StoreTime{2'600'000}, 0, true);
+  to.take_over(lost, 0);
+  CHECK_FALSE(to.recounts(kSecond, 0));
+}
+
 TEST_CASE("a clock that was wrong loses nothing that is still to come") {
   LostWindows lost;
   lost.lose_all(StoreTime{9'000'000'000}, 0, false);

@@ -1,0 +1,34 @@
+// What this host gives out by itself while the store is away, of limits with on_store_down =
+// "share": of each counter's window up to a part of the limit. Bounded; not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/base/time.hpp"
+
+namespace rategate {
+
+class LocalShares {
+ public:
+  // Takes the cost out of the part, in permits, of that counter's window: all of it or nothing.
+  // `counter`: its name in the store, which has the window in it. Where there are too many counters
+  // nobody gets anything of a new one.
+  bool take(const std::string& counter, const Window& window, std::int64_t part, std::int64_t cost);
+  // What is left of it.
+  std::int64_t left(const std::string& counter, std::int64_t part) const;
+
+ private:
+  static constexpr std::size_t kMost = 65'536;
+
+  struct Taken {
+    std::int64_t end_ms = 0;
+    std::int64_t permits = 0;
+  };
+  std::unordered_map<std::string, Taken> taken_;
+  std::int64_t next_end_ms_ = INT64_MAX;  // before that no window of theirs is over
+};
+
+}  // namespace rategate

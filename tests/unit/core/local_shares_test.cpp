@@ -1,0 +1,34 @@
+// What a host gives out by itself while the store is away.
+#include "daemon/core/local_shares.hpp"
+
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+constexpr Window kFirst{0, 1000}, kSecond{1000, 2000};
+
+}  // namespace
+
+TEST_CASE("a host gives out its part of a window, whole costs alone") {
+  LocalShares shares;
+  CHECK(shares.left("a", 5) == 5);
+  CHECK(shares.take("a", kFirst, 5, 3));
+  CHECK_FALSE(shares.take("a", kFirst, 5, 3));
+  CHECK(shares.take("a", kFirst, 5, 2));
+  CHECK_FALSE(shares.take("a", kFirst, 5, 1));
+  CHECK(shares.left("a", 5) == 0);
+  CHECK(shares.take("b", kFirst, 1, 1));
+  CHECK_FALSE(shares.take("c", kFirst, 0, 1));
+  CHECK_FALSE(shares.take("c", kFirst, -3, 1));
+  CHECK(shares.left("c", -3) == 0);
+}
+
+TEST_CASE("of too many counters nobody gets anything until windows of others are over") {
+  LocalShares shares;
+  for (int i = 0; i < 65'536; ++i) REQUIRE(shares.take(std::to_string(i), kFirst, 2, 1));
+  CHECK_FALSE(shares.take("one more", kFirst, 2, 1));
+  CHECK(shares.take("7", kFirst, 2, 1));
+  CHECK(shares.take("one more", kSecond, 2, 1));
+}
