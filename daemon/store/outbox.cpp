@@ -291,7 +291,8 @@ void Outbox::hear(Transport& transport, Mono now) {
 void Outbox::count_hosts(Transport& transport, Mono now) {
   hosts_at_ = kNever;
   const auto reading = gate_.shard(shard_).clock.read(now);
-  if (!gate_.counts_hosts() || !reading) return;
+  // In a cluster no script can look at two minutes, which are in two slots.
+  if (!gate_.counts_hosts() || !reading || by_slot_) return;
   if (auto call = hosts_.due(reading->earliest)) send(transport, std::move(*call));
   // A moment later, so that it has come by then whichever way the clock is off.
   hosts_at_ = after(now, hosts_.due_in_us(reading->earliest) + 1000);

@@ -290,6 +290,11 @@ void Engine::store_event(const StoreEvent& event) {
     std::erase(clocks_not_trusted_, event.shard);
     if (event.what == What::ClockNotTrusted) clocks_not_trusted_.push_back(event.shard);
   }
+  if (event.what == What::WindowsLost || event.what == What::WereLost) {
+    for (const ShardId heir : heirs_.of(event.shard, mono_now())) {
+      gate().take_over(event.shard, heir, kMaxSkewUs);
+    }
+  }
   if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
   log_store_event(log_, event, driver_.link(event.shard).status(),
                   gate().shard(event.shard).clock.options().max_error_us);
@@ -312,7 +317,10 @@ void Engine::cluster_event(const ClusterEvent& event) { log_cluster_event(log_, 
 
 void Engine::cluster_changed() { events_->store_changed(); }
 
-void Engine::slots_taken_over(ShardId from, ShardId to) { gate().take_over(from, to, kMaxSkewUs); }
+void Engine::slots_taken_over(ShardId from, ShardId to) {
+  gate().take_over(from, to, kMaxSkewUs);
+  if (from != ClusterTopology::kNowhere) heirs_.add(from, to, mono_now());
+}
 
 void Engine::slots_moved(Mono now) { gate().slots_moved(now); }
 

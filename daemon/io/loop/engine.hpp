@@ -25,6 +25,7 @@
 #include "daemon/io/redis/redis_transport.hpp"
 #include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/segment.hpp"
+#include "daemon/store/cluster/heirs.hpp"
 #include "daemon/store/driver.hpp"
 
 namespace rategate {
@@ -129,6 +130,7 @@ class Engine final : private StoreEvents, private SentinelEvents, private Cluste
   std::vector<Answer> answers_;
   std::vector<ShardId> clocks_not_trusted_;
   bool stopped_ = false;
+  Heirs heirs_;
   Seldom spoilt_counters_;
   Seldom forged_words_;
   std::uint64_t told_forged_ = 0;
