@@ -104,11 +104,11 @@ void Recounter::over(ShardId shard) {
 
 // Before those that came since.
 void Recounter::put_back(Queue& queue, const std::vector<CounterId>& ids) {
-  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
-    if (!is_live(*id) || counters_[*id].recount_listed) continue;
-    counters_[*id].recount_listed = true;
-    queue.listed.push_front(*id);
-  }
+  std::for_each(ids.rbegin(), ids.rend(), [&](CounterId id) {
+    if (!is_live(id) || counters_[id].recount_listed) return;
+    counters_[id].recount_listed = true;
+    queue.listed.push_front(id);
+  });
 }
 
 void Recounter::put_back(ShardId shard) {
