@@ -227,7 +227,8 @@ void Cluster::move_slot() {
   had_[slot].insert({first_shard(slot), from, to});
   primary_of(to).importing.insert(slot);
   primary_of(from).migrating[slot] = to;
-  world_.events().in(world_.random().any_size(1, 100'000),
+  // Longer than a check has time, sometimes.
+  world_.events().in(world_.random().any_size(1, 1'000'000),
                      [this, slot, from, to] { move_keys(slot, from, to); });
 }
 
