@@ -17,15 +17,6 @@ constexpr int kMostTurns = 10'000;  // of one pump; more, and it spins
 constexpr std::int64_t kAlarmLateUs = 2'000;
 constexpr std::int64_t kSmallLease = 16;
 
-Gate::Options gate_options(const Scenario& scenario, int id) {
-  Gate::Options options;
-  options.command_timeout_us = scenario.command_timeout_us;
-  options.clock.max_error_us = scenario.max_error_us;
-  options.seed = {scenario.seed, 1};
-  options.jitter_seed = scenario.seed * 1000 + static_cast<std::uint64_t>(id);
-  return options;
-}
-
 Link::Options link_options(const Scenario& scenario, int id, Witness* witness) {
   Link::Options options;
   options.address = "store";
@@ -71,11 +62,43 @@ Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<L
       pools_(std::make_unique<SharedPools>(memory_->get(), world.scenario().slots,
                                            secrets_of(world.scenario(), id))),
       table_(16),
-      driver_(gate_options(world.scenario(), id), pools_.get(), *this),
-      transport_(world, *this),
-      witness_(world.witness_of(*this)),
-      link_(&driver_.add(link_options(world.scenario(), id, witness_.get()), transport_)) {
+      cluster_(world.cluster() == nullptr ? nullptr : std::make_unique<ClusterHost>(world, *this)),
+      driver_(gate_options(), pools_.get(), *this),
+      witness_(world.witness_of(*this)) {
+  add_links();
   reload(limits);
+}
+
+Gate::Options Daemon::gate_options() {
+  const Scenario& scenario = world_.scenario();
+  Gate::Options options;
+  options.command_timeout_us = scenario.command_timeout_us;
+  options.clock.max_error_us = scenario.max_error_us;
+  options.seed = {scenario.seed, 1};
+  options.jitter_seed = scenario.seed * 1000 + static_cast<std::uint64_t>(id_);
+  if (cluster_ == nullptr) return options;
+  options.shards = ClusterTopology::kMostShards + 1;  // with that of slots that are nowhere
+  options.shard_of = [this](const LimitUse& use, std::string_view key) {
+    return cluster_->topology().shard_of(use.names.of(key, 0));
+  };
+  return options;
+}
+
+void Daemon::add_links() {
+  const std::uint16_t shards = cluster_ == nullptr ? 1 : ClusterTopology::kMostShards;
+  for (std::uint16_t at = 0; at < shards; ++at) {
+    Link::Options options = link_options(world_.scenario(), id_, witness_.get());
+    options.jitter_seed += std::uint64_t{at} << 32;
+    Topology* topology = nullptr;
+    if (cluster_ != nullptr) {
+      topology = &cluster_->topology().topology({at});
+      options.greeting.cluster = true;
+      options.witness = topology;
+      options.guide = &cluster_->topology().guide({at});
+    }
+    SimTransport& transport = transports_.emplace_back(world_, *this, topology);
+    transport.set_link(driver_.add(options, transport));
+  }
 }
 
 Mono Daemon::now() const { return clock_.read(world_.events().now()); }
@@ -102,13 +125,15 @@ void Daemon::wake() {
 }
 
 void Daemon::start() {
+  if (cluster_ != nullptr) cluster_->topology().start(now());
   driver_.start(now());
   pump();
 }
 
 void Daemon::kill() {
   alive_ = false;
-  transport_.close();
+  if (cluster_ != nullptr) cluster_->topology().stop();
+  for (SimTransport& transport : transports_) transport.close();
   answered_ += static_cast<std::int64_t>(waiting_.size());  // who asked sees the connection close
   waiting_.clear();
 }
@@ -187,12 +212,19 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
   }
   const bool over = !decision.allowed && decision.reason == Reason::OverLimit;
   if (!over && !decision.allowed) return;
-  Checker::Account& account = world_.account(ask.limit, ask.key, at);
+  const std::int64_t counted_at = window_time(ask, at);
+  Checker::Account& account = world_.account(ask.limit, ask.key, counted_at);
   if (over) {
     checker.denied(account, ask.cost, ask.permits);
   } else {
-    checker.spent(id_, account, ask.cost, true, at);
+    checker.spent(id_, account, ask.cost, true, counted_at);
   }
+}
+
+// By the clock that tells the counter's windows.
+std::int64_t Daemon::window_time(const Ask& ask, std::int64_t at_us) {
+  return cluster_ == nullptr ? at_us
+                             : at_us + cluster_->skew_us(world_.counter(ask.limit, ask.key));
 }
 
 void Daemon::hand_out() {
@@ -214,16 +246,53 @@ void Daemon::pump() {
   if (!alive_) return;
   int turns = 0;
   do {
+    if (cluster_ != nullptr) {
+      hand_out();  // by the clocks of the shards that counted
+      cluster_->topology().turn(now());
+    }
     driver_.pump(now());
+    if (cluster_ != nullptr) cluster_->topology().pump();
     hand_out();
     if (++turns > kMostTurns) return world_.checker().fail("the loop spins");
-  } while (driver_.next_turn() <= now());
+  } while (next_turn() <= now());
   world_.judge().pumped(*this);
   set_alarm();
 }
 
-void Daemon::set_alarm() {
+Mono Daemon::next_turn() const {
   const Mono next = driver_.next_turn();
+  return cluster_ == nullptr ? next : std::min(next, cluster_->topology().next_turn());
+}
+
+bool Daemon::is_up() const {
+  if (cluster_ == nullptr) return link().state() == Link::State::Up;
+  int up = 0;
+  for (std::uint16_t at = 0; at < ClusterTopology::kMostShards; ++at) {
+    if (!cluster_->topology().is_in_use({at})) continue;
+    if (driver_.link({at}).state() != Link::State::Up) return false;
+    ++up;
+  }
+  return up == world_.scenario().shards;
+}
+
+bool Daemon::has_greeted(const Store& store) const {
+  for (std::uint16_t at = 0; at < transports_.size(); ++at) {
+    const bool there = transports_[at].store() == &store;
+    if (there && driver_.link({at}).state() == Link::State::Up) return true;
+  }
+  return false;
+}
+
+void Daemon::cut_off(const std::set<const Store*>& from, bool silent) {
+  for (SimTransport& transport : transports_) {
+    if (from.contains(transport.store())) transport.cut_off(silent);
+  }
+  cluster_->cut_off(from, silent);
+  pump();
+}
+
+void Daemon::set_alarm() {
+  const Mono next = next_turn();
   if (next >= alarm_) return;
   alarm_ = next;
   world_.events().at(clock_.when(next), [this, next] {
@@ -235,10 +304,10 @@ void Daemon::set_alarm() {
   });
 }
 
-void Daemon::replied(const Call& call, const Reply& reply, Mono received) {
+void Daemon::replied(Link& link, const Call& call, const Reply& reply, Mono received) {
   const std::uint64_t late = driver_.gate().stats().late_answers;
   const std::int64_t reserved = driver_.gate().books().totals().reserved;
-  link_->replied(reply, received, now());
+  link.replied(reply, received, now());
   // Those that were held till then are used with it.
   if (call.kind == Call::Kind::Replication && driver_.gate().stats().late_answers > late) {
     late_ += driver_.gate().books().totals().reserved - reserved;

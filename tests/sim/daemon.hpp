@@ -7,11 +7,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
 #include "client/shared/shm_check.h"
 #include "daemon/store/driver.hpp"
+#include "tests/sim/cluster_host.hpp"
 #include "tests/sim/event_queue.hpp"
 #include "tests/sim/host_clock.hpp"
 #include "tests/sim/sim_transport.hpp"
@@ -60,7 +62,10 @@ class Daemon final : public StoreEvents {
   bool alive() const { return alive_; }
   void pause(std::int64_t us);
   void reload(const std::vector<Limit>& limits);
-  void cut_link() { transport_.cut(); }
+  // That to its first shard.
+  void cut_link() { transports_.front().cut(); }
+  // All of its connections to those nodes of the cluster end, or fall silent.
+  void cut_off(const std::set<const Store*>& from, bool silent);
 
   // A check over the socket, by the client of that number. pump() is to follow.
   void ask(int limit, int key, std::int64_t cost, std::uint32_t flow);
@@ -80,6 +85,11 @@ class Daemon final : public StoreEvents {
   // Everything is in its place; to be asked when nothing is under way.
   void check_books();
   const Gate& gate() const { return driver_.gate(); }
+  Gate& gate() { return driver_.gate(); }
+  // Every shard that it knows of answers; all of the cluster's, where there is one.
+  bool is_up() const;
+  // It is connected to that node of the cluster, and has greeted it.
+  bool has_greeted(const Store& store) const;
   std::int64_t asked() const { return asked_; }
   std::int64_t answered() const { return answered_; }
   // The checks that wait, by ticket.
@@ -92,16 +102,20 @@ class Daemon final : public StoreEvents {
   Mono now() const;
   // Now, or when the host's daemon goes on; never, when it has ended.
   void when_awake(EventQueue::Event event);
-  Link& link() { return *link_; }
-  std::string_view peer() const { return transport_.peer(); }
-  const Link& link() const { return *link_; }
-  void replied(const Call& call, const Reply& reply, Mono received);
+  Link& link(ShardId shard) { return driver_.link(shard); }
+  std::string_view peer() const { return transports_.front().peer(); }
+  const Link& link() const { return driver_.link({0}); }
+  void replied(Link& link, const Call& call, const Reply& reply, Mono received);
   void answered_again(std::uint64_t reservation, const ReserveAnswer& answer);
   // After each batch of events.
   void pump();
 
  private:
   void store_event(const StoreEvent& event) override;
+  Gate::Options gate_options();
+  void add_links();
+  Mono next_turn() const;
+  std::int64_t window_time(const Ask& ask, std::int64_t at_us);
   void repeat(const Request& request, const Ask& ask, const Decision& decided);
   void told(const Ask& ask, Verdict verdict, const Decision& decision);
   void wake();
@@ -118,10 +132,10 @@ class Daemon final : public StoreEvents {
   std::shared_ptr<Memory> memory_;
   std::unique_ptr<SharedPools> pools_;
   LimitTable table_;
+  std::unique_ptr<ClusterHost> cluster_;  // null: the store is none
   Driver driver_;
-  SimTransport transport_;
-  std::unique_ptr<Witness> witness_;  // null: there are no replicas
-  Link* link_;
+  std::deque<SimTransport> transports_;  // one for each shard
+  std::unique_ptr<Witness> witness_;     // null: there are no replicas
   Mono alarm_ = kNever;
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, Ask> waiting_;

@@ -1,5 +1,6 @@
 #include "tests/sim/judge.hpp"
 
+#include "tests/sim/bystanders.hpp"
 #include "tests/sim/overload.hpp"
 #include "tests/sim/recounts.hpp"
 #include "tests/sim/refusals.hpp"
@@ -16,6 +17,8 @@ std::unique_ptr<Judge> judge_for(World& world) {
       return std::make_unique<Refusals>(world);
     case Kind::Recount:
       return std::make_unique<Recounts>(world);
+    case Kind::Cluster:
+      return std::make_unique<Bystanders>(world);
     case Kind::Weighted:
       return std::make_unique<Weighted>(world);
     default:

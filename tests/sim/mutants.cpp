@@ -38,6 +38,8 @@ Caught hunt(const std::vector<Kind>& kinds) {
 std::vector<Kind> kinds_of(const std::string& name) {
   static const std::map<std::string, std::vector<Kind>> known = {
       {"accepts-without-end", {Kind::Unfair}},
+      {"asked-without-asking", {Kind::Cluster}},
+      {"moved-is-grant", {Kind::Cluster}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
       {"denied-while-in-hand", {Kind::Weighted}},

@@ -85,6 +85,14 @@ bool RedisModel::edge_within(std::int64_t ms, std::int64_t now_us) const {
   return false;
 }
 
+std::vector<std::string> RedisModel::keys(std::int64_t now_us) const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.expires_ms < 0 || entry.expires_ms * 1000 > now_us) keys.push_back(key);
+  }
+  return keys;
+}
+
 std::optional<std::string> RedisModel::get(const std::string& key, std::int64_t now_us) {
   const Entry* entry = find(key, now_us);
   const bool is_string = entry != nullptr && entry->in_list == 0;

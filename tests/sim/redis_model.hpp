@@ -59,6 +59,8 @@ class RedisModel {
                                    std::int64_t now_us);
 
   void forget_all() { entries_.clear(); }
+  // That there are, in no order.
+  std::vector<std::string> keys(std::int64_t now_us) const;
   // Whether a key expires within so many ms of now, before or after.
   bool edge_within(std::int64_t ms, std::int64_t now_us) const;
 

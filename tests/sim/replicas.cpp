@@ -11,16 +11,15 @@ namespace {
 
 // As Redis does.
 constexpr std::int64_t kAckEveryUs = 1'000'000;
+// Of one shard.
+constexpr std::uint64_t kMostHistories = 1000;
 
 // A majority of sentinels, as one host sees it: it is asked now and then, sometimes in vain, and
 // what it said is as old as the question.
 class Sentinels final : public Witness {
  public:
   Sentinels(World& world, const Replicas& replicas, Daemon& daemon)
-      : world_(world),
-        replicas_(replicas),
-        daemon_(daemon),
-        addresses_(Replicas::addresses(world.scenario().servers)) {}
+      : world_(world), replicas_(replicas), daemon_(daemon), addresses_(replicas.addresses()) {}
 
   const std::vector<std::string>& replicas() const override { return addresses_; }
   Mono named_at() const override {
@@ -56,17 +55,19 @@ class Sentinels final : public Witness {
 
 }  // namespace
 
-Replicas::Server::Server(World& world, int number)
-    : store(world.events(), world.checker(), world.scenario().password),
-      address(Replicas::address(number)) {}
+Replicas::Server::Server(World& world, std::string at)
+    : store(world.events(), world.checker(), world.scenario().password), address(std::move(at)) {}
 
-Replicas::Replicas(World& world, int servers)
+Replicas::Replicas(World& world, int servers, int network, Told told)
     : world_(world),
+      network_(network),
+      told_(std::move(told)),
       believed_(static_cast<std::size_t>(world.scenario().hosts), 0),
+      histories_(static_cast<std::uint64_t>(network) * kMostHistories + 1),
       acks_every_us_(kAckEveryUs),
       delay_us_(world.random().any_size(50, 20'000)) {
   for (int i = 0; i < servers; ++i) {
-    Server& server = servers_.emplace_back(world, i);
+    Server& server = servers_.emplace_back(world, address(i));
     server.store.be({address(i), [this, i](const Store::Write& write) { this->write(i, write); },
                      [this, i] { return info(i); }});
   }
@@ -74,10 +75,17 @@ Replicas::Replicas(World& world, int servers)
   for (int i = 1; i < servers; ++i) attach(0, i);
 }
 
-std::vector<std::string> Replicas::addresses(int servers) {
+std::vector<std::string> Replicas::addresses() const {
   std::vector<std::string> all;
-  for (int i = 0; i < servers; ++i) all.push_back(address(i));
+  for (const Server& server : servers_) all.push_back(server.address);
   return all;
+}
+
+bool Replicas::is_settled() const {
+  const auto& streams = at(primary_).streams;
+  return streams.size() + 1 == servers_.size() &&
+         std::none_of(streams.begin(), streams.end(),
+                      [](const Stream& stream) { return stream.frozen; });
 }
 
 std::int64_t Replicas::now() const { return world_.events().now(); }
@@ -89,14 +97,14 @@ Store& Replicas::believed(int host) { return at(believed_[static_cast<std::size_
 std::unique_ptr<Witness> Replicas::witness_of(Daemon& daemon) {
   if (world_.scenario().strict) return nullptr;
   if (world_.scenario().sentinels) return std::make_unique<Sentinels>(world_, *this, daemon);
-  return std::make_unique<FixedReplicas>(addresses(static_cast<int>(servers_.size())));
+  return std::make_unique<FixedReplicas>(addresses());
 }
 
-int Replicas::number_of(const Store& store) const {
+std::optional<int> Replicas::find(const Store& store) const {
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     if (&servers_[i].store == &store) return static_cast<int>(i);
   }
-  return 0;
+  return std::nullopt;
 }
 
 // ---- Replication ----------------------------------------------------------------------------
@@ -165,7 +173,7 @@ void Replicas::acknowledge_often(int primary, Stream& stream) {
 
 void Replicas::wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then) {
   if (store.is_replica()) return then(0);  // an error there, which comes at once
-  const int primary = number_of(store);
+  const int primary = *find(store);
   Server& server = at(primary);
   const std::int64_t written = server.offset;
   // REPLCONF GETACK goes down the stream; what is acknowledged is what came before it.
@@ -195,7 +203,7 @@ std::string Replicas::info(int primary) const {
   std::string text = "connected_slaves:" + std::to_string(server.streams.size()) + "\r\n";
   for (std::size_t i = 0; i < server.streams.size(); ++i) {
     const Stream& each = server.streams[i];
-    const std::string address = Replicas::address(each.replica);
+    const std::string& address = at(each.replica).address;
     text += "slave" + std::to_string(i) + ":ip=" + address.substr(0, address.find(':')) +
             ",port=6379,state=online,offset=" + std::to_string(each.acked) +
             ",lag=" + std::to_string((now() - each.read_us) / 1'000'000) + "\r\n";
@@ -209,19 +217,18 @@ void Replicas::plan() {
   const Scenario& scenario = world_.scenario();
   for (int i = 0; i < scenario.failovers; ++i) {
     const std::int64_t part = scenario.length_us / (scenario.failovers + 1);
-    world_.events().in(part * i + part / 8 + world_.random().below(part / 4),
-                       [this] { fail_over(); });
+    world_.events().in(part * i + part / 8 + world_.random().below(part / 4), [this] {
+      if (is_settled()) fail_over(world_.random().one_in(4));
+    });
   }
 }
 
 // The old primary is frozen out, perhaps before it is known; then it dies, stands still for a
 // while, goes on as if nothing were, or is a replica at once.
-void Replicas::fail_over() {
+void Replicas::fail_over(bool planned) {
   Random& random = world_.random();
   const int old = primary_;
   Server& server = at(old);
-  if (server.streams.size() + 1 < servers_.size()) return;  // the last one is not over
-  const bool planned = random.one_in(4);
   for (Stream& each : server.streams) each.frozen = !planned;
   const std::int64_t lag_us = planned ? 2 * delay_us_ * 2 + 2 : random.any_size(1, 600'000);
   const int kind = planned ? 3 : static_cast<int>(random.below(3));
@@ -264,6 +271,12 @@ void Replicas::promote(int replica) {
       world_.events().in(random.any_size(1000, 1'000'000), [this, i] { demote(i); });
     }
   }
+  if (told_.promoted) return told_.promoted(replica);
+  tell_hosts(replica, agreed_us);
+}
+
+void Replicas::tell_hosts(int replica, std::int64_t agreed_us) {
+  Random& random = world_.random();
   for (int host = 0; host < static_cast<int>(believed_.size()); ++host) {
     const std::int64_t late_us = random.one_in(2) ? random.below(8'000'000) : 0;
     world_.events().in(agreed_us + random.any_size(1, 500'000) + late_us,
@@ -272,7 +285,9 @@ void Replicas::promote(int replica) {
 }
 
 void Replicas::demote(int server) {
-  if (server != primary_) attach(primary_, server);
+  if (server == primary_) return;
+  attach(primary_, server);
+  if (told_.demoted) told_.demoted(server);
 }
 
 void Replicas::hear(int host, int server) {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,26 @@ class World;
 
 class Replicas {
  public:
-  Replicas(World& world, int servers);
+  // Where they are one shard of a cluster: who is to hear of it at once that the server is the
+  // primary, or a replica. No host hears of it then in another way.
+  struct Told {
+    std::function<void(int server)> promoted;
+    std::function<void(int server)> demoted;
+  };
 
-  static std::string address(int server) {
-    return "10.0.0." + std::to_string(server + 1) + ":6379";
+  Replicas(World& world, int servers) : Replicas(world, servers, 0, Told{}) {}
+  // `network`: no two have the same addresses, or replids.
+  Replicas(World& world, int servers, int network, Told told);
+
+  std::string address(int server) const {
+    return "10.0." + std::to_string(network_) + "." + std::to_string(server + 1) + ":6379";
   }
-  static std::vector<std::string> addresses(int servers);
+  std::vector<std::string> addresses() const;
+  Store& store(int server) { return at(server).store; }
+  int primary() const { return primary_; }
+  // All others follow the primary, and have what it has, or will soon.
+  bool is_settled() const;
+  bool has(const Store& store) const { return find(store).has_value(); }
 
   // Whom that host takes for the primary.
   Store& believed(int host);
@@ -38,6 +53,8 @@ class Replicas {
   void wait(Store& store, std::int64_t replicas, std::int64_t us, Acknowledged then);
   // What befalls them until the end.
   void plan();
+  // The primary is replaced. Planned: nothing is lost, and the old one is a replica at once.
+  void fail_over(bool planned);
 
  private:
   // From a primary to one of its replicas.
@@ -49,7 +66,7 @@ class Replicas {
     std::int64_t read_us = 0;  // ... as the primary read it then
   };
   struct Server {
-    Server(World& world, int number);
+    Server(World& world, std::string address);
     Store store;
     std::string address;
     std::int64_t offset = 0;
@@ -69,19 +86,21 @@ class Replicas {
   void look(int primary, std::int64_t offset, std::int64_t replicas, std::int64_t until_us,
             Acknowledged then);
   std::string info(int primary) const;
-  int number_of(const Store& store) const;
+  std::optional<int> find(const Store& store) const;
 
-  void fail_over();
   void promote(int replica);
   void demote(int server);
+  void tell_hosts(int replica, std::int64_t agreed_us);
   void hear(int host, int server);
 
   World& world_;
+  int network_;
+  Told told_;
   std::deque<Server> servers_;
   int primary_ = 0;
   int named_ = 0;  // by a majority of the sentinels
   std::vector<int> believed_;
-  std::uint64_t histories_ = 1;
+  std::uint64_t histories_;
   std::int64_t acks_every_us_;
   std::int64_t delay_us_;
 };

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, kKinds> kNames = {
     "mixed",    "hot",    "slots",    "edges",    "faults",   "recipe",
     "reload",   "long",   "many",     "outside",  "greeting", "overload",
-    "refusals", "unfair", "weighted", "failover", "recount"};
+    "refusals", "unfair", "weighted", "failover", "recount",  "cluster"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -357,6 +357,43 @@ Scenario recount_of(std::uint64_t seed, Random& random) {
   return s;
 }
 
+// Busy counters in many slots. Only where no replica is promoted are the clocks apart, as what one
+// loses is told by the clock of the other.
+Scenario cluster_of(std::uint64_t seed, Random& random) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = Kind::Cluster;
+  s.hosts = static_cast<int>(random.between(2, 4));
+  s.processes = static_cast<int>(random.between(1, 2));
+  s.socket_percent = 100;
+  s.keys = static_cast<int>(random.between(2, 10));
+  s.shards = static_cast<int>(random.between(2, 4));
+  s.replicated = static_cast<int>(random.between(0, s.shards));
+  s.max_cost = random.one_in(4) ? random.any_size(2, 20) : 1;
+  s.delay_us = random.any_size(50, 3000);
+  s.least_delay_us = random.one_in(3) ? random.any_size(50, 5000) : 0;
+  if (s.replicated > 0 && random.one_in(2)) s.failovers = static_cast<int>(random.between(1, 2));
+  s.length_us = s.failovers > 0 ? s.failovers * random.between(8'000'000, 14'000'000)
+                                : random.between(2'000'000, 6'000'000);
+  s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
+  s.moves = random.one_in(5) ? 0 : static_cast<int>(random.any_size(1, 40));
+  s.cut_offs = random.one_in(2) ? 0 : static_cast<int>(random.between(1, 3));
+  if (s.failovers == 0 && random.one_in(2)) s.skew_us = random.any_size(1000, 200'000);
+  const int limits = static_cast<int>(random.between(1, 2));
+  const std::int64_t checks = random.any_size(100, 5000);
+  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  for (int i = 0; i < limits; ++i) {
+    static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
+    const std::int64_t period_ms = kPeriods[random.below(6)];
+    const std::int64_t asked =
+        checks * ((s.max_cost + 1) / 2) * period_ms * 1000 / s.length_us / limits / s.keys;
+    s.limits.push_back(
+        plain_limit("limit" + std::to_string(i), random.one_in(3) ? Mode::Exact : Mode::Lease,
+                    std::max<std::int64_t>(1, asked * random.between(20, 120) / 100), period_ms));
+  }
+  return s;
+}
+
 }  // namespace
 
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
@@ -379,6 +416,7 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   if (s.kind == Kind::Weighted) return weighted_of(seed, random);
   if (s.kind == Kind::Failover) return failover_of(seed, random);
   if (s.kind == Kind::Recount) return recount_of(seed, random);
+  if (s.kind == Kind::Cluster) return cluster_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;
@@ -424,12 +462,12 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
 
 const std::vector<std::string>& cuts() {
   static const std::vector<std::string> names = {
-      "half",      "losses",     "pauses",      "kills",    "reloads",       "refusals",
-      "stalls",    "restarts",   "outages",     "flushes",  "promotions",    "flushalls",
-      "failovers", "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
-      "recipe",    "steps",      "costs",       "slow",     "lopsided",      "one-limit",
-      "one-key",   "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
-      "half-hosts"};
+      "half",       "losses",     "pauses",      "kills",    "reloads",       "refusals",
+      "stalls",     "restarts",   "outages",     "flushes",  "promotions",    "flushalls",
+      "failovers",  "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
+      "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
+      "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
+      "half-hosts", "moves",      "cut-offs",    "skew"};
   return names;
 }
 
@@ -455,6 +493,9 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "promotions") return set(s.promotions, 0);
   if (cut == "flushalls") return set(s.flushalls, 0);
   if (cut == "failovers") return set(s.failovers, 0);
+  if (cut == "moves") return set(s.moves, 0);
+  if (cut == "cut-offs") return set(s.cut_offs, 0);
+  if (cut == "skew") return set(s.skew_us, std::int64_t{0});
   if (cut == "lockouts") return set(s.lockouts, 0);
   if (cut == "garbled") return set(s.garbled_one_in, 0);
   if (cut == "full") return set(s.full_one_in, 0);

@@ -34,8 +34,9 @@ enum class Kind : std::uint8_t {
   Weighted,  // checks cost large parts of the limit
   Failover,  // a replica is promoted that lacks some writes, and the old primary goes on
   Recount,   // the store loses counters of long windows, which are counted on
+  Cluster,   // some shards, between which slots are moved, and of which replicas are promoted
 };
-inline constexpr int kKinds = 17;
+inline constexpr int kKinds = 18;
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -103,6 +104,11 @@ struct Scenario {
   int servers = 0;               // a primary and its replicas (Failover)
   bool sentinels = false;        // which tell who the primary is
   bool strict = false;           // all replicas have to acknowledge, and nothing else is proved
+  int shards = 0;                // of a cluster; 0: it is none (Cluster)
+  int replicated = 0;            // of them, that have a replica
+  int moves = 0;                 // of a slot
+  int cut_offs = 0;              // of a host from the nodes of one shard
+  std::int64_t skew_us = 0;      // the shards' clocks are apart by so much at most
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool late = false;             // a host is away while it is settled what was lost (Recount)
   bool no_records = false;       // the store takes no record of its reign (Greeting)

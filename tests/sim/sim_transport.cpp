@@ -36,11 +36,19 @@ std::string_view SimTransport::peer() const { return peer_; }
 
 // ---- The connection -------------------------------------------------------------------------
 
+// Null where it is not known, or out of reach.
+Store* SimTransport::find_store() const {
+  if (topology_ == nullptr) return &world_.store_of(daemon_.id());
+  const auto primary = topology_->primary(daemon_.now());
+  return primary ? world_.cluster()->reach(daemon_.id(), *primary) : nullptr;
+}
+
 void SimTransport::connect() {
   end(true);
   const auto connection = connection_ = std::make_shared<Connection>();
   connection->last_out_us = connection->last_in_us = world_.events().now();
-  connection->store = &world_.store_of(daemon_.id());
+  connection->store = find_store();
+  if (connection->store == nullptr) return;
   peer_ = connection->store->name();
   if (faulty() && world_.random().one_in(kUnansweredOneIn)) return;
   world_.events().in(delay(true) + delay(false), [this, connection] {
@@ -48,29 +56,40 @@ void SimTransport::connect() {
       if (connection_ != connection) return;
       if (!connection->store->accepts()) return lose("connection refused");
       connection->session = connection->store->session_of(daemon_.id());
-      daemon_.link().connected(daemon_.now());
+      link_->connected(daemon_.now());
       daemon_.pump();
     });
   });
 }
 
 void SimTransport::end(bool arrives) {
-  if (connection_ != nullptr) connection_->arrives = arrives;
+  if (connection_ != nullptr) connection_->arrives = connection_->arrives && arrives;
   connection_ = nullptr;
   unsent_.clear();
   stuck_.clear();
 }
 
-void SimTransport::close() { end(world_.random().percent(70)); }
+void SimTransport::close() {
+  end(world_.random().percent(70));
+  if (topology_ != nullptr) topology_->left(daemon_.now());
+}
 
 void SimTransport::lose(const char* why) {
   end(world_.random().percent(70));
-  daemon_.link().closed(why, daemon_.now());
+  link_->closed(why, daemon_.now());
   daemon_.pump();
 }
 
 void SimTransport::cut() {
   if (connection_ != nullptr) lose("cut");
+}
+
+void SimTransport::cut_off(bool silent) {
+  if (silent) {
+    connection_->arrives = false;
+  } else {
+    cut();
+  }
 }
 
 // ---- There ----------------------------------------------------------------------------------
@@ -184,9 +203,9 @@ void SimTransport::deliver(const ConnectionPtr& connection, const CallPtr& call,
   reply.reign_over = answer->reign_over;
   reply.replicas = answer->replicas;
   reply.answers = answer->answers;
-  daemon_.replied(*call, reply, received);
+  daemon_.replied(*link_, *call, reply, received);
   connection->held.emplace_back(call, answer);
-  if (!daemon_.link().holds_answers()) used(connection);
+  if (!link_->holds_answers()) used(connection);
   daemon_.pump();
 }
 

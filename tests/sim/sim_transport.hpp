@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "daemon/store/call.hpp"
+#include "daemon/store/link.hpp"
+#include "daemon/store/topology.hpp"
 #include "tests/sim/event_queue.hpp"
 #include "tests/sim/store.hpp"
 
@@ -24,7 +26,11 @@ class World;
 
 class SimTransport final : public Transport {
  public:
-  SimTransport(World& world, Daemon& daemon) : world_(world), daemon_(daemon) {}
+  // `topology`: of a shard of a cluster, which tells whom to connect to; null: the world does.
+  SimTransport(World& world, Daemon& daemon, Topology* topology)
+      : world_(world), daemon_(daemon), topology_(topology) {}
+  // Who is told what happens, from before the first connect() on.
+  void set_link(Link& link) { link_ = &link; }
 
   void connect() override;
   void close() override;
@@ -35,6 +41,10 @@ class SimTransport final : public Transport {
 
   // The connection breaks; what is on its way to the store comes there all the same, or not.
   void cut();
+  // Nothing comes there any more; the connection ends, or it falls silent.
+  void cut_off(bool silent);
+  // Whom it is to; null where it is to nobody.
+  const Store* store() const { return connection_ == nullptr ? nullptr : connection_->store; }
 
  private:
   using CallPtr = std::shared_ptr<const Call>;
@@ -53,6 +63,7 @@ class SimTransport final : public Transport {
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
+  Store* find_store() const;
   std::int64_t delay(bool there);
   bool faulty() const;
   void end(bool arrives);
@@ -69,6 +80,8 @@ class SimTransport final : public Transport {
 
   World& world_;
   Daemon& daemon_;
+  Topology* topology_;
+  Link* link_ = nullptr;
   ConnectionPtr connection_;
   std::string peer_;
   std::deque<CallPtr> unsent_;  // added since the last flush

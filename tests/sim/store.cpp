@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "daemon/store/cluster/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "tests/sim/hooks.hpp"
 
@@ -19,6 +20,15 @@ constexpr std::string_view kReadOnly = "READONLY You can't write against a read 
 bool starts_with_one_of(std::string_view name, const std::vector<std::string>& beginnings) {
   return std::any_of(beginnings.begin(), beginnings.end(),
                      [&](const std::string& beginning) { return name.starts_with(beginning); });
+}
+
+// By which it is told whose call it is.
+std::vector<std::string> keys_of(const Call& call) {
+  std::vector<std::string> keys;
+  for (const Reservation& reservation : call.reservations) keys.push_back(reservation.counter);
+  if (call.kind == Call::Kind::Release) keys.push_back(call.release.counter);
+  if (call.kind == Call::Kind::Reign) keys.push_back(call.record);
+  return keys;
 }
 
 }  // namespace
@@ -84,6 +94,30 @@ void Store::restart_with_data(std::uint64_t history) {
 
 void Store::wrote(const Write& write) {
   if (server_.written) server_.written(write);
+}
+
+// ---- As a node of a cluster -----------------------------------------------------------------
+
+std::vector<std::string> Store::keys_of_slot(std::uint16_t slot) {
+  std::vector<std::string> keys = model_.keys(clock_us());
+  std::erase_if(keys, [&](const std::string& key) { return slot_of_key(key) != slot; });
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+void Store::migrate(const std::string& key, Store& to) {
+  const auto value = model_.get(key, clock_us());
+  if (!value) return;
+  const std::int64_t ttl_ms = model_.pttl(key, clock_us());
+  const std::int64_t left_ms = ttl_ms < 0 ? 0 : std::max<std::int64_t>(1, ttl_ms);
+  const auto arrive = [key, value, left_ms, now = to.clock_us()](RedisModel& model) {
+    model.set(key, *value, left_ms, now);
+  };
+  arrive(to.model_);
+  to.wrote(arrive);
+  const auto leave = [key, now = clock_us()](RedisModel& model) { model.del(key, now); };
+  leave(model_);
+  wrote(leave);
 }
 
 // ---- What befalls it ------------------------------------------------------------------------
@@ -157,8 +191,9 @@ Store::Answer Store::error(std::string text) {
 
 std::string Store::info() const {
   return "# Server\r\nredis_version:7.0.15\r\nrun_id:" + server_.name + std::to_string(process_) +
-         "\r\ncluster_enabled:0\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nloading:" +
-         (loading() ? "1" : "0") + "\r\n" + replication();
+         "\r\ncluster_enabled:" + (node_.redirect ? "1" : "0") +
+         "\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\nloading:" + (loading() ? "1" : "0") +
+         "\r\n" + replication();
 }
 
 std::string Store::replication() const {
@@ -177,6 +212,7 @@ Store::Answer Store::answer(Session& session, const Call& call) {
     return {};
   }
   if (wants_password_ && !session.authenticated) return error("NOAUTH Authentication required.");
+  const bool asking = std::exchange(session.asking, call.kind == Call::Kind::Asking);
   Answer answer;
   switch (call.kind) {
     case Call::Kind::Info:
@@ -186,16 +222,21 @@ Store::Answer Store::answer(Session& session, const Call& call) {
       answer.text = replication();
       return answer;
     case Call::Kind::Time:
-      answer.time = StoreTime{events_.now()};
+      answer.time = StoreTime{clock_us()};
       return answer;
     case Call::Kind::Select:
     case Call::Kind::Auth:
     case Call::Kind::Wait:
+    case Call::Kind::Asking:
       return answer;
     default:
       break;
   }
   if (loading()) return error("LOADING Redis is loading the dataset in memory");
+  if (node_.redirect) {
+    std::string elsewhere = node_.redirect(keys_of(call), asking);
+    if (!elsewhere.empty()) return error(std::move(elsewhere));
+  }
   if (call.kind == Call::Kind::LoadReserve) {
     knows_reserve_ = true;
     answer.text = kReserveName;
@@ -209,7 +250,7 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   if (call.kind == Call::Kind::Reign) return reign(call);
   if (call.kind == Call::Kind::Recount) return recount(call);
   if (call.kind == Call::Kind::Record) {
-    answer.text = model_.get(kRecord, events_.now()).value_or("");
+    answer.text = model_.get(kRecord, clock_us()).value_or("");
     return answer;
   }
   return run_script(session, call);
@@ -220,11 +261,12 @@ Store::Answer Store::reign(const Call& call) {
   if (replica_) return error(std::string(kReadOnly));
   const bool writable = events_.now() >= refuses_until_;
   const RedisModel::Greets greets{std::to_string(history_), call.reign, call.token, was_replica_};
-  const auto record = model_.reign(kRecord, greets, writable, events_.now());
+  const std::string key = call.record.empty() ? kRecord : call.record;
+  const auto record = model_.reign(key, greets, writable, clock_us());
   if (!record && !mistake("refused-record-ignored")) return error(std::string(kOutOfMemory));
   told_ = true;
-  wrote([record, now = events_.now()](RedisModel& model) {
-    if (record) model.set(kRecord, *record, 0, now);
+  wrote([key, record, now = clock_us()](RedisModel& model) {
+    if (record) model.set(key, *record, 0, now);
   });
   Answer answer;
   answer.text = record.value_or("");
@@ -259,7 +301,7 @@ Store::Answer Store::run_script(Session& session, const Call& call) {
 
 Store::Answer Store::reserve(int daemon, const Call& call) {
   Answer answer;
-  const std::int64_t now = events_.now();
+  const std::int64_t now = clock_us();
   answer.time = StoreTime{now};
   answer.reign_over = !call.reign.empty() && model_.get(kRecord, now) != call.reign;
   if (answer.reign_over) return answer;
@@ -284,7 +326,7 @@ Store::Answer Store::recount(const Call& call) {
   if (replica_) return error(std::string(kReadOnly));
   if (events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
   Answer answer;
-  const std::int64_t now = events_.now();
+  const std::int64_t now = clock_us();
   answer.time = StoreTime{now};
   answer.reign_over = model_.get(kRecord, now) != call.reign;
   if (answer.reign_over) return answer;
@@ -302,21 +344,21 @@ Store::Answer Store::release(int daemon, const Call& call) {
   if (replica_) return error(std::string(kReadOnly));
   const Release& release = call.release;
   // Mistake: what was counted in data that are lost is taken off those that are there now.
-  const bool over = !call.reign.empty() && model_.get(kRecord, events_.now()) != call.reign &&
+  const bool over = !call.reign.empty() && model_.get(kRecord, clock_us()) != call.reign &&
                     !mistake("released-after-a-loss");
   if (over) {
     checker_.released(daemon, release.counter, release.permits, 0);
     return {};
   }
-  const std::int64_t taken = model_.release(release, events_.now());
+  const std::int64_t taken = model_.release(release, clock_us());
   if (taken > 0)
-    wrote([release, now = events_.now()](RedisModel& model) { model.release(release, now); });
+    wrote([release, now = clock_us()](RedisModel& model) { model.release(release, now); });
   checker_.released(daemon, release.counter, release.permits, taken);
   return {};
 }
 
 void Store::recipe(Checker::Account& account, std::int64_t expire_s) {
-  const std::int64_t now = events_.now();
+  const std::int64_t now = clock_us();
   const bool existed = model_.get(account.name, now).has_value();
   const std::int64_t value = model_.incr_by(account.name, 1, now).value;
   if (model_.pttl(account.name, now) == -1) {

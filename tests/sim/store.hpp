@@ -27,6 +27,7 @@ class Store {
     int daemon = 0;
     std::uint64_t number = 0;  // sessions of an earlier one are closed
     bool authenticated = false;
+    bool asking = false;  // the next call is of a slot that is on its way to it
   };
   struct Answer {
     bool is_error = false;
@@ -44,6 +45,13 @@ class Store {
     std::string name;
     std::function<void(const Write&)> written;
     std::function<std::string()> replication;  // more lines of INFO
+  };
+
+  // One of a cluster.
+  struct Node {
+    std::int64_t skew_us = 0;  // its clock is ahead by so much
+    // Why a call of those keys is not for it, as Redis says that; empty where it is.
+    std::function<std::string(const std::vector<std::string>& keys, bool asking)> redirect;
   };
 
   Store(EventQueue& events, Checker& checker, bool wants_password)
@@ -74,6 +82,15 @@ class Store {
   // The process ends, and another one loads what it had.
   void restart_with_data(std::uint64_t history);
   const std::string& name() const { return server_.name; }
+
+  // ---- As a node of a cluster.
+
+  void join(Node node) { node_ = std::move(node); }
+  bool holds(const std::string& key) { return model_.get(key, clock_us()).has_value(); }
+  // In the order of their names.
+  std::vector<std::string> keys_of_slot(std::uint16_t slot);
+  // The key goes there as by MIGRATE: with its value, and with as much of its time as is left.
+  void migrate(const std::string& key, Store& to);
 
   // ---- What befalls it.
 
@@ -127,6 +144,7 @@ class Store {
     std::int64_t counters;
     EventQueue::Event run;
   };
+  std::int64_t clock_us() const { return events_.now() + node_.skew_us; }
   void serve_next();
   void forget_all(bool but_the_record);
   void lost_counters();
@@ -146,6 +164,7 @@ class Store {
   Checker& checker_;
   bool wants_password_;
   Server server_;
+  Node node_;
   RedisModel model_;
   RedisModel replica_data_;
   bool was_replica_ = false;

@@ -29,6 +29,10 @@ World::World(const Scenario& scenario)
     checker_.many_stores();
   }
   for (const LimitPlan& plan : scenario.limits) base_limits_.push_back(limit_of(plan));
+  if (scenario.shards > 0) {
+    cluster_ = std::make_unique<Cluster>(*this);
+    if (scenario.failovers > 0) checker_.many_stores();
+  }
   hosts_.reserve(static_cast<std::size_t>(scenario.hosts));
   for (int i = 0; i < scenario.hosts; ++i) add_host(i);
   set_step([this] { step(); });
@@ -57,6 +61,12 @@ std::string_view World::key(int limit, int key) {
     if (number % 4 == 3) added.insert(0, "a-key-that-is-longer-than-a-slot-has-room-for-");
   }
   return keys_[static_cast<std::size_t>(key)];
+}
+
+std::string World::counter(int limit, int key) {
+  const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
+  return CounterNames(numbers.redis_key, numbers.name, numbers.period_ms)
+      .of(this->key(limit, key), 0);
 }
 
 Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
@@ -239,7 +249,9 @@ void World::plan_faults() {
     end_daemon(any_host(), !greets && random_.one_in(2));
   });
   some_times(scenario_.reloads, [this] { reload_all(); });
-  if (replicas_) {
+  if (cluster_) {
+    cluster_->plan();
+  } else if (replicas_) {
     replicas_->plan();
   } else {
     plan_store_faults();
@@ -372,7 +384,7 @@ std::string World::run_planned() {
   judge_->finish();
   for (const auto& daemon : daemons_) {
     if (daemon->alive()) daemon->check_books();
-    if (daemon->alive() && is_near() && daemon->link().state() != Link::State::Up) {
+    if (daemon->alive() && is_near() && !daemon->is_up()) {
       checker_.fail("daemon " + std::to_string(daemon->id()) + ": not up again at the end");
     }
     if (daemon->asked() != daemon->answered()) {

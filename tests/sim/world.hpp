@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/sim/checker.hpp"
+#include "tests/sim/cluster.hpp"
 #include "tests/sim/daemon.hpp"
 #include "tests/sim/event_queue.hpp"
 #include "tests/sim/judge.hpp"
@@ -41,16 +42,21 @@ class World {
     return replicas_ ? replicas_->witness_of(daemon) : nullptr;
   }
   void wait_for_replicas(Store& store, const Call& call, Replicas::Acknowledged then) {
-    replicas_->wait(store, call.replicas, call.wait_ms * 1000,
-                    [&store, then = std::move(then)](std::int64_t replicas) {
-                      store.serve(0, [then, replicas] { then(replicas); });
-                    });
+    Replicas& servers = cluster_ ? cluster_->shard_of(store) : *replicas_;
+    servers.wait(store, call.replicas, call.wait_ms * 1000,
+                 [&store, then = std::move(then)](std::int64_t replicas) {
+                   store.serve(0, [then, replicas] { then(replicas); });
+                 });
   }
   Checker& checker() { return checker_; }
   Judge& judge() { return *judge_; }
   std::int64_t end_us() const { return end_us_; }
   // Of the host; null while none runs.
   Daemon* daemon(int host);
+  // Null: the store is none.
+  Cluster* cluster() { return cluster_.get(); }
+  // The name of one of its counters, of whichever window.
+  std::string counter(int limit, int key);
   // As many as are asked for.
   std::string_view key(int limit, int key);
   template <class Visit>
@@ -112,6 +118,7 @@ class World {
   Checker checker_;
   Store store_;
   std::unique_ptr<Replicas> replicas_;  // or these
+  std::unique_ptr<Cluster> cluster_;    // or this
   std::unique_ptr<Judge> judge_;
   std::deque<std::string> keys_;
   std::vector<Limit> base_limits_;
