@@ -38,6 +38,13 @@ Caught hunt(const std::vector<Kind>& kinds) {
 std::vector<Kind> kinds_of(const std::string& name) {
   static const std::map<std::string, std::vector<Kind>> known = {
       {"accepts-without-end", {Kind::Unfair}},
+      {"asked-before-told", {Kind::Recount}},
+      {"count-by-maximum", {Kind::Recount}},
+      {"counted-on-at-once", {Kind::Recount}},
+      {"known-lost-with-permits", {Kind::Recount}},
+      {"released-after-a-loss", {Kind::Recount}},
+      {"told-once-for-all", {Kind::Recount}},
+      {"told-when-asked", {Kind::Recount}},
       {"asked-without-asking", {Kind::Cluster}},
       {"moved-is-grant", {Kind::Cluster}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
