@@ -313,12 +313,12 @@ class ReserveScript(Script):
 
     def test_release_takes_off_what_there_is(self):
         release = self._release
-        self.assertEqual(release(keys=["counter"], args=[3]), 0)
+        self.assertEqual(release(keys=["counter"], args=[3, ""]), 0)
         self.assertEqual(self.server.db.keys(), [])
         self.reserve(self.window(), 10, (1, 5))
         before = self.server.db.pttl("counter")
-        self.assertEqual(release(keys=["counter"], args=[6]), 0)
-        self.assertEqual(release(keys=["counter"], args=[3]), 3)
+        self.assertEqual(release(keys=["counter"], args=[6, ""]), 0)
+        self.assertEqual(release(keys=["counter"], args=[3, ""]), 3)
         self.assertEqual(self.server.db.get("counter"), "2")
         self.assertLessEqual(self.server.db.pttl("counter"), before)
 
