@@ -209,6 +209,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
     ++stats_.windows_lost;
+    for (const ShardId heir : heirs_.of(id, now)) take_over(id, heir);
   }
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
@@ -246,8 +247,8 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
   return alone && is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
 }
 
-void Gate::take_over(ShardId from, ShardId to, std::int64_t skew_us) {
-  shard(to).lost.take_over(shard(from).lost, skew_us);
+void Gate::take_over(ShardId from, ShardId to) {
+  shard(to).lost.take_over(shard(from).lost, kMaxSkewUs);
 }
 
 // Those that nobody waits for are found by the next check.

@@ -27,6 +27,7 @@
 #include "daemon/core/books.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
+#include "daemon/core/heirs.hpp"
 #include "daemon/core/lease_keeper.hpp"
 #include "daemon/core/recounter.hpp"
 #include "daemon/core/request.hpp"
@@ -114,8 +115,9 @@ class Gate {
   // open.
   bool lose_windows(ShardId shard, const Loss& loss, Mono now);
   // Counters that were in `from` are in `to` from now on: what was lost there is lost here, too.
-  // The clocks of the two may be apart by `skew_us`.
-  void take_over(ShardId from, ShardId to, std::int64_t skew_us);
+  void take_over(ShardId from, ShardId to);
+  // And so is what this host hears of within the next minute: see Heirs.
+  void inherit(ShardId from, ShardId to, Mono now) { heirs_.add(from, to, now); }
   // Counters are in other shards than before: who waits before them is asked for there. What is
   // under way stays so, and its answer counts.
   void slots_moved(Mono now);
@@ -195,6 +197,7 @@ class Gate {
   Books books_;
   Counters counters_;
   std::vector<Shard> shards_;
+  Heirs heirs_;
   Alarms alarms_;
   Decider decider_;
   WaitingRoom room_;

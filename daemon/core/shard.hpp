@@ -17,6 +17,10 @@
 
 namespace rategate {
 
+// So far the clocks of two primaries may be apart of which one takes the other's place, or counters
+// of the other.
+inline constexpr std::int64_t kMaxSkewUs = 500'000;
+
 struct Shard {
   Shard(const StoreClock::Options& clock_options, std::uint64_t seed)
       : clock(clock_options), lines(seed), aside(seed) {}

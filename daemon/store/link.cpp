@@ -168,7 +168,7 @@ void Link::greeted(Mono now) {
   const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : learned.since;
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
-      is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + options_.max_skew_us : 0;
+      is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + kMaxSkewUs : 0;
   // In a cluster a counter is in another slot than the record, and no script can look at both.
   const bool recounts = !learned.reign.empty() && options_.guide == nullptr;
   const bool more_lost =

@@ -50,8 +50,6 @@ class Link {
     Greeting::Options greeting;
     std::int64_t connect_timeout_us = 1'000'000;
     std::int64_t command_timeout_us = 250'000;
-    // So far the clocks of two servers of which one takes the other's place may be apart.
-    std::int64_t max_skew_us = 500'000;
     std::int64_t backoff_min_us = 50'000;
     std::int64_t backoff_max_us = 2'000'000;
     std::uint64_t jitter_seed = 1;

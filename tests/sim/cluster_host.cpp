@@ -10,9 +10,6 @@
 namespace rategate::sim {
 namespace {
 
-// As that of the daemon's engine: so far the clocks of two primaries may be apart.
-constexpr std::int64_t kMaxSkewUs = 500'000;
-
 ClusterTopology::Options topology_options(const World& world, const Cluster& cluster, int daemon) {
   ClusterTopology::Options options;
   options.seeds = cluster.seeds();
@@ -127,7 +124,8 @@ class ClusterHost::Way final : public AskingTransport {
 };
 
 ClusterHost::ClusterHost(World& world, Daemon& daemon)
-    : world_(world),
+    : ShardDirector(daemon.driver()),
+      world_(world),
       daemon_(daemon),
       skews_us_(ClusterTopology::kMostShards + 1, 0),
       topology_(topology_options(world, *world.cluster(), daemon.id()), *this, *this) {}
@@ -145,31 +143,14 @@ void ClusterHost::cut_off(const std::set<const Store*>& from, bool silent) {
   for (Way* const way : std::vector(ways_)) way->cut_off(from, silent);
 }
 
-void ClusterHost::slots_taken_over(ShardId from, ShardId to) {
-  daemon_.gate().take_over(from, to, kMaxSkewUs);
-}
-
 void ClusterHost::slots_moved(Mono now) {
   for (auto& [counter, shard] : gate_has_) shard = topology_.shard_of(counter);
-  daemon_.gate().slots_moved(now);
+  ShardDirector::slots_moved(now);
 }
 
 void ClusterHost::shard_named(ShardId shard, const HostPort& primary, Mono now) {
   skews_us_[shard.value] = world_.cluster()->skew_us(primary);
-  daemon_.link(shard).moved(to_text(primary), now);
-}
-
-void ClusterHost::shard_dissolved(ShardId shard, Mono now) {
-  daemon_.link(shard).stop(now);
-  daemon_.gate().store_away(shard, now);
-}
-
-void ClusterHost::ask_at(ShardId shard, Reservation reservation, Mono now) {
-  daemon_.link(shard).ask(std::move(reservation), now);
-}
-
-void ClusterHost::nowhere_known(Mono now) {
-  daemon_.gate().store_away(ClusterTopology::kNowhere, now);
+  ShardDirector::shard_named(shard, primary, now);
 }
 
 }  // namespace rategate::sim

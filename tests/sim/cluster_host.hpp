@@ -1,5 +1,5 @@
 // What one daemon knows of a cluster: the real ClusterTopology, with the ways to nodes that it asks
-// for the map, driven as daemon/io/loop/engine.cpp drives it.
+// for the map, and the real ShardDirector of the daemon's driver.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/store/cluster/cluster_topology.hpp"
+#include "daemon/store/cluster/shard_director.hpp"
 #include "tests/sim/store.hpp"
 
 namespace rategate::sim {
@@ -17,7 +17,7 @@ namespace rategate::sim {
 class Daemon;
 class World;
 
-class ClusterHost final : private ClusterWays, private ClusterEvents {
+class ClusterHost final : private ClusterWays, private ShardDirector {
  public:
   ClusterHost(World& world, Daemon& daemon);
 
@@ -35,12 +35,8 @@ class ClusterHost final : private ClusterWays, private ClusterEvents {
   std::unique_ptr<AskingTransport> way_to(const HostPort& node) override;
   void cluster_event(const ClusterEvent&) override {}
   void cluster_changed() override {}
-  void slots_taken_over(ShardId from, ShardId to) override;
   void slots_moved(Mono now) override;
   void shard_named(ShardId shard, const HostPort& primary, Mono now) override;
-  void shard_dissolved(ShardId shard, Mono now) override;
-  void ask_at(ShardId shard, Reservation reservation, Mono now) override;
-  void nowhere_known(Mono now) override;
 
   World& world_;
   Daemon& daemon_;

@@ -85,7 +85,7 @@ class Daemon final : public StoreEvents {
   // Everything is in its place; to be asked when nothing is under way.
   void check_books();
   const Gate& gate() const { return driver_.gate(); }
-  Gate& gate() { return driver_.gate(); }
+  Driver& driver() { return driver_; }
   // Every shard that it knows of answers; all of the cluster's, where there is one.
   bool is_up() const;
   // It is connected to that node of the cluster, and has greeted it.

@@ -15,8 +15,6 @@ namespace {
 // Rounds of the pump in one turn of the loop; a memory store answers in the next of them, and could
 // have others wait for as long as it is asked.
 constexpr int kMostRounds = 4;
-// So far the clocks of two primaries may be apart of which counters go from one to the other.
-constexpr std::int64_t kMaxSkewUs = 500'000;
 
 // Never blocks once the machine has booted; without it a hash is merely not seeded.
 HashSeed random_seed() {
@@ -52,7 +50,8 @@ Link::Options link_options(const FixedConfig& config) {
 }  // namespace
 
 Engine::Engine(uv_loop_t* loop, const Config& whole, Log& log)
-    : log_(log),
+    : ShardDirector(driver_, whole.fixed.redis.tls ? "tls:" : ""),
+      log_(log),
       segment_(make_segment(loop, whole.fixed, log, this)),
       driver_(gate_options(whole.fixed), segment_ == nullptr ? nullptr : &segment_->pools(), *this),
       redis_config_(whole.fixed.redis),
@@ -290,11 +289,6 @@ void Engine::store_event(const StoreEvent& event) {
     std::erase(clocks_not_trusted_, event.shard);
     if (event.what == What::ClockNotTrusted) clocks_not_trusted_.push_back(event.shard);
   }
-  if (event.what == What::WindowsLost || event.what == What::WereLost) {
-    for (const ShardId heir : heirs_.of(event.shard, mono_now())) {
-      gate().take_over(event.shard, heir, kMaxSkewUs);
-    }
-  }
   if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
   log_store_event(log_, event, driver_.link(event.shard).status(),
                   gate().shard(event.shard).clock.options().max_error_us);
@@ -317,27 +311,9 @@ void Engine::cluster_event(const ClusterEvent& event) { log_cluster_event(log_, 
 
 void Engine::cluster_changed() { events_->store_changed(); }
 
-void Engine::slots_taken_over(ShardId from, ShardId to) {
-  gate().take_over(from, to, kMaxSkewUs);
-  if (from != ClusterTopology::kNowhere) heirs_.add(from, to, mono_now());
-}
-
-void Engine::slots_moved(Mono now) { gate().slots_moved(now); }
-
-void Engine::shard_named(ShardId shard, const HostPort& primary, Mono now) {
-  driver_.link(shard).moved((redis_config_.tls ? "tls:" : "") + to_text(primary), now);
-}
-
 void Engine::shard_dissolved(ShardId shard, Mono now) {
-  driver_.link(shard).stop(now);
+  ShardDirector::shard_dissolved(shard, now);
   std::erase(clocks_not_trusted_, shard);
-  gate().store_away(shard, now);
 }
-
-void Engine::ask_at(ShardId shard, Reservation reservation, Mono now) {
-  driver_.link(shard).ask(std::move(reservation), now);
-}
-
-void Engine::nowhere_known(Mono now) { gate().store_away(ClusterTopology::kNowhere, now); }
 
 }  // namespace rategate

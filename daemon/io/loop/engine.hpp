@@ -25,7 +25,7 @@
 #include "daemon/io/redis/redis_transport.hpp"
 #include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/shm/segment.hpp"
-#include "daemon/store/cluster/heirs.hpp"
+#include "daemon/store/cluster/shard_director.hpp"
 #include "daemon/store/driver.hpp"
 
 namespace rategate {
@@ -44,7 +44,7 @@ class EngineEvents {
   virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
 };
 
-class Engine final : private StoreEvents, private SentinelEvents, private ClusterEvents {
+class Engine final : private StoreEvents, private SentinelEvents, private ShardDirector {
  public:
   Engine(uv_loop_t* loop, const Config& config, Log& log);
   ~Engine() override;
@@ -93,12 +93,7 @@ class Engine final : private StoreEvents, private SentinelEvents, private Cluste
   void sentinels_changed() override;
   void cluster_event(const ClusterEvent& event) override;
   void cluster_changed() override;
-  void slots_taken_over(ShardId from, ShardId to) override;
-  void slots_moved(Mono now) override;
-  void shard_named(ShardId shard, const HostPort& primary, Mono now) override;
   void shard_dissolved(ShardId shard, Mono now) override;
-  void ask_at(ShardId shard, Reservation reservation, Mono now) override;
-  void nowhere_known(Mono now) override;
 
   void end_turn();
   Mono pump();  // when it was done
@@ -130,7 +125,6 @@ class Engine final : private StoreEvents, private SentinelEvents, private Cluste
   std::vector<Answer> answers_;
   std::vector<ShardId> clocks_not_trusted_;
   bool stopped_ = false;
-  Heirs heirs_;
   Seldom spoilt_counters_;
   Seldom forged_words_;
   std::uint64_t told_forged_ = 0;

@@ -453,7 +453,7 @@ bool ClusterTopology::take_redirect(const Redirect& redirect, ShardId from, Mono
 void ClusterTopology::pass_on(Mono now) {
   if (!taken_over_.empty()) {
     for (const auto& [from, to] : std::exchange(taken_over_, {})) {
-      events_.slots_taken_over(from, to);
+      events_.slots_taken_over(from, to, now);
     }
     events_.slots_moved(now);
   }

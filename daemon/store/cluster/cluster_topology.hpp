@@ -56,7 +56,7 @@ class ClusterEvents {
   // What is told of the cluster has changed.
   virtual void cluster_changed() = 0;
   // Some slots of the one shard are the other's now. Before slots_moved().
-  virtual void slots_taken_over(ShardId from, ShardId to) = 0;
+  virtual void slots_taken_over(ShardId from, ShardId to, Mono now) = 0;
   // Slots are in other shards than before.
   virtual void slots_moved(Mono now) = 0;
   // The shard has that primary: its first, or another one.

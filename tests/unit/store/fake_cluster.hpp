@@ -67,7 +67,7 @@ class ToldByCluster final : public ClusterEvents {
  public:
   void cluster_event(const ClusterEvent& event) override { events.push_back(event.what); }
   void cluster_changed() override {}
-  void slots_taken_over(ShardId from, ShardId to) override {
+  void slots_taken_over(ShardId from, ShardId to, Mono) override {
     said.push_back(name(from) + " to " + name(to));
   }
   void slots_moved(Mono) override { said.emplace_back("moved"); }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/store/cluster/shard_director.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/store/one_link.hpp"
 
@@ -191,8 +192,24 @@ TEST_CASE("what is under way when its slot moves is answered where it was asked"
 TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
   TwoShards two;
   two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());
-  two.driver.gate().take_over({0}, {1}, 500'000);
+  two.driver.gate().take_over({0}, {1});
   two.at = {1};
+  const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
+  CHECK(result.verdict == Verdict::Decided);
+  CHECK_FALSE(result.decision.allowed);
+}
+
+TEST_CASE("a loss that is heard of once a slot has left concerns the shard that has it") {
+  TwoShards two;
+  struct Silent final : ShardDirector {
+    using ShardDirector::ShardDirector;
+    void cluster_event(const ClusterEvent&) override {}
+    void cluster_changed() override {}
+  } director(two.driver);
+  director.slots_taken_over({0}, {1}, two.now());
+  two.at = {1};
+  director.slots_moved(two.now());
+  two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());
   const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
   CHECK(result.verdict == Verdict::Decided);
   CHECK_FALSE(result.decision.allowed);

@@ -1,5 +1,5 @@
 // Who has taken slots of whom lately.
-#include "daemon/store/cluster/heirs.hpp"
+#include "daemon/core/heirs.hpp"
 
 #include "tests/unit/catch.hpp"
 

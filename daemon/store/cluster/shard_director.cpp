@@ -1,0 +1,27 @@
+#include "daemon/store/cluster/shard_director.hpp"
+
+namespace rategate {
+
+void ShardDirector::slots_taken_over(ShardId from, ShardId to, Mono now) {
+  driver_.gate().take_over(from, to);
+  if (from != ClusterTopology::kNowhere) driver_.gate().inherit(from, to, now);
+}
+
+void ShardDirector::shard_named(ShardId shard, const HostPort& primary, Mono now) {
+  driver_.link(shard).moved(scheme_ + to_text(primary), now);
+}
+
+void ShardDirector::shard_dissolved(ShardId shard, Mono now) {
+  driver_.link(shard).stop(now);
+  driver_.gate().store_away(shard, now);
+}
+
+void ShardDirector::ask_at(ShardId shard, Reservation reservation, Mono now) {
+  driver_.link(shard).ask(std::move(reservation), now);
+}
+
+void ShardDirector::nowhere_known(Mono now) {
+  driver_.gate().store_away(ClusterTopology::kNowhere, now);
+}
+
+}  // namespace rategate
