@@ -8,7 +8,7 @@
 
 namespace rategate {
 
-AskingLink::AskingLink(const Options& options, AskingTransport& transport)
+AskingLink::AskingLink(const WayOptions& options, AskingTransport& transport)
     : options_(options), transport_(transport), random_(options.jitter_seed) {
   transport_.set_link(*this);
 }
@@ -73,7 +73,7 @@ void AskingLink::pump() {
   const Mono sent = transport_.flush();
   if (state_ != State::Up) return;  // it was found broken
   question_sent(sent);
-  until_ = after(sent, options_.answer_timeout_us);
+  until_ = after(sent, options_.command_timeout_us);
 }
 
 void AskingLink::replied(const ReplyView& reply, Mono now) {

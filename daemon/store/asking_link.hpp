@@ -12,6 +12,7 @@
 
 #include "daemon/base/random.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/store/connecting.hpp"
 #include "daemon/store/redis/reply_view.hpp"
 
 namespace rategate {
@@ -49,16 +50,8 @@ class AskingTransport {
 
 class AskingLink {
  public:
-  struct Options {
-    std::int64_t connect_timeout_us = 1'000'000;
-    std::int64_t answer_timeout_us = 250'000;
-    std::int64_t backoff_min_us = 50'000;
-    std::int64_t backoff_max_us = 2'000'000;
-    std::uint64_t jitter_seed = 1;
-  };
-
   // The transport tells it what happens, and outlives it.
-  AskingLink(const Options& options, AskingTransport& transport);
+  AskingLink(const WayOptions& options, AskingTransport& transport);
   AskingLink(const AskingLink&) = delete;
   AskingLink& operator=(const AskingLink&) = delete;
   virtual ~AskingLink() = default;
@@ -102,7 +95,7 @@ class AskingLink {
 
   void connect(Mono now);
 
-  const Options options_;
+  const WayOptions options_;
   AskingTransport& transport_;
   State state_ = State::Stopped;
   Mono until_ = kNever;         // of the back-off, of the connecting, of an answer

@@ -7,6 +7,15 @@
 
 namespace rategate {
 
+// How long a way to a server is waited for.
+struct WayOptions {
+  std::int64_t connect_timeout_us = 1'000'000;
+  std::int64_t command_timeout_us = 250'000;  // of an answer
+  std::int64_t backoff_min_us = 50'000;
+  std::int64_t backoff_max_us = 2'000'000;
+  std::uint64_t jitter_seed = 1;  // of the back-off
+};
+
 // A connection that lasts no longer than this was no good: it is not made anew at once.
 inline constexpr std::int64_t kGoodAfterUs = 1'000'000;
 

@@ -18,6 +18,7 @@
 #include "daemon/core/gate.hpp"
 #include "daemon/store/call.hpp"
 #include "daemon/store/cluster/shard_guide.hpp"
+#include "daemon/store/connecting.hpp"
 #include "daemon/store/greeting.hpp"
 #include "daemon/store/held_answers.hpp"
 #include "daemon/store/outbox.hpp"
@@ -38,7 +39,7 @@ struct StoreStatus {
 
 class Link {
  public:
-  struct Options {
+  struct Options : WayOptions {
     ShardId shard{0};
     std::string address;
     // So many replicas have to acknowledge what is reserved before it is used.
@@ -48,11 +49,6 @@ class Link {
     // Of a shard of a Redis Cluster; null: it is none. Outlives the link.
     ShardGuide* guide = nullptr;
     Greeting::Options greeting;
-    std::int64_t connect_timeout_us = 1'000'000;
-    std::int64_t command_timeout_us = 250'000;
-    std::int64_t backoff_min_us = 50'000;
-    std::int64_t backoff_max_us = 2'000'000;
-    std::uint64_t jitter_seed = 1;
   };
   enum class State : std::uint8_t { Stopped, Backoff, Connecting, Greeting, Up };
 

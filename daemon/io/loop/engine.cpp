@@ -8,6 +8,7 @@
 #include "daemon/io/loop/cluster_log.hpp"
 #include "daemon/io/loop/sentinel_log.hpp"
 #include "daemon/io/loop/store_log.hpp"
+#include "daemon/io/redis/way_options.hpp"
 
 namespace rategate {
 namespace {
@@ -32,6 +33,7 @@ std::string texts_of(const std::vector<HostPort>& servers) {
 Link::Options link_options(const FixedConfig& config) {
   const RedisConfig& redis = config.redis;
   Link::Options options;
+  static_cast<WayOptions&>(options) = way_options(redis);
   const bool memory = config.store == StoreKind::Memory;
   const bool sentinels = !memory && !config.sentinel.addresses.empty();
   options.address = memory      ? "memory"
@@ -39,11 +41,6 @@ Link::Options link_options(const FixedConfig& config) {
                                 : address_of(redis);
   options.greeting.select = !memory && redis.db != 0;
   options.min_replicas = memory ? 0 : redis.min_replicas;
-  options.connect_timeout_us = redis.connect_timeout_ms * 1000;
-  options.command_timeout_us = redis.command_timeout_ms * 1000;
-  options.backoff_min_us = redis.backoff_min_ms * 1000;
-  options.backoff_max_us = redis.backoff_max_ms * 1000;
-  options.jitter_seed = static_cast<std::uint64_t>(mono_now_ns());
   return options;
 }
 

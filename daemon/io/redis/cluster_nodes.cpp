@@ -1,25 +1,10 @@
 #include "daemon/io/redis/cluster_nodes.hpp"
 
-#include <cstdint>
 #include <utility>
 
-#include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/redis/way_options.hpp"
 
 namespace rategate {
-namespace {
-
-ClusterTopology::Options topology_options(const FixedConfig& config) {
-  ClusterTopology::Options options;
-  options.seeds = config.cluster.addresses;
-  options.connect_timeout_us = config.redis.connect_timeout_ms * 1000;
-  options.command_timeout_us = config.redis.command_timeout_ms * 1000;
-  options.backoff_min_us = config.redis.backoff_min_ms * 1000;
-  options.backoff_max_us = config.redis.backoff_max_ms * 1000;
-  options.jitter_seed = static_cast<std::uint64_t>(mono_now_ns());
-  return options;
-}
-
-}  // namespace
 
 class ClusterNodes::Way final : public RedisAskingTransport {
  public:
@@ -55,7 +40,7 @@ ClusterNodes::ClusterNodes(uv_loop_t* loop, const RedisConfig& redis, const Conf
       watch_(watch),
       redis_(redis),
       login_(loop, config.live.login, redis, *this),
-      topology_(topology_options(config.fixed), *this, events) {}
+      topology_({way_options(config.fixed.redis), config.fixed.cluster.addresses}, *this, events) {}
 
 std::unique_ptr<AskingTransport> ClusterNodes::way_to(const HostPort& node) {
   RedisServer server{{}, node.host, node.port, redis_, "redis", 2 * redis_.command_timeout_ms};

@@ -1,25 +1,9 @@
 #include "daemon/io/redis/sentinels.hpp"
 
-#include <cstdint>
-
 #include "daemon/base/host_port.hpp"
-#include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/io/redis/way_options.hpp"
 
 namespace rategate {
-namespace {
-
-SentinelTopology::Options topology_options(const FixedConfig& config) {
-  SentinelTopology::Options options;
-  options.master = config.sentinel.master;
-  options.connect_timeout_us = config.redis.connect_timeout_ms * 1000;
-  options.command_timeout_us = config.redis.command_timeout_ms * 1000;
-  options.backoff_min_us = config.redis.backoff_min_ms * 1000;
-  options.backoff_max_us = config.redis.backoff_max_ms * 1000;
-  options.jitter_seed = static_cast<std::uint64_t>(mono_now_ns());
-  return options;
-}
-
-}  // namespace
 
 std::unique_ptr<Sentinels> Sentinels::make(uv_loop_t* loop, const FixedConfig& config,
                                            LoopWatch& watch, SentinelEvents& events) {
@@ -34,7 +18,8 @@ std::size_t Sentinels::descriptors(const FixedConfig& config) {
 
 Sentinels::Sentinels(uv_loop_t* loop, const FixedConfig& config, LoopWatch& watch,
                      SentinelEvents& events)
-    : login_(config.sentinel), topology_(topology_options(config), events) {
+    : login_(config.sentinel),
+      topology_({way_options(config.redis), config.sentinel.master}, events) {
   const auto way = [&](const HostPort& to) -> RedisAskingTransport& {
     RedisServer server{
         {}, to.host, to.port, config.sentinel, "sentinel", 2 * config.redis.command_timeout_ms};

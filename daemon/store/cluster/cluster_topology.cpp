@@ -156,13 +156,10 @@ void ClusterTopology::want_nodes(Mono now) {
     Node& node = *nodes_.emplace_back(std::make_unique<Node>());
     node.address = address;
     node.way = ways_.way_to(address);
-    NodeLink::Options options;
-    options.connect_timeout_us = options_.connect_timeout_us;
+    WayOptions options = options_;
     // What comes later than an answer is good for is as good as nothing.
-    options.answer_timeout_us = std::min(options_.command_timeout_us, Witness::kGoodForUs);
-    options.backoff_min_us = options_.backoff_min_us;
-    options.backoff_max_us = options_.backoff_max_us;
-    options.jitter_seed = options_.jitter_seed + nodes_.size();
+    options.command_timeout_us = std::min(options_.command_timeout_us, Witness::kGoodForUs);
+    options.jitter_seed += nodes_.size();
     NodeLinkEvents& events = *this;
     node.link = std::make_unique<NodeLink>(options, address, *node.way, events);
     node.link->start(now);

@@ -87,13 +87,8 @@ class ClusterTopology final : private NodeLinkEvents {
   // Where counters are whose slot is in no shard.
   static constexpr ShardId kNowhere{kMostShards};
 
-  struct Options {
+  struct Options : WayOptions {
     std::vector<HostPort> seeds;
-    std::int64_t connect_timeout_us = 1'000'000;
-    std::int64_t command_timeout_us = 250'000;
-    std::int64_t backoff_min_us = 50'000;
-    std::int64_t backoff_max_us = 2'000'000;
-    std::uint64_t jitter_seed = 1;
   };
 
   // Both outlive it.

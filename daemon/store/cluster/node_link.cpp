@@ -6,7 +6,7 @@
 
 namespace rategate {
 
-NodeLink::NodeLink(const Options& options, HostPort node, AskingTransport& transport,
+NodeLink::NodeLink(const WayOptions& options, HostPort node, AskingTransport& transport,
                    NodeLinkEvents& events)
     : AskingLink(options, transport), node_(std::move(node)), events_(events) {}
 

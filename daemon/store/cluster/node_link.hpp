@@ -28,7 +28,7 @@ class NodeLinkEvents {
 class NodeLink final : public AskingLink {
  public:
   // All outlive it.
-  NodeLink(const Options& options, HostPort node, AskingTransport& transport,
+  NodeLink(const WayOptions& options, HostPort node, AskingTransport& transport,
            NodeLinkEvents& events);
 
  private:

@@ -37,7 +37,7 @@ class SentinelLinkEvents {
 
 class SentinelLink final : public AskingLink {
  public:
-  struct Options : AskingLink::Options {
+  struct Options : WayOptions {
     std::size_t sentinel = 0;  // its number, in the events
     SentinelRole role = SentinelRole::Asks;
     std::string master;

@@ -18,16 +18,10 @@ constexpr int kUnheardIsDeaf = 2;
 
 SentinelLink::Options link_options(const SentinelTopology::Options& options, std::size_t at,
                                    SentinelRole role) {
-  SentinelLink::Options link;
-  link.sentinel = at;
-  link.role = role;
-  link.master = options.master;
-  link.connect_timeout_us = options.connect_timeout_us;
+  SentinelLink::Options link{options, at, role, options.master};
   // What comes later than an answer is good for is as good as nothing.
-  link.answer_timeout_us = std::min(options.command_timeout_us, Majority::kGoodForUs);
-  link.backoff_min_us = options.backoff_min_us;
-  link.backoff_max_us = options.backoff_max_us;
-  link.jitter_seed = options.jitter_seed + 2 * at + (role == SentinelRole::Listens ? 1 : 0);
+  link.command_timeout_us = std::min(options.command_timeout_us, Majority::kGoodForUs);
+  link.jitter_seed += 2 * at + (role == SentinelRole::Listens ? 1 : 0);
   return link;
 }
 

@@ -58,13 +58,8 @@ class SentinelEvents {
 
 class SentinelTopology final : public Topology, private SentinelLinkEvents {
  public:
-  struct Options {
+  struct Options : WayOptions {
     std::string master;
-    std::int64_t connect_timeout_us = 1'000'000;
-    std::int64_t command_timeout_us = 250'000;
-    std::int64_t backoff_min_us = 50'000;
-    std::int64_t backoff_max_us = 2'000'000;
-    std::uint64_t jitter_seed = 1;
   };
   // What there is to know at one moment.
   struct Status {
