@@ -59,6 +59,8 @@ class Counters {
   Counter& operator[](CounterId id) { return slots_[id]; }
   const Counter& operator[](CounterId id) const { return slots_[id]; }
   bool contains(CounterId id) const { return slots_.contains(id); }
+  // Whether there is one of that number now, be it another one than before.
+  bool is_live(CounterId id) const { return contains(id) && slots_[id].live; }
   template <class Visit>
   void for_each(Visit visit) const {
     for (std::uint32_t at = 0; at < slots_.size(); ++at) {
@@ -76,6 +78,14 @@ class Counters {
 
   Slab<Line>& lines() { return lines_; }
   const Slab<Line>& lines() const { return lines_; }
+  // Each line, and the counter that it is before; the visit may change both.
+  template <class Visit>
+  void each_line(const Visit& visit) {
+    for (std::uint32_t at = 0; at < lines_.size(); ++at) {
+      Line& line = lines_[{at}];
+      if (!line.counter.is_none()) visit(line.counter, line);
+    }
+  }
   // The line before the counter; null where nothing waits.
   Line* line(const Counter& counter) {
     return counter.line.is_none() ? nullptr : &lines_[counter.line];

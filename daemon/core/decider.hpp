@@ -24,6 +24,11 @@ enum class WindowState : std::uint8_t {
   Uncounted,  // they have, and this one is to tell before it asks for anything
 };
 
+// The store's count is what was granted, so that what it grants may be used.
+inline bool has_counted(WindowState state) {
+  return state == WindowState::Open || state == WindowState::Exhausted;
+}
+
 class Decider {
  public:
   // `command_timeout_us`: the longest that a check waits for the store.

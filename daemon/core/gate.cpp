@@ -102,8 +102,9 @@ CheckResult Gate::check(const Request& request, Mono now) {
       open = state != WindowState::Uncounted;
     }
   }
-  if (shard.health.is_away() || now < use.refused_until)
+  if (shard.health.is_away() || now < use.refused_until) {
     return decider_.by_policy(counter, request.cost, now);
+  }
   const CheckResult waits = room_.join(id, request, after(now, options_.command_timeout_us));
   const Line& line = *counters_.line(counter);
   if (line.reservation == 0 && (!line.is_queued() || line.aside)) {
@@ -133,7 +134,7 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
   const std::int64_t held = counter.pool.held(at.window);
   if (allowed) {
     count = std::min(count, held / request.cost);
-    if (count == 0 || (state != WindowState::Open && state != WindowState::Exhausted)) return 0;
+    if (count == 0 || !has_counted(state)) return 0;
     if (!keeper_.spend(id, at.window, {request.cost, count}, now)) return 0;
   } else if (state != WindowState::Exhausted || held > 0) {
     // Used up is used up; where permits are left that did not suffice, each is judged by itself.
@@ -232,8 +233,8 @@ std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> 
     const CounterId counter{static_cast<std::uint32_t>(recounts[i].id)};
     if (answers[i].status == ReserveAnswer::Status::Looked) {
       recounter_.told(recounts[i], answers[i].counter, now);
-      if (is_live(counter)) reserver_.serve(counter, now);
-    } else if (is_live(counter)) {
+      if (counters_.is_live(counter)) reserver_.serve(counter, now);
+    } else if (counters_.is_live(counter)) {
       const Limit* const limit = reserver_.refuse_counter(counter, now);
       if (limit != nullptr) refused.push_back({limit, answers[i].error});
     }
@@ -244,7 +245,7 @@ std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> 
 const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recounts, Mono now) {
   const CounterId counter{static_cast<std::uint32_t>(recounts.front().id)};
   const bool alone = recounter_.refused(id);
-  return alone && is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
+  return alone && counters_.is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
 }
 
 void Gate::take_over(ShardId from, ShardId to) {
@@ -253,10 +254,7 @@ void Gate::take_over(ShardId from, ShardId to) {
 
 // Those that nobody waits for are found by the next check.
 void Gate::slots_moved(Mono now) {
-  for (std::uint32_t at = 0; at < counters_.lines().size(); ++at) {
-    const CounterId id = counters_.lines()[{at}].counter;
-    if (!id.is_none()) follow_slot(id, now);
-  }
+  counters_.each_line([&](CounterId id, Line&) { follow_slot(id, now); });
   for (Shard& shard : shards_) {
     for (const CounterId id : std::vector<CounterId>(shard.leases.begin(), shard.leases.end())) {
       follow_slot(id, now);

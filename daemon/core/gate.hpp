@@ -185,7 +185,6 @@ class Gate {
 
  private:
   CounterId counter_of(const Request& request, Mono now);
-  bool is_live(CounterId id) const { return counters_.contains(id) && counters_[id].live; }
   CounterId find_counter(const Request& request, std::string_view key, Mono now);
   void follow_slot(CounterId id, Mono now);
   bool may_forget(Counter& counter, bool crowded, Mono now);

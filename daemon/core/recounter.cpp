@@ -59,7 +59,7 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
   while (looks-- > 0 && (into.empty() || into.size() + 2 <= most)) {
     const CounterId id = queue.listed.front();
     queue.listed.pop_front();
-    if (!is_live(id) || !counters_[id].recount_listed) continue;
+    if (!counters_.is_live(id) || !counters_[id].recount_listed) continue;
     const std::size_t before = into.size();
     if (!add(shard, id, now, into)) {
       queue.listed.push_back(id);  // when its window can be told
@@ -89,7 +89,7 @@ bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>&
 
 void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
   const CounterId id{static_cast<std::uint32_t>(recount.id)};
-  if (!is_live(id)) return;
+  if (!counters_.is_live(id)) return;
   Counter& counter = counters_[id];
   // Its place may be another counter's by now.
   if (counter.use->names.of(counter.key.view(), recount.window.start_ms) != recount.counter) return;
@@ -105,7 +105,7 @@ void Recounter::over(ShardId shard) {
 // Before those that came since.
 void Recounter::put_back(Queue& queue, const std::vector<CounterId>& ids) {
   std::for_each(ids.rbegin(), ids.rend(), [&](CounterId id) {
-    if (!is_live(id) || counters_[id].recount_listed) return;
+    if (!counters_.is_live(id) || counters_[id].recount_listed) return;
     counters_[id].recount_listed = true;
     queue.listed.push_front(id);
   });

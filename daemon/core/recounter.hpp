@@ -58,7 +58,6 @@ class Recounter {
   };
   Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
   void put_back(Queue& queue, const std::vector<CounterId>& ids);
-  bool is_live(CounterId id) const { return counters_.contains(id) && counters_[id].live; }
   bool has_to_tell(const Counter& counter, const Window& window) const;
   bool add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into);
   void add_window(CounterId id, const Window& window, std::vector<Recount>& into);

@@ -80,7 +80,7 @@ class Reserver {
   // All who wait in the shard are answered.
   template <class Result>
   void answer_all(ShardId shard, const Result& result) {
-    each_line([&](CounterId id, Line& line) {
+    counters_.each_line([&](CounterId id, Line& line) {
       const Counter& counter = counters_[id];
       if (counter.shard != shard) return;
       room_.answer_all(counter, line.due, [&](std::int64_t cost) { return result(counter, cost); });
@@ -131,13 +131,6 @@ class Reserver {
   void lost(Counter& counter, const Window& window);
   const Limit* refuse_limit(LimitUse& use, Mono now);
   Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }
-  template <class Visit>
-  void each_line(const Visit& visit) {
-    for (std::uint32_t at = 0; at < counters_.lines().size(); ++at) {
-      Line& line = counters_.lines()[{at}];
-      if (!line.counter.is_none()) visit(line.counter, line);
-    }
-  }
 
   Counters& counters_;
   std::vector<Shard>& shards_;
