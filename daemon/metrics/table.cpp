@@ -156,8 +156,7 @@ constexpr Metric kMetrics[] = {
     Row("store", "primary_changes", Counter, Unit::Count,
         sentinels<&SentinelFacts::primary_changes>,
         "Times that the sentinels named another primary than the one in use, or that a shard of "
-        "the "
-        "cluster got another one.")
+        "the cluster got another one.")
         .as("rategate_primary_changes_total"),
     Row("store", "primary_replicas", Gauge, Unit::Count, sentinels<&SentinelFacts::replicas>,
         "Replicas of the primary in use that a majority of the sentinels lists; empty where they "

@@ -319,15 +319,13 @@ constexpr std::array kSettings{
         .live(),
     Row(kLimitSection, "on_store_down", Kind::Choice, nullptr,
         "What a check gets while the store is away: deny, allow, error, or share, by which this "
-        "host "
-        "goes on with its part of the limit.")
+        "host goes on with its part of the limit.")
         .words(kTexts<OnStoreDown>)
         .otherwise("\"deny\"")
         .live(),
     Row(kLimitSection, "share", Kind::Text, nullptr,
         "With on_store_down = \"share\", this host's part of the limit: \"1/8\", say, or auto, by "
-        "the "
-        "number of hosts that were seen in Redis lately.")
+        "the number of hosts that were seen in Redis lately.")
         .otherwise("\"auto\"")
         .live(),
     Row(kLimitSection, "on_store_lost", Kind::Choice, nullptr,

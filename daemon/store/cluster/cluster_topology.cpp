@@ -1,7 +1,6 @@
 #include "daemon/store/cluster/cluster_topology.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace rategate {
 namespace {
@@ -18,39 +17,6 @@ constexpr std::int64_t kUnsupportedUs = 2'000'000;
 constexpr std::int64_t kUnheardAfterUs = 7'000'000;
 // A slot that was redirected is not again within this time: two nodes name each other.
 constexpr std::int64_t kBounceUs = 10'000;
-
-std::string text_of(const HostPort& node) { return to_text(node); }
-
-bool has_node(const ClusterShard& shard, std::string_view id) {
-  return std::any_of(shard.replicas.begin(), shard.replicas.end(),
-                     [&](const ClusterNode& replica) { return replica.id == id; });
-}
-
-std::size_t common_slots(const ClusterShard& a, const ClusterShard& b) {
-  std::size_t count = 0;
-  for (const SlotRange& one : a.slots) {
-    for (const SlotRange& other : b.slots) {
-      const int first = std::max(one.first, other.first);
-      const int last = std::min(one.last, other.last);
-      if (first <= last) count += static_cast<std::size_t>(last - first + 1);
-    }
-  }
-  return count;
-}
-
-// The one that stays longest where slots are moved by their number: edges move, and not the middle.
-std::uint16_t roundest_slot(const ClusterShard& shard) {
-  std::uint16_t best = shard.slots.front().first;
-  for (const SlotRange& range : shard.slots) {
-    for (std::uint32_t slot = range.first; slot <= range.last; ++slot) {
-      const bool rounder =
-          slot != 0 &&
-          std::countr_zero(slot) > (best == 0 ? -1 : std::countr_zero(std::uint32_t{best}));
-      if (rounder) best = static_cast<std::uint16_t>(slot);
-    }
-  }
-  return best;
-}
 
 }  // namespace
 
@@ -303,8 +269,8 @@ ShardId ClusterTopology::find_successor(const ClusterShard& shard,
   for (std::size_t at = 0; at < kMostShards; ++at) {
     const ShardState& state = shards_[at];
     if (!state.in_use || taken[at]) continue;
-    if (has_node(state.shard, shard.primary.id) ||
-        2 * common_slots(state.shard, shard) > state.shard.slot_count()) {
+    if (state.shard.has_replica(shard.primary.id) ||
+        2 * state.shard.common_slots(shard) > state.shard.slot_count()) {
       return ShardId{static_cast<std::uint16_t>(at)};
     }
   }
@@ -390,8 +356,8 @@ void ClusterTopology::name_shards(const SlotMap& map, const std::vector<ShardId>
     if (another) {
       if (state.in_use) {
         ++primary_changes_;
-        const std::string from = text_of(state.shard.primary.address);
-        const std::string to = text_of(shard.primary.address);
+        const std::string from = to_text(state.shard.primary.address);
+        const std::string to = to_text(shard.primary.address);
         events_.cluster_event({ClusterEvent::What::PrimaryChanged, {}, from, to});
       }
       state.named_at = Witness::kNotNamed;
@@ -465,7 +431,7 @@ std::optional<HostPort> ClusterTopology::Part::primary(Mono) {
 }
 
 std::string ClusterTopology::Part::record_key() const {
-  return "rategate:{" + tag_of_slot(roundest_slot(own().shard)) + "}:reign";
+  return "rategate:{" + tag_of_slot(own().shard.roundest_slot()) + "}:reign";
 }
 
 bool ClusterTopology::Part::moved(const Redirect& redirect, Mono now) {
@@ -486,7 +452,7 @@ void ClusterTopology::tell_words() {
   words_ = "no node of the cluster tells its map (";
   bool first = true;
   for (const auto& node : nodes_) {
-    words_.append(std::exchange(first, false) ? "" : "; ").append(text_of(node->address));
+    words_.append(std::exchange(first, false) ? "" : "; ").append(to_text(node->address));
     words_.append(": ").append(node->trouble.empty() ? "it has not answered yet" : node->trouble);
   }
   words_ += ")";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -98,11 +99,43 @@ bool has_slots_once(const SlotMap& map) {
 }  // namespace
 
 bool ClusterShard::has_slots_of(const ClusterShard& other) const {
-  return std::all_of(other.slots.begin(), other.slots.end(), [&](const SlotRange& theirs) {
-    return std::any_of(slots.begin(), slots.end(), [&](const SlotRange& own) {
-      return own.first <= theirs.first && theirs.last <= own.last;
-    });
-  });
+  return common_slots(other) == other.slot_count();
+}
+
+// Each range is looked at once, however many there are.
+std::size_t ClusterShard::common_slots(const ClusterShard& other) const {
+  std::size_t count = 0;
+  auto own = slots.begin();
+  auto theirs = other.slots.begin();
+  while (own != slots.end() && theirs != other.slots.end()) {
+    const int first = std::max(own->first, theirs->first);
+    const int last = std::min(own->last, theirs->last);
+    if (first <= last) count += static_cast<std::size_t>(last - first + 1);
+    if (own->last < theirs->last) {
+      ++own;
+    } else {
+      ++theirs;
+    }
+  }
+  return count;
+}
+
+bool ClusterShard::has_replica(std::string_view id) const {
+  return std::any_of(replicas.begin(), replicas.end(),
+                     [&](const ClusterNode& replica) { return replica.id == id; });
+}
+
+std::uint16_t ClusterShard::roundest_slot() const {
+  std::uint16_t best = slots.front().first;
+  for (const SlotRange& range : slots) {
+    for (std::uint32_t slot = range.first; slot <= range.last; ++slot) {
+      const bool rounder =
+          slot != 0 &&
+          std::countr_zero(slot) > (best == 0 ? -1 : std::countr_zero(std::uint32_t{best}));
+      if (rounder) best = static_cast<std::uint16_t>(slot);
+    }
+  }
+  return best;
 }
 
 std::size_t ClusterShard::slot_count() const {

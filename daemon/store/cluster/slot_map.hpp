@@ -2,9 +2,11 @@
 // CLUSTER SLOTS. A reply is bytes of somebody else's: what is not of the form is refused. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/base/host_port.hpp"
@@ -31,6 +33,11 @@ struct ClusterShard {
 
   // Every slot of the other one is its own.
   bool has_slots_of(const ClusterShard& other) const;
+  std::size_t common_slots(const ClusterShard& other) const;
+  bool has_replica(std::string_view id) const;
+  // The one that stays longest where slots are moved by their number: edges move, and not the
+  // middle. There is one.
+  std::uint16_t roundest_slot() const;
   std::size_t slot_count() const;
 };
 

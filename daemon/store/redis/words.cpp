@@ -166,6 +166,15 @@ std::optional<std::size_t> parse_recounts(const ReplyView& reply,
   return count;
 }
 
+std::string hosts_request(const Call& call) {
+  const auto key = [](std::int64_t minute_ms) {
+    return std::string(kHostsKey) + std::to_string(minute_ms / 1000);
+  };
+  return redis_request({"EVAL", kHostsScript, "2", key(call.minute_ms),
+                        key(call.minute_ms - HostCount::kEveryMs), call.adds ? "1" : "0",
+                        std::to_string(call.minute_ms + 3 * HostCount::kEveryMs)});
+}
+
 }  // namespace
 
 std::string redis_request(std::initializer_list<std::string_view> words) {
@@ -292,19 +301,6 @@ bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked>
   }
   return true;
 }
-
-namespace {
-
-std::string hosts_request(const Call& call) {
-  const auto key = [](std::int64_t minute_ms) {
-    return std::string(kHostsKey) + std::to_string(minute_ms / 1000);
-  };
-  return redis_request({"EVAL", kHostsScript, "2", key(call.minute_ms),
-                        key(call.minute_ms - HostCount::kEveryMs), call.adds ? "1" : "0",
-                        std::to_string(call.minute_ms + 3 * HostCount::kEveryMs)});
-}
-
-}  // namespace
 
 void append_call(std::string& out, const Call& call, const Login& login, std::string_view reserve,
                  std::string_view release) {
