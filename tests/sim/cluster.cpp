@@ -201,16 +201,6 @@ std::uint16_t Cluster::any_slot() {
   return slot_of_key(world_.counter(limit, static_cast<int>(world_.random().below(scenario.keys))));
 }
 
-// Whether each host has greeted its primary, and so knows what it has lost: "What it does not show"
-// in docs/simulation.md.
-bool Cluster::is_known(int shard) {
-  for (int host = 0; host < world_.scenario().hosts; ++host) {
-    const Daemon* const daemon = world_.daemon(host);
-    if (daemon == nullptr || !daemon->has_greeted(*primary_of(shard).store)) return false;
-  }
-  return true;
-}
-
 // As redis-cli does it: the one is told that the slot comes, the other that it goes, then the keys
 // go one by one, and at last both are told whose it is.
 void Cluster::move_slot() {
@@ -219,7 +209,7 @@ void Cluster::move_slot() {
   const int to = static_cast<int>((from + 1 + world_.random().below(shards() - 1)) % shards());
   Shard& source = shards_[static_cast<std::size_t>(from)];
   Shard& target = shards_[static_cast<std::size_t>(to)];
-  if (!source.is_settled() || !target.is_settled() || !is_known(from)) return;
+  if (!source.is_settled() || !target.is_settled()) return;
   if (primary_of(from).migrating.contains(slot)) return;
   ++source.moves;
   ++target.moves;

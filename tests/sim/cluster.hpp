@@ -79,7 +79,6 @@ class Cluster {
   std::int64_t now() const;
 
   std::uint16_t any_slot();
-  bool is_known(int shard);
   void move_slot();
   void move_keys(std::uint16_t slot, int from, int to);
   void settle_slot(std::uint16_t slot, int from, int to);

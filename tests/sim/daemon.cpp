@@ -275,14 +275,6 @@ bool Daemon::is_up() const {
   return up == world_.scenario().shards;
 }
 
-bool Daemon::has_greeted(const Store& store) const {
-  for (std::uint16_t at = 0; at < transports_.size(); ++at) {
-    const bool there = transports_[at].store() == &store;
-    if (there && driver_.link({at}).state() == Link::State::Up) return true;
-  }
-  return false;
-}
-
 void Daemon::cut_off(const std::set<const Store*>& from, bool silent) {
   for (SimTransport& transport : transports_) {
     if (from.contains(transport.store())) transport.cut_off(silent);

@@ -88,8 +88,6 @@ class Daemon final : public StoreEvents {
   Driver& driver() { return driver_; }
   // Every shard that it knows of answers; all of the cluster's, where there is one.
   bool is_up() const;
-  // It is connected to that node of the cluster, and has greeted it.
-  bool has_greeted(const Store& store) const;
   std::int64_t asked() const { return asked_; }
   std::int64_t answered() const { return answered_; }
   // The checks that wait, by ticket.

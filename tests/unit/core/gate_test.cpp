@@ -329,67 +329,6 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   CHECK(bench.check(strict).waits);
 }
 
-TEST_CASE("a long window that is lost is counted on when all have told what they know of it") {
-  Bench bench;
-  const auto use = limit(10, 3'600'000);
-  for (int i = 0; i < 4; ++i) bench.check(use);
-  bench.serve();
-  CHECK(bench.allowed() == 4);
-  bench.gate.store_connecting({0}, bench.now);
-  CHECK(bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now));
-  bench.gate.store_up({0});
-  std::vector<Recount> told;
-  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-  REQUIRE(told.size() == 1);
-  CHECK(told[0].known == 4);
-
-  const auto settles = bench.check(use);
-  CHECK(settles.decision.reason == Reason::StoreAway);
-  CHECK(settles.decision.retry_after_ms <= 6000);
-  CHECK(settles.decision.reset_after_ms > 60'000);
-  bench.now = after(bench.now, LostWindows::kTellingUs + 10'000);
-  bench.measure();
-  // Not before the store knows of it.
-  CHECK(bench.check(use).waits);
-  CHECK(bench.asked().empty());
-  // Another host knew of one more.
-  ReserveAnswer answer;
-  answer.counter = 5;
-  bench.gate.recounted({0}, told, std::vector{answer}, bench.now);
-  CHECK(bench.asked().size() == 1);
-}
-
-TEST_CASE("where a call that tells is refused, each counter is told of in its own") {
-  Bench bench;
-  const auto use = limit(10, 3'600'000);
-  for (const char* key : {"a", "b"}) bench.check(use, key);
-  bench.serve();
-  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
-  std::vector<Recount> told;
-  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-  CHECK(told.size() == 2);
-  std::vector<Recount> more;
-  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, more));
-  CHECK(bench.gate.recounts_refused({0}, told, bench.now) == nullptr);
-  for (int i = 0; i < 2; ++i) {
-    told.clear();
-    REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-    CHECK(told.size() == 1);
-    bench.gate.recounts_refused({0}, told, bench.now);
-  }
-  told.clear();
-  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-
-  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
-  REQUIRE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-  bench.gate.recount_again({0}, bench.now);
-  CHECK_FALSE(bench.gate.compose_recounts({0}, 64, bench.now, told));
-  bench.now = bench.gate.next_turn();
-  bench.gate.turn(bench.now);
-  told.clear();
-  CHECK(bench.gate.compose_recounts({0}, 64, bench.now, told));
-}
-
 TEST_CASE("where a limit fails open, what is left after a loss is no more than the limit") {
   for (const std::int64_t cost : {1, 20, 60, 95}) {
     INFO("cost " << cost);
@@ -468,29 +407,6 @@ TEST_CASE("counters of past windows are forgotten") {
     bench.now = after(bench.now, 1000);
   }
   CHECK(bench.gate.counters() < 1000);
-}
-
-TEST_CASE(
-    "counters of a limit that was dropped are forgotten, unless they may have to be told of") {
-  for (const std::int64_t period_ms : {10'000, 86'400'000}) {
-    Bench bench;
-    const auto old = limit(5, period_ms);
-    bench.check(old, "a");
-    bench.serve();
-    old->dropped = true;
-    bench.gate.drop_limits(bench.now);
-    const auto use = limit(6, period_ms);
-    bench.check(use, "b");
-    bench.serve();
-    bench.check(use, "c");
-    bench.serve();
-    CHECK(bench.gate.counters() == (period_ms == 10'000 ? 2 : 3));
-
-    bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
-    std::vector<Recount> told;
-    bench.gate.compose_recounts({0}, 64, bench.now, told);
-    CHECK(told.size() == bench.gate.counters());
-  }
 }
 
 TEST_CASE("a window that was lost stays so under another number and for a key that was forgotten") {
