@@ -3,7 +3,8 @@
 //
 //   connecting ──> greeting ──> up ──lost──> connecting (at once)
 //       ▲             │          │
-//       └── back-off <┴──────────┘ not reached, refused, silent for command_timeout
+//       └── back-off <┴──────────┘ not reached, refused, silent for command_timeout, or each
+//                                  answer later than that
 //
 // Pure: a transport carries, time comes in, and what is worth telling goes out as StoreEvents. The
 // daemon runs it over hiredis, the simulation over its own messages. Not thread-safe.
@@ -104,6 +105,7 @@ class Link {
   void lost(std::string_view why, Mono now);
   void away(std::string_view why, Mono now);
   void back_off(Mono now);
+  void on_answer(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
   void on_record(const std::string& reign, const Reply& reply, Mono now);
   void on_recounts(const Call& call, const Reply& reply, Mono now);

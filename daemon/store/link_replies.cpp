@@ -19,7 +19,11 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
     return;
   }
   if (state_ != State::Up || !outbox_.expects_reply()) return;  // an unasked push
-  Outbox::Answered answered = outbox_.replied(received);
+  on_answer(outbox_.replied(received), reply, received, now);
+  if (state_ == State::Up && outbox_.late().too_many()) away("answers come too late", now);
+}
+
+void Link::on_answer(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
   const Call::Kind kind = answered.call.kind;
   if (kind == Call::Kind::Reserve) {
     on_reservations(std::move(answered), reply, received, now);
@@ -157,7 +161,7 @@ void Link::use(const HeldAnswers::Held& held, Mono now) {
     return;
   }
   const auto& reservations = held.answered.call.reservations;
-  attempts_ = 0;
+  if (outbox_.late().none()) attempts_ = 0;
   outbox_.scripts_known(true);  // the whole text has made it known, too
   measured(held.answered.sent, held.received, held.time);
   std::string_view refused;  // by the store, and not for the sake of one counter

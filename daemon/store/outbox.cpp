@@ -34,6 +34,7 @@ Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us,
       shard_(shard),
       timeout_us_(command_timeout_us),
       by_slot_(by_slot),
+      late_(command_timeout_us),
       window_(kFirstWindow),
       hosts_(jitter_seed) {}
 
@@ -49,6 +50,7 @@ void Outbox::opened(Opened opened) {
   trips_us_ = {};
   trips_ = 0;
   if (opened.another_primary) shortest_us_ = {};
+  late_.reset();
   last_reply_ = heard_ = opened.received;
   learn_shortest(opened.received.us - opened.sent.us, opened.received);
 }
@@ -341,6 +343,11 @@ Outbox::Answered Outbox::replied(Mono received) {
   last_reply_ = received;
   const Call::Kind kind = done.call.kind;
   if (kind == Call::Kind::Reserve || kind == Call::Kind::Record) heard_ = received;
+  if (kind == Call::Kind::Wait) {
+    late_.waited(received);
+  } else {
+    late_.answered(done.sent, received);
+  }
   const std::int64_t trip = received.us - done.sent.us;
   if (done.alone) learn_shortest(trip, received);
   if (done.call.kind == Call::Kind::Reserve) {

@@ -29,6 +29,7 @@
 #include "daemon/core/gate.hpp"
 #include "daemon/store/call.hpp"
 #include "daemon/store/host_count.hpp"
+#include "daemon/store/late_answers.hpp"
 
 namespace rategate {
 
@@ -91,6 +92,8 @@ class Outbox {
 
   // Since when the store is silent although it was asked: kNever when it owes no answer.
   Mono silent_since() const;
+  // How late the answers of this connection are.
+  const LateAnswers& late() const { return late_; }
   // Counters under way at most, and now.
   std::int64_t window() const { return static_cast<std::int64_t>(window_); }
   std::int64_t counters_under_way() const { return counters_under_way_; }
@@ -145,6 +148,7 @@ class Outbox {
   std::int64_t counters_under_way_ = 0;
   Mono last_reply_{INT64_MIN};
   Mono heard_{INT64_MIN};  // that the store still has what it counted
+  LateAnswers late_;
 
   // What the way is like.
   double window_;

@@ -1,5 +1,7 @@
 """What can happen to one Redis."""
 
+import time
+
 from rows import BURNT, REPLACED, Row, clock_moved
 from support import env
 from support.redis_server import Redis
@@ -40,6 +42,22 @@ def slow(seconds):
         for way in ways:
             way.release()
     return fault
+
+
+def slower(scene):
+    """Answers never cease, and come later and later, until nobody waits for them any more."""
+    redis = scene.redis()
+    ways = [scene.proxy(redis) for _ in range(3)]
+    scene.start(of_host=[{"store": way} for way in ways])
+    began, latest = time.monotonic(), 0.4 * env.SLOW
+    for step in range(1, 21):
+        for way in ways:
+            way.delay(latest * step / 20)
+        env.wait_until(lambda s=step: time.monotonic() > began + 2 * latest * s / 20, 20, "time to pass")
+    scene.wait_shown()
+    scene.lasts(2, 1)
+    for way in ways:
+        way.release()
 
 
 def set_to(setting, value):
@@ -128,6 +146,7 @@ ROWS = [
     Row("redis-paused-30", paused(30, 6), "store_away", "store_status", "^away$", hour=True),
     Row("redis-slow-200ms", slow(0.2 * env.SLOW), "store_slow", "checks_not_asked", "[1-9]"),
     Row("redis-slow-2s", slow(2), "store_away", "store_error", "no answer"),
+    Row("redis-slower", slower, "store_away", "store_error", "no answer|too late"),
     Row("redis-errors", set_to("min-replicas-to-write", 1), "store_refuses", "store_error",
         "NOREPLICAS"),
     Row("redis-out-of-memory", set_to("maxmemory", 1), "store_refuses", "store_error", "OOM"),

@@ -5,6 +5,8 @@ All of it is about times, and on real clocks: whoever asks and the way itself ar
 test. Where the machine held one of them up, the figures tell of the machine, and it is done again.
 """
 
+import time
+
 import harness
 
 LIMIT = "5/1h"  # in exact mode: a new key is one reservation, of one permit
@@ -13,6 +15,7 @@ HONEST = ("honest1", "honest2", "honest3", "honest4")
 SHARE = 0.03    # of what passes, that each of them asks for
 TIMEOUT = 0.25 * harness.SLOW
 ATTEMPTS = 5
+BACKOFF_MAX = 2  # s, as it is by default
 
 
 class SlowWay(harness.Case):
@@ -160,6 +163,46 @@ class Standstill(harness.Case):
                              [1] * self.CLIENTS)
             self.assertEqual(sleeper.read(), "OK")
         self.assertEqual(rategated.info()["checks_not_asked"], "0")
+
+
+class Slower(SlowWay):
+    """A way that grows slower and slower, while answers never cease: until each takes half as long
+    again as anybody waits for it. Neither Redis nor this host has stood still, so that nothing but
+    the time that answers take tells of what use it is."""
+
+    def grow_slower(self):
+        """The moments when answers began to be late, and when the way was given up."""
+        began = time.monotonic()
+        late = began + 2 * TIMEOUT
+
+        def is_given_up():
+            self.way.delay(min(1.5 * TIMEOUT, (time.monotonic() - began) / 2))
+            return self.rategated.info()["store_status"] == "away"
+        harness.wait_until(is_given_up, 20, "the way to be given up")
+        return late, time.monotonic()
+
+    def slower(self):
+        """(seconds until it was given up, what was answered then, seconds until it was used again)."""
+        self.start(None, ["one"])
+        self.load.pace(one=200)
+        self.load.wait_answers(100)
+        late, given_up = self.grow_slower()
+        self.load.wait_answers(200)
+        answered = [a for a in self.load.answered() if a.sent > given_up]
+        self.way.release()
+        released = time.monotonic()
+        harness.wait_until(lambda: self.load.answered()[-1].counted, 20, "the way to be used again")
+        return given_up - late, answered, time.monotonic() - released
+
+    def test_it_is_given_up_and_used_again(self):
+        took, answered, back = self.undisturbed(self.slower)
+        self.assertLess(took, 3 * TIMEOUT)
+        waited = sorted(a.got - a.sent for a in answered)
+        self.assertLess(waited[len(waited) * 99 // 100], TIMEOUT / 10)
+        self.assertEqual({a.reason for a in answered}, {harness.STORE_AWAY})
+        self.assertLess(back, (BACKOFF_MAX + 1) * harness.SLOW)
+        self.assertEqual(self.rategated.log_text().count(" store_away:"), 1)
+        self.assertEqual(self.rategated.log_text().count(" store_up:"), 2)
 
 
 if __name__ == "__main__":

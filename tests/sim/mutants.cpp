@@ -54,6 +54,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"grant-not-clamped", {Kind::Recipe}},
       {"greeting-commits-early", {Kind::Greeting}},
       {"guard-bypassed-when-idle", {Kind::Overload}},
+      {"late-replies-counted-together", {Kind::Overload}},
       {"identity-after-swap", {Kind::Slots}},
       {"lease-in-each-call", {Kind::Overload}},
       {"leases-after-all-checks", {Kind::Overload}},

@@ -3,7 +3,9 @@
 #include "daemon/store/link.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
+#include <string>
 
 #include "tests/unit/catch.hpp"
 #include "tests/unit/store/one_link.hpp"
@@ -243,6 +245,58 @@ TEST_CASE("silence is what makes a store away, and no answer that is merely late
   one.pass(20'000);
   CHECK(one.link.state() == Link::State::Backoff);
   CHECK(one.told.has(What::Away));
+}
+
+// TIME is asked each 50 ms, and answered ever later: 50 ms more each time, up to twice the
+// time-out.
+TEST_CASE("a store whose answers come, and come too late each time, is away") {
+  One one;
+  std::deque<Mono> asked;
+  std::int64_t trip_us = 50'000;
+  Mono late_since = kNever;
+  while (one.link.state() == Link::State::Up) {
+    one.driver.gate().shard({0}).measure_wanted = true;
+    one.pass(0);
+    asked.push_back(one.transport.now);
+    one.pass(50'000);
+    if (one.transport.now < after(asked.front(), trip_us)) continue;
+    if (trip_us >= 250'000 && late_since == kNever) late_since = one.transport.now;
+    REQUIRE((late_since == kNever || one.transport.now <= after(late_since, 1'000'000)));
+    one.transport.answer(one.link);
+    asked.pop_front();
+    trip_us = std::min<std::int64_t>(500'000, trip_us + 50'000);
+  }
+  REQUIRE(late_since != kNever);
+  CHECK(one.link.state() == Link::State::Backoff);
+  CHECK(one.link.status().error == "answers come too late");
+  CHECK(one.check(exact_limit("api", 5), "k").decision.reason == Reason::StoreAway);
+  // It is asked again, and serves again.
+  one.pass(200'000);
+  REQUIRE(one.link.state() == Link::State::Connecting);
+  one.greet();
+  CHECK(one.check(exact_limit("api", 5), "k").waits);
+}
+
+TEST_CASE("the back-off grows as long as nothing is answered in time") {
+  One one;
+  const auto use = exact_limit("api", 1000);
+  std::int64_t longest_us = 0;
+  for (int times = 0; times < 12; ++times) {
+    for (int calls = 0; one.link.state() == Link::State::Up; ++calls) {
+      one.driver.gate().shard({0}).measure_wanted = true;
+      one.check(use, std::to_string(100 * times + calls));
+      one.pass(249'000);
+      one.driver.gate().shard({0}).measure_wanted = true;
+      one.pass(1000);
+      while (one.transport.calls.size() > 1) one.transport.answer(one.link);
+    }
+    const Mono since = one.transport.now;
+    while (one.link.state() == Link::State::Backoff) one.pass(10'000);
+    longest_us = std::max(longest_us, one.transport.now.us - since.us);
+    one.greet();
+    REQUIRE(one.link.state() == Link::State::Up);
+  }
+  CHECK(longest_us > 500'000);
 }
 
 TEST_CASE("nothing is composed while the last call is not out") {
