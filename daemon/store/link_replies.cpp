@@ -1,6 +1,7 @@
 // What each reply means to the gate, and to the connection itself.
 #include <utility>
 
+#include "daemon/store/cluster/hash_slot.hpp"
 #include "daemon/store/cluster/redirect.hpp"
 #include "daemon/store/link.hpp"
 #include "daemon/store/redis/info.hpp"
@@ -213,6 +214,8 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
       away(error, now);
       return;
     case Refusal::NoScript:
+      // Who was sent its whole text would say the same again, and for ever.
+      if (call.script.empty()) failure = Failure::Later;
       outbox_.scripts_known(false);
       break;
     case Refusal::Store:
@@ -230,13 +233,18 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
   if (failure == Failure::StoreRefuses) store_refuses(error, now);
 }
 
-// Nothing was counted. A call of several counters is taken apart, as each may be elsewhere.
+// Nothing was counted. A call of several counters is taken apart, as each may be elsewhere. Who
+// tells of another slot than was asked for is asked again a little later: at once he would say the
+// same again, and for ever.
 void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool alone = call.reservations.size() == 1;
+  const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
   Failure failure = alone ? Failure::Later : Failure::RefusedCall;
-  if (redirect.kind == Redirect::Kind::Moved) {
+  if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
+    failure = Failure::Later;
+  } else if (redirect.kind == Redirect::Kind::Moved) {
     failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
-  } else if (redirect.kind == Redirect::Kind::Ask && alone &&
+  } else if (redirect.kind == Redirect::Kind::Ask && alone && its_slot &&
              options_.guide->ask_elsewhere(redirect, call.reservations.front(), now)) {
     return;
   }

@@ -25,6 +25,7 @@ ClusterTopology::ClusterTopology(const Options& options, ClusterWays& ways, Clus
       ways_(ways),
       events_(events),
       slots_(kHashSlots, kNowhere),
+      moved_at_(kHashSlots, Mono{INT64_MIN / 2}),
       random_(options.jitter_seed) {
   for (std::size_t at = 0; at < kMostShards; ++at) {
     shards_[at].part = std::make_unique<Part>(*this, ShardId{static_cast<std::uint16_t>(at)});
@@ -402,11 +403,9 @@ bool ClusterTopology::take_redirect(const Redirect& redirect, ShardId from, Mono
   if (to == kNowhere || to == from) return false;
   ShardId& at = slots_[redirect.slot];
   if (at == to) return true;  // as another call was told
-  const bool bounces = std::any_of(moved_.begin(), moved_.end(), [&](const Moved& moved) {
-    return moved.slot == redirect.slot && now < after(moved.at, kBounceUs);
-  });
-  if (bounces) return false;
-  moved_[next_moved_++ % moved_.size()] = {redirect.slot, now};
+  Mono& moved_at = moved_at_[redirect.slot];
+  if (now < after(moved_at, kBounceUs)) return false;
+  moved_at = now;
   taken_over_.emplace_back(at, to);
   at = to;
   return true;

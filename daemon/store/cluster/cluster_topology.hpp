@@ -215,13 +215,7 @@ class ClusterTopology final : private NodeLinkEvents {
     Reservation reservation;
   };
   std::vector<Asked> to_ask_;
-  // The last slots that were redirected: two nodes may name each other for a moment.
-  struct Moved {
-    std::uint16_t slot = 0;
-    Mono at{INT64_MIN / 2};
-  };
-  std::array<Moved, 64> moved_;
-  std::size_t next_moved_ = 0;
+  std::vector<Mono> moved_at_;  // when each slot was redirected: two nodes may name each other
   Random random_;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "daemon/store/cluster/hash_slot.hpp"
@@ -12,8 +14,10 @@
 namespace rategate {
 namespace {
 
-// More nodes than anybody has in one shard; whoever lists more is not believed.
+// More nodes than anybody has in one shard, and more shards than a cluster is made for (Redis' own
+// documents say 1,000 nodes); whoever lists more is not believed.
 constexpr std::size_t kMostNodes = 128;
+constexpr std::size_t kMostShards = 1000;
 constexpr std::size_t kMostIdBytes = 64;
 
 std::optional<std::uint16_t> parse_slot(const ReplyView& reply) {
@@ -46,20 +50,21 @@ std::optional<ClusterNode> parse_node(const ReplyView& reply, const HostPort& as
   return ClusterNode{std::string(id), std::move(*address), peer};
 }
 
+using Places = std::unordered_map<std::string, std::size_t>;  // in the map, by the primary's id
+
 // One row of the reply is one range of one shard.
-bool read_range(const ReplyView& row, const HostPort& asked, SlotMap& map) {
+bool read_range(const ReplyView& row, const HostPort& asked, SlotMap& map, Places& places) {
   if (row.size() < 3 || row.size() > 2 + kMostNodes) return false;
   const auto first = parse_slot(row[0]);
   const auto last = parse_slot(row[1]);
   auto primary = parse_node(row[2], asked);
   if (!first || !last || *first > *last || !primary) return false;
-  const auto known =
-      std::find_if(map.shards.begin(), map.shards.end(),
-                   [&](const ClusterShard& shard) { return shard.primary.id == primary->id; });
-  if (known != map.shards.end()) {
-    known->slots.push_back({*first, *last});
+  const auto [known, is_new] = places.emplace(primary->id, map.shards.size());
+  if (!is_new) {
+    map.shards[known->second].slots.push_back({*first, *last});
     return true;
   }
+  if (map.shards.size() == kMostShards) return false;
   ClusterShard& shard = map.shards.emplace_back();
   shard.primary = std::move(*primary);
   shard.slots.push_back({*first, *last});
@@ -170,8 +175,9 @@ std::string slot_map_request() { return redis_request({"CLUSTER", "SLOTS"}); }
 std::optional<SlotMap> parse_slot_map(const ReplyView& reply, const HostPort& asked) {
   if (reply.kind() != ReplyView::Kind::Array || reply.size() > kHashSlots) return std::nullopt;
   SlotMap map;
+  Places places;
   for (std::size_t row = 0; row < reply.size(); ++row) {
-    if (!read_range(reply[row], asked, map)) return std::nullopt;
+    if (!read_range(reply[row], asked, map, places)) return std::nullopt;
   }
   for (ClusterShard& shard : map.shards) {
     if (!put_in_order(shard.slots)) return std::nullopt;

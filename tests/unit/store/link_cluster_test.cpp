@@ -14,6 +14,9 @@ using namespace rategate;
 namespace {
 
 constexpr std::int64_t kLater = 10'000;
+const std::uint16_t kSlot = slot_of_key("rategate:{a:key}");  // of the counters of "key"
+
+std::string moved() { return "MOVED " + std::to_string(kSlot) + " b:1"; }
 
 class FakeGuide final : public ShardGuide {
  public:
@@ -104,8 +107,8 @@ TEST_CASE("what was refused by MOVED is asked at the new shard, and counted once
   TwoShards two;
   two.check("key");
   two.pass(0);
-  two.first.refuse(two.link(0), "MOVED 77 b:1");
-  CHECK(two.guide.slots == std::vector<std::uint16_t>{77});
+  two.first.refuse(two.link(0), moved());
+  CHECK(two.guide.slots == std::vector<std::uint16_t>{kSlot});
   two.at = {1};
   two.driver.gate().slots_moved(two.now());
   two.pass(0);
@@ -120,7 +123,7 @@ TEST_CASE("where it goes is not known yet: it is asked again a little later") {
   two.guide.known = false;
   two.check("key");
   two.pass(0);
-  two.first.refuse(two.link(0), "MOVED 77 b:1");
+  two.first.refuse(two.link(0), moved());
   two.first.answer_all(two.link(0));
   two.pass(kLater - 1);
   CHECK(two.first.calls.empty());
@@ -128,6 +131,35 @@ TEST_CASE("where it goes is not known yet: it is asked again a little later") {
   REQUIRE(two.first.calls.size() == 2);
   two.first.answer_all(two.link(0));
   CHECK(two.allowed() == 1);
+}
+
+TEST_CASE("a redirect of another slot is not believed, and asked again a little later") {
+  for (const std::string kind : {"MOVED ", "ASK "}) {
+    TwoShards two;
+    two.check("key");
+    two.pass(0);
+    two.first.refuse(two.link(0), kind + std::to_string(kSlot + 1) + " b:1");
+    two.first.answer_all(two.link(0));
+    CHECK(two.guide.slots.empty());
+    CHECK(two.guide.asked.empty());
+    two.pass(kLater - 1);
+    CHECK(two.first.calls.empty());
+    two.pass(1);
+    CHECK(two.first.calls.size() == 2);
+  }
+}
+
+TEST_CASE("a node that does not know a script whose text it was sent is not asked at once") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  REQUIRE(two.first.calls[0].script.empty());
+  two.first.refuse(two.link(0), "NOSCRIPT No matching script.");
+  two.first.answer_all(two.link(0));
+  two.pass(kLater - 1);
+  CHECK(two.first.calls.empty());
+  two.pass(1);
+  CHECK(reservations(two.first) == 1);
 }
 
 TEST_CASE("TRYAGAIN of one counter is asked again a little later") {
@@ -144,7 +176,7 @@ TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once")
   TwoShards two;
   two.check("key");
   two.pass(0);
-  two.first.refuse(two.link(0), "ASK 77 b:1");
+  two.first.refuse(two.link(0), "ASK " + std::to_string(kSlot) + " b:1");
   REQUIRE(two.guide.asked.size() == 1);
   two.link(1).ask(two.guide.asked[0], two.now());
   two.pass(0);

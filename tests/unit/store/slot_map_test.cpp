@@ -62,6 +62,15 @@ TEST_CASE("an absurd map is not believed") {
   CHECK_FALSE(read(array({row(0, 2, many)})));
 }
 
+// Each of them would be looked for among all others.
+TEST_CASE("a map of more shards than a cluster has is not believed") {
+  for (const int shards : {1000, 1001}) {
+    std::vector<std::string> rows;
+    for (int at = 0; at < shards; ++at) rows.push_back(row(at, at, {node(std::to_string(at), 1)}));
+    CHECK(read(array(rows)).has_value() == (shards == 1000));
+  }
+}
+
 TEST_CASE("maps agree where the same primaries have the same slots") {
   const auto one = read(array({row(0, 3, {node("a", 1), node("c", 3)})}));
   CHECK(one->agrees_with(*read(array({row(0, 3, {node("a", 1)})}))));
