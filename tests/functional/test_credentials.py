@@ -355,7 +355,7 @@ class Command(Credentials):
         daemon = self.with_command(
             "token=$(cat /proc/sys/kernel/random/uuid)",
             f'redis-cli -s {socket} ACL SETUSER app resetpass ">$token" >/dev/null',
-            "echo $token; echo expires-in 1")
+            "echo $token; echo expires-in 1", command_timeout="2s")  # a busy machine is no refusal
         before = self.clients()
         with Asking(daemon) as asking:
             self.wait_renewed(daemon, 3)
@@ -366,7 +366,8 @@ class Command(Credentials):
         self.counts(daemon)
 
     def test_no_check_waits_for_it(self):
-        daemon = self.with_command("test -e slow && sleep 3; touch slow; echo one; echo expires-in 1")
+        daemon = self.with_command("test -e slow && sleep 3; touch slow; echo one; echo expires-in 1",
+                                   command_timeout="2s")
         harness.wait_until(lambda: self.runs() == 2, 10, "a run that takes its time")
         with Asking(daemon) as asking:
             self.wait_renewed(daemon)
