@@ -7,6 +7,18 @@
 namespace rategate::sim {
 namespace {
 
+Scenario empty_scenario(std::uint64_t seed, Kind kind) {
+  Scenario s;
+  s.seed = seed;
+  s.kind = kind;
+  return s;
+}
+
+// Between two checks of a process, where all of them make so many.
+std::int64_t gap_us_of(const Scenario& s, std::int64_t checks) {
+  return std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+}
+
 LimitPlan plain_limit(std::string name, Mode mode, std::int64_t permits, std::int64_t period_ms) {
   LimitPlan limit;
   limit.name = std::move(name);
@@ -30,9 +42,7 @@ LimitPlan busy_limit(Random& random, int number, std::int64_t asked, std::int64_
 
 // Short, and with few checks a second: what is asked is measured against what the way passes.
 Scenario overload_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Overload;
+  Scenario s = empty_scenario(seed, Kind::Overload);
   s.processes = 0;
   s.limits = {
       plain_limit("cold", random.one_in(3) ? Mode::Auto : Mode::Exact, 1'000'000, 3'600'000),
@@ -97,9 +107,7 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
 
 // Many counters a call, some of which the store does not take.
 Scenario refusals_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Refusals;
+  Scenario s = empty_scenario(seed, Kind::Refusals);
   s.hosts = static_cast<int>(random.between(1, 2));
   s.processes = 0;
   s.keys = static_cast<int>(random.between(4, 40));
@@ -131,9 +139,7 @@ Scenario refusals_of(std::uint64_t seed, Random& random) {
 
 // Large costs on a quiet way, so that what is denied is denied for want of permits.
 Scenario weighted_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Weighted;
+  Scenario s = empty_scenario(seed, Kind::Weighted);
   s.hosts = random.one_in(3) ? static_cast<int>(random.between(2, 3)) : 1;
   s.processes = static_cast<int>(random.between(1, 3));
   static constexpr std::int64_t kPeriods[] = {100, 500, 1000, 2000, 10'000, 60'000};
@@ -159,9 +165,7 @@ Scenario weighted_of(std::uint64_t seed, Random& random) {
 
 // Busy limits on some hosts, so that what is granted twice is asked for twice.
 Scenario failover_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Failover;
+  Scenario s = empty_scenario(seed, Kind::Failover);
   s.hosts = static_cast<int>(random.between(2, 6));
   s.processes = static_cast<int>(random.between(1, 2));
   s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
@@ -176,7 +180,7 @@ Scenario failover_of(std::uint64_t seed, Random& random) {
   s.losses = static_cast<int>(random.below(3));
   const int limits = static_cast<int>(random.between(1, 2));
   const std::int64_t checks = random.any_size(60, 6000);
-  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  s.gap_us = gap_us_of(s, checks);
   for (int i = 0; i < limits; ++i) {
     static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
     const std::int64_t period_ms = kPeriods[random.below(6)];
@@ -190,9 +194,7 @@ Scenario failover_of(std::uint64_t seed, Random& random) {
 
 // Everybody is back long before it is settled what was lost, and nobody forgets what he knew.
 Scenario recount_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Recount;
+  Scenario s = empty_scenario(seed, Kind::Recount);
   s.hosts = static_cast<int>(random.between(2, 5));
   s.processes = static_cast<int>(random.between(1, 2));
   s.keys = random.one_in(2) ? 1 : static_cast<int>(random.any_size(2, 100));
@@ -217,7 +219,7 @@ Scenario recount_of(std::uint64_t seed, Random& random) {
   }
   const int limits = static_cast<int>(random.between(1, 2));
   const std::int64_t checks = s.late ? random.between(1000, 8000) : random.any_size(100, 6000);
-  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  s.gap_us = gap_us_of(s, checks);
   for (int i = 0; i < limits; ++i) {
     static constexpr std::int64_t kPeriods[] = {5000, 10'000, 60'000, 3'600'000};
     // Who is away tells within the window.
@@ -234,9 +236,7 @@ Scenario recount_of(std::uint64_t seed, Random& random) {
 // Busy counters in many slots. Only where no replica is promoted are the clocks apart, as what one
 // loses is told by the clock of the other.
 Scenario cluster_of(std::uint64_t seed, Random& random) {
-  Scenario s;
-  s.seed = seed;
-  s.kind = Kind::Cluster;
+  Scenario s = empty_scenario(seed, Kind::Cluster);
   s.hosts = static_cast<int>(random.between(2, 4));
   s.processes = static_cast<int>(random.between(1, 2));
   s.socket_percent = 100;
@@ -255,7 +255,7 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
   if (s.failovers == 0 && random.one_in(2)) s.skew_us = random.any_size(1000, 200'000);
   const int limits = static_cast<int>(random.between(1, 2));
   const std::int64_t checks = random.any_size(100, 5000);
-  s.gap_us = std::max<std::int64_t>(1, s.length_us * s.hosts * s.processes / checks);
+  s.gap_us = gap_us_of(s, checks);
   for (int i = 0; i < limits; ++i) {
     static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
     const std::int64_t period_ms = kPeriods[random.below(6)];
