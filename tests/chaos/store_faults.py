@@ -1,7 +1,5 @@
 """What can happen to one Redis."""
 
-import time
-
 from rows import BURNT, REPLACED, Row, clock_moved
 from support import env
 from support.redis_server import Redis
@@ -30,12 +28,18 @@ def paused(seconds, short=None):
     return fault
 
 
+def start_by_ways(scene):
+    """A way to Redis for each host, and the load on it."""
+    redis = scene.redis()
+    ways = [scene.proxy(redis) for _ in range(3)]
+    scene.start(of_host=[{"store": way} for way in ways])
+    return ways
+
+
 def slow(seconds):
     """Every answer is late by so much."""
     def fault(scene):
-        redis = scene.redis()
-        ways = [scene.proxy(redis) for _ in range(3)]
-        scene.start(of_host=[{"store": way} for way in ways])
+        ways = start_by_ways(scene)
         for way in ways:
             way.delay(seconds)
         scene.lasts(4, 3)
@@ -46,14 +50,12 @@ def slow(seconds):
 
 def slower(scene):
     """Answers never cease, and come later and later, until nobody waits for them any more."""
-    redis = scene.redis()
-    ways = [scene.proxy(redis) for _ in range(3)]
-    scene.start(of_host=[{"store": way} for way in ways])
-    began, latest = time.monotonic(), 0.4 * env.SLOW
+    ways = start_by_ways(scene)
+    latest = 0.4 * env.SLOW
     for step in range(1, 21):
         for way in ways:
             way.delay(latest * step / 20)
-        env.wait_until(lambda s=step: time.monotonic() > began + 2 * latest * s / 20, 20, "time to pass")
+        scene.lasts(2 * latest / 20)
     scene.wait_shown()
     scene.lasts(2, 1)
     for way in ways:
