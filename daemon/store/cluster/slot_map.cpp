@@ -17,7 +17,7 @@ namespace {
 // More nodes than anybody has in one shard, and more shards than a cluster is made for (Redis' own
 // documents say 1,000 nodes); whoever lists more is not believed.
 constexpr std::size_t kMostNodes = 128;
-constexpr std::size_t kMostShards = 1000;
+constexpr std::size_t kMostPrimaries = 1000;
 constexpr std::size_t kMostIdBytes = 64;
 
 std::optional<std::uint16_t> parse_slot(const ReplyView& reply) {
@@ -64,7 +64,7 @@ bool read_range(const ReplyView& row, const HostPort& asked, SlotMap& map, Place
     map.shards[known->second].slots.push_back({*first, *last});
     return true;
   }
-  if (map.shards.size() == kMostShards) return false;
+  if (map.shards.size() == kMostPrimaries) return false;
   ClusterShard& shard = map.shards.emplace_back();
   shard.primary = std::move(*primary);
   shard.slots.push_back({*first, *last});
