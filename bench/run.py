@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 # pylint: disable=wrong-import-position
 from harness import (against, beside, charts, footprint, hosts, machine, peers, report, revision,
-                     rows, shared_memory, sockets, weighted)
+                     rows, shared_memory, sockets, store_cost, weighted)
 from harness.programs import NotMeasured, Place
 
 
@@ -80,7 +80,8 @@ class Bench:
 
 
 BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each
-GROUPS = [*BRIEF, beside.CONTESTANTS, hosts.CONTESTANTS, footprint.CONTESTANTS, peers.CONTESTANTS]
+GROUPS = [*BRIEF, beside.CONTESTANTS, hosts.CONTESTANTS, store_cost.CONTESTANTS,
+          footprint.CONTESTANTS, peers.CONTESTANTS]
 # Once a run: these compare two that are asked at the same moments, over many windows.
 ONCE = [weighted.CONTESTANTS]
 # How often what is brief is measured in a round that compares; an odd number, so that in what is

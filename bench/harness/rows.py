@@ -153,6 +153,9 @@ DETAILS = [
           f"in place, a large cost each second, Redis {where}/{number}", unit="%")
       for where in weighted.AWAY
       for beside, number in (("alone", "alone"), ("beside a large cost a second", "beside"))),
+    *(Row(f"primary's CPU, {mode}, {what}", f"primary's CPU, {mode}/{number}_us", unit="us")
+      for mode in ("exact", "lease")
+      for what, number in (("a call", "call"), ("a reservation in it", "reservation"))),
     Row("cold keys, 3 hosts: p99", COLD + "p99_us", unit="us"),
     *(Row(f"between windows, {trip} ms away: share of a period of {period} ms",
           f"between windows, {trip} ms away/p{period}ms", unit="%")
