@@ -6,10 +6,11 @@
 namespace rategate::sim {
 
 Checker::Share& Checker::Account::share(int daemon) {
-  for (Share& share : shares) {
-    if (share.daemon == daemon) return share;
-  }
-  return shares.emplace_back(Share{daemon});
+  const auto place =
+      std::lower_bound(shares.begin(), shares.end(), daemon,
+                       [](const Share& share, int sought) { return share.daemon < sought; });
+  if (place != shares.end() && place->daemon == daemon) return *place;
+  return *shares.insert(place, Share{daemon});
 }
 
 void Checker::fail(std::string what) {

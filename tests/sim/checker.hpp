@@ -40,7 +40,7 @@ class Checker {
     std::string name;
     Window window;
     int limit = -1;
-    std::vector<Share> shares;
+    std::vector<Share> shares;  // by daemon, in order
     std::int64_t allowed = 0;
     std::int64_t counter = 0;  // what the store must hold
     std::int64_t granted = 0;

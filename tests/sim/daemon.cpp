@@ -172,7 +172,8 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
     waiting_.emplace(request.ticket, ask);
   } else {
     told(ask, result.verdict, result.decision);
-    if (result.verdict == Verdict::Decided && asked_ % kCopiedOneIn == 0) {
+    const bool copied = world_.scenario().kind != Kind::Fleet && asked_ % kCopiedOneIn == 0;
+    if (result.verdict == Verdict::Decided && copied) {
       repeat(request, ask, result.decision);
     }
   }

@@ -1,6 +1,7 @@
 #include "tests/sim/judge.hpp"
 
 #include "tests/sim/bystanders.hpp"
+#include "tests/sim/fleet.hpp"
 #include "tests/sim/overload.hpp"
 #include "tests/sim/recounts.hpp"
 #include "tests/sim/refusals.hpp"
@@ -19,6 +20,8 @@ std::unique_ptr<Judge> judge_for(World& world) {
       return std::make_unique<Recounts>(world);
     case Kind::Cluster:
       return std::make_unique<Bystanders>(world);
+    case Kind::Fleet:
+      return std::make_unique<Fleet>(world);
     case Kind::Weighted:
       return std::make_unique<Weighted>(world);
     default:

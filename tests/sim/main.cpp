@@ -2,7 +2,8 @@
 //
 //   --schedules N     how many (1000), of the seeds S, S + 1, ...
 //   --seed S          the first (1)
-//   --kind KIND       all of that kind
+//   --kind KIND       all of that kind; fleet: what fleets ask of a primary (docs/capacity.md)
+//   --short           of the fleets those that take seconds
 //   --cut A,B         with that taken out of each, as a failure says
 //   --progress        a line of how far it is
 //   --mutant NAME     with a known mistake; it must be caught
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/fleet.hpp"
 #include "tests/sim/hooks.hpp"
 #include "tests/sim/mutants.hpp"
 #include "tests/sim/run.hpp"
@@ -33,6 +35,7 @@ struct Options {
   std::vector<std::string> cuts;
   bool progress = false;
   bool utilisation = false;
+  bool is_short = false;
   std::string mutant;
   std::string mutants_file;
 };
@@ -52,6 +55,8 @@ std::optional<Options> read_options(int argc, char** argv) {
       options.progress = true;
     } else if (word == "--utilisation") {
       options.utilisation = true;
+    } else if (word == "--short") {
+      options.is_short = true;
     } else if (i + 1 < argc && word == "--schedules") {
       options.schedules = std::atoll(argv[++i]);
     } else if (i + 1 < argc && word == "--seed") {
@@ -149,6 +154,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (options->utilisation) return judge_utilisation() ? 0 : 1;
+  if (options->kind == Kind::Fleet) return judge_fleets(options->is_short) ? 0 : 1;
   if (!options->mutants_file.empty()) return judge_mutants(options->mutants_file) ? 0 : 1;
   if (!options->mutant.empty() && !has_mistakes()) {
     std::cerr << "this program has no mistakes in it: run rategate_sim_mutants\n";

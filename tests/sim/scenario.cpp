@@ -9,10 +9,10 @@
 namespace rategate::sim {
 namespace {
 
-constexpr std::array<std::string_view, kKinds> kNames = {
-    "mixed",    "hot",    "slots",    "edges",    "faults",   "recipe",
-    "reload",   "long",   "many",     "outside",  "greeting", "overload",
-    "refusals", "unfair", "weighted", "failover", "recount",  "cluster"};
+constexpr std::array<std::string_view, kKinds + 1> kNames = {
+    "mixed",    "hot",      "slots",   "edges",    "faults",   "recipe",   "reload",
+    "long",     "many",     "outside", "greeting", "overload", "refusals", "unfair",
+    "weighted", "failover", "recount", "cluster",  "fleet"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -144,8 +144,8 @@ void add_load(Scenario& s, Random& random) {
 std::string_view name_of(Kind kind) { return kNames[static_cast<std::size_t>(kind)]; }
 
 std::optional<Kind> kind_of(std::string_view name) {
-  for (int i = 0; i < kKinds; ++i) {
-    if (kNames[static_cast<std::size_t>(i)] == name) return static_cast<Kind>(i);
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<Kind>(i);
   }
   return std::nullopt;
 }

@@ -35,8 +35,10 @@ enum class Kind : std::uint8_t {
   Failover,  // a replica is promoted that lacks some writes, and the old primary goes on
   Recount,   // the store loses counters of long windows, which are counted on
   Cluster,   // some shards, between which slots are moved, and of which replicas are promoted
+  // Not drawn, as it is long: what a fleet asks of one primary (fleet.hpp).
+  Fleet,
 };
-inline constexpr int kKinds = 18;
+inline constexpr int kKinds = 18;  // that are drawn
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -127,6 +129,9 @@ struct Scenario {
   std::int64_t hot_gap_us = 0;     // each of them
   std::int64_t hot_before_us = 0;  // for so long they are asked for before the first phase
   std::int64_t stall_us = 0;       // the store stands still for so long once the load has fallen
+
+  // Fleet.
+  std::int64_t warm_us = 0;  // until it is measured
 
   // Refusals, by the beginnings of counters' names.
   std::vector<std::string> forbidden;

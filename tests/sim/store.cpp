@@ -40,10 +40,19 @@ void Store::serve(std::int64_t counters, EventQueue::Event command) {
   if (!busy_) serve_next();
 }
 
+std::int64_t Store::takes_us(std::int64_t counters) {
+  if (rate_ > 0) return counters * 1'000'000 / rate_;
+  if (counters == 0) return 0;
+  left_ns_ += call_ns_ + counters * counter_ns_;
+  const std::int64_t us = left_ns_ / 1000;
+  left_ns_ %= 1000;
+  return us;
+}
+
 void Store::serve_next() {
   while (!queue_.empty()) {
     const std::int64_t now = events_.now();
-    const std::int64_t us = rate_ == 0 ? 0 : queue_.front().counters * 1'000'000 / rate_;
+    const std::int64_t us = takes_us(queue_.front().counters);
     const std::int64_t until = std::max(now, stalled_until_) + us;
     if (until > now) {
       busy_ = true;

@@ -96,6 +96,11 @@ class Store {
 
   // So many counters a second is all that it, or the way to it, passes; 0: any number.
   void limit_rate(std::int64_t counters_per_s) { rate_ = counters_per_s; }
+  // A call of reservations takes it so long, and each counter of it so much longer.
+  void takes(std::int64_t call_ns, std::int64_t counter_ns) {
+    call_ns_ = call_ns;
+    counter_ns_ = counter_ns;
+  }
   void stall(std::int64_t us) { stalled_until_ = std::max(stalled_until_, events_.now() + us); }
   // It has no memory for anything new.
   void refuse(std::int64_t us) { refuses_until_ = events_.now() + us; }
@@ -146,6 +151,7 @@ class Store {
   };
   std::int64_t clock_us() const { return events_.now() + node_.skew_us; }
   void serve_next();
+  std::int64_t takes_us(std::int64_t counters);
   void forget_all(bool but_the_record);
   void lost_counters();
   void begin_process();
@@ -174,6 +180,9 @@ class Store {
   std::int64_t busy_since_ = 0;
   std::int64_t busy_us_ = 0;
   std::int64_t rate_ = 0;
+  std::int64_t call_ns_ = 0;
+  std::int64_t counter_ns_ = 0;
+  std::int64_t left_ns_ = 0;  // of what it took so far, less than a whole us
 
   std::uint64_t sessions_ = 1;
   std::uint64_t process_ = 1;
