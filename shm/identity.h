@@ -90,8 +90,15 @@ static inline uint64_t rg_identity_hash(const struct rg_identity* id, const uint
   return a ^ b;
 }
 
-/* Whether the slot's identity is this one, as far as relaxed loads tell: right only together with
- * a word that was loaded before and is swapped, or looked at again, after. */
+/* What stands in a slot for a rule: with the number of the clock by which its windows are. It is a
+ * part of the slot's identity, so that a pool whose clock is another one has another slot. */
+static inline uint64_t rg_rule_with_clock(uint64_t rule, uint64_t clock) {
+  return rule | clock << RG_RULE_BITS;
+}
+
+/* Whether the slot's identity is this one, the clock in its rule included, as far as relaxed loads
+ * tell: right only together with a word that was loaded before and is swapped, or looked at again,
+ * after. */
 static inline bool rg_slot_is(const struct rg_slot* slot, const struct rg_identity* id) {
   const uint64_t differences = (rg_identity_load(&slot->identity.rule) ^ id->rule) |
                                (rg_identity_load(&slot->identity.key[0]) ^ id->key[0]) |
@@ -105,6 +112,17 @@ static inline bool rg_slot_is(const struct rg_slot* slot, const struct rg_identi
 static inline bool rg_slot_is_keyless(const struct rg_slot* slot, uint64_t rule) {
   return ((rg_identity_load(&slot->identity.rule) ^ rule) |
           (rg_identity_load(&slot->identity.key[3]) >> 56)) == 0;
+}
+
+#define RG_NO_CLOCK UINT32_MAX
+
+/* By which clock the slot is the pool's of that identity, whose rule is without one; RG_NO_CLOCK
+ * where it is another pool's. Right as far as rg_slot_is() is. */
+static inline uint32_t rg_clock_of(const struct rg_slot* slot, const struct rg_identity* id) {
+  const uint64_t clock = rg_identity_load(&slot->identity.rule) >> RG_RULE_BITS;
+  struct rg_identity with_clock = *id;
+  with_clock.rule = rg_rule_with_clock(id->rule, clock);
+  return rg_slot_is(slot, &with_clock) ? (uint32_t)clock : RG_NO_CLOCK;
 }
 
 #endif

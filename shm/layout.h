@@ -13,13 +13,15 @@
 #endif
 
 #define RG_SHM_MAGIC UINT64_C(0x6574616765746172) /* the bytes "rategate" */
-#define RG_SHM_LAYOUT_VERSION 1
+#define RG_SHM_LAYOUT_VERSION 2
 #define RG_SHM_HEADER_BYTES 4096
 #define RG_SHM_PROBES 8
+#define RG_SHM_CLOCKS 32 /* one for each shard of the store */
+#define RG_RULE_BITS 56
 #define RG_SHM_MIN_SLOTS 16
 #define RG_SHM_MAX_SLOTS (1 << 24)
 
-/* Read under `sequence`. Times are CLOCK_MONOTONIC in ns. */
+/* Of one shard of the store. Read under `sequence`. Times are CLOCK_MONOTONIC in ns. */
 struct rg_shm_clock {
   uint64_t sequence;   /* odd while it is written */
   int64_t offset_ns;   /* Redis time minus CLOCK_MONOTONIC */
@@ -27,6 +29,7 @@ struct rg_shm_clock {
   int64_t measured_ns; /* when that was */
   int64_t drift;       /* the error grows by age_ns * drift >> 32 */
   int64_t until_ns;    /* not to be trusted from then on; 0: not at all */
+  unsigned char unused[64 - 48];
 };
 
 struct rg_shm_header {
@@ -39,16 +42,16 @@ struct rg_shm_header {
   uint64_t generation;
   uint64_t hash_seed[4];
   uint64_t digest_secret[2];
-  unsigned char unused_1[128 - 88];
-  struct rg_shm_clock clock;
-  unsigned char unused_2[192 - 176];
+  unsigned char unused_1[192 - 88];
   uint64_t rules; /* relaxed; grows when handles should be resolved anew */
-  unsigned char unused_3[RG_SHM_HEADER_BYTES - 200];
+  unsigned char unused_2[256 - 200];
+  struct rg_shm_clock clock[RG_SHM_CLOCKS];
+  unsigned char unused_3[RG_SHM_HEADER_BYTES - 256 - 64 * RG_SHM_CLOCKS];
 };
 
 /* Whose slot it is. */
 struct rg_identity {
-  uint64_t rule; /* 0: nobody's */
+  uint64_t rule; /* below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it */
   uint64_t key[4];
 };
 
@@ -70,8 +73,8 @@ RG_AT(rg_shm_header, probes, 28);
 RG_AT(rg_shm_header, generation, 32);
 RG_AT(rg_shm_header, hash_seed, 40);
 RG_AT(rg_shm_header, digest_secret, 72);
-RG_AT(rg_shm_header, clock, 128);
 RG_AT(rg_shm_header, rules, 192);
+RG_AT(rg_shm_header, clock, 256);
 RG_AT(rg_shm_clock, sequence, 0);
 RG_AT(rg_shm_clock, offset_ns, 8);
 RG_AT(rg_shm_clock, error_ns, 16);
@@ -86,6 +89,7 @@ RG_AT(rg_slot, low_water, 56);
 RG_AT(rg_slot, left, 60);
 RG_STATIC_ASSERT(sizeof(struct rg_shm_header) == RG_SHM_HEADER_BYTES, "header");
 RG_STATIC_ASSERT(sizeof(struct rg_slot) == 64, "a slot is a cache line");
+RG_STATIC_ASSERT(sizeof(struct rg_shm_clock) == 64, "a clock is a cache line");
 #undef RG_AT
 
 static inline size_t rg_shm_bytes(uint32_t slots) {

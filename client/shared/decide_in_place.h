@@ -26,6 +26,11 @@ bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_r
                          const struct rg_identity* key, int64_t cost, rategate_decision* decision,
                          int64_t* started_ns);
 
+/* Decides what the coarse clock's reading did not suffice for, or what has another clock. */
+bool rg_decide_otherwise(enum rg_shm_outcome outcome, const struct rg_shared_limit* limit,
+                         struct rg_shared_rule* known, const struct rg_identity* key, int64_t cost,
+                         int64_t coarse_ns, rategate_decision* decision, int64_t* started_ns);
+
 /* Decides for a key that is not empty. */
 bool rg_decide_for_key(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                        const void* key, size_t key_size, int64_t cost, rategate_decision* decision,
@@ -68,8 +73,7 @@ RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_
     rg_tell_decision(limit, known, key, hint, now_ns, &result, decision);
     return true;
   }
-  return outcome == RG_SHM_BETWEEN &&
-         rg_decide_precisely(limit, known, key, cost, decision, started_ns);
+  return rg_decide_otherwise(outcome, limit, known, key, cost, now_ns, decision, started_ns);
 }
 
 RG_INLINE bool rg_decide_in_place(const struct rg_shared_limit* limit, const void* key,

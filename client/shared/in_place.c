@@ -35,6 +35,24 @@ bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_r
   }
 }
 
+bool rg_decide_otherwise(enum rg_shm_outcome outcome, const struct rg_shared_limit* limit,
+                         struct rg_shared_rule* known, const struct rg_identity* key, int64_t cost,
+                         int64_t coarse_ns, rategate_decision* decision, int64_t* started_ns) {
+  if (outcome == RG_SHM_MISS) {
+    struct rg_shm_result result;
+    outcome = rg_shm_check_elsewhere(&known->view, &known->rule, key, cost, coarse_ns,
+                                     limit->shared->coarse_lag_ns, &result);
+    if (outcome == RG_SHM_DECIDED) {
+      const uint32_t hint =
+          key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
+      rg_tell_decision(limit, known, key, hint, coarse_ns, &result, decision);
+      return true;
+    }
+  }
+  return outcome == RG_SHM_BETWEEN &&
+         rg_decide_precisely(limit, known, key, cost, decision, started_ns);
+}
+
 RG_HOT bool rg_decide_for_key(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                               const void* key, size_t key_size, int64_t cost,
                               rategate_decision* decision, int64_t* started_ns) {

@@ -24,6 +24,14 @@ enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg
                                  const struct rg_identity* id, uint32_t slot_hint, int64_t cost,
                                  int64_t now_ns, int64_t lag_ns, struct rg_shm_result* result);
 
+/* The same where rg_shm_decide() has missed: for a pool that has another clock than the first, as
+ * that of a counter in another shard of a cluster. A miss where it has none. */
+enum rg_shm_outcome rg_shm_check_elsewhere(const struct rg_shm_view* view,
+                                           const struct rg_shm_rule* rule,
+                                           const struct rg_identity* key, int64_t cost,
+                                           int64_t now_ns, int64_t lag_ns,
+                                           struct rg_shm_result* result);
+
 #ifdef __cplusplus
 }
 #endif

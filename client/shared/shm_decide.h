@@ -30,12 +30,11 @@ struct rg_shm_time {
   uint64_t drift;    /* as in the record */
 };
 
-/* What the clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
+/* What a clock record says about a reading of CLOCK_MONOTONIC. The true time is `now_ns` to
  * `now_ns + lag_ns`; lag_ns is 0 for the precise clock. Such a lag is kept from both sides.
  * False when the record is being written, or not to be trusted at that time. */
-RG_INLINE bool rg_shm_time_at(const struct rg_shm_header* header, int64_t now_ns, int64_t lag_ns,
+RG_INLINE bool rg_shm_time_at(const struct rg_shm_clock* clock, int64_t now_ns, int64_t lag_ns,
                               struct rg_shm_time* time) {
-  const struct rg_shm_clock* clock = &header->clock;
   const uint64_t begun = rg_sequence_begin_read(&clock->sequence);
   const uint64_t offset = (uint64_t)rg_field_load(&clock->offset_ns);
   const uint64_t error = (uint64_t)rg_field_load(&clock->error_ns);
@@ -59,7 +58,7 @@ RG_INLINE bool rg_shm_time_at(const struct rg_shm_header* header, int64_t now_ns
 
 /* Whose pool is looked for. The key is NULL for the empty one. */
 struct rg_shm_whose {
-  uint64_t rule;
+  uint64_t rule; /* with the number of the clock, and so in the key */
   const struct rg_identity* key;
 };
 
@@ -170,25 +169,34 @@ RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word,
   return RG_SHM_MISS;
 }
 
-RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
-                                            const struct rg_shm_rule* rule,
-                                            const struct rg_identity* key, uint32_t hint,
-                                            int64_t cost, int64_t now_ns, int64_t lag_ns,
-                                            struct rg_shm_result* result) {
+/* How much is asked for, and when: see rg_shm_time_at(). */
+struct rg_shm_ask {
+  int64_t cost;
+  int64_t now_ns;
+  int64_t lag_ns;
+};
+
+/* Decides by one clock. The pool is looked for in the slot of the `hint`, or where its hash says,
+ * and elsewhere unless it was `probed` for. */
+RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
+                                               const struct rg_shm_clock* clock,
+                                               const struct rg_shm_rule* rule,
+                                               struct rg_shm_whose whose, uint32_t hint,
+                                               bool probed, struct rg_shm_ask ask,
+                                               struct rg_shm_result* result) {
   struct rg_shm_time time;
-  if (!rg_shm_time_at(view->header, now_ns, lag_ns, &time)) return RG_SHM_MISS;
+  if (!rg_shm_time_at(clock, ask.now_ns, ask.lag_ns, &time)) return RG_SHM_MISS;
   const uint64_t period_ns = (uint64_t)rule->period_ms * (uint64_t)RG_SHM_NS_PER_MS;
   /* Twice the error below half of the period, as the daemon has it. */
-  if (4 * time.error_ns >= period_ns || cost > rule->limit) return RG_SHM_MISS;
+  if (4 * time.error_ns >= period_ns || ask.cost > rule->limit) return RG_SHM_MISS;
   result->wait_ns = (int64_t)(2 * time.margin_ns);
   if (2 * time.margin_ns >= period_ns) return RG_SHM_BETWEEN; /* for a coarse clock's lag */
 
-  const struct rg_shm_whose whose = {rule->id, key};
-  uint32_t at =
-      (hint == RG_SHM_NO_HINT && key != NULL ? (uint32_t)rg_identity_hash(key, view->hash_seed)
-                                             : hint) &
-      view->mask;
-  for (bool probed = false;;) {
+  uint32_t at = (hint == RG_SHM_NO_HINT && whose.key != NULL
+                     ? (uint32_t)rg_identity_hash(whose.key, view->hash_seed)
+                     : hint) &
+                view->mask;
+  for (;;) {
     struct rg_slot* slot = &view->slots[at];
     /* The words first, then the identity: see shm/word.h. */
     const uint64_t even = rg_word_load(&slot->word[0]);
@@ -197,7 +205,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
     if (!RG_LIKELY(rg_shm_is_it(slot, whose))) {
       if (probed) return RG_SHM_MISS;
       probed = true;
-      at = rg_shm_probe(view, rule->id, key);
+      at = rg_shm_probe(view, whose.rule, whose.key);
       if (at == RG_SHM_NO_HINT) return RG_SHM_MISS;
       continue;
     }
@@ -209,17 +217,29 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
     if (rg_shm_holds(even_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(even);
       result->reset_after_ms = rg_shm_reset_after_ms(even_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[0], even, whose, cost, rule->limit, result);
+      return rg_shm_spend(slot, &slot->word[0], even, whose, ask.cost, rule->limit, result);
     }
     if (rg_shm_holds(odd_left, period_ns, &time)) {
       result->window_end_ms = rg_word_end_ms(odd);
       result->reset_after_ms = rg_shm_reset_after_ms(odd_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[1], odd, whose, cost, rule->limit, result);
+      return rg_shm_spend(slot, &slot->word[1], odd, whose, ask.cost, rule->limit, result);
     }
     result->wait_ns =
         rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
     return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;
   }
+}
+
+/* By the first clock, as it is with a single Redis. A miss may be another shard's: see
+ * rg_shm_decide_elsewhere(). */
+RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
+                                            const struct rg_shm_rule* rule,
+                                            const struct rg_identity* key, uint32_t hint,
+                                            int64_t cost, int64_t now_ns, int64_t lag_ns,
+                                            struct rg_shm_result* result) {
+  const struct rg_shm_whose whose = {rule->id, key};
+  const struct rg_shm_ask ask = {cost, now_ns, lag_ns};
+  return rg_shm_decide_by(view, &view->header->clock[0], rule, whose, hint, false, ask, result);
 }
 
 #endif

@@ -26,8 +26,7 @@ Gate::Gate(const Options& options, SharedPools* shared)
       decider_(shards_, stats_, options.command_timeout_us, options.share_hosts_min,
                options.jitter_seed + 2),
       room_(counters_, shards_, decider_, stats_),
-      keeper_(counters_, shards_, alarms_, books_, decider_, stats_,
-              options.shards == 1 ? shared : nullptr, options.jitter_seed),
+      keeper_(counters_, shards_, alarms_, books_, decider_, stats_, shared, options.jitter_seed),
       recounter_(counters_, shards_, keeper_, decider_, stats_),
       reserver_(counters_, shards_, alarms_, room_, keeper_, recounter_, decider_, books_, stats_,
                 options.jitter_seed + 1) {}
@@ -146,7 +145,10 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
 
 void Gate::nudged(SlotId slot, Mono now) {
   if (stopping_) return;
-  keeper_.nudged(slot, now);
+  const CounterId id = keeper_.nudged(slot);
+  if (id.is_none()) return;
+  follow_slot(id, now);
+  keeper_.refill(id, now);
 }
 
 // ---- The store's events ---------------------------------------------------------------------
@@ -160,7 +162,7 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
     if (const auto reading = shard.clock.read(received)) shard.lost.not_after(reading->latest);
   }
   if (result != StoreClock::Measured::Kept) {
-    keeper_.publish_clock(shard.clock, received, result == StoreClock::Measured::Contradicted);
+    keeper_.publish_clock(id, received, result == StoreClock::Measured::Contradicted);
   }
   reserver_.measured(id, received);
   return result;
@@ -192,9 +194,19 @@ bool Gate::store_away(ShardId id, Mono now) {
   return news;
 }
 
-void Gate::store_replaced(ShardId id) {
+// Of a cluster it may be the primary of other counters: those that are elsewhere now must not be
+// judged by its clock.
+void Gate::store_replaced(ShardId id, Mono now) {
   shard(id).clock.forget();
-  keeper_.forget_clock();
+  keeper_.forget_clock(id);
+  if (!options_.shard_of) return;
+  std::vector<CounterId> shown;
+  counters_.for_each_id([&](CounterId counter) {
+    if (counters_[counter].shard == id && !counters_[counter].pool.slot().is_none()) {
+      shown.push_back(counter);
+    }
+  });
+  for (const CounterId counter : shown) follow_slot(counter, now);
 }
 
 bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
@@ -279,6 +291,7 @@ void Gate::turn(Mono now) {
   room_.expire(now);
   recounter_.turn(now);
   for (CounterId id = alarms_.ring(now); !id.is_none(); id = alarms_.ring(now)) {
+    follow_slot(id, now);
     if (!stopping_) keeper_.attend(id, now);
     reserver_.serve(id, now);
   }

@@ -54,8 +54,8 @@ class Gate {
     ShardOf shard_of;                  // null: all is counted in shard 0
   };
 
-  // `shared` may be null, and outlives the gate. With more than one shard there is none: the
-  // segment has room for one clock.
+  // `shared` may be null, and outlives the gate. Shards from SharedPools::kClocks on have no clock,
+  // and no counter that is counted.
   explicit Gate(const Options& options, SharedPools* shared = nullptr);
 
   // ---- Those who ask.
@@ -102,7 +102,7 @@ class Gate {
   bool store_up(ShardId shard) { return this->shard(shard).health.up(); }
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.
-  void store_replaced(ShardId shard);
+  void store_replaced(ShardId shard, Mono now);
   // Counters that may be lost.
   struct Loss {
     StoreTime through;           // windows that had begun by then, at the latest by now ...

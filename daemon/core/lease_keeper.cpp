@@ -32,7 +32,8 @@ LeaseKeeper::LeaseKeeper(Counters& counters, std::vector<Shard>& shards, Alarms&
       decider_(decider),
       stats_(stats),
       shared_(shared),
-      random_(seed) {}
+      random_(seed),
+      published_(shards.size()) {}
 
 PoolBook LeaseKeeper::book_of(Counter& counter, Mono now) {
   return {shared_,       books_, *counter.use, counter.demand, counters_.schedule(counter),
@@ -211,11 +212,11 @@ void LeaseKeeper::share_pool(CounterId id, std::int64_t over_ms, Mono now) {
       counter.use->dropped) {
     return;
   }
-  const SlotId taken =
-      shared_->take(counter.use->rule, counter.key.view(), id, over_ms, [&](CounterId owner) {
-        PoolBook book = book_of(counters_[owner], now);
-        counters_[owner].pool.move_to({}, book);
-      });
+  const SharedPools::Whose whose{counter.use->rule, counter.key.view(), counter.shard, id};
+  const SlotId taken = shared_->take(whose, over_ms, [&](CounterId owner) {
+    PoolBook book = book_of(counters_[owner], now);
+    counters_[owner].pool.move_to({}, book);
+  });
   if (taken.is_none()) {
     ++stats_.table_full;
     return;
@@ -224,27 +225,30 @@ void LeaseKeeper::share_pool(CounterId id, std::int64_t over_ms, Mono now) {
   counter.pool.move_to(taken, book);
 }
 
-CounterId LeaseKeeper::nudged(SlotId slot, Mono now) {
+CounterId LeaseKeeper::nudged(SlotId slot) {
   ++stats_.nudges;
   if (shared_ == nullptr) return {};
   const CounterId id = shared_->owner(slot);
-  if (!has_slot(id, slot)) return {};
+  return has_slot(id, slot) ? id : CounterId{};
+}
+
+void LeaseKeeper::refill(CounterId id, Mono now) {
   Counter& counter = counters_[id];
   look(counter, now);
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);
-  if (!reading) return {};
+  if (!reading) return;
   const Placed at = counter.use->place(*reading);
   if (at.open) watch_level(id, at.window, now);
   attend(id, now);
-  return id;
 }
 
-void LeaseKeeper::publish_clock(const StoreClock& clock, Mono now, bool anew) {
+void LeaseKeeper::publish_clock(ShardId shard, Mono now, bool anew) {
+  const StoreClock& clock = shards_[shard.value].clock;
   const auto measured = clock.measured();
   if (shared_ == nullptr || !measured) return;
-  const bool due =
-      clock_published_.us == INT64_MIN || now >= after(clock_published_, kClockEveryUs);
-  const bool better = measured->error_us < published_error_us_ - published_error_us_ / 4;
+  Published& published = published_[shard.value];
+  const bool due = published.at.us == INT64_MIN || now >= after(published.at, kClockEveryUs);
+  const bool better = measured->error_us < published.error_us - published.error_us / 4;
   if (!anew && !due && !better) return;
   const StoreClock::Options& options = clock.options();
   const std::int64_t room = std::max<std::int64_t>(0, options.max_error_us - measured->error_us);
@@ -252,15 +256,14 @@ void LeaseKeeper::publish_clock(const StoreClock& clock, Mono now, bool anew) {
       options.max_drift_ppm == 0
           ? kLongestTrustUs
           : std::min(kLongestTrustUs, room * 1'000'000 / options.max_drift_ppm);
-  shared_->set_clock(measured->offset_us, measured->error_us, measured->at, options.max_drift_ppm,
-                     room == 0 ? Mono{0} : after(measured->at, trusted));
-  clock_published_ = now;
-  published_error_us_ = measured->error_us;
+  shared_->set_clock(shard, measured->offset_us, measured->error_us, measured->at,
+                     options.max_drift_ppm, room == 0 ? Mono{0} : after(measured->at, trusted));
+  published = {now, measured->error_us};
 }
 
-void LeaseKeeper::forget_clock() {
-  if (shared_ != nullptr) shared_->forget_clock();
-  clock_published_ = Mono{INT64_MIN};
+void LeaseKeeper::forget_clock(ShardId shard) {
+  if (shared_ != nullptr) shared_->forget_clock(shard);
+  published_[shard.value] = {};
 }
 
 // ---- Letting go -----------------------------------------------------------------------------
@@ -287,9 +290,15 @@ void LeaseKeeper::let_go(Counter& counter, Mono now) {
     release_stock(counter, *window);
   }
   lose(counter, now);
-  if (counter.pool.slot().is_none()) return;
-  shared_->give_back(counter.pool.slot());
-  counter.pool.forget_slot();
+  hide(counter, now);
+}
+
+void LeaseKeeper::hide(Counter& counter, Mono now) {
+  const SlotId slot = counter.pool.slot();
+  if (slot.is_none()) return;
+  PoolBook book = book_of(counter, now);
+  counter.pool.move_to({}, book);
+  shared_->give_back(slot);
 }
 
 void LeaseKeeper::drop_limits(Mono now) {

@@ -67,19 +67,24 @@ class LeaseKeeper {
   // given back, an exhausted window to be doubted. Sets the next alarm itself.
   void attend(CounterId id, Mono now);
   // A client says that the pool in that slot is low. The counter whose it is; none for nobody's.
-  CounterId nudged(SlotId slot, Mono now);
+  CounterId nudged(SlotId slot);
+  // It may be low: it is looked at, and a lease wanted where that is so.
+  void refill(CounterId id, Mono now);
   // At some pools in shared memory, in turn: at each of them unless they are very many.
   void look_at_some(Mono now);
 
   // Everything it holds goes: stock back to the store, the rest to nobody.
   void let_go(Counter& counter, Mono now);
+  // Its counter is in another shard, with another clock: clients are shown nothing of it until it
+  // has a slot again, and what they were shown is given up.
+  void hide(Counter& counter, Mono now);
   // What it holds is worth nothing any more.
   void give_up(Counter& counter, Mono now);
   void drop_limits(Mono now);
 
-  // The clients' clock, where there is one shard: `anew` where the one they have is wrong.
-  void publish_clock(const StoreClock& clock, Mono now, bool anew);
-  void forget_clock();
+  // The clients' clock of that shard: `anew` where the one they have is wrong.
+  void publish_clock(ShardId shard, Mono now, bool anew);
+  void forget_clock(ShardId shard);
 
   // The next release to be written, booked as written; nothing where there is none.
   std::optional<Release> take_release(Shard& shard);
@@ -107,8 +112,11 @@ class LeaseKeeper {
   SharedPools* shared_;
   bool sharing_ = false;
   Random random_;
-  Mono clock_published_{INT64_MIN};
-  std::int64_t published_error_us_ = 0;
+  struct Published {
+    Mono at{INT64_MIN};  // never
+    std::int64_t error_us = 0;
+  };
+  std::vector<Published> published_;  // the clocks, by shard
 };
 
 }  // namespace rategate

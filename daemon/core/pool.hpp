@@ -117,8 +117,6 @@ class Pool {
     if (last_end_ms() == 0) return std::nullopt;
     return Window{last_end_ms() - period_ms, last_end_ms()};
   }
-  // The slot was given back, after give_up().
-  void forget_slot() { slot_ = {}; }
   // The last end of a window that is known, 0 for none.
   std::int64_t last_end_ms() const { return std::max(part_[0].end_ms, part_[1].end_ms); }
 

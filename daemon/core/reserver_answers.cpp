@@ -236,6 +236,7 @@ void Reserver::move(CounterId id, ShardId to, Mono now) {
   if (counter.lease_listed) std::erase(from.leases, id);
   counter.unmeasured = counter.lease_listed = false;
   counter.measurements = 0;
+  keeper_.hide(counter, now);
   counter.shard = to;
   Line* const line = counters_.line(counter);
   if (line != nullptr && shard_of(counter).health.is_away()) {

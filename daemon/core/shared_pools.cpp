@@ -35,10 +35,11 @@ CounterId SharedPools::owner(SlotId id) const {
   return (*book_[id.value / kPage])[id.value % kPage].owner;
 }
 
-SlotId SharedPools::take(std::uint64_t rule, std::string_view key, CounterId owner,
-                         std::int64_t over_ms, const Evict& evict) {
-  const rg_identity identity = rg_identity_of(rule, key.data(), key.size(), digest_secret_.data());
+SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& evict) {
+  rg_identity identity =
+      rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
   const auto hash = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
+  identity.rule = rg_rule_with_clock(whose.rule, whose.clock.value);
   // Free ones first: an owner that comes again in its next window should find its slot.
   for (const bool from_owners : {false, true}) {
     for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {
@@ -50,16 +51,8 @@ SlotId SharedPools::take(std::uint64_t rule, std::string_view key, CounterId own
         evict(book.owner);
         --used_;
       }
-      rg_slot& slot = this->slot(at);
-      // The hand-over; the pool publishes.
-      rg_word_void(&slot.word[0]);
-      rg_word_void(&slot.word[1]);
-      rg_identity_begin();
-      rg_identity_store(&slot.identity.rule, identity.rule);
-      for (int i = 0; i < 4; ++i) rg_identity_store(&slot.identity.key[i], identity.key[i]);
-      rg_hint_store(&slot.low_water, 0);
-      rg_hint_store(&slot.left, 0);
-      book.owner = owner;
+      hand_over(at, identity);
+      book.owner = whose.owner;
       ++used_;
       return at;
     }
@@ -67,9 +60,20 @@ SlotId SharedPools::take(std::uint64_t rule, std::string_view key, CounterId own
   return {};
 }
 
+// The pool publishes after that.
+void SharedPools::hand_over(SlotId id, const rg_identity& identity) {
+  rg_slot& slot = this->slot(id);
+  rg_word_void(&slot.word[0]);
+  rg_word_void(&slot.word[1]);
+  rg_identity_begin();
+  rg_identity_store(&slot.identity.rule, identity.rule);
+  for (int i = 0; i < 4; ++i) rg_identity_store(&slot.identity.key[i], identity.key[i]);
+  rg_hint_store(&slot.low_water, 0);
+  rg_hint_store(&slot.left, 0);
+}
+
 void SharedPools::give_back(SlotId slot) {
-  rg_word_void(&this->slot(slot).word[0]);
-  rg_word_void(&this->slot(slot).word[1]);
+  hand_over(slot, rg_identity{});
   entry(slot).owner = {};
   --used_;
 }
@@ -81,10 +85,11 @@ bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
   return grows;
 }
 
-void SharedPools::set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,
-                            std::int64_t max_drift_ppm, Mono until) {
-  rg_shm_clock& clock = header_->clock;
-  const std::uint64_t next = rg_sequence_begin_write(&clock.sequence, clock_sequence_);
+void SharedPools::set_clock(ShardId shard, std::int64_t offset_us, std::int64_t error_us,
+                            Mono measured, std::int64_t max_drift_ppm, Mono until) {
+  rg_shm_clock& clock = header_->clock[shard.value];
+  std::uint64_t& sequence = clock_sequences_[shard.value];
+  const std::uint64_t next = rg_sequence_begin_write(&clock.sequence, sequence);
   rg_field_store(&clock.offset_ns, offset_us * 1000);
   // A microsecond more: both stamps were cut to whole ones.
   rg_field_store(&clock.error_ns, (error_us + 1) * 1000);
@@ -94,10 +99,10 @@ void SharedPools::set_clock(std::int64_t offset_us, std::int64_t error_us, Mono 
   rg_field_store(&clock.drift, (max_drift_ppm * (std::int64_t{1} << 32) + 999'999) / 1'000'000 + 1);
   rg_field_store(&clock.until_ns, until.us * 1000);
   rg_sequence_end_write(&clock.sequence, next);
-  clock_sequence_ = next;
+  sequence = next;
 }
 
-void SharedPools::forget_clock() { set_clock(0, 0, Mono{0}, 0, Mono{0}); }
+void SharedPools::forget_clock(ShardId shard) { set_clock(shard, 0, 0, Mono{0}, 0, Mono{0}); }
 
 void SharedPools::rules_changed() {
   rg_field_store(reinterpret_cast<std::int64_t*>(&header_->rules), ++rules_);

@@ -32,13 +32,21 @@ class SharedPools {
   // `slots` is a power of two, RG_SHM_MIN_SLOTS to RG_SHM_MAX_SLOTS.
   SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets);
 
-  // A slot for the pool of (rule, key), its words void, or none when all that it may have are in
-  // use. Slots whose windows ended by `over_ms` may be taken from their owner, who is told before
-  // by `evict(owner)`, and must let go of its slot.
+  // Whose pool is looked for a slot.
+  struct Whose {
+    std::uint64_t rule = 0;
+    std::string_view key;
+    ShardId clock;  // by which its windows are: below kClocks
+    CounterId owner;
+  };
+  static constexpr std::uint16_t kClocks = RG_SHM_CLOCKS;
+  // A slot for it, its words void, or none when all that it may have are in use. Slots whose
+  // windows ended by `over_ms` may be taken from their owner, who is told before by `evict(owner)`,
+  // and must let go of its slot.
   using Evict = std::function<void(CounterId owner)>;
-  SlotId take(std::uint64_t rule, std::string_view key, CounterId owner, std::int64_t over_ms,
-              const Evict& evict);
-  // Its owner needs it no more. Both words become void; it is used again once its windows are over.
+  SlotId take(const Whose& whose, std::int64_t over_ms, const Evict& evict);
+  // Its owner needs it no more. Both words become void, and it is nobody's, so that clients look
+  // for the pool elsewhere; it is used again once its windows are over.
   void give_back(SlotId slot);
 
   rg_slot& slot(SlotId id) { return slots_[id.value]; }
@@ -71,10 +79,10 @@ class SharedPools {
   // because one that ends as late was there before.
   [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
 
-  // The clock for the clients. `until`: the error is above its bound from then on.
-  void set_clock(std::int64_t offset_us, std::int64_t error_us, Mono measured,
+  // A shard's clock for the clients. `until`: the error is above its bound from then on.
+  void set_clock(ShardId shard, std::int64_t offset_us, std::int64_t error_us, Mono measured,
                  std::int64_t max_drift_ppm, Mono until);
-  void forget_clock();
+  void forget_clock(ShardId shard);
   // Limits were changed or dropped: clients resolve theirs anew.
   void rules_changed();
 
@@ -92,6 +100,7 @@ class SharedPools {
   using Page = std::array<Entry, kPage>;
 
   Entry& entry(SlotId slot);
+  void hand_over(SlotId slot, const rg_identity& identity);
 
   rg_shm_header* header_;
   rg_slot* slots_;
@@ -99,7 +108,7 @@ class SharedPools {
   std::uint64_t generation_;
   std::array<std::uint64_t, 4> hash_seed_;  // its own copies: the header may be overwritten
   std::array<std::uint64_t, 2> digest_secret_;
-  std::uint64_t clock_sequence_ = 0;
+  std::array<std::uint64_t, kClocks> clock_sequences_{};
   std::int64_t rules_ = 0;
   std::uint32_t used_ = 0;
   std::uint32_t next_visit_ = 0;             // a slot

@@ -158,7 +158,7 @@ void Link::greeted(Mono now) {
                   another,
                   learned.sent,
                   learned.received});
-  if (another) gate_.store_replaced(options_.shard);
+  if (another) gate_.store_replaced(options_.shard, now);
   measured(learned.sent, learned.received, learned.time);
   // Since when, the store tells, if it keeps a record. If not, this host sees it now.
   const bool told = new_reign && learned.since.us > 0;

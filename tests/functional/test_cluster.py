@@ -7,6 +7,8 @@ import shutil
 import time
 
 import harness
+from support import callers
+from support.callers import evaluate
 
 PERIOD_MS = 1000
 LIMIT = 40
@@ -98,7 +100,6 @@ class Start(Cluster):
         daemon.notify.wait_status("cluster:127.0.0.1:")
         for server in SHARED.servers:
             self.assertEqual(server.ask("ACL", "LOG"), [])
-        self.assertIn("a cluster has a clock for each shard", daemon.wait_log("shm_off"))
         for word in ("map_unknown", "slots_unserved:", "reign_not_known", "s3cret"):
             self.assertNotIn(word, daemon.log_text())
 
@@ -356,6 +357,44 @@ class Moves(Cluster):
             load.stop()
             self.assert_undisturbed(load)
         self.assert_held(loads, limit)
+
+    def test_shared_memory_while_slots_wander_and_a_primary_is_replaced(self):
+        limits = [evaluate.Limit(f"shm{i}", 2000, 1000, 0, False) for i in range(4)]
+        servers = self.fresh()
+        offset = evaluate.Offset()
+        first = servers.primaries()[0]
+        callers.sample(offset, first)
+        daemons = [self.rategated(servers, limits={
+            limit.name: {"limit": limit.permits, "period": "1s"} for limit in limits})
+                   for _ in range(2)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        those = [self._owned(callers.Caller(self.tmp(), daemon, limits))
+                 for daemon in daemons for _ in range(2)]
+        for caller in those:
+            caller.wait_allowed(in_place=True)
+        for limit in limits:
+            slot = harness.slot_of(limit.name)
+            source = servers.owner(slot)
+            target = next(one for one in servers.primaries() if one.port != source.port)
+            servers.begin_move(slot, target)
+            servers.move_keys(slot, source, target)
+            servers.end_move(slot, source, target)
+            those[0].wait_allowed(in_place=True)
+        servers.replica_of(first).ask("CLUSTER", "FAILOVER")
+        harness.wait_until(lambda: daemons[0].info("store")["primary_changes"] == "1", 20,
+                           "another primary")
+        for caller in those:
+            caller.wait_allowed(in_place=True)
+            self.assertEqual(caller.end(), 0)
+        callers.sample(offset, servers.primaries()[0])
+        verdict = evaluate.evaluate([record for caller in those for record in caller.records()],
+                                    limits, offset)
+        self.assertEqual(verdict.wrong, [])
+        self.assertGreater(verdict.full, 0)
+        for daemon in daemons:
+            leases = daemon.info("leases")
+            self.assertEqual((leases["shm_enabled"], leases["shm_forged"]), ("1", "0"))
 
     def test_many_slots_by_redis_cli(self):
         servers = self.fresh(replicas=0)

@@ -29,7 +29,7 @@ class Attach(harness.Case):
 
     def test_answer(self):
         one, two = self.attached(), self.attached()
-        self.assertEqual((one.version, one.bytes), (1, 4096 + 1024 * 64))
+        self.assertEqual((one.version, one.bytes), (2, 4096 + 1024 * 64))
         self.assertEqual((one.generation, one.bytes), (two.generation, two.bytes))
         self.assertTrue(0 < one.generation < 1 << 63)
         self.assertTrue(one.before_ns <= one.daemon_ns <= one.after_ns)
@@ -43,12 +43,12 @@ class Attach(harness.Case):
         self.assertEqual(it.memory[:8], b"rategate")
         self.assertEqual([it.number(at, "I") for at in
                           (segment.VERSION, segment.HEADER_SIZE, segment.SLOTS, segment.PROBES)],
-                         [1, 4096, 1024, 8])
+                         [2, 4096, 1024, 8])
         self.assertEqual([it.number(at) for at in (segment.BYTES, segment.GENERATION)],
                          [it.bytes, it.generation])
         seeds = it.memory[40:88]
         self.assertEqual(len({seeds[i:i + 8] for i in range(0, 48, 8)}), 6, "seeds and secret")
-        self.assertEqual(it.memory[200:4096], bytes(4096 - 200))
+        self.assertEqual(it.memory[304:4096], bytes(4096 - 304))
 
     def test_clock(self):
         self.rated.check("api")

@@ -101,8 +101,8 @@ class Segment {
 
   // The clock record; times in ns of CLOCK_MONOTONIC.
   void set_clock(std::int64_t offset_ns, std::int64_t error_ns, std::int64_t measured_ns,
-                 std::int64_t until_ns, std::int64_t drift = 0) {
-    rg_shm_clock& clock = header().clock;
+                 std::int64_t until_ns, std::int64_t drift = 0, std::uint64_t number = 0) {
+    rg_shm_clock& clock = header().clock[number];
     const std::uint64_t next = rg_sequence_begin_write(&clock.sequence, sequence_);
     rg_field_store(&clock.offset_ns, offset_ns);
     rg_field_store(&clock.error_ns, error_ns);

@@ -1,5 +1,7 @@
 // The decision on a segment, as a function of the bytes and the time: each edge by itself.
 // The library exports none of it: its body is compiled in.
+#include "client/shared/shm_check.h"
+
 #include <thread>
 #include <vector>
 
@@ -32,7 +34,7 @@ struct Fixture {
   rg_shm_outcome check(std::int64_t now, std::int64_t lag = 0, std::int64_t cost = 1,
                        const rg_identity* id = nullptr) {
     result = {};
-    return rg_shm_decide(&view, &rule, id, RG_SHM_NO_HINT, cost, now, lag, &result);
+    return rg_shm_check(&view, &rule, id, RG_SHM_NO_HINT, cost, now, lag, &result);
   }
 };
 
@@ -146,8 +148,23 @@ TEST_CASE("the clock is used until it is not to be trusted, and not while it is 
   CHECK(f.check(kMiddle) == RG_SHM_MISS);
   f.segment.set_clock(kOffset, kError, 0, Segment::kHour);
   CHECK(f.check(kMiddle) == RG_SHM_DECIDED);
-  ++f.segment.header().clock.sequence;
+  ++f.segment.header().clock[0].sequence;
   CHECK(f.check(kMiddle) == RG_SHM_MISS);
+}
+
+TEST_CASE("a slot is judged by the clock whose number it has") {
+  Fixture f;
+  Segment::put(f.slot, kEndMs, 100);
+  for (const std::uint64_t number : {1U, 31U}) {
+    f.slot->identity.rule = rg_rule_with_clock(f.rule.id, number);
+    CHECK(f.check(kMiddle) == RG_SHM_MISS);
+    f.segment.set_clock(kOffset + 1000 * kMs, kError, 0, Segment::kHour, 0, number);
+    CHECK(f.check(kMiddle) == RG_SHM_MISS);  // by that clock its window is over
+    CHECK(f.check(kMiddle - 1000 * kMs) == RG_SHM_DECIDED);
+  }
+  // What nobody but a rogue client writes there is no place beyond the records.
+  f.slot->identity.rule = rg_rule_with_clock(f.rule.id, 255);
+  CHECK(f.check(kMiddle - 1000 * kMs) == RG_SHM_DECIDED);
 }
 
 TEST_CASE("where twice the error reaches half of the period, it is the daemon's") {

@@ -126,12 +126,12 @@ TEST_CASE("a clock that is being written, or not trusted, sends checks over the 
   Fixture f;
   f.pool(100);
   rategate_limit* limit = f.attached();
-  std::uint64_t& sequence = f.segment.header().clock.sequence;
+  std::uint64_t& sequence = f.segment.header().clock[0].sequence;
   __atomic_fetch_add(&sequence, 1, __ATOMIC_RELAXED);
   CHECK(by_daemon(check(limit)));
   __atomic_fetch_add(&sequence, 1, __ATOMIC_RELAXED);
   CHECK(in_place(check(limit)));
-  rg_field_store(&f.segment.header().clock.until_ns, mono_ns());
+  rg_field_store(&f.segment.header().clock[0].until_ns, mono_ns());
   CHECK(by_daemon(check(limit)));
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("a daemon that gives no memory, or such as cannot be used, is asked ov
       {"too few numbers", line("*1\r\n:1")},
       {"another layout",
        [](const Segment& s, Peer& p) {
-         p.send_with(s.attach_answer(2), {s.memfd(), s.nudge_fd()});
+         p.send_with(s.attach_answer(RG_SHM_LAYOUT_VERSION + 1), {s.memfd(), s.nudge_fd()});
        }},
       {"another layout of another shape",
        [](const Segment& s, Peer& p) {

@@ -85,12 +85,27 @@ bool Cluster::is_disturbed(int host, std::string_view counter) const {
   // What one shard has lost is denied in those which it gave slots, whenever a host hears of that.
   if (world_.scenario().moves > 0 && has_failed_over_) return true;
   // A host may still believe the slot to be where it was.
-  const std::uint16_t slot = slot_of_key(counter);
-  const auto moved = had_.find(slot);
-  const std::set<int> had = moved == had_.end() ? std::set<int>{first_shard(slot)} : moved->second;
+  const std::set<int> had = shards_with(counter);
   return std::any_of(had.begin(), had.end(), [&](int shard) {
     return now() < shards_[static_cast<std::size_t>(shard)].disturbed_until_us;
   });
+}
+
+// Now, or before.
+std::set<int> Cluster::shards_with(std::string_view counter) const {
+  const std::uint16_t slot = slot_of_key(counter);
+  const auto moved = had_.find(slot);
+  return moved == had_.end() ? std::set<int>{first_shard(slot)} : moved->second;
+}
+
+std::int64_t Cluster::time_us(std::string_view counter, const Window& window,
+                              std::int64_t us) const {
+  std::int64_t time_us = us;
+  for (const int shard : shards_with(counter)) {
+    time_us = us + shards_[static_cast<std::size_t>(shard)].skew_us;
+    if (time_us >= window.start_ms * 1000 && time_us < window.end_ms * 1000) break;
+  }
+  return time_us;
 }
 
 // ---- Who serves what ------------------------------------------------------------------------

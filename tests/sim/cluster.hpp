@@ -35,6 +35,9 @@ class Cluster {
   Replicas& shard_of(const Store& store);
   // How far the clocks of the shard are ahead whose node that is.
   std::int64_t skew_us(const HostPort& address) const;
+  // That moment by a shard that has the counter or had it: within the window, where it is for one
+  // of them.
+  std::int64_t time_us(std::string_view counter, const Window& window, std::int64_t us) const;
   int shards() const { return static_cast<int>(shards_.size()); }
   // Whether a replica of the shard was promoted where the counter is or was, or of one from which
   // that has got slots; or some node lags behind, or that host was lately cut off.
@@ -72,6 +75,7 @@ class Cluster {
   Node& node_at(int shard, int member);
   const Node* find(const Store& store) const;
   int first_shard(std::uint16_t slot) const;
+  std::set<int> shards_with(std::string_view counter) const;
   int shard_in_view(const Node& node, std::uint16_t slot) const;
   int shard_of_slot(std::uint16_t slot) const;
   std::string redirect(const Node& node, const std::vector<std::string>& keys, bool asking) const;

@@ -239,7 +239,7 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
   Scenario s = empty_scenario(seed, Kind::Cluster);
   s.hosts = static_cast<int>(random.between(2, 4));
   s.processes = static_cast<int>(random.between(1, 2));
-  s.socket_percent = 100;
+  s.socket_percent = random.one_in(2) ? static_cast<int>(random.below(100)) : 0;
   s.keys = static_cast<int>(random.between(2, 10));
   s.shards = static_cast<int>(random.between(2, 4));
   s.replicated = static_cast<int>(random.between(0, s.shards));

@@ -47,6 +47,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"told-when-asked", {Kind::Recount}},
       {"asked-without-asking", {Kind::Cluster}},
       {"moved-is-grant", {Kind::Cluster}},
+      {"one-clock-for-all-shards", {Kind::Cluster}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
       {"denied-while-in-hand", {Kind::Weighted}},

@@ -76,7 +76,7 @@ void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const
     return;
   }
   // Nothing has happened since the swap, so what stands there now stood there then.
-  if (!rg_slot_is(&used.view.slots[result.slot], &id)) {
+  if (rg_clock_of(&used.view.slots[result.slot], &id) == RG_NO_CLOCK) {
     checker.fail(account.name + ": a permit of another pool was spent");
   }
   if (daemon.alive() && !daemon.has_rule(used.rule.id)) {
@@ -84,12 +84,19 @@ void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const
   }
   daemon.client_spent(used.rule.id, cost);
   // Now and then a process dies right after the swap: spent, and nobody was told.
-  checker.spent(daemon.id(), account, cost, !world_.random().one_in(200), read_us);
+  const bool told = !world_.random().one_in(200);
+  checker.spent(daemon.id(), account, cost, told, time_us(limit, key, account.window, read_us));
   if (result.nudge && !world_.random().one_in(20)) {
     world_.events().in(5 + world_.random().below(100), [&daemon, slot = result.slot] {
       daemon.when_awake([&daemon, slot] { daemon.nudge(slot); });
     });
   }
+}
+
+// By the clocks that tell the counter's windows.
+std::int64_t Process::time_us(int limit, int key, const Window& window, std::int64_t us) const {
+  const Cluster* const cluster = world_.cluster();
+  return cluster == nullptr ? us : cluster->time_us(world_.counter(limit, key), window, us);
 }
 
 void Process::by_socket(int limit, int key, std::int64_t cost) {

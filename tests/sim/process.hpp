@@ -36,6 +36,7 @@ class Process {
                std::int64_t* wait_ns);
   void decided(Handle& handle, int limit, int key, std::int64_t cost, const rg_identity& id,
                const rg_shm_result& result, std::int64_t read_us);
+  std::int64_t time_us(int limit, int key, const Window& window, std::int64_t us) const;
   void by_socket(int limit, int key, std::int64_t cost);
 
   World& world_;

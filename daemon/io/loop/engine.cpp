@@ -91,6 +91,7 @@ Gate::Options Engine::gate_options(const FixedConfig& config) const {
   options.seed = random_seed();
   options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
   if (config.cluster.addresses.empty()) return options;
+  static_assert(ClusterTopology::kMostShards <= SharedPools::kClocks);
   options.shards = ClusterTopology::kMostShards + 1;  // with that of slots that are nowhere
   options.shard_of = [this](const LimitUse& use, std::string_view key) {
     return shard_of(use, key);
@@ -127,11 +128,6 @@ std::unique_ptr<Segment> Engine::make_segment(uv_loop_t* loop, const FixedConfig
                                               Engine* self) {
   if (!config.shm.enabled) return nullptr;
   constexpr const char* kOff = "there is no shared memory: checks go over the socket";
-  if (!config.cluster.addresses.empty()) {
-    log.event(LogLevel::Info, "shm_off", kOff,
-              {{"why", "a cluster has a clock for each shard, and the segment has one"}});
-    return nullptr;
-  }
   // The nudge wakes the loop, and the pump comes with each wake.
   auto segment = Segment::make(loop, config.shm.slots, [self](std::uint32_t slot) {
     if (self->stopped_) return;

@@ -72,6 +72,10 @@ class FixedPortServer(ServerProcess):
     def ask(self, *words):
         return self._asked(lambda client: client.execute_command(*words))
 
+    def now_us(self):
+        seconds, micros = self._asked(lambda client: client.time())
+        return seconds * 1_000_000 + micros
+
     def info(self, section):
         return self._asked(lambda client: client.info(section))
 

@@ -12,7 +12,7 @@ from support.resp import Conn, Parser, RespError, encode
 HEADER_BYTES, SLOT_BYTES = 4096, 64
 # Offsets in the header.
 MAGIC, VERSION, HEADER_SIZE, BYTES, SLOTS, PROBES, GENERATION = 0, 8, 12, 16, 24, 28, 32
-SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS = range(128, 176, 8)
+SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS = range(256, 304, 8)  # of the first shard
 RULES = 192
 
 Word = collections.namedtuple("Word", "end_ms permits exhausted")

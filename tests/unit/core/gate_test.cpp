@@ -318,7 +318,7 @@ TEST_CASE("a replaced store loses the windows that are open, except for limits t
   const auto strict = limit(10);
   const auto open = limit(10, 1000, OnStoreDown::Allow);
   bench.gate.store_connecting({0}, bench.now);
-  bench.gate.store_replaced({0});
+  bench.gate.store_replaced({0}, bench.now);
   bench.measure();
   CHECK(bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}}, bench.now));
   CHECK_FALSE(bench.gate.lose_windows({0}, {StoreTime{0}}, bench.now));

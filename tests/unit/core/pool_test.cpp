@@ -34,7 +34,7 @@ struct Shared {
   Window window{2000, 3000};  // an even one
   SlotId slot;
 
-  Shared() : slot(table.take(1, "k", {0}, 0, [](CounterId) {})) {
+  Shared() : slot(table.take({1, "k", {0}, {0}}, 0, [](CounterId) {})) {
     pool.move_to(slot, keeping.book);
   }
   std::uint64_t& word(int parity = 0) { return table.slot(slot).word[parity]; }
@@ -243,7 +243,7 @@ TEST_CASE("permits move into a slot, and none move out of one") {
   const Window window{2000, 3000};
   CHECK(pool.charged(window, 10, 10, kOfHundred, Pool::Below::Lost, keeping.book));
   pool.add(window, 10, kAll, keeping.book);
-  const SlotId slot = table.take(1, "k", {0}, 0, [](CounterId) {});
+  const SlotId slot = table.take({1, "k", {0}, {0}}, 0, [](CounterId) {});
   pool.move_to(slot, keeping.book);
   CHECK(table.slot(slot).word[0] == rg_word_make(3000, 10, false));
   CHECK(pool.held() == 10);
@@ -259,7 +259,7 @@ TEST_CASE("a window that the slot's last owner had is not shown there again") {
   Keeping keeping{&table};
   const Window past{2000, 3000};
   Pool first;
-  const SlotId slot = table.take(1, "a", {0}, 0, [](CounterId) {});
+  const SlotId slot = table.take({1, "a", {0}, {0}}, 0, [](CounterId) {});
   first.move_to(slot, keeping.book);
   CHECK(first.charged(past, 5, 5, kOfHundred, Pool::Below::Lost, keeping.book));
   first.add(past, 5, kAll, keeping.book);
@@ -269,7 +269,7 @@ TEST_CASE("a window that the slot's last owner had is not shown there again") {
   Pool second;
   CHECK(second.charged(past, 5, 5, kOfHundred, Pool::Below::Lost, keeping.book));
   second.add(past, 5, kAll, keeping.book);
-  REQUIRE(table.take(1, "a", {1}, 3000, [](CounterId) {}) == slot);
+  REQUIRE(table.take({1, "a", {0}, {1}}, 3000, [](CounterId) {}) == slot);
   const std::int64_t before = keeping.books.totals().stranded;
   second.move_to(slot, keeping.book);
   CHECK(table.slot(slot).word[0] == RG_WORD_VOID);

@@ -16,8 +16,10 @@ struct Table {
   SharedPools pools{memory.get(), kSlots, {7, {1, 2, 3, 4}, {5, 6}}};
   std::vector<CounterId> evicted;
 
+  const rg_shm_header& header() { return *static_cast<const rg_shm_header*>(memory.get()); }
   SlotId take(const std::string& key, std::uint32_t owner, std::int64_t over_ms = 0) {
-    return pools.take(1, key, {owner}, over_ms, [&](CounterId from) { evicted.push_back(from); });
+    return pools.take({1, key, {0}, {owner}}, over_ms,
+                      [&](CounterId from) { evicted.push_back(from); });
   }
   // Takes slots for new keys until one finds none. Its number.
   std::uint32_t fill() {
@@ -76,6 +78,9 @@ TEST_CASE("a slot that was given back is void, and used again when its windows a
   CHECK(table.pools.slot(slot).word[0] == RG_WORD_VOID);
   CHECK(table.pools.owner(slot).is_none());
   CHECK(table.pools.used() == 0);
+  const std::uint64_t secret[2] = {5, 6};
+  const rg_identity a = rg_identity_of(1, "a", 1, secret);
+  CHECK_FALSE(rg_slot_is(&table.pools.slot(slot), &a));  // a client finds the other one
   CHECK(table.take("a", 1, 999) != slot);
   CHECK(table.take("a", 2, 1000) == slot);
 }
@@ -92,6 +97,21 @@ TEST_CASE("the slot of a key carries its identity, and a long key only a digest 
   CHECK(table.pools.owner({kSlots}).is_none());
 }
 
+TEST_CASE("a slot says by which shard's clock it is, and each shard has its own") {
+  Table table;
+  const SlotId slot = table.pools.take({1, "a", {31}, {1}}, 0, [](CounterId) {});
+  const std::uint64_t secret[2] = {5, 6};
+  const rg_identity a = rg_identity_of(1, "a", 1, secret);
+  CHECK(rg_clock_of(&table.pools.slot(slot), &a) == 31);
+  table.pools.set_clock({0}, 7, 1, Mono{5}, 10, Mono{100});
+  table.pools.set_clock({31}, 9, 1, Mono{5}, 10, Mono{100});
+  CHECK(table.header().clock[0].offset_ns == 7000);
+  CHECK(table.header().clock[31].offset_ns == 9000);
+  table.pools.forget_clock({31});
+  CHECK(table.header().clock[0].until_ns == 100'000);
+  CHECK(table.header().clock[31].until_ns == 0);
+}
+
 TEST_CASE("slots that have an owner are visited in turn, and not very many at once") {
   constexpr std::uint32_t kMany = 8192;
   SegmentMemory memory{kMany};
@@ -99,7 +119,8 @@ TEST_CASE("slots that have an owner are visited in turn, and not very many at on
   std::vector<int> visits;
   for (std::uint32_t n = 0; n < 2000; ++n) {
     const CounterId owner{static_cast<std::uint32_t>(visits.size())};
-    const SlotId slot = pools.take(1, "key" + std::to_string(n), owner, 0, [](CounterId) {});
+    const std::string key = "key" + std::to_string(n);
+    const SlotId slot = pools.take({1, key, {0}, owner}, 0, [](CounterId) {});
     if (!slot.is_none()) visits.push_back(0);
   }
   REQUIRE(visits.size() > 1500);
