@@ -148,7 +148,7 @@ void Gate::nudged(SlotId slot, Mono now) {
   const CounterId id = keeper_.nudged(slot);
   if (id.is_none()) return;
   follow_slot(id, now);
-  keeper_.refill(id, now);
+  keeper_.renew_if_low(id, now);
 }
 
 // ---- The store's events ---------------------------------------------------------------------

@@ -232,7 +232,7 @@ CounterId LeaseKeeper::nudged(SlotId slot) {
   return has_slot(id, slot) ? id : CounterId{};
 }
 
-void LeaseKeeper::refill(CounterId id, Mono now) {
+void LeaseKeeper::renew_if_low(CounterId id, Mono now) {
   Counter& counter = counters_[id];
   look(counter, now);
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);

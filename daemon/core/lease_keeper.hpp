@@ -69,7 +69,7 @@ class LeaseKeeper {
   // A client says that the pool in that slot is low. The counter whose it is; none for nobody's.
   CounterId nudged(SlotId slot);
   // It may be low: it is looked at, and a lease wanted where that is so.
-  void refill(CounterId id, Mono now);
+  void renew_if_low(CounterId id, Mono now);
   // At some pools in shared memory, in turn: at each of them unless they are very many.
   void look_at_some(Mono now);
 

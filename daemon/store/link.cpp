@@ -55,6 +55,8 @@ void Link::connected(Mono now) {
   if (state_ != State::Connecting) return;
   state_ = State::Greeting;
   greeting_written_ = greeting_unproved_ = false;  // pump() writes it
+  proof_.begin(transport_.peer());
+  if (!proof_.may_greet(now)) proof_.doubt(now);
   until_ = after(now, options_.command_timeout_us);
 }
 
@@ -260,7 +262,7 @@ void Link::turn(Mono now) {
         away(not_connected_in_time(transport_.awaits()), now);
         return;
       case State::Greeting:
-        away(greeting_unproved_ ? proof_.why_not() : "no answer in time", now);
+        away(greeting_unproved_ || !greeting_written_ ? proof_.why_not() : "no answer in time", now);
         return;
       default:
         break;
@@ -302,7 +304,10 @@ Mono Link::next_turn() const {
 bool Link::may_write() const { return unproved_since_ == kNever || held_.size() < kMostUnproved; }
 
 void Link::pump(Mono now) {
-  if (state_ == State::Greeting && !greeting_written_) greet();
+  if (state_ == State::Greeting && !greeting_written_) {
+    proof_.learn_replicas();
+    if (proof_.may_greet(now)) greet();
+  }
   if (state_ != State::Up || !may_write()) return;
   outbox_.write(transport_, now, proof_.wants_acknowledgement(now));
 }

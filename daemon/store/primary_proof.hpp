@@ -30,6 +30,10 @@ class PrimaryProof {
   // What INFO says of its replication; `sent` was read before the question was written.
   void said(std::string_view replication, Mono sent);
   bool holds(Mono now) const;
+  // Whether it may be greeted, which may write the record of its reign: others believe since when
+  // that is, so that it must not be written on one of whom nothing can be proved. Where its
+  // replicas are known they prove it by what is written then.
+  bool may_greet(Mono now) const { return replicas() > 0 || holds(now); }
   // Whether the replicas are to acknowledge what is written next. It costs a round trip between the
   // primary and them, or more where one of them is gone: not while the primary is named.
   bool wants_acknowledgement(Mono now) const;

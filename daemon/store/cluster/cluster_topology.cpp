@@ -217,17 +217,21 @@ void ClusterTopology::learn_of_shards(Mono now) {
 }
 
 // Who has to follow it: all that anybody lists who names it. And since when it is named: by a
-// majority of the others, by their newest questions; or by itself, where nobody could take its
-// place, as nobody knows a replica of it, or there are no others to elect one.
+// majority of the others, by their newest questions; or by itself, where nobody knows a replica
+// that could take its place. For that, half of the primaries have to answer, itself among them: on
+// the smaller side of a partition nobody knows what the others have done. A primary that sees too
+// few of them stops by itself, but only some seconds later.
 void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
   std::vector<Mono> named;
   std::vector<std::string> replicas;
   std::optional<Mono> named_itself;
   bool denied = false;
+  std::size_t answering = 0;
   for (const ClusterShard& voter : map_.shards) {
     const bool own = voter.primary.id == state.shard.primary.id;
     const Node* const node = fresh_node(voter.primary.address, now);
     if (node == nullptr) continue;
+    ++answering;
     const ClusterShard* const shard = node->map.find_primary(state.shard.primary.id);
     const bool names = shard != nullptr && shard->has_slots_of(state.shard);
     denied = denied || !names;
@@ -242,7 +246,8 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
     std::sort(named.begin(), named.end(), [](Mono a, Mono b) { return a > b; });
     state.named_at = std::max(state.named_at, named[enough - 1]);
   }
-  if (named_itself && !denied && (replicas.empty() || others == 0)) {
+  const bool half_answer = 2 * answering >= map_.shards.size();
+  if (named_itself && !denied && replicas.empty() && half_answer) {
     state.named_at = std::max(state.named_at, *named_itself);
   }
   if (named.empty() && !named_itself) return;  // nobody tells of its replicas

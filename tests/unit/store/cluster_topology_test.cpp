@@ -128,6 +128,32 @@ TEST_CASE("the word of a primary without replicas counts, unless somebody denies
   CHECK(bench.topology.topology(kSecond).named_at() == before);
 }
 
+TEST_CASE("the word of a primary alone is nothing while most of the others do not answer") {
+  Settled bench;
+  const Topology& second = bench.topology.topology(kSecond);
+  const Mono before = second.named_at();
+  bench.pass(Witness::kGoodForUs);  // as one that was promoted where nobody else can be reached
+  bench.ask();
+  bench.answer({"b:1"}, map_of_three());
+  CHECK(second.named_at() == before);
+  bench.answer({"c:1"}, map_of_three());
+  CHECK(second.named_at() == bench.nodes.now);
+}
+
+TEST_CASE("a single shard is proved by its replicas, and by its own word where none is known") {
+  Bench bench;
+  bench.connect({"seed:1"});
+  bench.answer({"seed:1"}, array({row(0, 16383, {node("a", 1), node("d", 1)})}));
+  bench.connect({"a:1"});
+  bench.answer({"a:1"}, array({row(0, 16383, {node("a", 1), node("d", 1)})}));
+  CHECK(bench.first().replicas() == Words{"d:1"});
+  CHECK(bench.first().named_at() == Witness::kNotNamed);
+  bench.ask();
+  bench.answer({"a:1"}, array({row(0, 16383, {node("a", 1)})}));
+  CHECK(bench.first().replicas().empty());
+  CHECK(bench.first().named_at() == bench.nodes.now);
+}
+
 TEST_CASE("who names it for fewer slots does not name it") {
   Settled bench;
   const Mono asked = bench.first().named_at();
