@@ -273,6 +273,13 @@ class AtTheGreeting(Credentials):
         daemon = self.rategated(username="")
         self.is_told(daemon, "NOAUTH")
 
+    def test_a_server_that_repeats_what_it_was_asked(self):
+        server = self.redis(args=["--rename-command", "AUTH", "LOGIN"])
+        daemon = self.rategated(way=server, password="the-secret-that-is-sent")
+        self.is_told(daemon, "AUTH: ERR unknown command")
+        told = daemon.log_text() + str(daemon.info()) + daemon.notify.status()
+        self.assertNotIn("secret", told)
+
     def test_a_right_that_is_missing(self):
         daemon = self.with_file()
         self.server.db.execute_command("ACL", "SETUSER", "app", "-time")

@@ -46,6 +46,7 @@ std::string_view RedisAskingTransport::awaits() const {
 
 void RedisAskingTransport::send_and_hear(std::string_view requests) {
   connection_.hear_out();
+  connection_.hide(login_.password());
   connection_.send(requests);
 }
 

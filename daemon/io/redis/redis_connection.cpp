@@ -16,6 +16,7 @@
 #include "daemon/base/host_port.hpp"
 #include "daemon/config/tls_files.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/store/redis/hidden.hpp"
 
 namespace rategate {
 namespace {
@@ -250,6 +251,7 @@ void RedisConnection::on_disconnected() {
     if (plain && !answered_ && (cut || why.find(kTlsRecord) != std::string::npos)) why += kNoAnswer;
   }
   if (why.empty()) why = "the connection was closed";
+  why.resize(hide_secret(why, secret_));
   context_ = nullptr;  // hiredis frees it after this call
   delete std::exchange(poll_, nullptr);
   relay_.reset();  // with the socket that was polled
@@ -330,7 +332,7 @@ void RedisConnection::send(std::string_view requests) {
       [](redisAsyncContext* c, void* reply, void*) {
         auto* owner = static_cast<RedisConnection*>(c->data);
         if (owner != nullptr && reply != nullptr) {
-          owner->on_reply(*static_cast<const redisReply*>(reply));
+          owner->on_reply(*static_cast<redisReply*>(reply));
         }
       },
       nullptr, requests.data(), requests.size());
@@ -435,10 +437,11 @@ void RedisConnection::cleanup(void* self) {
   delete std::exchange(static_cast<RedisConnection*>(self)->poll_, nullptr);
 }
 
-void RedisConnection::on_reply(const redisReply& reply) {
+void RedisConnection::on_reply(redisReply& reply) {
   answered_ = true;
   if (awaited_ == 0) return;
   --awaited_;
+  if (reply.type == REDIS_REPLY_ERROR) reply.len = hide_secret({reply.str, reply.len}, secret_);
   events_.replied(reply, received_);
   if (context_ != nullptr && context_->c.reader->pos < context_->c.reader->len &&
       is_unasked_reply()) {

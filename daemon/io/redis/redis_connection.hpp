@@ -65,6 +65,8 @@ class RedisConnection {
   void close();
   // Adds requests to what the next flush writes. One reply is handed out for them.
   void send(std::string_view requests);
+  // No error that is told from now on has it in it: see hide_secret().
+  void hide(std::string_view secret) { secret_ = secret; }
   // Writes what was added since the last one. Returns a reading of the clock from right before.
   Mono flush();
   // What comes unasked is no fault of this connection, but told by heard(), whatever it is.
@@ -98,7 +100,7 @@ class RedisConnection {
   void poll_for(int events);
   void on_connected(bool ok);
   void on_disconnected();
-  void on_reply(const redisReply& reply);
+  void on_reply(redisReply& reply);
 
   static void add_read(void* self);
   static void nothing(void*) {}
@@ -125,6 +127,7 @@ class RedisConnection {
   std::deque<std::string> addresses_;  // of the server's name, that were not tried yet
   std::uint64_t attempts_ = 0;
   std::size_t awaited_ = 0;  // replies
+  std::string secret_;
   Mono received_;            // right after the last read
 };
 

@@ -126,6 +126,7 @@ void RedisTransport::send(const Call& call) {
 
 void RedisTransport::write(const Call& call) {
   asked_ = true;
+  if (call.kind == Call::Kind::Auth) connection_.hide(login_.password());
   buffer_.clear();
   append_call(buffer_, call, {login_.username(), login_.password(), db_}, reserve_text_,
               release_text_);
