@@ -235,7 +235,8 @@ void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
 
 // Nothing was counted. A call of several counters is taken apart, as each may be elsewhere. Who
 // tells of another slot than was asked for is asked again a little later: at once he would say the
-// same again, and for ever.
+// same again, and for ever. So would nodes that lead to each other, so that who was led somewhere
+// is not led on from there; a slot is on its way to one node only.
 void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool alone = call.reservations.size() == 1;
   const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
@@ -245,6 +246,7 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   } else if (redirect.kind == Redirect::Kind::Moved) {
     failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Ask && alone && its_slot &&
+             !call.asking &&
              options_.guide->ask_elsewhere(redirect, call.reservations.front(), now)) {
     return;
   }

@@ -234,6 +234,7 @@ void Outbox::write_asked(Transport& transport) {
     send(transport, Call{Call::Kind::Asking});
     Call call = new_call();
     call.reservations.push_back(std::move(reservation));
+    call.asking = true;
     const bool known = std::exchange(scripts_known_, false);
     send(transport, std::move(call));
     scripts_known_ = known;

@@ -191,6 +191,16 @@ TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once")
     two.pass(0);
     CHECK(reservations(two.first) == 1);  // the map is what it was
   }
+  SECTION("it leads on to another: it is asked at its shard again, a little later") {
+    two.first.answer_all(two.link(0));
+    two.second.answer(two.link(1));
+    two.second.refuse(two.link(1), "ASK " + std::to_string(kSlot) + " a:1");
+    CHECK(two.guide.asked.size() == 1);
+    two.pass(kLater - 1);
+    CHECK(two.first.calls.empty());
+    two.pass(1);
+    CHECK(reservations(two.first) == 1);
+  }
   SECTION("the connection there is lost: it is asked at its shard again") {
     two.first.answer_all(two.link(0));
     two.link(1).closed("cut", two.now());
