@@ -36,7 +36,7 @@ struct Call {
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
   std::vector<Recount> recounts{};          // of Recount: 1 to Outbox::kMostCounters
-  bool asking = false;   // of Reserve: it stands behind Asking
+  bool asking = false;                      // of Reserve: it stands behind Asking
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
   // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
   // not looked at. Of Reign: what it held when this host saw it last; see scripts/reign.lua.

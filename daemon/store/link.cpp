@@ -262,7 +262,8 @@ void Link::turn(Mono now) {
         away(not_connected_in_time(transport_.awaits()), now);
         return;
       case State::Greeting:
-        away(greeting_unproved_ || !greeting_written_ ? proof_.why_not() : "no answer in time", now);
+        away(greeting_unproved_ || !greeting_written_ ? proof_.why_not() : "no answer in time",
+             now);
         return;
       default:
         break;

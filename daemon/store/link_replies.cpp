@@ -245,8 +245,7 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
     failure = Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Moved) {
     failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
-  } else if (redirect.kind == Redirect::Kind::Ask && alone && its_slot &&
-             !call.asking &&
+  } else if (redirect.kind == Redirect::Kind::Ask && alone && its_slot && !call.asking &&
              options_.guide->ask_elsewhere(redirect, call.reservations.front(), now)) {
     return;
   }

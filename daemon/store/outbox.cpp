@@ -123,11 +123,14 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
     window_ = std::max(1.0, std::min(window_, std::max(fits, under_way * kLeastCut)));
     return;
   }
-  // Of what may be under way, which is whole counters: at W = 1.7 it is one.
-  if (10 * counters_under_way_ < 9 * window()) return;
-  // Where next to nothing was waited for, more may pass than was tried.
+  // Of what may be under way, which is whole counters: at W = 1.7 it is one. On a long way the
+  // answers to what was written together come together, and the last of them finds nothing else.
+  if (10 * std::max(counters_under_way_, call.under_way) < 9 * window()) return;
+  // Where next to nothing was waited for, more may pass than was tried: by half, and by one at
+  // least, or a window of one would stay so for ever on a way that is long for its time-out.
   const bool idle = trip_us < shortest_us() + free_us() / 8;
-  const double tried = idle ? std::max(fits, under_way * kGrowth) : fits;
+  const double more = std::max(under_way * kGrowth, under_way + 1);
+  const double tried = idle ? std::max(fits, more) : fits;
   window_ = std::max(window_,
                      std::min({kMostWindow, window_ + static_cast<double>(call.counters), tried}));
 }
@@ -136,6 +139,8 @@ void Outbox::adapt(std::int64_t trip_us, const UnderWay& call) {
 
 void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   if (!transport.is_written()) return;
+  // What is written first then waits for nothing, whatever comes behind it.
+  bool alone = under_way_.empty();
   // Outside of the window: a clock must be had also behind a full one.
   if (std::exchange(gate_.shard(shard_).measure_wanted, false)) {
     send(transport, Call{Call::Kind::Time});
@@ -149,7 +154,6 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   hear(transport, now);
   count_hosts(transport, now);
   write_releases(transport);
-  const bool alone = under_way_.size() == 1;
   if (proves_ && calls_under_way_ > calls_before) {
     const std::int64_t replicas = std::max(acknowledge ? replicas_ : 0, min_replicas_);
     if (replicas > 0) send(transport, wait_for_replicas(replicas, timeout_us_));
@@ -160,7 +164,7 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   for (; unsent_ > 0; --unsent_) {
     UnderWay& call = under_way_[under_way_.size() - unsent_];
     call.sent = sent;
-    call.alone = alone;
+    call.alone = std::exchange(alone, false);
   }
 }
 

@@ -106,7 +106,7 @@ class Outbox {
     Mono sent = kNever;
     std::int64_t counters = 0;
     std::int64_t under_way = 0;  // counters when it was sent, its own as well
-    bool alone = false;          // no other call was under way when it was sent
+    bool alone = false;          // no other call was under way before it
     bool ends_batch = true;      // of what was composed at a time, the last call
   };
 

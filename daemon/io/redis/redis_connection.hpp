@@ -128,7 +128,7 @@ class RedisConnection {
   std::uint64_t attempts_ = 0;
   std::size_t awaited_ = 0;  // replies
   std::string secret_;
-  Mono received_;            // right after the last read
+  Mono received_;  // right after the last read
 };
 
 }  // namespace rategate

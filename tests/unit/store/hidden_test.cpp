@@ -15,7 +15,8 @@ std::string hidden(std::string error, std::string_view secret) {
 
 }  // namespace
 
-TEST_CASE("what a server repeats of a command's arguments is cut off, also where it is cut already") {
+TEST_CASE(
+    "what a server repeats of a command's arguments is cut off, also where it is cut already") {
   CHECK(hidden("ERR unknown command 'AUTH', with args beginning with: 'joe' 'S3cr", "S3cr3t") ==
         "ERR unknown command 'AUTH'");
   CHECK(hidden("ERR unknown command `AUTH`, with args beginning with: `joe`, ", "") ==

@@ -438,3 +438,21 @@ TEST_CASE("two shards whose clocks differ: one fails, the other's limits go on")
   CHECK(away.decision.reason == Reason::StoreAway);
   CHECK(check(on_b).at(0).decision.allowed);
 }
+
+TEST_CASE(
+    "a way that has become long, and loses nothing, has more than one counter under way again") {
+  One one;
+  const auto use = exact_limit("api", 1'000'000);
+  const auto ask = [&](int round, std::int64_t trip_us) {
+    for (int i = 0; i < 8; ++i) one.check(use, std::to_string(round * 8 + i));
+    one.pass(0);
+    one.transport.now = after(one.transport.now, trip_us);
+    one.transport.answer_all(one.link);
+  };
+  for (int round = 0; round < 100; ++round) ask(round, 1000);
+  ask(100, 100'000);
+  ask(101, 100'000);
+  CHECK(one.link.outbox().window() == 1);  // it might be a queue
+  for (int round = 102; round < 302; ++round) ask(round, 100'000);
+  CHECK(one.link.outbox().window() >= 8);
+}
