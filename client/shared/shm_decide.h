@@ -231,7 +231,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
 }
 
 /* By the first clock, as it is with a single Redis. A miss may be another shard's: see
- * rg_shm_decide_elsewhere(). */
+ * rg_shm_check_elsewhere(). */
 RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
                                             const struct rg_shm_rule* rule,
                                             const struct rg_identity* key, uint32_t hint,

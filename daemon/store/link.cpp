@@ -310,6 +310,7 @@ void Link::pump(Mono now) {
     if (proof_.may_greet(now)) greet();
   }
   if (state_ != State::Up || !may_write()) return;
+  outbox_.count_hosts(options_.guide == nullptr || options_.guide->has_host_count());
   outbox_.write(transport_, now, proof_.wants_acknowledgement(now));
 }
 

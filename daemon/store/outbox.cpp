@@ -152,7 +152,7 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
   while (write_reservations(transport, now)) continue;
   write_recounts(transport, now);
   hear(transport, now);
-  count_hosts(transport, now);
+  write_host_count(transport, now);
   write_releases(transport);
   if (proves_ && calls_under_way_ > calls_before) {
     const std::int64_t replicas = std::max(acknowledge ? replicas_ : 0, min_replicas_);
@@ -295,11 +295,10 @@ void Outbox::hear(Transport& transport, Mono now) {
   send(transport, std::move(call));
 }
 
-void Outbox::count_hosts(Transport& transport, Mono now) {
+void Outbox::write_host_count(Transport& transport, Mono now) {
   hosts_at_ = kNever;
   const auto reading = gate_.shard(shard_).clock.read(now);
-  // In a cluster no script can look at two minutes, which are in two slots.
-  if (!gate_.counts_hosts() || !reading || by_slot_) return;
+  if (!gate_.counts_hosts() || !reading || !counts_hosts_) return;
   if (auto call = hosts_.due(reading->earliest)) send(transport, std::move(*call));
   // A moment later, so that it has come by then whichever way the clock is off.
   hosts_at_ = after(now, hosts_.due_in_us(reading->earliest) + 1000);

@@ -72,6 +72,8 @@ class Outbox {
   // Composes what may be asked now, and writes it to the transport. `acknowledge`: what is reserved
   // is to be followed by the replicas at once, between two readings of how far they are.
   void write(Transport& transport, Mono now, bool acknowledge = false);
+  // Whether the hosts are counted where this leads; of a cluster in one shard.
+  void count_hosts(bool here) { counts_hosts_ = here; }
   // Asks for a reservation whose counter is on its way there, by the next write().
   void ask(Reservation reservation) { to_ask_.push_back(std::move(reservation)); }
   // The next reply has come: the call it belongs to.
@@ -120,7 +122,7 @@ class Outbox {
   std::size_t most_calls() const;
   Mono hears_at() const;
   void hear(Transport& transport, Mono now);
-  void count_hosts(Transport& transport, Mono now);
+  void write_host_count(Transport& transport, Mono now);
   void write_recounts(Transport& transport, Mono now);
   void write_releases(Transport& transport);
   void send(Transport& transport, Call call);
@@ -159,6 +161,7 @@ class Outbox {
   std::size_t trips_ = 0;
   std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth
 
+  bool counts_hosts_ = true;
   HostCount hosts_;
   Mono hosts_at_ = kNever;  // when that asks next
 

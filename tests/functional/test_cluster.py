@@ -127,6 +127,18 @@ class Start(Cluster):
         for key in keys:
             self.assertEqual(sum(load.allowed() for k, load in loads if k == key), 100)
 
+    def test_hosts_are_counted_in_one_shard(self):
+        limits = {"part": {"limit": 10, "period": "1h", "on_store_down": "share", "share": "auto"}}
+        for number in (1, 2):
+            daemon = self.rategated(SHARED, limits=limits)
+            self.wait_up(daemon)
+            # At once, unless a minute has just begun.
+            harness.wait_until(lambda one=daemon, n=number: int(one.info("store")["hosts_seen"]) >= n,
+                               90, f"{number} hosts to be counted")
+        keys = [key for primary in SHARED.primaries() for key in primary.ask("KEYS", "rategate:*hosts*")]
+        self.assertTrue(keys)
+        self.assertTrue(all("{hosts}" in key for key in keys), keys)
+
     def test_a_password_that_is_fetched_and_changes(self):
         servers = self.fresh(replicas=0)
         path = os.path.join(servers.dir, "password")

@@ -24,6 +24,7 @@
 #include "daemon/store/cluster/node_link.hpp"
 #include "daemon/store/cluster/shard_guide.hpp"
 #include "daemon/store/cluster/slot_map.hpp"
+#include "daemon/store/redis/words.hpp"
 #include "daemon/store/topology.hpp"
 
 namespace rategate {
@@ -151,6 +152,7 @@ class ClusterTopology final : private NodeLinkEvents {
     void doubt(Mono now) override { whole_.ask_soon(now); }
 
     std::string record_key() const override;
+    bool has_host_count() const override { return whole_.shard_of(kHostsKey) == id_; }
     bool moved(const Redirect& redirect, Mono now) override;
     bool ask_elsewhere(const Redirect& redirect, const Reservation& reservation, Mono now) override;
 

@@ -18,6 +18,8 @@ class ShardGuide {
 
   // The key of the record of its reign, in a slot that is the shard's now.
   virtual std::string record_key() const = 0;
+  // Whether the slot of the hosts' count is the shard's now.
+  virtual bool has_host_count() const = 0;
   // A call was refused by MOVED. Whether it is known by now where it goes, another shard: else it
   // is to be asked again a little later.
   virtual bool moved(const Redirect& redirect, Mono now) = 0;

@@ -33,7 +33,7 @@ void append_release(std::string& out, const Release& release, std::string_view r
 // The record of the store's reign, which all hosts keep together.
 inline constexpr std::string_view kReignKey = "rategate:reign";
 // The counts of hosts, with a minute's start in unix seconds behind it: see HostCount.
-inline constexpr std::string_view kHostsKey = "rategate:hosts:";
+inline constexpr std::string_view kHostsKey = "rategate:{hosts}:";
 
 // Of a counter, what was known of it at the beginning of the reign: see scripts/recount.lua.
 inline std::string base_name(const std::string& counter) { return counter + ":base"; }

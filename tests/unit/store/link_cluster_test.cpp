@@ -21,6 +21,7 @@ std::string moved() { return "MOVED " + std::to_string(kSlot) + " b:1"; }
 class FakeGuide final : public ShardGuide {
  public:
   std::string record_key() const override { return "rategate:{1}:reign"; }
+  bool has_host_count() const override { return counts; }
   bool moved(const Redirect& redirect, Mono) override {
     slots.push_back(redirect.slot);
     return known;
@@ -29,6 +30,7 @@ class FakeGuide final : public ShardGuide {
     asked.push_back(reservation);
     return known;
   }
+  bool counts = false;
   bool known = true;
   std::vector<std::uint16_t> slots;
   std::vector<Reservation> asked;
@@ -264,4 +266,22 @@ TEST_CASE("who waits before a counter of a shard that is away is answered") {
   two.at = {1};
   two.driver.gate().slots_moved(two.now());
   CHECK(two.driver.gate().answers().size() == 1);
+}
+
+TEST_CASE("the hosts are counted in the shard that has the slot of their count, and only there") {
+  TwoShards two;
+  const auto asked = [&] {
+    std::ptrdiff_t count = 0;
+    for (const FakeTransport* transport : {&two.first, &two.second}) {
+      count += std::count_if(transport->calls.begin(), transport->calls.end(),
+                             [](const Call& call) { return call.kind == Call::Kind::Hosts; });
+    }
+    return count;
+  };
+  two.driver.gate().count_hosts(true);
+  two.pass(0);
+  CHECK(asked() == 0);
+  two.guide.counts = true;
+  two.pass(0);
+  CHECK(asked() > 0);
 }
