@@ -75,14 +75,18 @@ def suspended(scene):
 
 
 def host_suspended(scene):
-    """Host 0 stands still, and its monotonic clock with it; Redis and the others go on."""
+    """Host 0 stands still, and its monotonic clock with it; Redis and the others go on. Until it has
+    asked for the time it goes by the clock that it had, which no whole number of windows is behind,
+    so that an answer tells of it."""
     set_clock = scene.own(env.SteppingClock(scene.folder()))
     scene.start(scene.redis(), of_host=[{"env_more": set_clock.environ()}, {}, {}])
     daemon = scene.hosts[0].daemon
     daemon.stop()
     began = time.monotonic()
-    scene.lasts(5, 3)
-    set_clock.step(monotonic_ms=int((began - time.monotonic()) * 1000))
+    scene.lasts(5.5, 3.5)
+    behind = began - time.monotonic()
+    scene.clocks.append(behind)
+    set_clock.step(monotonic_ms=int(behind * 1000))
     daemon.cont()
 
 
