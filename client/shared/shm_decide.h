@@ -66,9 +66,9 @@ RG_INLINE bool rg_shm_is_it(const struct rg_slot* slot, struct rg_shm_whose whos
   return whose.key == NULL ? rg_slot_is_keyless(slot, whose.rule) : rg_slot_is(slot, whose.key);
 }
 
-/* The number of the slot that seems to be the pool's, or RG_SHM_NO_HINT. Called where the first
- * slot that was looked at is another pool's: on a first check, in a full neighbourhood, and on a
- * miss. Nothing of what it sees in a slot is used but that number. */
+/* The number of the slot that seems to be the pool's, by whichever clock, or RG_SHM_NO_HINT. Called
+ * where the first slot that was looked at is another pool's: on a first check, in a full
+ * neighbourhood, and on a miss. Nothing of what it sees in a slot is used but that number. */
 static __attribute__((noinline, unused)) uint32_t rg_shm_probe(const struct rg_shm_view* view,
                                                                uint64_t rule,
                                                                const struct rg_identity* key) {
@@ -77,7 +77,7 @@ static __attribute__((noinline, unused)) uint32_t rg_shm_probe(const struct rg_s
   const uint64_t home = rg_identity_hash(id, view->hash_seed);
   for (uint32_t i = 0; i < view->probes; ++i) {
     const uint32_t at = (uint32_t)(home + i) & view->mask;
-    if (rg_slot_is(&view->slots[at], id)) return at;
+    if (rg_clock_of(&view->slots[at], id) != RG_NO_CLOCK) return at;
   }
   return RG_SHM_NO_HINT;
 }
