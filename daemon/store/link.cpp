@@ -75,8 +75,6 @@ std::string Link::new_token() {
 
 void Link::greet() {
   greeting_written_ = true;
-  greeting_unproved_ = false;
-  proof_.begin(transport_.peer());
   for (const Call::Kind kind : greeting_.begin(proof_.replicas() > 0)) {
     Call call{kind};
     if (kind == Call::Kind::Wait) {
@@ -310,7 +308,8 @@ void Link::pump(Mono now) {
     if (proof_.may_greet(now)) greet();
   }
   if (state_ != State::Up || !may_write()) return;
-  outbox_.count_hosts(options_.guide == nullptr || options_.guide->has_host_count());
+  outbox_.count_hosts(gate_.counts_hosts() &&
+                      (options_.guide == nullptr || options_.guide->has_host_count()));
   outbox_.write(transport_, now, proof_.wants_acknowledgement(now));
 }
 

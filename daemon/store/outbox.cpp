@@ -298,7 +298,7 @@ void Outbox::hear(Transport& transport, Mono now) {
 void Outbox::write_host_count(Transport& transport, Mono now) {
   hosts_at_ = kNever;
   const auto reading = gate_.shard(shard_).clock.read(now);
-  if (!gate_.counts_hosts() || !reading || !counts_hosts_) return;
+  if (!counts_hosts_ || !reading) return;
   if (auto call = hosts_.due(reading->earliest)) send(transport, std::move(*call));
   // A moment later, so that it has come by then whichever way the clock is off.
   hosts_at_ = after(now, hosts_.due_in_us(reading->earliest) + 1000);

@@ -72,7 +72,7 @@ class Outbox {
   // Composes what may be asked now, and writes it to the transport. `acknowledge`: what is reserved
   // is to be followed by the replicas at once, between two readings of how far they are.
   void write(Transport& transport, Mono now, bool acknowledge = false);
-  // Whether the hosts are counted where this leads; of a cluster in one shard.
+  // Whether the hosts are counted, and where this leads: of a cluster in one shard.
   void count_hosts(bool here) { counts_hosts_ = here; }
   // Asks for a reservation whose counter is on its way there, by the next write().
   void ask(Reservation reservation) { to_ask_.push_back(std::move(reservation)); }
@@ -161,7 +161,7 @@ class Outbox {
   std::size_t trips_ = 0;
   std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth
 
-  bool counts_hosts_ = true;
+  bool counts_hosts_ = false;
   HostCount hosts_;
   Mono hosts_at_ = kNever;  // when that asks next
 
