@@ -36,8 +36,7 @@ def cost(mode):
         if determinant <= 0:
             raise NotMeasured("calls were as full with one check under way as with many")
         return {"call_us": (us * many - full_us * few) / determinant,
-                "reservation_us": (calls * full_us - full_calls * us) / determinant,
-                "fullest": many / full_calls}
+                "reservation_us": (calls * full_us - full_calls * us) / determinant}
     return measure
 
 

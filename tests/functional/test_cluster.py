@@ -389,9 +389,7 @@ class Moves(Cluster):
             slot = harness.slot_of(limit.name)
             source = servers.owner(slot)
             target = next(one for one in servers.primaries() if one.port != source.port)
-            servers.begin_move(slot, target)
-            servers.move_keys(slot, source, target)
-            servers.end_move(slot, source, target)
+            servers.move(slot, target)
             those[0].wait_allowed(in_place=True)
         servers.replica_of(first).ask("CLUSTER", "FAILOVER")
         harness.wait_until(lambda: daemons[0].info("store")["primary_changes"] == "1", 20,

@@ -41,7 +41,6 @@ void Store::serve(std::int64_t counters, EventQueue::Event command) {
 }
 
 std::int64_t Store::takes_us(std::int64_t counters) {
-  if (rate_ > 0) return counters * 1'000'000 / rate_;
   if (counters == 0) return 0;
   left_ns_ += call_ns_ + counters * counter_ns_;
   const std::int64_t us = left_ns_ / 1000;

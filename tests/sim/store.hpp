@@ -95,7 +95,9 @@ class Store {
   // ---- What befalls it.
 
   // So many counters a second is all that it, or the way to it, passes; 0: any number.
-  void limit_rate(std::int64_t counters_per_s) { rate_ = counters_per_s; }
+  void limit_rate(std::int64_t counters_per_s) {
+    takes(0, counters_per_s == 0 ? 0 : 1'000'000'000 / counters_per_s);
+  }
   // A call of reservations takes it so long, and each counter of it so much longer.
   void takes(std::int64_t call_ns, std::int64_t counter_ns) {
     call_ns_ = call_ns;
@@ -179,7 +181,6 @@ class Store {
   bool busy_ = false;
   std::int64_t busy_since_ = 0;
   std::int64_t busy_us_ = 0;
-  std::int64_t rate_ = 0;
   std::int64_t call_ns_ = 0;
   std::int64_t counter_ns_ = 0;
   std::int64_t left_ns_ = 0;  // of what it took so far, less than a whole us

@@ -198,6 +198,12 @@ class ClusterSet:
         owner = env.wait_until(replaced, deadline, "a primary that took the slot over")
         return time.monotonic(), owner
 
+    def move(self, slot, to):
+        """The slot, and all of its keys, at once."""
+        source = self.begin_move(slot, to)
+        self.move_keys(slot, source, to)
+        self.end_move(slot, source, to)
+
     def begin_move(self, slot, to):
         """The slot is on its way, with none of its keys moved yet."""
         source = self.owner(slot)
