@@ -222,7 +222,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
     ++stats_.windows_lost;
-    for (const ShardId heir : heirs_.of(id, now)) take_over(id, heir);
+    for (const ShardId heir : heirs_.of(id, now)) take_over(id, heir, now);
   }
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
@@ -260,8 +260,13 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
   return alone && counters_.is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
 }
 
-void Gate::take_over(ShardId from, ShardId to) {
-  shard(to).lost.take_over(shard(from).lost, kMaxSkewUs);
+void Gate::take_over(ShardId from, ShardId to, Mono now) {
+  const Shard& giver = shard(from);
+  Shard& taker = shard(to);
+  const auto reading = giver.clock.read(now);
+  const bool told = reading && reading->earliest >= giver.lost.told_by();
+  taker.lost.take_over(giver.lost, kMaxSkewUs, told);
+  taker.knows_until_ms = std::max(taker.knows_until_ms, giver.knows_until_ms);
 }
 
 // Those that nobody waits for are found by the next check.

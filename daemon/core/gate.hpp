@@ -94,6 +94,8 @@ class Gate {
                                  std::span<const ReserveAnswer> answers, Mono now);
   // The call was refused as a whole, for the sake of its counters.
   const Limit* recounts_refused(ShardId shard, std::span<const Recount> recounts, Mono now);
+  // The counters of that call are elsewhere, or on their way.
+  void recount_later(ShardId shard, Mono now) { recounter_.later(shard, now); }
   // It takes nothing now.
   void recount_again(ShardId shard, Mono now) { recounter_.again(shard, now); }
   // The first three say whether it is news (see StoreHealth). After the first, all that was under
@@ -115,7 +117,7 @@ class Gate {
   // open.
   bool lose_windows(ShardId shard, const Loss& loss, Mono now);
   // Counters that were in `from` are in `to` from now on: what was lost there is lost here, too.
-  void take_over(ShardId from, ShardId to);
+  void take_over(ShardId from, ShardId to, Mono now);
   // And so is what this host hears of within the next minute: see Heirs.
   void inherit(ShardId from, ShardId to, Mono now) { heirs_.add(from, to, now); }
   // Counters are in other shards than before: who waits before them is asked for there. What is

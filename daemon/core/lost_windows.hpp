@@ -38,12 +38,20 @@ class LostWindows {
   // Until then an old primary may have granted permits, or hosts may not have told of theirs.
   StoreTime told_by() const { return {own_through_us() + kTellingUs}; }
   // What another shard has lost, of which counters came here. The clocks of any two may be apart by
-  // `skew_us`: it is added once, through however many shards they came.
-  void take_over(const LostWindows& other, std::int64_t skew_us) {
+  // `skew_us`: it is added once, through however many shards they came. `told`: its told_by() is
+  // over, so that its counters hold what hosts knew of them, and are counted on.
+  void take_over(const LostWindows& other, std::int64_t skew_us, bool told) {
     if (other.through_.us != INT64_MIN) {
-      taken_through_us_ = std::max(taken_through_us_, other.own_through_us() + skew_us);
+      const std::int64_t own_us = other.own_through_us() + skew_us;
+      taken_through_us_ = std::max(taken_through_us_, own_us);
+      if (!told) taken_untold_through_us_ = std::max(taken_untold_through_us_, own_us);
+    }
+    if (other.unknown_through_us_ != INT64_MIN) {
+      taken_untold_through_us_ =
+          std::max(taken_untold_through_us_, other.unknown_through_us_ + skew_us);
     }
     taken_through_us_ = std::max(taken_through_us_, other.taken_through_us_);
+    taken_untold_through_us_ = std::max(taken_untold_through_us_, other.taken_untold_through_us_);
     counters_.insert(other.counters_.begin(), other.counters_.end());
     last_end_ms_ = std::max(last_end_ms_, other.last_end_ms_);
   }
@@ -76,8 +84,8 @@ class LostWindows {
   // Whether it is one of them, and what all hosts know of it together is what was counted.
   bool recounts(const Window& window, std::int64_t lead_us) const {
     const std::int64_t started_us = window.start_ms * 1000 - lead_us;
-    return started_us <= own_through_us() && started_us > unknown_through_us_ &&
-           started_us > taken_through_us_;
+    return started_us <= std::max(own_through_us(), taken_through_us_) &&
+           started_us > unknown_through_us_ && started_us > taken_untold_through_us_;
   }
   // Whether a window of some counter that is lost was not over when this one started.
   bool any_counter_of(const Window& window) const {
@@ -100,6 +108,8 @@ class LostWindows {
   // Of those, what not all hosts have heard of.
   std::int64_t unknown_through_us_ = INT64_MIN;
   std::int64_t taken_through_us_ = INT64_MIN;  // of other shards, by this one's clock
+  // Of those, what not all hosts had told of when the counters came.
+  std::int64_t taken_untold_through_us_ = INT64_MIN;
   std::int64_t last_end_ms_ = INT64_MIN;
   std::unordered_map<std::string, std::int64_t> counters_;  // name to the end of the window
 };

@@ -5,12 +5,14 @@
 namespace rategate {
 namespace {
 
-// As many calls at a time as there are of reservations.
-constexpr std::size_t kMostCalls = 8;
+// Counters that are told at a time: as many as may be reserved in at a time.
+constexpr std::size_t kMostUnderWay = 512;
 // Counters that are looked at for one call.
 constexpr std::size_t kMostLooks = 256;
 // What could not be told is told again after so long.
 constexpr std::int64_t kAgainUs = 200'000;
+// And what was led elsewhere, after so long.
+constexpr std::int64_t kLaterUs = 10'000;
 
 }  // namespace
 
@@ -51,7 +53,7 @@ void Recounter::add_window(CounterId id, const Window& window, std::vector<Recou
 
 bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into) {
   Queue& queue = queue_of(shard);
-  if (queue.under_way.size() >= kMostCalls || queue.not_before != kNever) return false;
+  if (queue.counters_under_way >= kMostUnderWay || queue.not_before != kNever) return false;
   if (queue.alone > 0) most = 1;
   std::vector<CounterId> told;
   std::size_t looks = std::min(queue.listed.size(), kMostLooks);
@@ -60,6 +62,10 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
     const CounterId id = queue.listed.front();
     queue.listed.pop_front();
     if (!counters_.is_live(id) || !counters_[id].recount_listed) continue;
+    if (counters_[id].shard != shard) {
+      queue_of(counters_[id].shard).listed.push_back(id);
+      continue;
+    }
     const std::size_t before = into.size();
     if (!add(shard, id, now, into)) {
       queue.listed.push_back(id);  // when its window can be told
@@ -69,8 +75,10 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
     if (queue.alone > 0) --queue.alone;
     if (into.size() > before) told.push_back(id);
   }
-  if (!into.empty()) queue.under_way.push_back(std::move(told));
-  return !into.empty();
+  if (into.empty()) return false;
+  queue.counters_under_way += told.size();
+  queue.under_way.push_back(std::move(told));
+  return true;
 }
 
 // False where it cannot be told yet which window is open.
@@ -97,10 +105,16 @@ void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
   keeper_.recounted(counter, recount.window, count, now);
 }
 
-void Recounter::over(ShardId shard) {
-  Queue& queue = queue_of(shard);
-  if (!queue.under_way.empty()) queue.under_way.pop_front();
+// The counters of the first call that is under way; none where nothing is.
+std::vector<CounterId> Recounter::take_first(Queue& queue) {
+  if (queue.under_way.empty()) return {};
+  std::vector<CounterId> ids = std::move(queue.under_way.front());
+  queue.under_way.pop_front();
+  queue.counters_under_way -= ids.size();
+  return ids;
 }
+
+void Recounter::over(ShardId shard) { take_first(queue_of(shard)); }
 
 // Before those that came since.
 void Recounter::put_back(Queue& queue, const std::vector<CounterId>& ids) {
@@ -116,25 +130,30 @@ void Recounter::put_back(ShardId shard) {
   for (; !queue.under_way.empty(); queue.under_way.pop_back()) {
     put_back(queue, queue.under_way.back());
   }
+  queue.counters_under_way = 0;
 }
 
 bool Recounter::refused(ShardId shard) {
   Queue& queue = queue_of(shard);
   if (queue.under_way.empty()) return false;
-  const std::vector<CounterId> ids = std::move(queue.under_way.front());
-  queue.under_way.pop_front();
+  const std::vector<CounterId> ids = take_first(queue);
   if (ids.size() <= 1) return true;
   queue.alone += ids.size();
   put_back(queue, ids);
   return false;
 }
 
+void Recounter::later(ShardId shard, Mono now) {
+  Queue& queue = queue_of(shard);
+  for (const CounterId id : take_first(queue)) {
+    if (counters_.is_live(id)) want(id);
+  }
+  if (queue.not_before == kNever) queue.not_before = after(now, kLaterUs);
+}
+
 void Recounter::again(ShardId shard, Mono now) {
   Queue& queue = queue_of(shard);
-  if (!queue.under_way.empty()) {
-    put_back(queue, queue.under_way.front());
-    queue.under_way.pop_front();
-  }
+  put_back(queue, take_first(queue));
   queue.not_before = after(now, kAgainUs);
 }
 

@@ -42,6 +42,9 @@ class Recounter {
   bool refused(ShardId shard);
   // Which of the calls have come there is not known: all of it again.
   void put_back(ShardId shard);
+  // The first of the calls was led elsewhere: its counters again after all others, where they are
+  // by then.
+  void later(ShardId shard, Mono now);
   // The store takes nothing now: the first of the calls again, after a while.
   void again(ShardId shard, Mono now);
 
@@ -53,10 +56,12 @@ class Recounter {
   struct Queue {
     std::deque<CounterId> listed;
     std::deque<std::vector<CounterId>> under_way;  // of each call
-    std::size_t alone = 0;                         // of the first, so many in a call of their own
-    Mono not_before = kNever;                      // kNever: at once
+    std::size_t counters_under_way = 0;
+    std::size_t alone = 0;     // of the first, so many in a call of their own
+    Mono not_before = kNever;  // kNever: at once
   };
   Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
+  std::vector<CounterId> take_first(Queue& queue);
   void put_back(Queue& queue, const std::vector<CounterId>& ids);
   bool has_to_tell(const Counter& counter, const Window& window) const;
   bool add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into);

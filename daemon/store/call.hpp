@@ -39,8 +39,11 @@ struct Call {
   bool asking = false;                      // of Reserve: it stands behind Asking
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
   // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
-  // not looked at. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
+  // not looked at. Of Recount to a node of a cluster, where no call can have both: empty, and
+  // `replid` is what the store has to be of. Of Reign: what it held when this host saw it last; see
+  // scripts/reign.lua.
   std::string reign{};
+  std::string replid{};  // of Recount
   std::string token{};   // of Reign: for a record that has to be written
   std::string record{};  // of Reign: the record's key; empty: kReignKey
   // Of Wait: how many, and for how long at most. Of Reign: not 0 where it has to write something
@@ -68,7 +71,8 @@ struct Reply {
       text;  // of an error, of Info and Replication, of a script's name, of Reign and Record
   // Of Time, Reserve and Recount; of Reign, 0 where nothing was lost.
   std::optional<StoreTime> time;
-  // Of Reserve and Recount: the record holds something else; nothing was granted, or told.
+  // Of Reserve and Recount: the record holds something else, or the replid is another one; nothing
+  // was granted, or told.
   bool reign_over = false;
   std::int64_t replicas = 0;  // of Wait: how many have acknowledged
   std::int64_t hosts = 0;     // of Hosts: how many there are

@@ -152,6 +152,7 @@ void Link::greeted(Mono now) {
   not_asked_ = shard().not_asked;
   outbox_.opened({{learned.reserve_script, learned.release_script},
                   options_.guide == nullptr ? learned.reign : std::string(),
+                  options_.guide == nullptr ? std::string() : learned.replid,
                   !learned.replid.empty(),
                   proof_.replicas(),
                   options_.min_replicas,
@@ -166,10 +167,8 @@ void Link::greeted(Mono now) {
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
       is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + kMaxSkewUs : 0;
-  // In a cluster a counter is in another slot than the record, and no script can look at both.
-  const bool recounts = !learned.reign.empty() && options_.guide == nullptr;
-  const bool more_lost =
-      gate_.lose_windows(options_.shard, {through, margin_us, recounts, new_reign}, now);
+  const bool more_lost = gate_.lose_windows(
+      options_.shard, {through, margin_us, !learned.reign.empty(), new_reign}, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
     tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},

@@ -98,6 +98,13 @@ void Link::on_record(const std::string& reign, const Reply& reply, Mono now) {
 }
 
 void Link::on_recounts_refused(const Call& call, std::string_view error, Mono now) {
+  const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(error);
+  if (redirect) {
+    const bool its_slot = redirect->slot == slot_of_key(call.recounts.front().counter);
+    if (redirect->kind == Redirect::Kind::Moved && its_slot) options_.guide->moved(*redirect, now);
+    // While the slot is on its way it is not known whether its counters have come already.
+    return gate_.recount_later(options_.shard, now);
+  }
   switch (refusal_of(error)) {
     case Refusal::Connection:
       return away(error, now);

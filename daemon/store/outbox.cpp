@@ -41,6 +41,7 @@ Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us,
 void Outbox::opened(Opened opened) {
   scripts_ = std::move(opened.scripts);
   reign_ = std::move(opened.reign);
+  replid_ = std::move(opened.replid);
   proves_ = opened.proves;
   replicas_ = opened.replicas;
   min_replicas_ = opened.min_replicas;
@@ -279,18 +280,24 @@ bool Outbox::next_reservation(Pull& pull, Mono now, Reservation& into) {
 }
 
 Mono Outbox::hears_at() const {
-  const bool wants = !reign_.empty() && gate_.shard(shard_).knows_until_ms > 0;
+  const bool may_hear = !reign_.empty() || !replid_.empty();
+  const bool wants = may_hear && gate_.shard(shard_).knows_until_ms > 0;
   return wants && under_way_.empty() ? after(heard_, kHearEveryUs) : kNever;
 }
 
-// Each reservation tells it as well.
+// Each reservation tells it as well, by the record or by what goes behind it.
+bool Outbox::tells_of_loss(Call::Kind kind) const {
+  if (reign_.empty()) return kind == Call::Kind::Replication;
+  return kind == Call::Kind::Reserve || kind == Call::Kind::Record;
+}
+
 void Outbox::hear(Transport& transport, Mono now) {
   if (now < hears_at()) return;
   if (!gate_.has_to_hear(shard_, now)) {
     gate_.shard(shard_).knows_until_ms = 0;
     return;
   }
-  Call call{Call::Kind::Record};
+  Call call{reign_.empty() ? Call::Kind::Replication : Call::Kind::Record};
   call.reign = reign_;
   send(transport, std::move(call));
 }
@@ -304,10 +311,14 @@ void Outbox::write_host_count(Transport& transport, Mono now) {
   hosts_at_ = after(now, hosts_.due_in_us(reading->earliest) + 1000);
 }
 
+// In a cluster a call is of one counter, whose windows are in one slot.
 void Outbox::write_recounts(Transport& transport, Mono now) {
-  Call call{Call::Kind::Recount};
-  if (gate_.compose_recounts(shard_, kMostCounters, now, call.recounts)) {
+  const std::size_t calls = by_slot_ ? kMostCounters : 1;
+  for (std::size_t i = 0; i < calls; ++i) {
+    Call call{Call::Kind::Recount};
+    if (!gate_.compose_recounts(shard_, kMostCounters / calls, now, call.recounts)) return;
     call.reign = reign_;
+    call.replid = replid_;
     send(transport, std::move(call));
   }
 }
@@ -346,7 +357,7 @@ Outbox::Answered Outbox::replied(Mono received) {
   UnderWay& done = under_way_.front();
   last_reply_ = received;
   const Call::Kind kind = done.call.kind;
-  if (kind == Call::Kind::Reserve || kind == Call::Kind::Record) heard_ = received;
+  if (tells_of_loss(kind)) heard_ = received;
   if (kind == Call::Kind::Wait) {
     late_.waited(received);
   } else {

@@ -49,6 +49,7 @@ class Outbox {
   struct Opened {
     Scripts scripts;
     std::string reign;              // what the record of it has to hold; empty: it is not looked at
+    std::string replid;             // by which a loss is told of in a cluster; empty: by the record
     bool proves = false;            // a Replication call goes behind each write of reservations
     std::int64_t replicas = 0;      // that are waited for where they are to acknowledge it ...
     std::int64_t min_replicas = 0;  // ... and in any case
@@ -121,6 +122,7 @@ class Outbox {
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
   Mono hears_at() const;
+  bool tells_of_loss(Call::Kind kind) const;
   void hear(Transport& transport, Mono now);
   void write_host_count(Transport& transport, Mono now);
   void write_recounts(Transport& transport, Mono now);
@@ -139,6 +141,7 @@ class Outbox {
   const bool by_slot_;
   Scripts scripts_;
   std::string reign_;
+  std::string replid_;
   bool proves_ = false;
   std::int64_t replicas_ = 0;
   std::int64_t min_replicas_ = 0;

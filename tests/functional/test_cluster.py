@@ -289,6 +289,49 @@ class Failover(Cluster):
         self.wait_up(late)
         self.assertEqual(late.check("api", key).allowed, 0)
         self.assertIn(f"127.0.0.1:{new.port}", late.wait_log("windows_were_lost"))
+        self.wait_counted(late, key, 20)  # as a window of an hour is not denied to its end
+        taken = 2 + sum(one.check("api", key).allowed for one in 5 * [daemon, late])
+        self.assertEqual(taken, 5)
+
+    def test_a_long_window_is_counted_on_after_a_loss(self):
+        """By what all hosts knew of it, and also where its slot goes to another shard later."""
+        servers = self.fresh()
+        limit = 300
+        harness.wait_for_window(3_600_000, lambda: round(1000 * time.time()), (0.0, 1 - 90 / 3600))
+        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1h",
+                                                           "mode": "exact"}}) for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        old, heir, _ = servers.primaries()
+        key, other = servers.keys("api", 2, old)
+        theirs = servers.keys("api", 1, heir)[0]
+
+        def take(daemon, count):
+            with daemon.conn() as conn:
+                replies = conn.pipeline([("CHECK", "api", key)] * count)
+            return sum(harness.decision(reply).allowed for reply in replies)
+        taken = sum(take(daemon, 20 * (n + 1)) for n, daemon in enumerate(daemons))
+        self.assertEqual(daemons[0].check("api", theirs).allowed, 1)
+        replica = servers.replica_of(old)
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("FLUSHALL")
+        new = servers.fail_over(old)
+        self.assertEqual([name for name in new.ask("KEYS", "*") if "{api:" in name], [])
+        for daemon in daemons:
+            harness.wait_until(lambda d=daemon: "windows_lost" in d.log_text(), 15, "the loss")
+        self.assertEqual(take(daemons[0], 1), 0)
+        for daemon in daemons:
+            self.wait_counted(daemon, key, 20)
+        taken += len(daemons)
+        taken += sum(take(daemon, 30) for daemon in daemons)
+        servers.wait_calm()
+        servers.move(harness.slot_of("api", key), heir)
+        for daemon in daemons:
+            self.assertEqual(daemon.check("api", theirs).reason, harness.COUNTED)
+        taken += sum(take(daemon, limit) for daemon in daemons)
+        self.assertEqual(taken, limit)
+        self.assertEqual(daemons[0].check("api", key).reason, harness.OVER_LIMIT)
+        self.assertEqual(daemons[0].check("api", other).reason, harness.COUNTED)
 
 
 class Moves(Cluster):
@@ -296,7 +339,8 @@ class Moves(Cluster):
 
     def counted(self, server, key, limit="api"):
         """What the counter of the key's only window holds."""
-        names = [name for name in server.ask("KEYS", "*") if f"{{{limit}:{key}}}:" in name]
+        names = [name for name in server.ask("KEYS", "*")
+                 if f"{{{limit}:{key}}}:" in name and not name.endswith(":base")]
         self.assertEqual(len(names), 1, names)
         return int(server.ask("GET", names[0]))
 

@@ -249,19 +249,31 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
   if (s.replicated > 0 && random.one_in(2)) s.failovers = static_cast<int>(random.between(1, 2));
   s.length_us = s.failovers > 0 ? s.failovers * random.between(8'000'000, 14'000'000)
                                 : random.between(2'000'000, 6'000'000);
+  // It takes 7.5 s until what was lost is counted on.
+  const bool counts_on = s.failovers > 0 && random.one_in(2);
+  if (counts_on) {
+    s.length_us += 10'000'000;
+    s.lag_us = 1'500'000;
+    s.keys = static_cast<int>(random.between(1, 3));
+    s.shards = s.replicated = static_cast<int>(random.between(3, 4));
+  }
   s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
   s.moves = random.one_in(5) ? 0 : static_cast<int>(random.any_size(1, 40));
   s.cut_offs = random.one_in(2) ? 0 : static_cast<int>(random.between(1, 3));
   if (s.failovers == 0 && random.one_in(2)) s.skew_us = random.any_size(1000, 200'000);
   const int limits = static_cast<int>(random.between(1, 2));
-  const std::int64_t checks = random.any_size(100, 5000);
+  const std::int64_t checks = counts_on ? random.between(2000, 8000) : random.any_size(100, 5000);
   s.gap_us = gap_us_of(s, checks);
   for (int i = 0; i < limits; ++i) {
     static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
-    const std::int64_t period_ms = kPeriods[random.below(6)];
+    static constexpr std::int64_t kLong[] = {10'000, 60'000, 3'600'000};
+    const bool counts = counts_on && !random.one_in(4);
+    const std::int64_t period_ms = counts ? kLong[random.below(3)] : kPeriods[random.below(6)];
+    const std::int64_t window_us = std::min(period_ms * 1000, s.length_us);
     const std::int64_t asked =
-        checks * ((s.max_cost + 1) / 2) * period_ms * 1000 / s.length_us / limits / s.keys;
+        checks * ((s.max_cost + 1) / 2) * window_us / s.length_us / limits / s.keys;
     s.limits.push_back(busy_limit(random, i, asked, 120, period_ms));
+    if (counts) s.limits.back().on_store_lost = OnStoreLost::Count;
   }
   return s;
 }

@@ -86,6 +86,10 @@ class Daemon final : public StoreEvents {
   void check_books();
   const Gate& gate() const { return driver_.gate(); }
   Driver& driver() { return driver_; }
+  // Of a cluster: in which it has the counter.
+  ShardId shard_of(const std::string& counter) const {
+    return cluster_->topology().shard_of(counter);
+  }
   // Every shard that it knows of answers; all of the cluster's, where there is one.
   bool is_up() const;
   std::int64_t asked() const { return asked_; }

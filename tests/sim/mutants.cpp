@@ -48,6 +48,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"asked-without-asking", {Kind::Cluster}},
       {"moved-is-grant", {Kind::Cluster}},
       {"one-clock-for-all-shards", {Kind::Cluster}},
+      {"moved-before-told", {Kind::Cluster}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
       {"denied-while-in-hand", {Kind::Weighted}},

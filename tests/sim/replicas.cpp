@@ -230,7 +230,10 @@ void Replicas::fail_over(bool planned) {
   const int old = primary_;
   Server& server = at(old);
   for (Stream& each : server.streams) each.frozen = !planned;
-  const std::int64_t lag_us = planned ? 2 * delay_us_ * 2 + 2 : random.any_size(1, 600'000);
+  const std::int64_t lost_us = world_.scenario().lag_us;
+  const std::int64_t frozen_us =
+      lost_us > 0 ? random.between(lost_us / 2, lost_us) : random.any_size(1, 600'000);
+  const std::int64_t lag_us = planned ? 2 * delay_us_ * 2 + 2 : frozen_us;
   const int kind = planned ? 3 : static_cast<int>(random.below(3));
   const bool stands_still = kind == 1 && random.one_in(2);
   if (stands_still) server.store.stall(random.any_size(100'000, 4'000'000));

@@ -28,6 +28,9 @@ std::vector<std::string> keys_of(const Call& call) {
   for (const Reservation& reservation : call.reservations) keys.push_back(reservation.counter);
   if (call.kind == Call::Kind::Release) keys.push_back(call.release.counter);
   if (call.kind == Call::Kind::Reign) keys.push_back(call.record);
+  for (const Recount& recount : call.recounts) {
+    keys.insert(keys.end(), {recount.counter, base_name(recount.counter)});
+  }
   return keys;
 }
 
@@ -336,9 +339,11 @@ Store::Answer Store::recount(const Call& call) {
   Answer answer;
   const std::int64_t now = clock_us();
   answer.time = StoreTime{now};
-  answer.reign_over = model_.get(kRecord, now) != call.reign;
+  answer.reign_over = call.reign.empty() ? call.replid != std::to_string(history_)
+                                         : model_.get(kRecord, now) != call.reign;
   if (answer.reign_over) return answer;
-  const std::string token = call.reign.substr(call.reign.rfind(' ') + 1);
+  const std::string token =
+      call.reign.empty() ? call.replid : call.reign.substr(call.reign.rfind(' ') + 1);
   for (const Recount& request : call.recounts) {
     answer.answers.push_back(model_.recount(request, token, now));
     wrote([request, token, now](RedisModel& model) { model.recount(request, token, now); });

@@ -3,7 +3,7 @@
 namespace rategate {
 
 void ShardDirector::slots_taken_over(ShardId from, ShardId to, Mono now) {
-  driver_.gate().take_over(from, to);
+  driver_.gate().take_over(from, to, now);
   if (from != ClusterTopology::kNowhere) driver_.gate().inherit(from, to, now);
 }
 

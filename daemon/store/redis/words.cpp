@@ -223,17 +223,19 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   }
 }
 
-void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign) {
-  append_count(out, '*', 3 + 2 * recounts.size() + 2 + 2 * recounts.size());
+void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign,
+                    std::string_view replid) {
+  const std::size_t keys = 2 * recounts.size() + (reign.empty() ? 0 : 1);
+  append_count(out, '*', 3 + keys + 1 + 2 * recounts.size());
   append_bulk(out, "EVAL");
   append_bulk(out, kRecountScript);
-  append_bulk(out, static_cast<std::int64_t>(2 * recounts.size() + 1));
+  append_bulk(out, static_cast<std::int64_t>(keys));
   for (const Recount& r : recounts) {
     append_bulk(out, r.counter);
     append_bulk(out, base_name(r.counter));
   }
-  append_bulk(out, kReignKey);
-  append_bulk(out, reign);
+  if (!reign.empty()) append_bulk(out, kReignKey);
+  append_bulk(out, reign.empty() ? replid : reign);
   for (const Recount& r : recounts) append_bulks(out, {r.known, r.expire_at_ms});
 }
 
@@ -338,7 +340,7 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"GET", kReignKey});
       return;
     case Call::Kind::Recount:
-      append_recount(out, call.recounts, call.reign);
+      append_recount(out, call.recounts, call.reign, call.replid);
       return;
     case Call::Kind::Release:
       append_release(out, call.release, call.reign, call.script, release);

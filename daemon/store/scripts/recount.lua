@@ -2,21 +2,31 @@
 -- hosts have told, each counter holds what they were granted of it before the loss, and what was
 -- reserved since.
 --
--- KEYS     of each counter two: itself, and its base; then the record of the reign (reign.lua)
--- ARGV     what that record has to hold; then of each counter the highest count that the host was
---          told before the loss, and when both keys may expire (ms)
+-- KEYS     of each counter two: itself, and its base; then the record of the reign (reign.lua), unless
+--          that is in another slot of a Redis Cluster
+-- ARGV     what that record has to hold, or, where it is none of the keys, the store's master_replid;
+--          then of each counter the highest count that the host was told before the loss, and when
+--          both keys may expire (ms)
 --
--- Answers nothing, {}, where the record holds something else than it has to. Else {TIME's seconds,
--- TIME's microseconds}, then of each counter what it holds now, or, as a text, the error by which the
--- store refused a command on it, of which nobody has told anything then.
+-- Answers nothing, {}, where the record holds something else than it has to, or the store is of
+-- another replid. Else {TIME's seconds, TIME's microseconds}, then of each counter what it holds now,
+-- or, as a text, the error by which the store refused a command on it, of which nobody has told
+-- anything then.
 --
--- The base is "token base", by the token of the record: the count as it was at the beginning of the
--- reign, as far as is known. The first to tell takes what the store still had. Who knows of more
+-- The base is "token base", by the token of the record, or the replid: the count as it was at the
+-- beginning of the reign, as far as is known. The first to tell takes what the store still had. Who knows of more
 -- raises the base to that, and the counter by as much. Raising the counter itself to what is known
 -- would give that out again which was reserved meanwhile.
-local token = string.match(ARGV[1], ' (%x+)$')
-if redis.pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
-  return {}
+local token = string.match(ARGV[1], '(%x+)$')
+if #KEYS % 2 == 1 then
+  if redis.pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
+    return {}
+  end
+else
+  local info = redis.pcall('INFO', 'replication')
+  if type(info) ~= 'string' or string.match(info, 'master_replid:(%x+)') ~= token then
+    return {}
+  end
 end
 local time = redis.call('TIME')
 local answer = {tonumber(time[1]), tonumber(time[2])}
@@ -69,7 +79,7 @@ local function tell(counter, base, known, expire_at)
   return within(count)
 end
 
-for i = 1, (#KEYS - 1) / 2 do
+for i = 1, math.floor(#KEYS / 2) do
   local expire_at = tonumber(ARGV[1 + 2 * i])
   if expire_at <= now then
     answer[2 + i] = 0

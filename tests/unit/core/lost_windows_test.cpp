@@ -36,8 +36,31 @@ TEST_CASE("a window is told of where all hosts have heard of each loss of it") {
   CHECK(lost.recounts(kSecond, 0));
   LostWindows to;
   to.lose_all(StoreTime{2'600'000}, 0, true);
-  to.take_over(lost, 0);
+  to.take_over(lost, 0, false);
   CHECK_FALSE(to.recounts(kSecond, 0));
+}
+
+TEST_CASE("what all had told of when its counter went to another shard is counted on there") {
+  LostWindows from;
+  from.lose_all(StoreTime{1'500'000}, 0, true);
+  LostWindows told, untold;
+  told.take_over(from, 100'000, true);
+  untold.take_over(from, 100'000, false);
+  for (const LostWindows* to : {&told, &untold}) {
+    CHECK(to->has_all_of(kFirst, 0));
+    CHECK_FALSE(to->has_all_of(kSecond, 0));
+  }
+  CHECK(told.recounts(kFirst, 0));
+  CHECK_FALSE(untold.recounts(kFirst, 0));
+  LostWindows next;
+  next.take_over(told, 100'000, true);
+  CHECK(next.recounts(kFirst, 0));
+  next.take_over(untold, 100'000, true);
+  CHECK_FALSE(next.recounts(kFirst, 0));
+  // What not all have heard of is told by nobody.
+  from.lose_all(StoreTime{1'500'000}, 0, false);
+  told.take_over(from, 100'000, true);
+  CHECK_FALSE(told.recounts(kFirst, 0));
 }
 
 TEST_CASE("a clock that was wrong loses nothing that is still to come") {
@@ -77,20 +100,20 @@ TEST_CASE(
   from.lose("a", kFirst);
   LostWindows to;
   to.lose_all(StoreTime{1'000'000}, 0, false);  // later, and yet not as far
-  to.take_over(from, 900'000);
+  to.take_over(from, 900'000, false);
   CHECK(to.has_all_of(kSecond, 0));
   CHECK(to.has("a"));
   LostWindows next;
-  next.take_over(to, 900'000);
+  next.take_over(to, 900'000, false);
   CHECK(next.any());
   CHECK(next.has_all_of(kSecond, 0));
   // There and back, any number of times: it stays what it is.
   for (int i = 0; i < 10; ++i) {
-    from.take_over(next, 900'000);
-    next.take_over(from, 900'000);
+    from.take_over(next, 900'000, false);
+    next.take_over(from, 900'000, false);
   }
   CHECK_FALSE(next.has_all_of({3000, 4000}, 0));
   LostWindows nothing;
-  nothing.take_over(LostWindows(), 900'000);
+  nothing.take_over(LostWindows(), 900'000, false);
   CHECK_FALSE(nothing.any());
 }

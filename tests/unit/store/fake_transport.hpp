@@ -51,6 +51,7 @@ class FakeTransport final : public Transport {
     for (const Reservation& each : call.reservations) {
       answers.push_back(counters.reserve(each, {now.us + offset_us}));
     }
+    for (const Recount& each : call.recounts) answers.emplace_back().counter = each.known;
     reply.answers = answers;
     reply.time = call.kind == Call::Kind::Reign ? since : StoreTime{now.us + offset_us};
     link.replied(reply, now, now);

@@ -1,5 +1,7 @@
 // The link to a shard of a cluster: calls by slot, and what redirects mean for who waits.
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -236,7 +238,7 @@ TEST_CASE("what is under way when its slot moves is answered where it was asked"
 TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
   TwoShards two;
   two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());
-  two.driver.gate().take_over({0}, {1});
+  two.driver.gate().take_over({0}, {1}, two.now());
   two.at = {1};
   const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
   CHECK(result.verdict == Verdict::Decided);
@@ -257,6 +259,83 @@ TEST_CASE("a loss that is heard of once a slot has left concerns the shard that 
   const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
   CHECK(result.verdict == Verdict::Decided);
   CHECK_FALSE(result.decision.allowed);
+}
+
+namespace {
+
+// A permit of an hour is taken of each key in the first shard, which loses them.
+struct LostHour : TwoShards {
+  LostHour() {
+    Limit limit = declared_limit("a", {10, 3'600'000}, true);
+    limit.mode = Mode::Exact;
+    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+    for (const char* key : {"key", "other"}) check(key);
+    pass(0);
+    first.answer_all(link(0));
+    REQUIRE(allowed() == 2);
+    pass(1'500'000);
+    first.replid = "another";
+    first.reign = "another 1700000001000000 other";
+    first.since = {kStart + now().us};
+    link(0).closed("gone", now());
+    link(0).connected(now());
+    driver.pump(now());
+    first.answer_all(link(0));
+    pass(0);
+  }
+  static std::vector<Call> recounts(const FakeTransport& transport) {
+    std::vector<Call> told;
+    std::copy_if(transport.calls.begin(), transport.calls.end(), std::back_inserter(told),
+                 [](const Call& call) { return call.kind == Call::Kind::Recount; });
+    return told;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what is known of lost windows is told in a call of each counter, by the replid") {
+  LostHour lost;
+  const std::vector<Call> told = lost.recounts(lost.first);
+  REQUIRE(told.size() == 2);
+  for (const Call& call : told) {
+    CHECK(call.recounts.size() == 1);
+    CHECK(call.recounts[0].known == 1);
+    CHECK(call.reign.empty());
+    CHECK(call.replid == "another");
+  }
+}
+
+TEST_CASE(
+    "a counter that went elsewhere before it was told of is no loss of the store as a whole") {
+  LostHour lost;
+  REQUIRE(lost.recounts(lost.first).size() == 2);
+  const std::string counter = lost.recounts(lost.first)[0].recounts[0].counter;
+  const std::string slot = std::to_string(slot_of_key(counter));
+  SECTION("it is told again a little later, where it is by then") {
+    lost.first.refuse(lost.link(0), "MOVED " + slot + " b:1");
+    CHECK(lost.guide.slots.size() == 1);
+  }
+  SECTION("so is one whose slot is on its way") {
+    lost.first.refuse(lost.link(0), "ASK " + slot + " b:1");
+    CHECK(lost.guide.slots.empty());
+  }
+  CHECK(lost.link(0).state() == Link::State::Up);
+  CHECK(lost.recounts(lost.first).size() == 1);
+  lost.pass(kLater);
+  const std::vector<Call> told = lost.recounts(lost.first);
+  REQUIRE(told.size() == 2);
+  CHECK(told[1].recounts[0].counter == counter);
+}
+
+TEST_CASE("who knows of a window that is to be counted on hears of a failover without asking") {
+  LostHour lost;
+  lost.first.answer_all(lost.link(0));
+  lost.pass(2'000'000);
+  REQUIRE(lost.first.calls.size() == 1);
+  CHECK(lost.first.calls[0].kind == Call::Kind::Replication);
+  lost.first.role = "slave";
+  lost.first.answer_all(lost.link(0));
+  CHECK(lost.link(0).state() != Link::State::Up);
 }
 
 TEST_CASE("who waits before a counter of a shard that is away is answered") {

@@ -77,13 +77,17 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   CHECK(words(request) == "EVAL text 2 a rategate:reign r 1 checks 1000 2000 10 100 3000 2");
 }
 
-TEST_CASE("what is known of counters is told with the record") {
+TEST_CASE("what is known of counters is told with the record, or with the replid") {
   std::string request;
   append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}, {2, "b", {0, 9}, 8, 11}},
                  "r");
   const std::string all = words(request);
   CHECK(all.starts_with("EVAL -- Tells the store"));
   CHECK(all.ends_with(" 5 a a:base b b:base rategate:reign r 7 10 8 11"));
+
+  request.clear();
+  append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}}, "", "abc");
+  CHECK(words(request).ends_with(" 2 a a:base abc 7 10"));
 }
 
 TEST_CASE("what counters hold after they were told of, or why they could not be") {
