@@ -1,7 +1,7 @@
 // What each reply means to the gate, and to the connection itself.
 #include <utility>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/store/cluster/redirect.hpp"
 #include "daemon/store/link.hpp"
 #include "daemon/store/redis/info.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
 
 namespace rategate {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/limit/limit.hpp"
-#include "daemon/store/cluster/hash_slot.hpp"
 #include "daemon/store/cluster/redirect.hpp"
 #include "daemon/store/cluster/slot_map.hpp"
 #include "daemon/store/redis/info.hpp"

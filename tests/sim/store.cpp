@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "tests/sim/hooks.hpp"
 

@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/base/random.hpp"
 #include "daemon/core/ids.hpp"
-#include "daemon/store/cluster/hash_slot.hpp"
 #include "daemon/store/cluster/node_link.hpp"
 #include "daemon/store/cluster/shard_guide.hpp"
 #include "daemon/store/cluster/slot_map.hpp"

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "daemon/base/duration.hpp"
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 
 namespace rategate {
 

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
 
 namespace rategate {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/store/cluster/shard_director.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/store/one_link.hpp"

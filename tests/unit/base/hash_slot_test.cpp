@@ -1,5 +1,5 @@
 // Slots of keys: by the vectors of Redis Cluster's specification.
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 
 #include <string>
 

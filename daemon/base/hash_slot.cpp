@@ -1,4 +1,4 @@
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 
 #include <array>
 
@@ -20,15 +20,19 @@ constexpr std::array<std::uint16_t, 256> make_crc_table() {
 constexpr std::array<std::uint16_t, 256> kCrcTable = make_crc_table();
 
 std::uint16_t slot_of_tag(std::string_view tag) {
-  std::uint32_t crc = 0;
-  for (const char c : tag) {
-    const std::uint32_t at = ((crc >> 8) ^ static_cast<unsigned char>(c)) & 0xffU;
-    crc = ((crc << 8) ^ kCrcTable[at]) & 0xffffU;
-  }
-  return static_cast<std::uint16_t>(crc % kHashSlots);
+  return static_cast<std::uint16_t>(crc16(tag) % kHashSlots);
 }
 
 }  // namespace
+
+std::uint16_t crc16(std::string_view bytes, std::uint16_t before) {
+  std::uint32_t crc = before;
+  for (const char c : bytes) {
+    const std::uint32_t at = ((crc >> 8) ^ static_cast<unsigned char>(c)) & 0xffU;
+    crc = ((crc << 8) ^ kCrcTable[at]) & 0xffffU;
+  }
+  return static_cast<std::uint16_t>(crc);
+}
 
 std::uint16_t slot_of_key(std::string_view key) {
   const std::size_t open = key.find('{');
