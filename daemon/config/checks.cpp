@@ -230,9 +230,9 @@ void check_whole(Loading& loading) {
   }
   check_tls_files(loading);
   check_shared_counters(loading.limits, loading.faults);
-  if (!loading.config.fixed.cluster.addresses.empty()) {
-    check_slots(loading.limits, loading.faults);
-  }
+  const bool in_cluster = !loading.config.fixed.cluster.addresses.empty();
+  check_spread(loading.limits, in_cluster, loading.faults);
+  if (in_cluster) check_slots(loading.limits, loading.faults);
 }
 
 }  // namespace rategate

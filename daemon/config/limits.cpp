@@ -6,6 +6,7 @@
 #include "daemon/base/nearest.hpp"
 #include "daemon/config/settings/settings.hpp"
 #include "daemon/limit/counter_names.hpp"
+#include "daemon/limit/spread.hpp"
 
 namespace rategate {
 namespace {
@@ -40,6 +41,7 @@ class LimitReader {
     const bool whole_rate = read_rate(find_entry(table, "limit"), entry, limit);
     read_period(find_entry(table, "period"), entry, whole_rate, limit);
     read_text(find_entry(table, "redis_key"), KeyTemplate::parse, limit.redis_key);
+    read_spread(find_entry(table, "spread"), limit);
     read_text(find_entry(table, "mode"), parse_word<Mode>, limit.mode);
     read_text(find_entry(table, "on_store_down"), parse_word<OnStoreDown>, limit.on_store_down);
     read_text(find_entry(table, "share"), parse_share, limit.share);
@@ -129,6 +131,13 @@ class LimitReader {
     }
   }
 
+  void read_spread(const Entry* setting, Limit& limit) {
+    if (setting == nullptr) return;
+    const auto* counters = std::get_if<std::int64_t>(&setting->value.data);
+    if (counters == nullptr || *counters < 1 || *counters > kMostSpread) return expected(*setting);
+    limit.spread = *counters;
+  }
+
   template <class T>
   void read_text(const Entry* setting, Result<T> (*parse)(std::string_view), T& field) {
     if (setting == nullptr) return;
@@ -213,9 +222,27 @@ std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limit
   return std::nullopt;
 }
 
+void check_spread(const PlacedLimits& limits, bool in_cluster, std::vector<Fault>& faults) {
+  for (const auto& [name, placed] : limits) {
+    const Limit& limit = placed.limit;
+    if (limit.spread == 1) continue;
+    Fault fault = placed.place;
+    fault.text =
+        "limit '" + name + "' has spread = " + std::to_string(limit.spread) + ": expected ";
+    if (!in_cluster) {
+      fault.text += "[cluster], as it spreads a limit over the shards of one";
+    } else if (limit.permits < limit.spread) {
+      fault.text += "a limit of so many permits at least";
+    } else {
+      continue;
+    }
+    faults.push_back(std::move(fault));
+  }
+}
+
 void check_slots(const PlacedLimits& limits, std::vector<Fault>& faults) {
   for (const auto& [name, placed] : limits) {
-    if (placed.limit.redis_key.has_steady_tag()) continue;
+    if (placed.limit.period_ms == 0 || placed.limit.redis_key.has_steady_tag()) continue;
     Fault fault = placed.place;
     fault.text = "limit '" + name + "' has redis_key = \"" + placed.limit.redis_key.text() +
                  "\": in a cluster expected a tag in braces such as {%n:%k} in it, without %w and "

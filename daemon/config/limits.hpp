@@ -25,6 +25,9 @@ void add_limits(const Value& table, std::string_view path, PlacedLimits&, std::v
 // Error: what was expected.
 std::optional<Error> add_limit_option(std::string_view text, PlacedLimits&);
 
+// A limit that is spread needs a cluster, and permits for each of its counters.
+void check_spread(const PlacedLimits&, bool in_cluster, std::vector<Fault>&);
+
 // In a Redis Cluster all windows of a counter have to be in one slot.
 void check_slots(const PlacedLimits&, std::vector<Fault>&);
 

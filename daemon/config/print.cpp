@@ -41,6 +41,7 @@ std::string print_config(const Config& config) {
     out += "limit = " + std::to_string(limit.permits) + "\n";
     out += "period = " + quoted(format_duration(limit.period_ms)) + "\n";
     out += "redis_key = " + quoted(limit.redis_key.text()) + "\n";
+    out += "spread = " + std::to_string(limit.spread) + "\n";
     out += "mode = " + quoted(to_text(limit.mode)) + "\n";
     out += "on_store_down = " + quoted(to_text(limit.on_store_down)) + "\n";
     out += "share = " + quoted(format_share(limit.share)) + "\n";

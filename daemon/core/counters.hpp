@@ -90,6 +90,9 @@ class Counters {
   Line* line(const Counter& counter) {
     return counter.line.is_none() ? nullptr : &lines_[counter.line];
   }
+  const Line* line(const Counter& counter) const {
+    return counter.line.is_none() ? nullptr : &lines_[counter.line];
+  }
   Line& make_line(CounterId id);
   // To be called when some of it has ended.
   void ended_line(Counter& counter);

@@ -77,8 +77,9 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed, std::
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
-  decision.limit = use.limit->permits;
-  decision.remaining = remaining;
+  decision.limit = use.shown->permits;
+  const bool known = remaining != Decision::kUnknown;
+  decision.remaining = known ? remaining + use.permits_after : remaining;
   decision.reset_after_ms = reset_after_ms;
   if (!allowed) {
     decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;

@@ -84,8 +84,19 @@ CheckResult Gate::check(const Request& request, Mono now) {
     return result;
   }
   LimitUse& use = *request.limit;
+  if (request.cost > use.most_cost) return decider_.never_fits(use, shards_.front(), now);
+  if (use.subs.empty()) return check_counted(request, now);
+  const CheckResult result =
+      check_counted({sub_or_last(request, now), request.key, request.cost, request.ticket,
+                     request.flow, first_start_ms(use, request.key, now)},
+                    now);
+  pass_on(now);
+  return result;
+}
+
+CheckResult Gate::check_counted(const Request& request, Mono now) {
+  LimitUse& use = *request.limit;
   const Limit& limit = *use.limit;
-  if (request.cost > limit.permits) return decider_.never_fits(use, shards_.front(), now);
   const CounterId id = counter_of(request, now);
   Counter& counter = counters_[id];
   const Shard& shard = shards_[counter.shard.value];
@@ -119,6 +130,11 @@ CheckResult Gate::check(const Request& request, Mono now) {
 
 std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::int64_t count,
                           Mono now) {
+  if (!request.limit->subs.empty() && !stopping_) {
+    count = repeat({sub_or_last(request, now), request.key, request.cost}, decided, count, now);
+    pass_on(now);
+    return count;
+  }
   LimitUse& use = *request.limit;
   const bool allowed = decided.allowed && decided.reason == Reason::Counted && use.leased;
   const bool denied = !decided.allowed && decided.reason == Reason::OverLimit;
@@ -149,6 +165,7 @@ void Gate::nudged(SlotId slot, Mono now) {
   if (id.is_none()) return;
   follow_slot(id, now);
   keeper_.renew_if_low(id, now);
+  pass_on(now);
 }
 
 // ---- The store's events ---------------------------------------------------------------------
@@ -165,15 +182,19 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
     keeper_.publish_clock(id, received, result == StoreClock::Measured::Contradicted);
   }
   reserver_.measured(id, received);
+  pass_on(received);
   return result;
 }
 
 void Gate::answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now) {
   reserver_.answered(reservation, answer, now);
+  pass_on(now);
 }
 
 const Limit* Gate::failed(std::uint64_t reservation, Failure failure, Mono now) {
-  return reserver_.failed(reservation, failure, now);
+  const Limit* const told = reserver_.failed(reservation, failure, now);
+  pass_on(now);
+  return told;
 }
 
 bool Gate::store_connecting(ShardId id, Mono now) {
@@ -207,6 +228,7 @@ void Gate::store_replaced(ShardId id, Mono now) {
     }
   });
   for (const CounterId counter : shown) follow_slot(counter, now);
+  pass_on(now);
 }
 
 bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
@@ -251,13 +273,17 @@ std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> 
       if (limit != nullptr) refused.push_back({limit, answers[i].error});
     }
   }
+  pass_on(now);
   return refused;
 }
 
 const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recounts, Mono now) {
   const CounterId counter{static_cast<std::uint32_t>(recounts.front().id)};
   const bool alone = recounter_.refused(id);
-  return alone && counters_.is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
+  const Limit* const told =
+      alone && counters_.is_live(counter) ? reserver_.refuse_counter(counter, now) : nullptr;
+  pass_on(now);
+  return told;
 }
 
 void Gate::take_over(ShardId from, ShardId to, Mono now) {
@@ -277,6 +303,7 @@ void Gate::slots_moved(Mono now) {
       follow_slot(id, now);
     }
   }
+  pass_on(now);
 }
 
 void Gate::stop(Mono now) {
@@ -300,6 +327,7 @@ void Gate::turn(Mono now) {
     if (!stopping_) keeper_.attend(id, now);
     reserver_.serve(id, now);
   }
+  pass_on(now);
 }
 
 Mono Gate::next_turn() const {

@@ -21,6 +21,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/core/alarms.hpp"
@@ -133,8 +134,13 @@ class Gate {
   // ---- What is asked of the store: see Reserver.
 
   bool compose(ShardId shard, const Pull& pull, Mono now, Reservation& into) {
-    return reserver_.compose(shard, pull, now, into);
+    const bool composed = reserver_.compose(shard, pull, now, into);
+    pass_on(now);
+    return composed;
   }
+  // Whether, since this was asked last, checks have gone on to other counters of a limit that is
+  // spread, whose shards are then to be looked at for what is to be asked.
+  bool take_passed_on() { return std::exchange(passed_on_, false); }
 
   // Whether the hosts are to be counted, because some limit's parts go by their number; and how
   // many there are.
@@ -186,6 +192,18 @@ class Gate {
   std::int64_t counted() const;
 
  private:
+  CheckResult check_counted(const Request& request, Mono now);
+  struct SomeSubs {
+    const LimitUsePtr* may_pay;
+    const LimitUsePtr* away;
+  };
+  SomeSubs look_at_subs(const LimitUse& spread, std::uint32_t tried, const Request& request,
+                        Mono now);
+  const LimitUsePtr& sub_or_last(const Request& request, Mono now);
+  std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
+  const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,
+                              Mono now);
+  void pass_on(Mono now);
   CounterId counter_of(const Request& request, Mono now);
   CounterId find_counter(const Request& request, std::string_view key, Mono now);
   void follow_slot(CounterId id, Mono now);
@@ -193,6 +211,7 @@ class Gate {
 
   Options options_;
   bool stopping_ = false;
+  bool passed_on_ = false;
   bool counts_hosts_ = false;
   GateStats stats_;
   Books books_;

@@ -18,6 +18,7 @@ struct Line {
   CounterId counter;
   Waiters::List due;              // not asked for yet
   Waiters::List asked;            // part of the reservation under way
+  Waiters::List leaving;          // for another counter, at once: see Reserver::going_on()
   std::uint64_t reservation = 0;  // its id; 0: none is under way
   ShardId shard;                  // whom it was asked of; the counter may be in another by now
   Window window;                  // of the reservation
@@ -36,7 +37,9 @@ struct Line {
   LineId before, behind;
 
   bool is_queued() const { return bucket != kNotQueued; }
-  bool over() const { return reservation == 0 && due.empty() && asked.empty() && !is_queued(); }
+  bool over() const {
+    return reservation == 0 && due.empty() && asked.empty() && leaving.empty() && !is_queued();
+  }
 };
 
 }  // namespace rategate

@@ -37,20 +37,20 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
 std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& window,
                                                  WindowState state, std::int64_t cost, Mono now) {
   Counter& counter = counters_[id];
-  if (state == WindowState::Lost || state == WindowState::Telling) {
-    return decider_.deny_locally(counter, state, window, now);
-  }
-  if (state == WindowState::Uncounted) return std::nullopt;
-  if (counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
+  if (has_counted(state) && counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
     return decider_.allow_from_pool(counter, window, now);
   }
+  if (!denies(counter, state, window, cost)) return std::nullopt;
+  return decider_.deny_locally(counter, state, window, now);
+}
+
+bool Reserver::denies(const Counter& counter, WindowState state, const Window& window,
+                      std::int64_t cost) const {
+  if (!has_counted(state)) return state != WindowState::Uncounted;
   // What is in hand may come back.
   const Line* const line = counters_.line(counter);
-  if (line != nullptr && line->hand.permits() > 0) return std::nullopt;
-  if (state == WindowState::Open && cost <= Decider::most_left(counter, window)) {
-    return std::nullopt;
-  }
-  return decider_.deny_locally(counter, state, window, now);
+  if (line != nullptr && line->hand.permits() > 0) return false;
+  return state == WindowState::Exhausted || cost > Decider::most_left(counter, window);
 }
 
 void Reserver::serve(CounterId id, Mono now) {
@@ -94,10 +94,66 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     const Waiter& waiter = room_.waiters()[place];
     next = waiter.next;
     if (waiter.cost <= asked) continue;
+    if (use.is_sub() && !pays(counter, state, at.window, waiter.cost) &&
+        denies(counter, state, at.window, waiter.cost)) {
+      leave(id, line->due, place);
+      continue;
+    }
     const auto known = decide_here(id, at.window, state, waiter.cost, now);
     if (known) room_.answer(counter, line->due, place, *known);
   }
   return line->due.empty() ? std::nullopt : std::optional(at.window);
+}
+
+// Whether the pool does.
+bool Reserver::pays(const Counter& counter, WindowState state, const Window& window,
+                    std::int64_t cost) {
+  return has_counted(state) && counter.use->leased && counter.pool.held(window) >= cost;
+}
+
+void Reserver::leave(CounterId id, Waiters::List& list, WaiterPlace place) {
+  Waiter& waiter = room_.waiters()[place];
+  waiter.asked = waiter.asked_again = false;
+  Line& line = *counters_.line(counters_[id]);
+  if (line.leaving.empty()) left_.push_back(id);
+  room_.waiters().move(list, place, line.leaving);
+}
+
+WaiterPlace Reserver::going_on() {
+  for (; !left_.empty(); left_.pop_back()) {
+    const CounterId id = left_.back();
+    const Line* const line = counters_.line(counters_[id]);
+    if (line != nullptr && !line->leaving.empty()) return line->leaving.last;
+    room_.tidy(id);
+  }
+  return {};
+}
+
+void Reserver::deny_going_on(WaiterPlace place, Mono now) {
+  Counter& counter = counters_[room_.waiters()[place].counter];
+  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
+  const Placed at = reading ? counter.use->place(*reading) : Placed{};
+  const CheckResult result =
+      at.open ? decider_.deny_locally(counter, decider_.state_of(counter, at.window, now),
+                                      at.window, now)
+              : decider_.counted(counter, false, 0, decider_.reset_after_ms(counter, now));
+  room_.answer(counter, counters_.line(counter)->leaving, place, result);
+}
+
+// Before those that wait there, as it has waited for longer.
+void Reserver::go_on(WaiterPlace place, CounterId to, Mono now) {
+  Waiter& waiter = room_.waiters()[place];
+  Waiters::List alone;
+  room_.waiters().move(counters_.line(counters_[waiter.counter])->leaving, place, alone);
+  waiter.counter = to;
+  Line& line = counters_.make_line(to);
+  room_.waiters().put_before(alone, line.due);
+  const Counter& counter = counters_[to];
+  if (shard_of(counter).health.is_away()) {
+    room_.answer_all(counter, line.due,
+                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
+  }
+  serve(to, now);
 }
 
 // They wait for the clock to be measured, or were in vain often enough.

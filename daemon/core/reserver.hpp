@@ -56,6 +56,10 @@ class Reserver {
   // window's. Nothing where only the store can tell.
   std::optional<CheckResult> decide_here(CounterId id, const Window& window, WindowState state,
                                          std::int64_t cost, Mono now);
+  // Whether it is known here, and not only in the store, that what the pool does not pay is not to
+  // be had.
+  bool denies(const Counter& counter, WindowState state, const Window& window,
+              std::int64_t cost) const;
   // Decides what can be decided for who waits at the counter; the rest is queued, parked until the
   // window opens, or waits for a measurement. To be called at each event of the counter.
   void serve(CounterId id, Mono now);
@@ -75,6 +79,15 @@ class Reserver {
   bool asked_at(std::uint64_t id, ShardId shard);
   // The counter is in that shard from now on.
   void move(CounterId id, ShardId to, Mono now);
+  static bool pays(const Counter& counter, WindowState state, const Window& window,
+                   std::int64_t cost);
+  // Of a limit that is spread: a check, the last one that came, to which one of its counters has
+  // nothing to give, and that stands in no line until go_on() has put it into that of another one;
+  // none: there is none.
+  WaiterPlace going_on();
+  void go_on(WaiterPlace waiter, CounterId to, Mono now);
+  // Or that there is no other one which has.
+  void deny_going_on(WaiterPlace waiter, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
   void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.
@@ -92,6 +105,7 @@ class Reserver {
 
  private:
   std::optional<Window> decide_due(CounterId id, Mono now);
+  void leave(CounterId id, Waiters::List& list, WaiterPlace place);
   bool measure_first(CounterId id, Line& line, Mono now);
   enum class Composed : std::uint8_t { Yes, No, TooLate };
   Composed compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
@@ -142,6 +156,7 @@ class Reserver {
   Books& books_;
   GateStats& stats_;
   Random random_;
+  std::vector<CounterId> left_;  // from whose lines some go on
   std::uint64_t last_reservation_ = 0;
 };
 

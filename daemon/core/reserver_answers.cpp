@@ -124,6 +124,10 @@ bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool gr
     room_.waiters().move(line.asked, first, handout.again);
     return true;
   }
+  if ((!granted || !handout.kept) && !gone && counter.use->is_sub()) {
+    leave(line.counter, line.asked, first);
+    return true;
+  }
   bool claimed = true;
   if (granted && handout.kept) {
     handout.left -= cost;

@@ -22,7 +22,11 @@ struct Waiter {
   std::uint64_t ticket = 0;  // the asker's own number
   std::int64_t cost = 1;     // permits
   Mono deadline;
-  CounterId counter;       // whose line it stands in
+  CounterId counter;  // whose line it stands in
+  // Of a limit that is spread: the start of the window that the first of its counters was in when
+  // this check began to go through them; and which of them it was before since, by their places.
+  std::int64_t round_ms = 0;
+  std::uint32_t tried = 0;
   std::uint32_t flow = 0;  // the client that asks, among which the store is shared evenly
   bool asked = false;      // it is part of a reservation that is under way
   bool ever_asked = false;

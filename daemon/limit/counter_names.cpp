@@ -4,10 +4,15 @@
 
 #include "daemon/base/decimal.hpp"
 #include "daemon/base/duration.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/limit/key_template.hpp"
 
 namespace rategate {
 namespace {
+
+// To find one of at most sixteen parts of the slots: not finding it so often does not happen, and
+// would be no more than a counter beside another one.
+constexpr std::int64_t kMostTries = 1000;
 
 void append_escaped(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
@@ -37,11 +42,35 @@ void expand(std::string_view text, std::string& out, const Write& write) {
   }
 }
 
+// Behind the tag of `out` so far. A few tries for each part there is, on average.
+void append_sub(std::string& out, const SubCounter& sub) {
+  char digits[kMostDecimal];
+  const auto append = [&](char mark, std::int64_t number) {
+    out += mark;
+    out.append(digits, put_decimal(digits, number));
+  };
+  append(':', sub.number);
+  const std::size_t size = out.size();
+  const std::uint16_t crc = crc16(std::string_view(out).substr(out.find('{') + 1));
+  for (std::int64_t number = 1; number <= kMostTries; ++number) {
+    const std::uint16_t whole = crc16(std::string_view(out).substr(size), crc);
+    if (whole % kHashSlots * static_cast<std::uint64_t>(sub.of) / kHashSlots ==
+        static_cast<std::uint64_t>(sub.number)) {
+      return;
+    }
+    out.resize(size);
+    append('.', number);
+  }
+}
+
 }  // namespace
 
-CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms)
-    : unit_ms_(period_ms % 1000 == 0 ? 1000 : 1) {
-  expand(text.text(), pattern_, [&](char letter) {
+CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms,
+                           const SubCounter& sub)
+    : sub_(sub), unit_ms_(period_ms % 1000 == 0 ? 1000 : 1) {
+  std::string whole = text.text();
+  if (sub.of > 1) whole.insert(whole.find('}', whole.find('{')), "%s");
+  expand(whole, pattern_, [&](char letter) {
     if (letter == 'n') {
       std::string name;
       append_escaped(name, limit);
@@ -64,6 +93,8 @@ std::string CounterNames::of(std::string_view key, std::int64_t window_start_ms)
     } else if (letter == 'w') {
       char digits[kMostDecimal];
       out.append(digits, put_decimal(digits, window_start_ms / unit_ms_));
+    } else if (letter == 's') {
+      append_sub(out, sub_);
     } else {
       out += '%';
     }

@@ -9,16 +9,30 @@ namespace rategate {
 
 class KeyTemplate;
 
+// One of the counters over which a limit is spread: `number` of `of`, from 0. Of a limit that is
+// not spread it is the only one.
+struct SubCounter {
+  std::int64_t number = 0;
+  std::int64_t of = 1;
+};
+
 // What is the same in all of them is written once, because there is a name in each reservation.
 class CounterNames {
  public:
-  CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms);
+  // The name of a sub-counter has ":NUMBER" at the end of its tag, and behind it, where it needs
+  // that,
+  // ".1", ".2" and so on, the first by which its slot is in that part of all slots: of four, the
+  // second in the second quarter. So they are in different shards, where the slots are shared out
+  // in order. `text` has to have a tag then.
+  CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms,
+               const SubCounter& sub = {});
 
   // `window_start_ms`: of the store's clock.
   std::string of(std::string_view key, std::int64_t window_start_ms) const;
 
  private:
-  std::string pattern_;  // with %k, %w and %% in it
+  std::string pattern_;  // with %k, %w and %% in it, and %s where the sub-counter stands
+  SubCounter sub_;
   std::int64_t unit_ms_;
 };
 

@@ -96,8 +96,9 @@ bool is_leased(const Limit& limit) {
 bool same_limit(const Limit& a, const Limit& b) {
   return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
          a.mode == b.mode && a.on_store_down == b.on_store_down && a.share == b.share &&
-         lost_policy(a) == lost_policy(b) && a.redis_key.text() == b.redis_key.text() &&
-         a.algorithm == b.algorithm && a.declared == b.declared;
+         lost_policy(a) == lost_policy(b) && a.spread == b.spread &&
+         a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
+         a.declared == b.declared;
 }
 
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {

@@ -11,6 +11,7 @@
 
 #include "daemon/base/result.hpp"
 #include "daemon/base/words.hpp"
+#include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/fixed_window.hpp"
 #include "daemon/limit/key_template.hpp"
 #include "shm/bounds.h"
@@ -97,6 +98,8 @@ struct Limit {
   Share share;                               // with OnStoreDown::Share
   std::optional<OnStoreLost> on_store_lost;  // nothing: by the period, see lost_policy()
   KeyTemplate redis_key;
+  std::int64_t spread = 1;  // counters of a key, 1 to kMostSpread: see spread.hpp
+  SubCounter sub;           // of a limit that is spread, which of those it has
   const Algorithm* algorithm = &kFixedWindow;
   bool declared = false;  // in a call, not in the configuration
 };

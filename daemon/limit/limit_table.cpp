@@ -1,6 +1,10 @@
 #include "daemon/limit/limit_table.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <numeric>
+#include <utility>
 
 namespace rategate {
 namespace {
@@ -8,12 +12,51 @@ namespace {
 // Of those that were longest unused, so many are looked at for one that no counter is of.
 constexpr int kLooks = 16;
 
+bool same_counters(const Limit& a, const Limit& b) {
+  return a.redis_key.text() == b.redis_key.text() && a.spread == b.spread;
+}
+
 }  // namespace
 
 Placed LimitUse::place_anew(const ClockReading& reading) {
   const Placed placed = limit->algorithm->place(reading, limit->period_ms);
   if (placed.open) window = placed.window;
   return placed;
+}
+
+std::uint64_t LimitUse::all_allowed() const {
+  return std::accumulate(subs.begin(), subs.end(), allowed,
+                         [](std::uint64_t sum, const auto& each) { return sum + each->allowed; });
+}
+
+std::uint64_t LimitUse::all_denied() const {
+  return std::accumulate(subs.begin(), subs.end(), denied,
+                         [](std::uint64_t sum, const auto& each) { return sum + each->denied; });
+}
+
+LimitUsePtr LimitTable::use_of(Limit limit) {
+  auto use =
+      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_);
+  if (use->limit->spread == 1) return use;
+  use->leased = false;  // it has no pools: shared memory does not decide it
+  std::vector<Limit> subs = sub_limits_of(*use->limit);
+  const std::size_t first = host_ % subs.size();
+  std::rotate(subs.begin(), subs.begin() + static_cast<std::ptrdiff_t>(first), subs.end());
+  std::int64_t after = use->limit->permits;
+  for (Limit& each : subs) {
+    LimitUse& sub = *use->subs.emplace_back(
+        std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(each))));
+    sub.spread_of = use;
+    sub.sub = use->subs.size() - 1;
+    sub.permits_after = after -= sub.limit->permits;
+    sub.shown = use->limit;
+  }
+  return use;
+}
+
+void LimitTable::drop(LimitUse& use) {
+  use.dropped = true;
+  for (const LimitUsePtr& sub : use.subs) sub->dropped = true;
 }
 
 LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::int64_t now_ms) {
@@ -28,20 +71,23 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
       use = before;
       continue;
     }
-    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit), ++last_rule_);
+    use = use_of(limit);
     if (before == nullptr) continue;
     use->moved_ms = before->moved_ms;
     if (before->limit->period_ms != limit.period_ms) change.anew.push_back(limit.name);
-    if (before->limit->redis_key.text() == limit.redis_key.text()) continue;
-    use->moved_ms = now_ms;
-    change.moved.push_back(limit.name);
+    if (!same_counters(*before->limit, limit)) {
+      use->moved_ms = now_ms;
+      change.moved.push_back(limit.name);
+    }
+    for (const LimitUsePtr& sub : use->subs) sub->moved_ms = use->moved_ms;
   }
   configured_.swap(next);
   seen_.fill({});
   for (const auto& [name, use] : next) {
     const auto kept = configured_.find(name);
     if (kept != configured_.end() && kept->second == use) continue;
-    use->dropped = dropped = true;
+    drop(*use);
+    dropped = true;
   }
   // A limit that was declared so far may have a configured one before it now.
   for (auto it = declared_.begin(); it != declared_.end();) {
@@ -85,7 +131,7 @@ LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool k
   if (declared_.size() >= max_declared_) make_room();
   LimitUsePtr use = remembered(declaration);
   if (use == nullptr) {
-    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_);
+    use = use_of(std::move(limit));
   }
   declared_.push_front(std::move(use));
   by_declaration_.emplace(std::move(declaration), declared_.begin());

@@ -17,24 +17,29 @@
 #include "daemon/limit/clock_reading.hpp"
 #include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/limit.hpp"
+#include "daemon/limit/spread.hpp"
 
 namespace rategate {
 
 struct Counter;  // of the gate
+struct LimitUse;
+using LimitUsePtr = std::shared_ptr<LimitUse>;
 
 // A limit in use. The object is the limit's identity: other numbers are another object, and another
 // rule in shared memory.
 struct LimitUse {
   explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
       : limit(std::move(l)),
-        names(limit->redis_key, limit->name, limit->period_ms),
+        names(limit->redis_key, limit->name, limit->period_ms, limit->sub),
+        most_cost(rategate::most_cost(*limit)),
         rule(r),
         leased(is_leased(*limit)) {}
   LimitPtr limit;
-  CounterNames names;    // of its counters
-  std::uint64_t rule;    // its id, never given twice; 0: not for shared memory
-  bool leased;           // permits are reserved ahead
-  bool dropped = false;  // by a reload: what it holds is given up
+  CounterNames names;      // of its counters
+  std::int64_t most_cost;  // of a check that can fit
+  std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
+  bool leased;             // permits are reserved ahead
+  bool dropped = false;    // by a reload: what it holds is given up
   // Its counters have other names since a reload: what was given out in windows that began by this
   // moment (ms of the store's clock) is counted elsewhere, so nothing more is given out in them.
   std::int64_t moved_ms = INT64_MIN;
@@ -51,6 +56,22 @@ struct LimitUse {
   Mono refusal_told{INT64_MIN};
   std::uint8_t refusals = 0;
 
+  // Of a limit that is spread: the limits whose counters are its own, in the order in which this
+  // host goes through them. Nothing is counted in the limit itself then.
+  std::vector<LimitUsePtr> subs;
+  // Of each of those: the limit that is spread, which one of its `subs` this is, and the permits
+  // of those that come after it.
+  std::weak_ptr<LimitUse> spread_of;
+  std::size_t sub = 0;
+  std::int64_t permits_after = 0;
+  // What answers tell of: the limit, or the one that is spread.
+  LimitPtr shown = limit;
+  bool is_sub() const { return !spread_of.expired(); }
+  bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
+  // Decisions, those of its subs included.
+  std::uint64_t all_allowed() const;
+  std::uint64_t all_denied() const;
+
   // Where the reading lies among the limit's windows; without a division while one lasts.
   Placed place(const ClockReading& reading) {
     if (reading.earliest.us >= window.start_ms * 1000 && reading.latest.us < window.end_ms * 1000) {
@@ -62,12 +83,14 @@ struct LimitUse {
  private:
   Placed place_anew(const ClockReading& reading);
 };
-using LimitUsePtr = std::shared_ptr<LimitUse>;
 
 // Not thread-safe, looking up included.
 class LimitTable {
  public:
-  explicit LimitTable(std::size_t max_declared) : max_declared_(max_declared) {}
+  // `host`: a number of this host's, by which it begins with one of the counters of a limit that is
+  // spread, so that others begin with others.
+  explicit LimitTable(std::size_t max_declared, std::uint64_t host = 0)
+      : max_declared_(max_declared), host_(host) {}
 
   // What a reload did.
   struct Change {
@@ -112,6 +135,8 @@ class LimitTable {
   };
   using Recent = std::list<LimitUsePtr>;
 
+  LimitUsePtr use_of(Limit limit);
+  static void drop(LimitUse& use);
   static Declaration declaration_of(const Limit& limit);
   Recent::iterator erase_declared(Recent::iterator at);
   void make_room();
@@ -121,6 +146,7 @@ class LimitTable {
   std::uint64_t gave_way_ = 0;
   std::uint64_t last_rule_ = 0;
   std::size_t max_declared_;
+  std::uint64_t host_;
   std::map<std::string, LimitUsePtr, std::less<>> configured_;
   // Where names were found last: nearly all checks name one of a few limits. A name has one place
   // here, which it may share with others.

@@ -25,7 +25,9 @@ void Driver::stop(Mono now) {
 void Driver::pump(Mono now) {
   gate_.turn(now);
   for (const auto& link : links_) link->turn(now);
-  for (const auto& link : links_) link->pump(now);
+  do {
+    for (const auto& link : links_) link->pump(now);
+  } while (gate_.take_passed_on());
 }
 
 Mono Driver::next_turn() const {

@@ -505,6 +505,59 @@ class Moves(Cluster):
         self.assertEqual(daemon.info("store")["windows_lost"], "1")
 
 
+class Spread(Cluster):
+    def test_a_limit_over_all_shards(self):
+        """All of it is given out and no more, in as many counters, and while one of them is away."""
+        servers = self.fresh(replicas=0)
+        limit = 1000
+        harness.wait_for_window(3_600_000, lambda: round(1000 * time.time()), (0.0, 1 - 60 / 3600))
+        limits = {"api": {"limit": limit, "period": "1h", "spread": 6},
+                  "exact": {"limit": limit, "period": "1h", "spread": 6, "mode": "exact"}}
+        daemons = [self.rategated(servers, limits=limits) for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+
+        def take(name, key, count):
+            allowed = 0
+            for daemon in daemons:
+                with daemon.conn() as conn:
+                    replies = conn.pipeline([("CHECK", name, key)] * count)
+                allowed += sum(harness.decision(reply).allowed for reply in replies)
+            return allowed
+        for name in limits:
+            self.assertEqual(take(name, "k", 100), 300)
+            self.assertEqual(take(name, "k", limit) + take(name, "k", limit), limit - 300)
+            last = daemons[0].check(name, "k")
+            self.assertEqual((last.reason, last.limit, last.remaining),
+                             (harness.OVER_LIMIT, limit, 0))
+            held = [int(server.ask("GET", key)) for server in servers.primaries()
+                    for key in server.ask("KEYS", "*") if f"{{{name}:k:" in key]
+            self.assertEqual((len(held), sum(held)), (6, limit))
+        daemon = daemons[0]
+        server = servers.owner(harness.slot_of("exact", "other:0"))
+        server.stop()
+        self.addCleanup(server.cont)
+        harness.wait_until(lambda: daemon.info("store")["cluster_shards_away"] == "1", 20,
+                           "a shard that is away")
+        allowed = take("exact", "other", limit)
+        self.assertLess(allowed, limit)
+        self.assertGreater(allowed, 0)
+
+    def test_windows_of_a_second_under_load(self):
+        servers = self.fresh()
+        daemons = [self.rategated(servers, limits={"api": {**SHORT, "spread": 3}})
+                   for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        loads = [("k", harness.Load(daemon, ("api", "k"), callers=2)) for daemon in daemons]
+        self.wait_windows(loads[0][1], 3)
+        servers.fail_over(servers.primaries()[0])
+        self.wait_windows(loads[0][1], 6)
+        for _, load in loads:
+            load.stop()
+        self.assert_held(loads)
+
+
 class Tls(Cluster):
     def test_by_the_names_that_the_nodes_announce(self):
         harness.require_tls()

@@ -29,6 +29,8 @@ bool Bystanders::is_counted_on(Daemon& daemon, const Ask& ask, const std::string
 
 void Bystanders::told(Daemon& daemon, const Ask& ask, Verdict verdict, const Decision& decision) {
   if (verdict != Verdict::Decided || decision.reason != Reason::StoreAway) return;
+  // One that is spread is denied by the last of its shards.
+  if (world_.scenario().limits[static_cast<std::size_t>(ask.limit)].spread > 1) return;
   const std::string counter = world_.counter(ask.limit, ask.key);
   if (is_counted_on(daemon, ask, counter)) {
     world_.checker().fail("daemon " + std::to_string(daemon.id()) + ": denied " + counter +

@@ -34,6 +34,28 @@ Checker::Account* Checker::find(const std::string& name) {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
+void Checker::add_sub(Account& account, const std::string& name, std::int64_t permits) {
+  Account* const sub = open(name, -1, account.window);
+  sub->spread = &account;
+  account.subs.push_back({sub, permits});
+}
+
+// And not given back; of a limit that is spread in all of its counters.
+std::int64_t Checker::reserved_by(Account& account, int daemon) {
+  const Share& own = account.share(daemon);
+  std::int64_t reserved = own.granted - own.released;
+  for (const Account::Sub& sub : account.subs) reserved += reserved_by(*sub.account, daemon);
+  return reserved;
+}
+
+// Whether the counter, or one of them, always had room for that cost.
+bool Checker::had_room(const Account& account, std::int64_t cost, std::int64_t limit) {
+  if (account.subs.empty()) return account.most + cost <= limit;
+  return std::any_of(account.subs.begin(), account.subs.end(), [&](const Account::Sub& sub) {
+    return had_room(*sub.account, cost, sub.permits);
+  });
+}
+
 void Checker::in_force(int limit, std::int64_t permits, std::int64_t from_us) {
   forces_[limit].push_back({permits, from_us, std::numeric_limits<std::int64_t>::max()});
 }
@@ -107,12 +129,12 @@ void Checker::released(int daemon, const std::string& name, std::int64_t asked,
                        std::int64_t taken) {
   Account* account = find(name);
   if (account == nullptr) return fail(name + ": given back, and never reserved");
-  Share& share = account->share(daemon);
   // Where the counter is gone, what was asked is not to be spent either.
-  share.released += asked;
+  account->share(daemon).released += asked;
   account->counter -= taken;
   account->granted -= taken;
-  if (promised_ && share.spent > share.granted - share.released) {
+  Account& spent = account->spread != nullptr ? *account->spread : *account;
+  if (promised_ && spent.share(daemon).spent > reserved_by(spent, daemon)) {
     fail(name + ": given back and spent");
   }
 }
@@ -135,10 +157,10 @@ void Checker::spent(int daemon, Account& account, std::int64_t cost, bool told,
   if (told) account.allowed += cost;
   if (told) allowed_ += cost;
   if (!promised_) return;
-  if (share.spent > share.granted - share.released) {
+  const std::int64_t reserved = reserved_by(account, daemon);
+  if (share.spent > reserved) {
     fail(account.name + ": daemon " + std::to_string(daemon) + " and its clients spent " +
-         std::to_string(share.spent) + " of " + std::to_string(share.granted - share.released) +
-         " reserved");
+         std::to_string(share.spent) + " of " + std::to_string(reserved) + " reserved");
   }
   const std::int64_t ms = now_us / 1000;
   if (ms < account.window.start_ms || ms >= account.window.end_ms) {
@@ -153,7 +175,7 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
     fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(spent) +
          " of " + std::to_string(limit) + " allowed");
   }
-  if (!promised_ || !one_store_ || account.most + cost > limit) return;
+  if (!promised_ || !one_store_ || !had_room(account, cost, limit)) return;
   fail(account.name + ": denied " + std::to_string(cost) + " with " + std::to_string(account.most) +
        " of " + std::to_string(limit) + " taken at most");
 }

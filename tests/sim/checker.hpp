@@ -47,6 +47,13 @@ class Checker {
     std::int64_t most = 0;  // the counter's highest value
     bool lost = false;      // the store has lost it since it was there last
     std::int64_t out = 0;   // so much had been granted when somebody told of it late
+    // Where the limit is spread: what was reserved for this one is in those, of so many permits.
+    struct Sub {
+      Account* account;
+      std::int64_t permits;
+    };
+    std::vector<Sub> subs;
+    Account* spread = nullptr;  // of which this one is a sub
     Share& share(int daemon);
   };
 
@@ -70,6 +77,8 @@ class Checker {
     return *account;
   }
   Account* find(const std::string& name);
+  // That counter, of so many permits, is one of those over which the account's limit is spread.
+  void add_sub(Account& account, const std::string& name, std::int64_t permits);
   template <class Visit>
   void each(const Visit& visit) const {
     for (const Account& account : accounts_) visit(account);
@@ -98,6 +107,8 @@ class Checker {
   std::int64_t allowed() const { return allowed_; }
 
  private:
+  static std::int64_t reserved_by(Account& account, int daemon);
+  static bool had_room(const Account& account, std::int64_t cost, std::int64_t limit);
   struct Force {
     std::int64_t permits;
     std::int64_t from_us;

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "daemon/store/cluster/hash_slot.hpp"
+#include "daemon/base/hash_slot.hpp"
 #include "tests/sim/daemon.hpp"
 #include "tests/sim/world.hpp"
 
@@ -213,7 +213,8 @@ std::uint16_t Cluster::any_slot() {
   const Scenario& scenario = world_.scenario();
   const auto limits = static_cast<std::int64_t>(scenario.limits.size());
   const int limit = static_cast<int>(world_.random().below(limits));
-  return slot_of_key(world_.counter(limit, static_cast<int>(world_.random().below(scenario.keys))));
+  return slot_of_key(
+      world_.any_counter(limit, static_cast<int>(world_.random().below(scenario.keys))));
 }
 
 // As redis-cli does it: the one is told that the slot comes, the other that it goes, then the keys

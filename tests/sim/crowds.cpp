@@ -274,6 +274,12 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
         checks * ((s.max_cost + 1) / 2) * window_us / s.length_us / limits / s.keys;
     s.limits.push_back(busy_limit(random, i, asked, 120, period_ms));
     if (counts) s.limits.back().on_store_lost = OnStoreLost::Count;
+    // The counters of one that is spread are in shards whose windows begin at different moments.
+    LimitPlan& limit = s.limits.back();
+    if (s.skew_us == 0 && random.one_in(3)) {
+      limit.spread = random.between(2, 4);
+      limit.permits = std::max(limit.permits, limit.spread);
+    }
   }
   return s;
 }

@@ -61,7 +61,7 @@ Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<L
                   : std::make_shared<Memory>(world.scenario().slots)),
       pools_(std::make_unique<SharedPools>(memory_->get(), world.scenario().slots,
                                            secrets_of(world.scenario(), id))),
-      table_(16),
+      table_(16, static_cast<std::uint64_t>(id)),
       cluster_(world.cluster() == nullptr ? nullptr : std::make_unique<ClusterHost>(world, *this)),
       driver_(gate_options(), pools_.get(), *this),
       witness_(world.witness_of(*this)) {

@@ -49,6 +49,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"moved-is-grant", {Kind::Cluster}},
       {"one-clock-for-all-shards", {Kind::Cluster}},
       {"moved-before-told", {Kind::Cluster}},
+      {"parts-rounded-up", {Kind::Cluster}},
       {"adopts-the-old-segment", {Kind::Faults, Kind::Hot}},
       {"ends-that-do-not-grow", {Kind::Slots}},
       {"denied-while-in-hand", {Kind::Weighted}},

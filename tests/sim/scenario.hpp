@@ -51,6 +51,7 @@ struct LimitPlan {
   OnStoreLost on_store_lost = OnStoreLost::Deny;
   std::string redis_key;
   bool keyed = true;
+  std::int64_t spread = 1;
 };
 
 // A time of an overload.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/limit/counter_names.hpp"
+#include "daemon/limit/spread.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
@@ -12,6 +13,10 @@ constexpr int kMostNested = 3;
 constexpr std::int64_t kQuietUs = 4'000'000;
 // The longest that a check waits, a pause and all.
 constexpr std::int64_t kWaitingUs = 2'500'000;
+
+std::string name_of(const Limit& limit, std::string_view key, std::int64_t start_ms) {
+  return CounterNames(limit.redis_key, limit.name, limit.period_ms, limit.sub).of(key, start_ms);
+}
 }  // namespace
 
 World::World(const Scenario& scenario)
@@ -49,6 +54,7 @@ Limit World::limit_of(const LimitPlan& plan) const {
   limit.on_store_down = plan.on_store_down;
   limit.on_store_lost = plan.on_store_lost;
   limit.redis_key = *KeyTemplate::parse(plan.redis_key);
+  limit.spread = plan.spread;
   return limit;
 }
 
@@ -65,8 +71,15 @@ std::string_view World::key(int limit, int key) {
 
 std::string World::counter(int limit, int key) {
   const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
-  return CounterNames(numbers.redis_key, numbers.name, numbers.period_ms)
-      .of(this->key(limit, key), 0);
+  return name_of(numbers, this->key(limit, key), 0);
+}
+
+std::string World::any_counter(int limit, int key) {
+  const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
+  if (numbers.spread == 1) return counter(limit, key);
+  const std::vector<Limit> subs = sub_limits_of(numbers);
+  return name_of(subs[static_cast<std::size_t>(random_.below(numbers.spread))],
+                 this->key(limit, key), 0);
 }
 
 Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
@@ -74,9 +87,14 @@ Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
   if (!numbers.redis_key.has_key()) key = 0;
   const std::int64_t period = numbers.period_ms;
   const std::int64_t start = at_us / 1000 / period * period;
-  return checker_.account(limit * 1'000'000 + key, limit, Window{start, start + period}, [&] {
-    return CounterNames(numbers.redis_key, numbers.name, period).of(this->key(limit, key), start);
-  });
+  Checker::Account& account =
+      checker_.account(limit * 1'000'000 + key, limit, Window{start, start + period},
+                       [&] { return name_of(numbers, this->key(limit, key), start); });
+  if (numbers.spread == 1 || !account.subs.empty()) return account;
+  for (const Limit& sub : sub_limits_of(numbers)) {
+    checker_.add_sub(account, name_of(sub, this->key(limit, key), start), sub.permits);
+  }
+  return account;
 }
 
 Daemon* World::daemon(int host) {

@@ -57,6 +57,8 @@ class World {
   Cluster* cluster() { return cluster_.get(); }
   // The name of one of its counters, of whichever window.
   std::string counter(int limit, int key);
+  // The same; of a limit that is spread one of its counters.
+  std::string any_counter(int limit, int key);
   // The first of the host.
   Process& process(int host) { return *hosts_[static_cast<std::size_t>(host)].processes.front(); }
   // As many as are asked for.

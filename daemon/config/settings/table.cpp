@@ -5,6 +5,7 @@
 
 #include "daemon/config/settings/settings.hpp"
 #include "daemon/limit/limit.hpp"
+#include "daemon/limit/spread.hpp"
 
 namespace rategate {
 namespace {
@@ -307,6 +308,13 @@ constexpr std::array kSettings{
         "window's start in unix seconds (milliseconds where the period is not whole seconds), %% a "
         "percent sign.")
         .otherwise("\"rategate:{%n:%k}:%p:%w\"")
+        .live(),
+    Row(kLimitSection, "spread", Kind::Whole, nullptr,
+        "In a Redis Cluster, over how many counters of each key the limit is spread, each in a "
+        "slot "
+        "of its own. For a limit that is too hot for one shard; see docs/redis-cluster.md.")
+        .range(1, kMostSpread)
+        .otherwise("1")
         .live(),
     Row(kLimitSection, "mode", Kind::Choice, nullptr,
         "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "

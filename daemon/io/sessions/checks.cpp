@@ -1,9 +1,12 @@
 #include "daemon/io/sessions/checks.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "daemon/base/nearest.hpp"
+#include "daemon/base/random.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/proto/errors.hpp"
@@ -20,6 +23,12 @@ std::string error_of(Verdict verdict, const LimitPtr& limit) {
                                       : error_text(ErrorId::StoreDown, {limit->name});
 }
 
+// By which this host goes through the counters of a limit that is spread: another one than others.
+std::uint64_t number_of_host() {
+  return Random(static_cast<std::uint64_t>(mono_now_ns()) ^ static_cast<std::uint64_t>(getpid()))
+      .of_1024();
+}
+
 // Whether the part of some limit goes by how many hosts there are.
 bool shares_by_hosts(const std::vector<Limit>& limits) {
   return std::any_of(limits.begin(), limits.end(), [](const Limit& limit) {
@@ -34,7 +43,7 @@ Checks::Checks(const Config& config, Engine& engine, Log& log)
       max_declared_(config.fixed.server.max_declared),
       engine_(engine),
       log_(log),
-      limits_(static_cast<std::size_t>(config.fixed.server.max_declared)) {
+      limits_(static_cast<std::size_t>(config.fixed.server.max_declared), number_of_host()) {
   limits_.configure(config.live.limits, LimitTable::kNoClock);
   engine_.gate().count_hosts(shares_by_hosts(config.live.limits));
 }

@@ -328,6 +328,25 @@ TEST_CASE("in a cluster all windows of a counter are in one slot") {
   CHECK(is_refused("r:{x:%w"));
 }
 
+TEST_CASE("a limit is spread in a cluster, over no more counters than it has permits") {
+  const auto faults = [&](const std::string& store, const std::string& limit) {
+    return faults_of(store + "[limits.x]\nperiod = \"1s\"\n" + limit);
+  };
+  const std::string cluster = "[cluster]\naddresses = [\"a:1\"]\n";
+  CHECK(faults(cluster, "limit = 9\nspread = 9\n").empty());
+  CHECK(faults("[redis]\n", "limit = 9\nspread = 1\n").empty());
+  const std::string has = ":2:9: limit 'x' has spread = ";
+  CHECK(faults("[redis]\n", "limit = 9\nspread = 2\n") ==
+        std::vector<std::string>{
+            "f" + has + "2: expected [cluster], as it spreads a limit over the shards of one"});
+  CHECK(faults(cluster, "limit = 2\nspread = 3\n") ==
+        std::vector<std::string>{"f:3:9: limit 'x' has spread = 3: expected a limit of so many "
+                                 "permits at least"});
+  CHECK(faults(cluster, "limit = 2\nspread = 17\n") ==
+        std::vector<std::string>{
+            "f:6:10: spread of limit 'x': expected a whole number from 1 to 16"});
+}
+
 TEST_CASE("what is said of sentinels") {
   const std::string list =
       "expected a list of at most 16 hosts with ports, such as [\"a.example:26379\", "

@@ -61,7 +61,8 @@ TEST_CASE("what is printed loads again, to the same") {
         std::string("[redis]\nunix_socket = \"/a \\\"b\\\\\"\ndb = 4\n"),
         std::string("[redis]\nusername = \"u\"\npassword = \"hunter2\"\n"),
         "[redis]\npassword_file = \"" + secret + "\"\n",
-        std::string("[cluster]\naddresses = [\"a:1\", \"[::1]:2\"]\n[redis]\ntls = true\n"),
+        std::string("[cluster]\naddresses = [\"a:1\", \"[::1]:2\"]\n[redis]\ntls = true\n"
+                    "[limits.x]\nlimit = \"9/s\"\nspread = 3\n"),
         "[sentinel]\naddresses = [\"a:1\", \"[::1]:2\"]\nmaster = \"m\"\npassword_file = \"" +
             secret + "\"\n",
         std::string(

@@ -1,0 +1,81 @@
+// Limits that are spread over several counters: to which of them a check goes.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "daemon/core/gate.hpp"
+#include "daemon/limit/spread.hpp"
+
+namespace rategate {
+
+// Of those that are not tried yet: the first that may pay the request, as far as is known here, and
+// one whose shard is away, another one each time; null where there is none.
+Gate::SomeSubs Gate::look_at_subs(const LimitUse& spread, std::uint32_t tried,
+                                  const Request& request, Mono now) {
+  std::array<const LimitUsePtr*, kMostSpread> away;
+  std::size_t count = 0;
+  for (const LimitUsePtr& sub : spread.subs) {
+    if ((tried >> sub->sub & 1) != 0) continue;
+    const Counter& counter = counters_[counter_of({sub, request.key, request.cost}, now)];
+    const Shard& shard = shards_[counter.shard.value];
+    const auto reading = shard.usable(*sub->limit, now);
+    const Placed placed = reading ? sub->place(*reading) : Placed{};
+    if (placed.open) {
+      const WindowState state = decider_.state_of(counter, placed.window, now);
+      if (Reserver::pays(counter, state, placed.window, request.cost)) return {&sub, nullptr};
+      if (reserver_.denies(counter, state, placed.window, request.cost)) continue;
+    }
+    if (!shard.health.is_away() && now >= sub->refused_until) return {&sub, nullptr};
+    away[count++] = &sub;
+  }
+  return {nullptr, count > 0 ? away[stats_.checks % count] : nullptr};
+}
+
+// Where nobody is known to have anything, but somebody is not known to have nothing, the policy for
+// a store that is away decides. Else the last one says why it denies.
+const LimitUsePtr& Gate::sub_or_last(const Request& request, Mono now) {
+  const LimitUse& spread = *request.limit;
+  const SomeSubs found = look_at_subs(spread, 0, request, now);
+  if (found.may_pay != nullptr) return *found.may_pay;
+  return found.away != nullptr ? *found.away : spread.subs.back();
+}
+
+// When the window began in which the first of them is, or will begin that is the next to open; 0
+// where that cannot be told.
+std::int64_t Gate::first_start_ms(const LimitUse& spread, std::string_view key, Mono now) {
+  LimitUse& first = *spread.subs.front();
+  const Counter& counter = counters_[counter_of({spread.subs.front(), key}, now)];
+  const auto reading = shards_[counter.shard.value].usable(*first.limit, now);
+  return reading ? first.place(*reading).window.start_ms : 0;
+}
+
+// In another window all of them may pay again.
+const LimitUsePtr* Gate::next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,
+                                  Mono now) {
+  waiter.tried |= std::uint32_t{1} << counters_[waiter.counter].use->sub;
+  const std::int64_t start_ms = first_start_ms(spread, request.key, now);
+  if (start_ms > waiter.round_ms) waiter.tried = 0;
+  waiter.round_ms = std::max(waiter.round_ms, start_ms);
+  const SomeSubs found = look_at_subs(spread, waiter.tried, request, now);
+  return found.may_pay != nullptr ? found.may_pay : found.away;
+}
+
+// Each goes to one where it was not yet, or into a later window, so that this ends.
+void Gate::pass_on(Mono now) {
+  for (WaiterPlace place = reserver_.going_on(); !place.is_none(); place = reserver_.going_on()) {
+    Waiter& waiter = room_.waiters()[place];
+    const LimitUsePtr spread = counters_[waiter.counter].use->spread_of.lock();
+    const std::string key(counters_[waiter.counter].key.view());
+    const Request request{spread, key, waiter.cost};
+    const LimitUsePtr* const sub =
+        spread != nullptr ? next_sub(waiter, *spread, request, now) : nullptr;
+    if (sub == nullptr) {
+      reserver_.deny_going_on(place, now);
+      continue;
+    }
+    reserver_.go_on(place, counter_of({*sub, key, waiter.cost}, now), now);
+    passed_on_ = true;
+  }
+}
+
+}  // namespace rategate
