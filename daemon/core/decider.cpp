@@ -22,6 +22,10 @@ WindowState Decider::state_of(const Counter& counter, const Window& window, Mono
     if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
     return WindowState::Lost;
   }
+  if (loses(limit) &&
+      shard_of(counter).is_doubted(window, longest_lead_us(limit.period_ms), now)) {
+    return WindowState::Telling;
+  }
   if (loses(limit) && lost.any()) {
     if (lost.has_all_of(window, longest_lead_us(limit.period_ms))) {
       if (!counts_on(counter, window)) return WindowState::Lost;
@@ -161,7 +165,9 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
 // Up to an eighth more for some, so that those who were denied together do not come back as one.
 std::int64_t Decider::told_in_ms(const Shard& shard, Mono now) {
   const auto reading = shard.clock.read(now);
-  const std::int64_t us = reading ? shard.lost.told_by().us - reading->earliest.us : 0;
+  const StoreTime told_by = shard.lost.told_by();
+  const bool later = reading && told_by > reading->earliest;
+  const std::int64_t us = later ? told_by.us - reading->earliest.us : 0;
   const std::int64_t jitter_us = LostWindows::kTellingUs / 8 * random_.of_1024() / 1024;
   return std::max<std::int64_t>(1, ms_rounded_up(shard.clock.with_drift(us) + jitter_us));
 }

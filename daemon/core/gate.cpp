@@ -206,6 +206,13 @@ bool Gate::store_connecting(ShardId id, Mono now) {
   return news;
 }
 
+bool Gate::store_up(ShardId id) {
+  for (Shard& shard : shards_) {
+    std::erase_if(shard.doubts, [&](const Shard::Doubt& doubt) { return doubt.of == id; });
+  }
+  return shard(id).health.up();
+}
+
 bool Gate::store_away(ShardId id, Mono now) {
   store_connecting(id, now);
   const bool news = shard(id).health.away();
@@ -293,6 +300,22 @@ void Gate::take_over(ShardId from, ShardId to, Mono now) {
   const bool told = reading && reading->earliest >= giver.lost.told_by();
   taker.lost.take_over(giver.lost, kMaxSkewUs, told);
   taker.knows_until_ms = std::max(taker.knows_until_ms, giver.knows_until_ms);
+  taker.doubts.insert(taker.doubts.end(), giver.doubts.begin(), giver.doubts.end());
+}
+
+void Gate::inherit(ShardId from, ShardId to, Mono now) {
+  heirs_.add(from, to, now);
+  Shard& taker = shard(to);
+  const auto reading = taker.clock.read(now);
+  if (shard(from).health.is_up() || !reading) return;
+  const Mono until = after(now, Heirs::kLatelyUs);
+  const auto known = std::find_if(taker.doubts.begin(), taker.doubts.end(),
+                                  [&](const Shard::Doubt& doubt) { return doubt.of == from; });
+  if (known == taker.doubts.end()) {
+    taker.doubts.push_back({from, reading->latest, until});
+  } else {
+    *known = {from, reading->latest, until};
+  }
 }
 
 // Those that nobody waits for are found by the next check.

@@ -102,7 +102,7 @@ class Gate {
   // The first three say whether it is news (see StoreHealth). After the first, all that was under
   // way is unknown, and is asked again.
   bool store_connecting(ShardId shard, Mono now);
-  bool store_up(ShardId shard) { return this->shard(shard).health.up(); }
+  bool store_up(ShardId shard);
   bool store_away(ShardId shard, Mono now);
   // Another primary, or the same one restarted: its clock and counters are not the ones known.
   void store_replaced(ShardId shard, Mono now);
@@ -120,7 +120,7 @@ class Gate {
   // Counters that were in `from` are in `to` from now on: what was lost there is lost here, too.
   void take_over(ShardId from, ShardId to, Mono now);
   // And so is what this host hears of within the next minute: see Heirs.
-  void inherit(ShardId from, ShardId to, Mono now) { heirs_.add(from, to, now); }
+  void inherit(ShardId from, ShardId to, Mono now);
   // Counters are in other shards than before: who waits before them is asked for there. What is
   // under way stays so, and its answer counts.
   void slots_moved(Mono now);
@@ -193,12 +193,8 @@ class Gate {
 
  private:
   CheckResult check_counted(const Request& request, Mono now);
-  struct SomeSubs {
-    const LimitUsePtr* may_pay;
-    const LimitUsePtr* away;
-  };
-  SomeSubs look_at_subs(const LimitUse& spread, std::uint32_t tried, const Request& request,
-                        Mono now);
+  const LimitUsePtr* find_sub(const LimitUse& spread, std::uint32_t tried, const Request& request,
+                              Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,

@@ -8,12 +8,15 @@
 
 namespace rategate {
 
-// Of those that are not tried yet: the first that may pay the request, as far as is known here, and
-// one whose shard is away, another one each time; null where there is none.
-Gate::SomeSubs Gate::look_at_subs(const LimitUse& spread, std::uint32_t tried,
+// Of those that are not tried yet: the first that may pay the request, as far as is known here. Where
+// nobody is known to have anything, but somebody is not known to have nothing, one of these: whose
+// shard is away, another one each time, so that the policy for that decides; or whose window is
+// lost. Null where all are used up.
+const LimitUsePtr* Gate::find_sub(const LimitUse& spread, std::uint32_t tried,
                                   const Request& request, Mono now) {
   std::array<const LimitUsePtr*, kMostSpread> away;
   std::size_t count = 0;
+  const LimitUsePtr* lost = nullptr;
   for (const LimitUsePtr& sub : spread.subs) {
     if ((tried >> sub->sub & 1) != 0) continue;
     const Counter& counter = counters_[counter_of({sub, request.key, request.cost}, now)];
@@ -22,22 +25,23 @@ Gate::SomeSubs Gate::look_at_subs(const LimitUse& spread, std::uint32_t tried,
     const Placed placed = reading ? sub->place(*reading) : Placed{};
     if (placed.open) {
       const WindowState state = decider_.state_of(counter, placed.window, now);
-      if (Reserver::pays(counter, state, placed.window, request.cost)) return {&sub, nullptr};
-      if (reserver_.denies(counter, state, placed.window, request.cost)) continue;
+      if (Reserver::pays(counter, state, placed.window, request.cost)) return &sub;
+      if (reserver_.denies(counter, state, placed.window, request.cost)) {
+        if (!has_counted(state)) lost = &sub;
+        continue;
+      }
     }
-    if (!shard.health.is_away() && now >= sub->refused_until) return {&sub, nullptr};
+    if (!shard.health.is_away() && now >= sub->refused_until) return &sub;
     away[count++] = &sub;
   }
-  return {nullptr, count > 0 ? away[stats_.checks % count] : nullptr};
+  return count > 0 ? away[stats_.checks % count] : lost;
 }
 
-// Where nobody is known to have anything, but somebody is not known to have nothing, the policy for
-// a store that is away decides. Else the last one says why it denies.
+// The last one denies where all are used up.
 const LimitUsePtr& Gate::sub_or_last(const Request& request, Mono now) {
   const LimitUse& spread = *request.limit;
-  const SomeSubs found = look_at_subs(spread, 0, request, now);
-  if (found.may_pay != nullptr) return *found.may_pay;
-  return found.away != nullptr ? *found.away : spread.subs.back();
+  const LimitUsePtr* const found = find_sub(spread, 0, request, now);
+  return found != nullptr ? *found : spread.subs.back();
 }
 
 // When the window began in which the first of them is, or will begin that is the next to open; 0
@@ -56,8 +60,7 @@ const LimitUsePtr* Gate::next_sub(Waiter& waiter, const LimitUse& spread, const 
   const std::int64_t start_ms = first_start_ms(spread, request.key, now);
   if (start_ms > waiter.round_ms) waiter.tried = 0;
   waiter.round_ms = std::max(waiter.round_ms, start_ms);
-  const SomeSubs found = look_at_subs(spread, waiter.tried, request, now);
-  return found.may_pay != nullptr ? found.may_pay : found.away;
+  return find_sub(spread, waiter.tried, request, now);
 }
 
 // Each goes to one where it was not yet, or into a later window, so that this ends.

@@ -2,6 +2,7 @@
 // who is to be asked for next. A single Redis is one shard. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -28,6 +29,19 @@ struct Shard {
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
+  // Counters have come here of a shard whose primary is not greeted: what it has lost of windows that
+  // had begun by then nobody knows before it is, for so long at most.
+  struct Doubt {
+    ShardId of;
+    StoreTime through;
+    Mono until;
+  };
+  std::vector<Doubt> doubts;
+  bool is_doubted(const Window& window, std::int64_t lead_us, Mono now) const {
+    return std::any_of(doubts.begin(), doubts.end(), [&](const Doubt& doubt) {
+      return now < doubt.until && window.start_ms * 1000 <= doubt.through.us + lead_us;
+    });
+  }
   Mono tries_again;                   // when it is connected to again, while it is away
   std::int64_t round_trip_us = 1000;  // smoothed
 

@@ -219,8 +219,9 @@ std::uint16_t Cluster::any_slot() {
 
 // As redis-cli does it: the one is told that the slot comes, the other that it goes, then the keys
 // go one by one, and at last both are told whose it is.
-void Cluster::move_slot() {
-  const std::uint16_t slot = any_slot();
+void Cluster::move_slot() { move_slot(any_slot()); }
+
+void Cluster::move_slot(std::uint16_t slot) {
   const int from = shard_of_slot(slot);
   const int to = static_cast<int>((from + 1 + world_.random().below(shards() - 1)) % shards());
   Shard& source = shards_[static_cast<std::size_t>(from)];
@@ -349,6 +350,13 @@ void Cluster::promoted(int shard, int member) {
 
 void Cluster::demoted(int shard, int member) {
   shards_[static_cast<std::size_t>(shard)].fails_over = false;
+  // What was lost a moment ago goes elsewhere.
+  for (int i = 0; i < world_.scenario().moves; ++i) {
+    world_.events().in(world_.random().any_size(1000, 8'000'000), [this, shard] {
+      const std::uint16_t slot = any_slot();
+      if (shard_of_slot(slot) == shard) move_slot(slot);
+    });
+  }
   Node& node = node_at(shard, member);
   const Node& primary = primary_of(shard);
   node.primaries = primary.primaries;

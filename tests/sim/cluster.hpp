@@ -84,6 +84,7 @@ class Cluster {
 
   std::uint16_t any_slot();
   void move_slot();
+  void move_slot(std::uint16_t slot);
   void move_keys(std::uint16_t slot, int from, int to);
   void settle_slot(std::uint16_t slot, int from, int to);
   void learn_slot(Node& node, std::uint16_t slot, const Known& known);

@@ -375,14 +375,15 @@ void ClusterTopology::name_shards(const SlotMap& map, const std::vector<ShardId>
   }
   // The proofs of whom is connected to next count from what is told now.
   learn_of_shards(now);
+  // Before what they gave away is passed on, of which they may have lost something.
+  for (const ShardId id : named) {
+    events_.shard_named(id, shards_[id.value].shard.primary.address, now);
+  }
   pass_on(now);
   for (std::size_t at = 0; at < kMostShards; ++at) {
     if (!shards_[at].in_use || kept[at]) continue;
     shards_[at].in_use = false;
     events_.shard_dissolved(ShardId{static_cast<std::uint16_t>(at)}, now);
-  }
-  for (const ShardId id : named) {
-    events_.shard_named(id, shards_[id.value].shard.primary.address, now);
   }
 }
 

@@ -90,8 +90,8 @@ TEST_CASE("the first map that a seed tells is used, and its primaries are asked 
   bench.connect({"seed:1"});
   REQUIRE(bench.nodes.is_asked("seed:1"));
   bench.answer({"seed:1"}, map_of_three());
-  CHECK(bench.told.take() == Words{"nowhere to 0", "nowhere to 1", "nowhere to 2", "moved",
-                                   "0 at a:1", "1 at b:1", "2 at c:1"});
+  CHECK(bench.told.take() == Words{"0 at a:1", "1 at b:1", "2 at c:1", "nowhere to 0",
+                                   "nowhere to 1", "nowhere to 2", "moved"});
   CHECK(bench.told.nowhere);
   CHECK(bench.topology.unserved() == 0);
   CHECK(bench.topology.shard_of("bar") == kSecond);  // slot 5061
@@ -209,7 +209,7 @@ TEST_CASE("a new shard takes a free number, and one without slots gives its up")
       array({row(0, 5000, {node("a", 1), node("d", 1)}), row(5001, 10000, {node("b", 1)}),
              row(10001, 12000, {node("c", 1)}), row(12001, 16383, {node("e", 1)})});
   bench.answer(kThree, four);
-  CHECK(bench.told.take() == Words{"2 to 3", "moved", "3 at e:1"});
+  CHECK(bench.told.take() == Words{"3 at e:1", "2 to 3", "moved"});
   bench.connect({"e:1"});
   bench.answer({"e:1"}, four);
   bench.ask();

@@ -245,6 +245,27 @@ TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
   CHECK_FALSE(result.decision.allowed);
 }
 
+TEST_CASE("what a shard that is not greeted may have lost is not given out where its slots are") {
+  TwoShards two;
+  two.link(0).moved("there is another one", two.now());
+  two.driver.gate().inherit({0}, {1}, two.now());
+  two.at = {1};
+  const auto check = [&] {
+    return two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
+  };
+  CHECK(check().decision.reason == Reason::StoreAway);
+  SECTION("until it is greeted, and has lost nothing") {
+    two.link(0).connected(two.now());
+    two.driver.pump(two.now());
+    two.first.answer_all(two.link(0));
+    CHECK(check().waits);
+  }
+  SECTION("nor in windows that begin later") {
+    two.pass(2'000'000);
+    CHECK(check().waits);
+  }
+}
+
 TEST_CASE("a loss that is heard of once a slot has left concerns the shard that has it") {
   TwoShards two;
   struct Silent final : ShardDirector {
