@@ -22,8 +22,7 @@ WindowState Decider::state_of(const Counter& counter, const Window& window, Mono
     if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
     return WindowState::Lost;
   }
-  if (loses(limit) &&
-      shard_of(counter).is_doubted(window, longest_lead_us(limit.period_ms), now)) {
+  if (loses(limit) && shard_of(counter).is_doubted(window, longest_lead_us(limit.period_ms), now)) {
     return WindowState::Telling;
   }
   if (loses(limit) && lost.any()) {

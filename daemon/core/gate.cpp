@@ -251,11 +251,13 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
     ++stats_.windows_lost;
-    for (const ShardId heir : heirs_.of(id, now)) take_over(id, heir, now);
+    for (const ShardId heir : heirs_.of(id, now, loss.through)) take_over(id, heir, now);
   }
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
     Counter& counter = counters_[counter_id];
+    // One that nobody has asked for since its slot came here is lost as well.
+    if (counter.pool.last_end_ms() * 1000 > reading->earliest.us) follow_slot(counter_id, now);
     if (counter.shard != id) return;
     if (loss.recounts) {
       recounter_.lose(counter_id, now);
@@ -263,6 +265,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
       keeper_.give_up(counter, now);
     }
   });
+  pass_on(now);
   return more;
 }
 
@@ -304,7 +307,8 @@ void Gate::take_over(ShardId from, ShardId to, Mono now) {
 }
 
 void Gate::inherit(ShardId from, ShardId to, Mono now) {
-  heirs_.add(from, to, now);
+  const auto moved = shard(from).clock.read(now);
+  heirs_.add(from, to, now, moved ? moved->latest : StoreTime{INT64_MAX});
   Shard& taker = shard(to);
   const auto reading = taker.clock.read(now);
   if (shard(from).health.is_up() || !reading) return;

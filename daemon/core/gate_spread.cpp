@@ -8,10 +8,10 @@
 
 namespace rategate {
 
-// Of those that are not tried yet: the first that may pay the request, as far as is known here. Where
-// nobody is known to have anything, but somebody is not known to have nothing, one of these: whose
-// shard is away, another one each time, so that the policy for that decides; or whose window is
-// lost. Null where all are used up.
+// Of those that are not tried yet: the first that may pay the request, as far as is known here.
+// Where nobody is known to have anything, but somebody is not known to have nothing, one of these:
+// whose shard is away, another one each time, so that the policy for that decides; or whose window
+// is lost. Null where all are used up.
 const LimitUsePtr* Gate::find_sub(const LimitUse& spread, std::uint32_t tried,
                                   const Request& request, Mono now) {
   std::array<const LimitUsePtr*, kMostSpread> away;

@@ -12,7 +12,7 @@ constexpr std::size_t kMostLooks = 256;
 // What could not be told is told again after so long.
 constexpr std::int64_t kAgainUs = 200'000;
 // And what was led elsewhere, after so long.
-constexpr std::int64_t kLaterUs = 10'000;
+constexpr std::int64_t kLaterUs = 50'000;
 
 }  // namespace
 

@@ -29,8 +29,8 @@ struct Shard {
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
-  // Counters have come here of a shard whose primary is not greeted: what it has lost of windows that
-  // had begun by then nobody knows before it is, for so long at most.
+  // Counters have come here of a shard whose primary is not greeted: what it has lost of windows
+  // that had begun by then nobody knows before it is, for so long at most.
   struct Doubt {
     ShardId of;
     StoreTime through;

@@ -39,13 +39,13 @@ struct Call {
   bool asking = false;                      // of Reserve: it stands behind Asking
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
   // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
-  // not looked at. Of Recount to a node of a cluster, where no call can have both: empty, and
-  // `replid` is what the store has to be of. Of Reign: what it held when this host saw it last; see
+  // not looked at. Of Recount, where `by_replid`: it held that, and the store has to be of the same
+  // replid still. Of Reign: what it held when this host saw it last; see
   // scripts/reign.lua.
   std::string reign{};
-  std::string replid{};  // of Recount
-  std::string token{};   // of Reign: for a record that has to be written
-  std::string record{};  // of Reign: the record's key; empty: kReignKey
+  bool by_replid = false;  // of Recount: to a node of a cluster, where no call can have both keys
+  std::string token{};     // of Reign: for a record that has to be written
+  std::string record{};    // of Reign: the record's key; empty: kReignKey
   // Of Wait: how many, and for how long at most. Of Reign: not 0 where it has to write something
   // for them to follow.
   std::int64_t replicas = 0;

@@ -80,7 +80,7 @@ void Link::greet() {
     if (kind == Call::Kind::Wait) {
       call = wait_for_replicas(proof_.replicas(), options_.command_timeout_us);
     } else if (kind == Call::Kind::Reign) {
-      if (options_.guide != nullptr) call.record = options_.guide->record_key();
+      if (options_.guide != nullptr) call.record = record_key_ = options_.guide->record_key();
       call.reign = known_reign();
       call.token = new_token();
       call.replicas = proof_.replicas();
@@ -132,7 +132,9 @@ void Link::greeted(Mono now) {
   const bool same_history = learned.replid == known_replid_;
   const bool known = !learned.run_id.empty();
   const bool another = !known || !same_process || !same_history;
-  const bool new_reign = !learned.reign.empty() && learned.reign != known_reign_;
+  // Of a cluster it may be kept in another slot than before, which says nothing of the counters.
+  const bool kept_elsewhere = same_history && known && record_key_ != known_record_key_;
+  const bool new_reign = !learned.reign.empty() && learned.reign != known_reign_ && !kept_elsewhere;
   const bool lost =
       (known && !known_run_id_.empty() && another) || (new_reign && !known_reign_.empty());
   if (known) {
@@ -140,6 +142,7 @@ void Link::greeted(Mono now) {
     known_replid_ = learned.replid;
   }
   if (!learned.reign.empty()) known_reign_ = learned.reign;
+  known_record_key_ = record_key_;
   status_.version = learned.version;
   status_.run_id = learned.run_id;
   status_.evicts = learned.evicts;
@@ -151,8 +154,7 @@ void Link::greeted(Mono now) {
   up_since_ = now;
   not_asked_ = shard().not_asked;
   outbox_.opened({{learned.reserve_script, learned.release_script},
-                  options_.guide == nullptr ? learned.reign : std::string(),
-                  options_.guide == nullptr ? std::string() : learned.replid,
+                  learned.reign,
                   !learned.replid.empty(),
                   proof_.replicas(),
                   options_.min_replicas,
@@ -163,7 +165,8 @@ void Link::greeted(Mono now) {
   measured(learned.sent, learned.received, learned.time);
   // Since when, the store tells, if it keeps a record. If not, this host sees it now.
   const bool told = new_reign && learned.since.us > 0;
-  const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : learned.since;
+  const StoreTime since = kept_elsewhere ? StoreTime{INT64_MIN} : learned.since;
+  const StoreTime through = lost && !told ? StoreTime{INT64_MAX} : since;
   // For so long an old primary may have proved that it still was one.
   const std::int64_t margin_us =
       is_replaceable() || learned.replicated ? ReplicaProof::kGoodForUs + kMaxSkewUs : 0;

@@ -142,7 +142,8 @@ class Link {
   Outbox outbox_;
   std::string known_run_id_;  // as of the last whole greeting
   std::string known_replid_;
-  std::string known_reign_;  // the record of it
+  std::string known_reign_;                    // the record of it
+  std::string known_record_key_, record_key_;  // its key in a cluster: then, and at this greeting
   HeldAnswers held_;
   Mono unproved_since_ = kNever;  // nothing proves that it still is the primary, though it says so
   std::string refused_greeting_;  // why the last one was, since the store was up

@@ -41,7 +41,6 @@ Outbox::Outbox(Gate& gate, ShardId shard, std::int64_t command_timeout_us,
 void Outbox::opened(Opened opened) {
   scripts_ = std::move(opened.scripts);
   reign_ = std::move(opened.reign);
-  replid_ = std::move(opened.replid);
   proves_ = opened.proves;
   replicas_ = opened.replicas;
   min_replicas_ = opened.min_replicas;
@@ -280,14 +279,13 @@ bool Outbox::next_reservation(Pull& pull, Mono now, Reservation& into) {
 }
 
 Mono Outbox::hears_at() const {
-  const bool may_hear = !reign_.empty() || !replid_.empty();
-  const bool wants = may_hear && gate_.shard(shard_).knows_until_ms > 0;
+  const bool wants = !reign_.empty() && gate_.shard(shard_).knows_until_ms > 0;
   return wants && under_way_.empty() ? after(heard_, kHearEveryUs) : kNever;
 }
 
 // Each reservation tells it as well, by the record or by what goes behind it.
 bool Outbox::tells_of_loss(Call::Kind kind) const {
-  if (reign_.empty()) return kind == Call::Kind::Replication;
+  if (by_slot_) return kind == Call::Kind::Replication;
   return kind == Call::Kind::Reserve || kind == Call::Kind::Record;
 }
 
@@ -297,8 +295,8 @@ void Outbox::hear(Transport& transport, Mono now) {
     gate_.shard(shard_).knows_until_ms = 0;
     return;
   }
-  Call call{reign_.empty() ? Call::Kind::Replication : Call::Kind::Record};
-  call.reign = reign_;
+  Call call{by_slot_ ? Call::Kind::Replication : Call::Kind::Record};
+  call.reign = compared_reign();
   send(transport, std::move(call));
 }
 
@@ -318,7 +316,7 @@ void Outbox::write_recounts(Transport& transport, Mono now) {
     Call call{Call::Kind::Recount};
     if (!gate_.compose_recounts(shard_, kMostCounters / calls, now, call.recounts)) return;
     call.reign = reign_;
-    call.replid = replid_;
+    call.by_replid = by_slot_;
     send(transport, std::move(call));
   }
 }
@@ -339,14 +337,14 @@ void Outbox::send(Transport& transport, Call call) {
   ++unsent_;
   if (sent.call.kind == Call::Kind::Reserve) {
     if (scripts_known_) sent.call.script = scripts_.reserve;
-    sent.call.reign = reign_;
+    sent.call.reign = compared_reign();
     sent.counters = static_cast<std::int64_t>(sent.call.reservations.size());
     counters_under_way_ += sent.counters;
     sent.under_way = counters_under_way_;
     ++calls_under_way_;
   } else if (sent.call.kind == Call::Kind::Release) {
     if (scripts_known_) sent.call.script = scripts_.release;
-    sent.call.reign = reign_;
+    sent.call.reign = compared_reign();
   }
   transport.send(sent.call);
 }

@@ -48,8 +48,7 @@ class Outbox {
   };
   struct Opened {
     Scripts scripts;
-    std::string reign;              // what the record of it has to hold; empty: it is not looked at
-    std::string replid;             // by which a loss is told of in a cluster; empty: by the record
+    std::string reign;              // what the record of it holds; empty: it is kept nowhere
     bool proves = false;            // a Replication call goes behind each write of reservations
     std::int64_t replicas = 0;      // that are waited for where they are to acknowledge it ...
     std::int64_t min_replicas = 0;  // ... and in any case
@@ -127,6 +126,8 @@ class Outbox {
   void write_host_count(Transport& transport, Mono now);
   void write_recounts(Transport& transport, Mono now);
   void write_releases(Transport& transport);
+  // In a cluster the record is in another slot than the counters, and no call can have both.
+  std::string compared_reign() const { return by_slot_ ? std::string() : reign_; }
   void send(Transport& transport, Call call);
   void learn_shortest(std::int64_t trip_us, Mono received);
   void adapt(std::int64_t trip_us, const UnderWay& call);
@@ -141,7 +142,6 @@ class Outbox {
   const bool by_slot_;
   Scripts scripts_;
   std::string reign_;
-  std::string replid_;
   bool proves_ = false;
   std::int64_t replicas_ = 0;
   std::int64_t min_replicas_ = 0;

@@ -339,11 +339,10 @@ Store::Answer Store::recount(const Call& call) {
   Answer answer;
   const std::int64_t now = clock_us();
   answer.time = StoreTime{now};
-  answer.reign_over = call.reign.empty() ? call.replid != std::to_string(history_)
-                                         : model_.get(kRecord, now) != call.reign;
+  const bool same_replid = call.reign.starts_with(std::to_string(history_) + " ");
+  answer.reign_over = call.by_replid ? !same_replid : model_.get(kRecord, now) != call.reign;
   if (answer.reign_over) return answer;
-  const std::string token =
-      call.reign.empty() ? call.replid : call.reign.substr(call.reign.rfind(' ') + 1);
+  const std::string token = call.reign.substr(call.reign.rfind(' ') + 1);
   for (const Recount& request : call.recounts) {
     answer.answers.push_back(model_.recount(request, token, now));
     wrote([request, token, now](RedisModel& model) { model.recount(request, token, now); });

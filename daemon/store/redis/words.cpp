@@ -224,8 +224,8 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
 }
 
 void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign,
-                    std::string_view replid) {
-  const std::size_t keys = 2 * recounts.size() + (reign.empty() ? 0 : 1);
+                    bool by_replid) {
+  const std::size_t keys = 2 * recounts.size() + (by_replid ? 0 : 1);
   append_count(out, '*', 3 + keys + 1 + 2 * recounts.size());
   append_bulk(out, "EVAL");
   append_bulk(out, kRecountScript);
@@ -234,8 +234,8 @@ void append_recount(std::string& out, std::span<const Recount> recounts, std::st
     append_bulk(out, r.counter);
     append_bulk(out, base_name(r.counter));
   }
-  if (!reign.empty()) append_bulk(out, kReignKey);
-  append_bulk(out, reign.empty() ? replid : reign);
+  if (!by_replid) append_bulk(out, kReignKey);
+  append_bulk(out, reign);
   for (const Recount& r : recounts) append_bulks(out, {r.known, r.expire_at_ms});
 }
 
@@ -340,7 +340,7 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"GET", kReignKey});
       return;
     case Call::Kind::Recount:
-      append_recount(out, call.recounts, call.reign, call.replid);
+      append_recount(out, call.recounts, call.reign, call.by_replid);
       return;
     case Call::Kind::Release:
       append_release(out, call.release, call.reign, call.script, release);

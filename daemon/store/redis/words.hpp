@@ -25,10 +25,10 @@ std::size_t words_of(const Reservation& reservation);
 // where no `sha` is known. `reign`: what the record of it has to hold; empty: it is not looked at.
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
                     std::string_view reign, std::string_view sha, std::string_view script);
-// The same of the recount script, of which the whole text is sent. `reign`: what the record has to
-// hold; empty: it is in another slot of a cluster, and `replid` is what the store has to be of.
+// The same of the recount script, of which the whole text is sent. `by_replid`: the record is in
+// another slot of a cluster, so that only its replid is compared.
 void append_recount(std::string& out, std::span<const Recount> recounts, std::string_view reign,
-                    std::string_view replid = {});
+                    bool by_replid = false);
 void append_release(std::string& out, const Release& release, std::string_view reign,
                     std::string_view sha, std::string_view script);
 

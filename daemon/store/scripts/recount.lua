@@ -4,27 +4,26 @@
 --
 -- KEYS     of each counter two: itself, and its base; then the record of the reign (reign.lua), unless
 --          that is in another slot of a Redis Cluster
--- ARGV     what that record has to hold, or, where it is none of the keys, the store's master_replid;
---          then of each counter the highest count that the host was told before the loss, and when
---          both keys may expire (ms)
+-- ARGV     what that record has to hold, or held at the greeting; then of each counter the highest
+--          count that the host was told before the loss, and when both keys may expire (ms)
 --
--- Answers nothing, {}, where the record holds something else than it has to, or the store is of
--- another replid. Else {TIME's seconds, TIME's microseconds}, then of each counter what it holds now,
+-- Answers nothing, {}, where the record holds something else than it has to, or, where it is none of
+-- the keys, is of another replid than the store. Else {TIME's seconds, TIME's microseconds}, then of each counter what it holds now,
 -- or, as a text, the error by which the store refused a command on it, of which nobody has told
 -- anything then.
 --
--- The base is "token base", by the token of the record, or the replid: the count as it was at the
--- beginning of the reign, as far as is known. The first to tell takes what the store still had. Who knows of more
+-- The base is "token base", by the token of the record: the count as it was at the beginning of the
+-- reign, as far as is known. The first to tell takes what the store still had. Who knows of more
 -- raises the base to that, and the counter by as much. Raising the counter itself to what is known
 -- would give that out again which was reserved meanwhile.
-local token = string.match(ARGV[1], '(%x+)$')
+local replid, token = string.match(ARGV[1], '^(%x+).* (%x+)$')
 if #KEYS % 2 == 1 then
   if redis.pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
     return {}
   end
 else
   local info = redis.pcall('INFO', 'replication')
-  if type(info) ~= 'string' or string.match(info, 'master_replid:(%x+)') ~= token then
+  if type(info) ~= 'string' or string.match(info, 'master_replid:(%x+)') ~= replid then
     return {}
   end
 end

@@ -130,9 +130,9 @@ TEST_CASE("while the shard of a counter is away the others are asked, and then t
   };
   Gate gate(options);
   const Mono now{100'000};
-  for (const std::uint16_t shard : {0, 1}) {
-    gate.measured({shard}, now, now, StoreTime{kStart + now.us});
-    gate.store_up({shard});
+  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
+    gate.measured(shard, now, now, StoreTime{kStart + now.us});
+    gate.store_up(shard);
   }
   LimitTable table(1);
   const LimitUsePtr use = spread_limit(table, 4, 2);

@@ -22,7 +22,7 @@ std::string moved() { return "MOVED " + std::to_string(kSlot) + " b:1"; }
 
 class FakeGuide final : public ShardGuide {
  public:
-  std::string record_key() const override { return "rategate:{1}:reign"; }
+  std::string record_key() const override { return record; }
   bool has_host_count() const override { return counts; }
   bool moved(const Redirect& redirect, Mono) override {
     slots.push_back(redirect.slot);
@@ -33,6 +33,7 @@ class FakeGuide final : public ShardGuide {
     return known;
   }
   bool counts = false;
+  std::string record = "rategate:{1}:reign";
   bool known = true;
   std::vector<std::uint16_t> slots;
   std::vector<Reservation> asked;
@@ -250,9 +251,7 @@ TEST_CASE("what a shard that is not greeted may have lost is not given out where
   two.link(0).moved("there is another one", two.now());
   two.driver.gate().inherit({0}, {1}, two.now());
   two.at = {1};
-  const auto check = [&] {
-    return two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
-  };
+  const auto check = [&] { return two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now()); };
   CHECK(check().decision.reason == Reason::StoreAway);
   SECTION("until it is greeted, and has lost nothing") {
     two.link(0).connected(two.now());
@@ -321,8 +320,8 @@ TEST_CASE("what is known of lost windows is told in a call of each counter, by t
   for (const Call& call : told) {
     CHECK(call.recounts.size() == 1);
     CHECK(call.recounts[0].known == 1);
-    CHECK(call.reign.empty());
-    CHECK(call.replid == "another");
+    CHECK(call.reign == lost.first.reign);
+    CHECK(call.by_replid);
   }
 }
 
@@ -342,10 +341,31 @@ TEST_CASE(
   }
   CHECK(lost.link(0).state() == Link::State::Up);
   CHECK(lost.recounts(lost.first).size() == 1);
-  lost.pass(kLater);
+  lost.pass(50'000);
   const std::vector<Call> told = lost.recounts(lost.first);
   REQUIRE(told.size() == 2);
   CHECK(told[1].recounts[0].counter == counter);
+}
+
+TEST_CASE("a record that is kept in another slot than before tells of no loss") {
+  LostHour lost;
+  lost.first.answer_all(lost.link(0));
+  lost.pass(1'500'000);
+  const auto greet_again = [&] {
+    lost.link(0).closed("gone", lost.now());
+    lost.link(0).connected(lost.now());
+    lost.driver.pump(lost.now());
+    lost.first.reign = "another 1700000003000000 third";
+    lost.first.since = {kStart + lost.now().us};
+    lost.first.answer_all(lost.link(0));
+    lost.pass(0);
+    return lost.recounts(lost.first).size();
+  };
+  SECTION("as its key tells") {
+    lost.guide.record = "rategate:{2}:reign";
+    CHECK(greet_again() == 0);
+  }
+  SECTION("another one in the same slot does") { CHECK(greet_again() == 2); }
 }
 
 TEST_CASE("who knows of a window that is to be counted on hears of a failover without asking") {

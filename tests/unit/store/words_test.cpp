@@ -86,8 +86,8 @@ TEST_CASE("what is known of counters is told with the record, or with the replid
   CHECK(all.ends_with(" 5 a a:base b b:base rategate:reign r 7 10 8 11"));
 
   request.clear();
-  append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}}, "", "abc");
-  CHECK(words(request).ends_with(" 2 a a:base abc 7 10"));
+  append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}}, "abc 5 f", true);
+  CHECK(words(request).ends_with(" 2 a a:base abc 5 f 7 10"));
 }
 
 TEST_CASE("what counters hold after they were told of, or why they could not be") {
