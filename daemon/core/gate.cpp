@@ -303,7 +303,12 @@ void Gate::take_over(ShardId from, ShardId to, Mono now) {
   const bool told = reading && reading->earliest >= giver.lost.told_by();
   taker.lost.take_over(giver.lost, kMaxSkewUs, told);
   taker.knows_until_ms = std::max(taker.knows_until_ms, giver.knows_until_ms);
-  taker.doubts.insert(taker.doubts.end(), giver.doubts.begin(), giver.doubts.end());
+  const auto here = taker.clock.read(now);
+  if (from == to || !here) return;
+  // By the clock of those windows.
+  for (const Shard::Doubt& doubt : giver.doubts) {
+    taker.doubt({doubt.of, here->latest, doubt.until}, now);
+  }
 }
 
 void Gate::inherit(ShardId from, ShardId to, Mono now) {
@@ -312,14 +317,7 @@ void Gate::inherit(ShardId from, ShardId to, Mono now) {
   Shard& taker = shard(to);
   const auto reading = taker.clock.read(now);
   if (shard(from).health.is_up() || !reading) return;
-  const Mono until = after(now, Heirs::kLatelyUs);
-  const auto known = std::find_if(taker.doubts.begin(), taker.doubts.end(),
-                                  [&](const Shard::Doubt& doubt) { return doubt.of == from; });
-  if (known == taker.doubts.end()) {
-    taker.doubts.push_back({from, reading->latest, until});
-  } else {
-    *known = {from, reading->latest, until};
-  }
+  taker.doubt({from, reading->latest, after(now, Heirs::kLatelyUs)}, now);
 }
 
 // Those that nobody waits for are found by the next check.

@@ -36,7 +36,17 @@ struct Shard {
     StoreTime through;
     Mono until;
   };
-  std::vector<Doubt> doubts;
+  std::vector<Doubt> doubts;  // of each shard one at most
+  void doubt(const Doubt& more, Mono now) {
+    std::erase_if(doubts, [&](const Doubt& known) { return now >= known.until; });
+    for (Doubt& known : doubts) {
+      if (known.of != more.of) continue;
+      known.through = std::max(known.through, more.through);
+      known.until = std::max(known.until, more.until);
+      return;
+    }
+    if (now < more.until) doubts.push_back(more);
+  }
   bool is_doubted(const Window& window, std::int64_t lead_us, Mono now) const {
     return std::any_of(doubts.begin(), doubts.end(), [&](const Doubt& doubt) {
       return now < doubt.until && window.start_ms * 1000 <= doubt.through.us + lead_us;

@@ -263,6 +263,19 @@ TEST_CASE("what a shard that is not greeted may have lost is not given out where
     two.pass(2'000'000);
     CHECK(check().waits);
   }
+  SECTION("however often slots go to and fro meanwhile") {
+    Gate& gate = two.driver.gate();
+    for (int i = 0; i < 100; ++i) {
+      gate.take_over({1}, {0}, two.now());
+      gate.take_over({0}, {1}, two.now());
+    }
+    CHECK(gate.shard({1}).doubts.size() == 1);
+    CHECK(gate.shard({0}).doubts.size() == 1);
+    two.pass(61'000'000);
+    gate.take_over({0}, {1}, two.now());
+    gate.inherit({0}, {1}, two.now());
+    CHECK(gate.shard({1}).doubts.size() <= 1);
+  }
 }
 
 TEST_CASE("a loss that is heard of once a slot has left concerns the shard that has it") {
