@@ -25,8 +25,8 @@ std::string error_of(Verdict verdict, const LimitPtr& limit) {
 
 // By which this host goes through the counters of a limit that is spread: another one than others.
 std::uint64_t number_of_host() {
-  return Random(static_cast<std::uint64_t>(mono_now_ns()) ^ static_cast<std::uint64_t>(getpid()))
-      .of_1024();
+  Random random(static_cast<std::uint64_t>(mono_now_ns()) ^ static_cast<std::uint64_t>(getpid()));
+  return static_cast<std::uint64_t>(random.of_1024());
 }
 
 // Whether the part of some limit goes by how many hosts there are.
