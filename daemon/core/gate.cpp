@@ -85,13 +85,7 @@ CheckResult Gate::check(const Request& request, Mono now) {
   }
   LimitUse& use = *request.limit;
   if (request.cost > use.most_cost) return decider_.never_fits(use, shards_.front(), now);
-  if (use.subs.empty()) return check_counted(request, now);
-  const CheckResult result =
-      check_counted({sub_or_last(request, now), request.key, request.cost, request.ticket,
-                     request.flow, first_start_ms(use, request.key, now)},
-                    now);
-  pass_on(now);
-  return result;
+  return use.subs.empty() ? check_counted(request, now) : check_spread(request, now);
 }
 
 CheckResult Gate::check_counted(const Request& request, Mono now) {

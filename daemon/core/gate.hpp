@@ -193,6 +193,7 @@ class Gate {
 
  private:
   CheckResult check_counted(const Request& request, Mono now);
+  CheckResult check_spread(const Request& request, Mono now);
   const LimitUsePtr* find_sub(const LimitUse& spread, std::uint32_t tried, const Request& request,
                               Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);

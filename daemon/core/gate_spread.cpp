@@ -21,8 +21,7 @@ const LimitUsePtr* Gate::find_sub(const LimitUse& spread, std::uint32_t tried,
     if ((tried >> sub->sub & 1) != 0) continue;
     const Counter& counter = counters_[counter_of({sub, request.key, request.cost}, now)];
     const Shard& shard = shards_[counter.shard.value];
-    const auto reading = shard.usable(*sub->limit, now);
-    const Placed placed = reading ? sub->place(*reading) : Placed{};
+    const Placed placed = shard.place(*sub, now);
     if (placed.open) {
       const WindowState state = decider_.state_of(counter, placed.window, now);
       if (Reserver::pays(counter, state, placed.window, request.cost)) return &sub;
@@ -47,10 +46,20 @@ const LimitUsePtr& Gate::sub_or_last(const Request& request, Mono now) {
 // When the window began in which the first of them is, or will begin that is the next to open; 0
 // where that cannot be told.
 std::int64_t Gate::first_start_ms(const LimitUse& spread, std::string_view key, Mono now) {
-  LimitUse& first = *spread.subs.front();
-  const Counter& counter = counters_[counter_of({spread.subs.front(), key}, now)];
-  const auto reading = shards_[counter.shard.value].usable(*first.limit, now);
-  return reading ? first.place(*reading).window.start_ms : 0;
+  const LimitUsePtr& first = spread.subs.front();
+  const Counter& counter = counters_[counter_of({first, key}, now)];
+  return shards_[counter.shard.value].place(*first, now).window.start_ms;
+}
+
+// What waits knows when it began to, so that it may go through all of them again in another window.
+CheckResult Gate::check_spread(const Request& request, Mono now) {
+  const LimitUsePtr& sub = sub_or_last(request, now);
+  const CheckResult result =
+      check_counted({sub, request.key, request.cost, request.ticket, request.flow}, now);
+  Waiter* const waiter = result.waits ? room_.waiters().find(result.waiter) : nullptr;
+  if (waiter != nullptr) waiter->round_ms = first_start_ms(*request.limit, request.key, now);
+  pass_on(now);
+  return result;
 }
 
 // In another window all of them may pay again.

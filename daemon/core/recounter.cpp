@@ -84,8 +84,7 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
 // False where it cannot be told yet which window is open.
 bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into) {
   const Counter& counter = counters_[id];
-  const auto reading = shards_[shard.value].usable(*counter.use->limit, now);
-  const Placed at = reading ? counter.use->place(*reading) : Placed{};
+  const Placed at = shards_[shard.value].place(*counter.use, now);
   if (!at.open) return false;
   const std::int64_t period_ms = counter.use->limit->period_ms;
   const Window next{at.window.end_ms, at.window.end_ms + period_ms};

@@ -13,11 +13,10 @@ namespace rategate {
 // A check of one limit.
 struct Request {
   const LimitUsePtr& limit;
-  std::string_view key;       // at most kMaxKeyBytes; good during the call
-  std::int64_t cost = 1;      // permits, 1 to kMaxPermits
-  std::uint64_t ticket = 0;   // comes back in the answer
-  std::uint32_t flow = 0;     // the client that asks; the store is shared evenly among clients
-  std::int64_t round_ms = 0;  // see Waiter
+  std::string_view key;      // at most kMaxKeyBytes; good during the call
+  std::int64_t cost = 1;     // permits, 1 to kMaxPermits
+  std::uint64_t ticket = 0;  // comes back in the answer
+  std::uint32_t flow = 0;    // the client that asks; the store is shared evenly among clients
 };
 
 // How a check ended.

@@ -131,8 +131,7 @@ WaiterPlace Reserver::going_on() {
 
 void Reserver::deny_going_on(WaiterPlace place, Mono now) {
   Counter& counter = counters_[room_.waiters()[place].counter];
-  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
-  const Placed at = reading ? counter.use->place(*reading) : Placed{};
+  const Placed at = shard_of(counter).place(*counter.use, now);
   const CheckResult result =
       at.open ? decider_.deny_locally(counter, decider_.state_of(counter, at.window, now),
                                       at.window, now)

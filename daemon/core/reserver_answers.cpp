@@ -26,9 +26,7 @@ Line* Reserver::under_way(std::uint64_t reservation) {
 }
 
 bool Reserver::inside(Counter& counter, const Window& window, Mono now) {
-  const auto reading = shard_of(counter).usable(*counter.use->limit, now);
-  if (!reading) return false;
-  const Placed at = counter.use->place(*reading);
+  const Placed at = shard_of(counter).place(*counter.use, now);
   return at.open && at.window == window;
 }
 

@@ -13,7 +13,7 @@
 #include "daemon/core/lost_windows.hpp"
 #include "daemon/core/store_clock.hpp"
 #include "daemon/core/store_health.hpp"
-#include "daemon/limit/limit.hpp"
+#include "daemon/limit/limit_table.hpp"
 #include "daemon/limit/reservation.hpp"
 
 namespace rategate {
@@ -84,6 +84,11 @@ struct Shard {
       return std::nullopt;
     }
     return reading;
+  }
+  // Where that lies among its windows; in none, where there is no such reading.
+  Placed place(LimitUse& use, Mono now) const {
+    const auto reading = usable(*use.limit, now);
+    return reading ? use.place(*reading) : Placed{};
   }
 };
 

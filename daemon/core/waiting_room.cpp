@@ -8,7 +8,6 @@ CheckResult WaitingRoom::join(CounterId id, const Request& request, Mono deadlin
   waiter.cost = request.cost;
   waiter.deadline = deadline;
   waiter.counter = id;
-  waiter.round_ms = request.round_ms;
   waiter.flow = request.flow;
   CheckResult result;
   result.waits = true;

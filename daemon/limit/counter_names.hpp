@@ -20,10 +20,9 @@ struct SubCounter {
 class CounterNames {
  public:
   // The name of a sub-counter has ":NUMBER" at the end of its tag, and behind it, where it needs
-  // that,
-  // ".1", ".2" and so on, the first by which its slot is in that part of all slots: of four, the
-  // second in the second quarter. So they are in different shards, where the slots are shared out
-  // in order. `text` has to have a tag then.
+  // that, ".1", ".2" and so on, the first by which its slot is in that part of all slots: of four,
+  // the second in the second quarter. So they are in different shards, where the slots are shared
+  // out in order. `text` has to have a tag then.
   CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms,
                const SubCounter& sub = {});
 

@@ -24,14 +24,10 @@ Placed LimitUse::place_anew(const ClockReading& reading) {
   return placed;
 }
 
-std::uint64_t LimitUse::all_allowed() const {
-  return std::accumulate(subs.begin(), subs.end(), allowed,
-                         [](std::uint64_t sum, const auto& each) { return sum + each->allowed; });
-}
-
-std::uint64_t LimitUse::all_denied() const {
-  return std::accumulate(subs.begin(), subs.end(), denied,
-                         [](std::uint64_t sum, const auto& each) { return sum + each->denied; });
+std::uint64_t LimitUse::in_all(std::uint64_t LimitUse::* count) const {
+  return std::accumulate(
+      subs.begin(), subs.end(), this->*count,
+      [&](std::uint64_t sum, const LimitUsePtr& each) { return sum + (*each).*count; });
 }
 
 LimitUsePtr LimitTable::use_of(Limit limit) {

@@ -68,9 +68,8 @@ struct LimitUse {
   LimitPtr shown = limit;
   bool is_sub() const { return !spread_of.expired(); }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
-  // Decisions, those of its subs included.
-  std::uint64_t all_allowed() const;
-  std::uint64_t all_denied() const;
+  // One of those counts, that of its subs included: in_all(&LimitUse::allowed).
+  std::uint64_t in_all(std::uint64_t LimitUse::* count) const;
 
   // Where the reading lies among the limit's windows; without a division while one lasts.
   Placed place(const ClockReading& reading) {

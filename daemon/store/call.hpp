@@ -40,8 +40,7 @@ struct Call {
   std::string script{};  // of the two: name of the script; empty: its whole text is sent
   // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
   // not looked at. Of Recount, where `by_replid`: it held that, and the store has to be of the same
-  // replid still. Of Reign: what it held when this host saw it last; see
-  // scripts/reign.lua.
+  // replid still. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
   std::string reign{};
   bool by_replid = false;  // of Recount: to a node of a cluster, where no call can have both keys
   std::string token{};     // of Reign: for a record that has to be written

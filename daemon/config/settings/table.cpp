@@ -311,8 +311,7 @@ constexpr std::array kSettings{
         .live(),
     Row(kLimitSection, "spread", Kind::Whole, nullptr,
         "In a Redis Cluster, over how many counters of each key the limit is spread, each in a "
-        "slot "
-        "of its own. For a limit that is too hot for one shard; see docs/redis-cluster.md.")
+        "slot of its own. For a limit that is too hot for one shard; see docs/redis-cluster.md.")
         .range(1, kMostSpread)
         .otherwise("1")
         .live(),

@@ -145,8 +145,8 @@ Snapshot State::snapshot(bool with_limits) {
   Snapshot snapshot{overview(), {}};
   if (!with_limits) return snapshot;
   for (const LimitUsePtr& use : parts_.checks.limits().all()) {
-    snapshot.limits.push_back(
-        {use->limit, use->leases(), use->all_allowed(), use->all_denied(), use->shared});
+    snapshot.limits.push_back({use->limit, use->leases(), use->in_all(&LimitUse::allowed),
+                               use->in_all(&LimitUse::denied), use->shared});
   }
   return snapshot;
 }

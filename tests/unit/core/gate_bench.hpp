@@ -9,6 +9,7 @@
 
 #include "daemon/core/gate.hpp"
 #include "daemon/store/model/memory_counters.hpp"
+#include "tests/unit/catch.hpp"
 
 namespace rategate::test {
 
@@ -72,6 +73,36 @@ struct Bench {
     for (const Answer& answer : answers()) count += answer.decision.allowed ? 1 : 0;
     return count;
   }
+};
+
+// A gate whose counters are in two shards that are up, at one moment.
+struct TwoShardGate {
+  explicit TwoShardGate(ShardOf shard_of) : gate(options_of(std::move(shard_of))) {
+    for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
+      gate.measured(shard, now, now, time());
+      gate.store_up(shard);
+    }
+  }
+  static Gate::Options options_of(ShardOf shard_of) {
+    Gate::Options options;
+    options.shards = 2;
+    options.shard_of = std::move(shard_of);
+    return options;
+  }
+  StoreTime time() const { return {kStart + now.us}; }
+  // The shard's next reservation of one check, and its answer: that the counter holds so much.
+  void answer(ShardId shard, std::int64_t counter, std::int64_t granted) {
+    Reservation request;
+    REQUIRE(gate.compose(shard, {}, now, request));
+    ReserveAnswer answer;
+    answer.time = time();
+    answer.counter = counter;
+    answer.granted = {granted};
+    gate.answered(request.id, answer, now);
+  }
+
+  const Mono now{100'000};
+  Gate gate;
 };
 
 }  // namespace rategate::test

@@ -36,25 +36,13 @@ TEST_CASE("a long window that is lost is counted on when all have told what they
 }
 
 TEST_CASE("what went to another shard is told there, though nobody has asked for it since") {
-  Gate::Options options;
-  options.shards = 2;
   ShardId at{0};
-  options.shard_of = [&](const LimitUse&, std::string_view) { return at; };
-  Gate gate(options);
-  const Mono now{100'000};
-  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
-    gate.measured(shard, now, now, StoreTime{kStart + now.us});
-    gate.store_up(shard);
-  }
+  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  Gate& gate = two.gate;
+  const Mono now = two.now;
   const LimitUsePtr use = limit(10, 3'600'000);
   CHECK(gate.check({use, "k"}, now).waits);
-  Reservation request;
-  REQUIRE(gate.compose({0}, {}, now, request));
-  ReserveAnswer answer;
-  answer.time = StoreTime{kStart + now.us};
-  answer.counter = 7;
-  answer.granted = {1};
-  gate.answered(request.id, answer, now);
+  two.answer({0}, 7, 1);
   at = {1};
   gate.slots_moved(now);
   CHECK(gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, now));

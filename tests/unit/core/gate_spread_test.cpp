@@ -72,8 +72,8 @@ TEST_CASE("all of a limit that is spread is given out, and no more") {
     CHECK(denied.decision.limit == 100);
     CHECK(denied.decision.remaining == 0);
     CHECK(spread.bench.repeat(spread.use, 1, denied.decision, 5) == 5);
-    CHECK(spread.use->all_allowed() == 100);
-    CHECK(spread.use->all_denied() == 56);
+    CHECK(spread.use->in_all(&LimitUse::allowed) == 100);
+    CHECK(spread.use->in_all(&LimitUse::denied) == 56);
   }
 }
 
@@ -123,29 +123,16 @@ TEST_CASE("a check that goes on when a window ends may begin anew in the next") 
 }
 
 TEST_CASE("while the shard of a counter is away the others are asked, and then the policy") {
-  Gate::Options options;
-  options.shards = 2;
-  options.shard_of = [](const LimitUse& use, std::string_view) {
+  TwoShardGate two([](const LimitUse& use, std::string_view) {
     return ShardId{static_cast<std::uint16_t>(use.sub % 2)};
-  };
-  Gate gate(options);
-  const Mono now{100'000};
-  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
-    gate.measured(shard, now, now, StoreTime{kStart + now.us});
-    gate.store_up(shard);
-  }
+  });
+  Gate& gate = two.gate;
   LimitTable table(1);
   const LimitUsePtr use = spread_limit(table, 4, 2);
-  gate.store_away({0}, now);
-  CHECK(gate.check({use, "k"}, now).waits);
-  Reservation request;
-  REQUIRE(gate.compose({1}, {}, now, request));
-  ReserveAnswer answer;
-  answer.time = StoreTime{kStart + now.us};
-  answer.counter = 2;
-  answer.granted = {0};
-  gate.answered(request.id, answer, now);
+  gate.store_away({0}, two.now);
+  CHECK(gate.check({use, "k"}, two.now).waits);
+  two.answer({1}, 2, 0);
   REQUIRE(gate.answers().size() == 1);
   CHECK(gate.answers()[0].decision.reason == Reason::StoreAway);
-  CHECK(gate.check({use, "k"}, now).decision.reason == Reason::StoreAway);
+  CHECK(gate.check({use, "k"}, two.now).decision.reason == Reason::StoreAway);
 }

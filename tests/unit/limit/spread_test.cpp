@@ -94,6 +94,6 @@ TEST_CASE("a limit that a reload spreads has its counters elsewhere, and gives u
   CHECK(table.configured("api")->subs[0]->moved_ms == 5000);
   use->subs[0]->denied = 2;
   use->denied = 1;
-  CHECK(use->all_denied() == 3);
-  CHECK(use->all_allowed() == 0);
+  CHECK(use->in_all(&LimitUse::denied) == 3);
+  CHECK(use->in_all(&LimitUse::allowed) == 0);
 }
