@@ -109,7 +109,7 @@ class Moves(Cluster):
             target = next(one for one in servers.primaries() if one.port != source.port)
             servers.move(slot, target)
             those[0].wait_allowed(in_place=True)
-        servers.replica_of(first).ask("CLUSTER", "FAILOVER")
+        servers.fail_over(first)
         harness.wait_until(lambda: daemons[0].info("store")["primary_changes"] == "1", 20,
                            "another primary")
         for caller in those:

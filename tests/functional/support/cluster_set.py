@@ -184,7 +184,9 @@ class ClusterSet:
     # What befalls it
 
     def fail_over(self, server):
-        """By hand, without loss; who is the primary then."""
+        """By hand, without loss; who is the primary then. Calm first: a replica that has not heard
+        of a slot that came to its primary leaves that slot there."""
+        self.wait_calm()
         replica = self.replica_of(server)
         replica.ask("CLUSTER", "FAILOVER")
         env.wait_until(lambda: replica.info("replication")["role"] == "master", 20, "a failover")
