@@ -10,9 +10,7 @@ namespace {
 std::vector<Shard> make_shards(const Gate::Options& options) {
   std::vector<Shard> shards;
   shards.reserve(options.shards);
-  for (std::uint16_t i = 0; i < options.shards; ++i) {
-    shards.emplace_back(options.clock, options.seed.k1 + i);
-  }
+  for (std::uint16_t i = 0; i < options.shards; ++i) shards.emplace_back(options.clock);
   return shards;
 }
 

@@ -13,8 +13,6 @@
 namespace rategate {
 
 struct Line {
-  static constexpr std::uint16_t kNotQueued = UINT16_MAX;
-
   CounterId counter;
   Waiters::List due;              // not asked for yet
   Waiters::List asked;            // part of the reservation under way
@@ -33,10 +31,11 @@ struct Line {
   bool aside = false;
 
   // Its place in the LineQueue, which writes these.
-  std::uint16_t bucket = kNotQueued;
+  bool queued = false;
+  std::uint32_t flow = 0;  // while it is queued: the client whose line it is
   LineId before, behind;
 
-  bool is_queued() const { return bucket != kNotQueued; }
+  bool is_queued() const { return queued; }
   bool over() const {
     return reservation == 0 && due.empty() && asked.empty() && leaving.empty() && !is_queued();
   }

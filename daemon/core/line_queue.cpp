@@ -4,54 +4,58 @@
 
 namespace rategate {
 
-void LineQueue::enlist(std::uint16_t bucket) {
-  buckets_[bucket].before = last_;
-  buckets_[bucket].behind = kNone;
-  (last_ == kNone ? first_ : buckets_[last_].behind) = bucket;
-  last_ = bucket;
-  ++waiting_;
+void LineQueue::enlist(Client& client) {
+  client.before = last_;
+  client.behind = nullptr;
+  (last_ == nullptr ? first_ : last_->behind) = &client;
+  last_ = &client;
 }
 
-void LineQueue::delist(std::uint16_t bucket) {
-  if (bucket == first_) taken_ = 0;
-  const Bucket& gone = buckets_[bucket];
-  (gone.before == kNone ? first_ : buckets_[gone.before].behind) = gone.behind;
-  (gone.behind == kNone ? last_ : buckets_[gone.behind].before) = gone.before;
-  --waiting_;
+void LineQueue::delist(const Client& client) {
+  if (&client == first_) taken_ = 0;
+  (client.before == nullptr ? first_ : client.before->behind) = client.behind;
+  (client.behind == nullptr ? last_ : client.behind->before) = client.before;
 }
 
 std::size_t LineQueue::turn() const {
-  return std::clamp<std::size_t>(round_ / waiting_, 1, kLongestTurn);
+  return std::clamp<std::size_t>(round_ / clients_.size(), 1, kLongestTurn);
 }
 
 void LineQueue::push(Lines& lines, LineId id, std::uint32_t flow) {
+  const auto [at, is_new] = clients_.try_emplace(flow);
+  Client& client = at->second;
+  if (is_new) enlist(client);
   Line& line = lines[id];
-  line.bucket = bucket_of(flow);
-  Bucket& bucket = buckets_[line.bucket];
-  if (bucket.first.is_none()) enlist(line.bucket);
-  line.before = bucket.last;
+  line.queued = true;
+  line.flow = flow;
+  line.before = client.last;
   line.behind = {};
-  (bucket.last.is_none() ? bucket.first : lines[bucket.last].behind) = id;
-  bucket.last = id;
+  (is_new ? client.first : lines[client.last].behind) = id;
+  client.last = id;
   ++size_;
 }
 
 void LineQueue::remove(Lines& lines, LineId id) {
   Line& line = lines[id];
-  Bucket& bucket = buckets_[line.bucket];
-  (line.before.is_none() ? bucket.first : lines[line.before].behind) = line.behind;
-  (line.behind.is_none() ? bucket.last : lines[line.behind].before) = line.before;
-  if (bucket.first.is_none()) delist(line.bucket);
-  line.bucket = Line::kNotQueued;
+  const auto at = clients_.find(line.flow);
+  Client& client = at->second;
+  (line.before.is_none() ? client.first : lines[line.before].behind) = line.behind;
+  (line.behind.is_none() ? client.last : lines[line.behind].before) = line.before;
+  if (client.first.is_none()) {
+    delist(client);
+    clients_.erase(at);
+  }
+  line.queued = false;
   line.before = line.behind = {};
   --size_;
 }
 
 LineId LineQueue::pop(Lines& lines) {
-  const std::uint16_t client = first_;
-  const LineId line = buckets_[client].first;
+  Client& client = *first_;
+  const LineId line = client.first;
+  const bool has_more = client.first != client.last;
   remove(lines, line);
-  if (!buckets_[client].first.is_none() && ++taken_ >= turn()) {
+  if (has_more && ++taken_ >= turn()) {
     delist(client);
     enlist(client);
   }

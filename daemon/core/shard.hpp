@@ -23,8 +23,7 @@ namespace rategate {
 inline constexpr std::int64_t kMaxSkewUs = 500'000;
 
 struct Shard {
-  Shard(const StoreClock::Options& clock_options, std::uint64_t seed)
-      : clock(clock_options), lines(seed), aside(seed) {}
+  explicit Shard(const StoreClock::Options& clock_options) : clock(clock_options) {}
 
   StoreClock clock;
   StoreHealth health;

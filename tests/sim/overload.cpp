@@ -100,16 +100,10 @@ void Overload::next_cold(bool modest, std::uint32_t flow) {
       modest ? world_.random().between(gap * 3 / 4, gap * 5 / 4) : world_.random().below(2 * gap);
   if (now() + wait >= world_.end_us()) return;
   world_.events().in(wait, [this, modest, flow] {
-    cold_.push_back({now(), 0, modest && !shares_greedy_turn(flow), false});
+    cold_.push_back({now(), 0, modest, false});
     ask(kColdLimit, static_cast<int>(cold_.size()) - 1, flow);
     next_cold(modest, flow);
   });
-}
-
-// Clients are told apart by a hash.
-bool Overload::shares_greedy_turn(std::uint32_t flow) {
-  const LineQueue& lines = world_.daemon(0)->gate().shard(ShardId{0}).lines;
-  return lines.bucket_of(flow) == lines.bucket_of(kGreedyFlow);
 }
 
 void Overload::next_hot(int key) {
@@ -204,8 +198,7 @@ void Overload::told(Daemon&, const Ask& ask, Verdict verdict, const Decision& de
     Cold& check = cold_[static_cast<std::size_t>(ask.key)];
     check.answered_us = now();
     check.served = served;
-  } else if (judged && !shares_greedy_turn(ask.flow) &&
-             patience_us(*part, 2) < world_.scenario().command_timeout_us) {
+  } else if (judged && patience_us(*part, 2) < world_.scenario().command_timeout_us) {
     ++part->hot;
     if (!served || now() > ask.asked_us) ++part->hot_waited;
     if (!served || now() - ask.asked_us > patience_us(*part, 2)) ++part->hot_late;

@@ -28,7 +28,7 @@ class Overload final : public Judge {
   struct Cold {
     std::int64_t asked_us = 0;
     std::int64_t answered_us = 0;
-    bool modest = false;  // and not taken for the greedy one
+    bool modest = false;
     bool served = false;
   };
   // A part of the schedule in which nothing changes, and from when on it is judged.
@@ -53,7 +53,6 @@ class Overload final : public Judge {
   void next_cold(bool modest, std::uint32_t flow);
   std::int64_t gap_us(bool modest);
   void next_hot(int key);
-  bool shares_greedy_turn(std::uint32_t flow);
   void note_leases(const Daemon& daemon, const Call& call);
   void ask(int limit, int key, std::uint32_t flow);
   std::int64_t shortest_trip_us() const;

@@ -13,7 +13,7 @@ namespace {
 
 struct Queue {
   Slab<Line> lines;
-  LineQueue queue{12345};
+  LineQueue queue;
   std::map<LineId, std::uint32_t> flow_of;
 
   LineId push(std::uint32_t flow) {
@@ -34,6 +34,20 @@ TEST_CASE("who has one line waits for one of each, however many another has") {
   for (int i = 0; i < 3; ++i) order.push_back(q.flow_of[q.queue.pop(q.lines)]);
   CHECK(order == std::vector<std::uint32_t>{1, 2, 1});
   CHECK(q.queue.size() == 998);
+}
+
+TEST_CASE("no two of ten thousand clients share a turn") {
+  Queue q;
+  constexpr std::uint32_t kClients = 10'000;
+  for (std::uint32_t flow = 0; flow < kClients; ++flow) {
+    for (int i = 0; i < 3; ++i) q.push(flow * 0x10001);
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint32_t flow = 0; flow < kClients; ++flow) {
+      REQUIRE(q.flow_of[q.queue.pop(q.lines)] == flow * 0x10001);
+    }
+  }
+  CHECK(q.queue.empty());
 }
 
 TEST_CASE("turns are as long as a round of all that wait allows") {
