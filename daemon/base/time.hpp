@@ -6,7 +6,7 @@
 
 namespace rategate {
 
-// A reading of this host's CLOCK_MONOTONIC.
+// A reading of this host's CLOCK_BOOTTIME, which goes on while the host is suspended.
 struct Mono {
   std::int64_t us = 0;
   auto operator<=>(const Mono&) const = default;

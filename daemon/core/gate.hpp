@@ -75,6 +75,9 @@ class Gate {
   // Books what clients have spent by now; where more than a thousand pools are shared, of some of
   // them, in turn.
   void look_at_pools(Mono now) { keeper_.look_at_some(now); }
+  // So much is the clock of programs with shared memory behind the daemon's, of which `now` is. To
+  // be told at the start, and after the host was suspended.
+  void set_clients_behind(std::int64_t ns, Mono now) { keeper_.set_clients_behind(ns, now); }
   // After LimitTable::configure(): what is held for limits that were dropped is given up.
   void drop_limits(Mono now) { keeper_.drop_limits(now); }
 

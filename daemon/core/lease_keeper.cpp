@@ -261,6 +261,14 @@ void LeaseKeeper::publish_clock(ShardId shard, Mono now, bool anew) {
   published = {now, measured->error_us};
 }
 
+void LeaseKeeper::set_clients_behind(std::int64_t ns, Mono now) {
+  if (shared_ == nullptr) return;
+  shared_->set_clients_behind(ns);
+  for (std::uint16_t at = 0; at < published_.size(); ++at) {
+    if (published_[at].at.us != INT64_MIN) publish_clock({at}, now, true);
+  }
+}
+
 void LeaseKeeper::forget_clock(ShardId shard) {
   if (shared_ != nullptr) shared_->forget_clock(shard);
   published_[shard.value] = {};

@@ -85,6 +85,8 @@ class LeaseKeeper {
   // The clients' clock of that shard: `anew` where the one they have is wrong.
   void publish_clock(ShardId shard, Mono now, bool anew);
   void forget_clock(ShardId shard);
+  // So much is the clients' clock behind the daemon's.
+  void set_clients_behind(std::int64_t ns, Mono now);
 
   // The next release to be written, booked as written; nothing where there is none.
   std::optional<Release> take_release(Shard& shard);

@@ -87,22 +87,32 @@ bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
 
 void SharedPools::set_clock(ShardId shard, std::int64_t offset_us, std::int64_t error_us,
                             Mono measured, std::int64_t max_drift_ppm, Mono until) {
+  rg_shm_clock record{};
+  record.offset_ns = offset_us * 1000 + clients_behind_ns_;
+  // A microsecond more: both stamps were cut to whole ones.
+  record.error_ns = (error_us + 1) * 1000;
+  record.measured_ns = clients_ns(measured);
+  // age * drift >> 32 rounds down, so the factor is rounded up, and one nanosecond is within the
+  // microsecond above.
+  record.drift = (max_drift_ppm * (std::int64_t{1} << 32) + 999'999) / 1'000'000 + 1;
+  record.until_ns = std::max<std::int64_t>(0, clients_ns(until));
+  write_clock(shard, record);
+}
+
+void SharedPools::forget_clock(ShardId shard) { write_clock(shard, {}); }
+
+void SharedPools::write_clock(ShardId shard, const rg_shm_clock& record) {
   rg_shm_clock& clock = header_->clock[shard.value];
   std::uint64_t& sequence = clock_sequences_[shard.value];
   const std::uint64_t next = rg_sequence_begin_write(&clock.sequence, sequence);
-  rg_field_store(&clock.offset_ns, offset_us * 1000);
-  // A microsecond more: both stamps were cut to whole ones.
-  rg_field_store(&clock.error_ns, (error_us + 1) * 1000);
-  rg_field_store(&clock.measured_ns, measured.us * 1000);
-  // age * drift >> 32 rounds down, so the factor is rounded up, and one nanosecond is within the
-  // microsecond above.
-  rg_field_store(&clock.drift, (max_drift_ppm * (std::int64_t{1} << 32) + 999'999) / 1'000'000 + 1);
-  rg_field_store(&clock.until_ns, until.us * 1000);
+  rg_field_store(&clock.offset_ns, record.offset_ns);
+  rg_field_store(&clock.error_ns, record.error_ns);
+  rg_field_store(&clock.measured_ns, record.measured_ns);
+  rg_field_store(&clock.drift, record.drift);
+  rg_field_store(&clock.until_ns, record.until_ns);
   rg_sequence_end_write(&clock.sequence, next);
   sequence = next;
 }
-
-void SharedPools::forget_clock(ShardId shard) { set_clock(shard, 0, 0, Mono{0}, 0, Mono{0}); }
 
 void SharedPools::rules_changed() {
   rg_field_store(reinterpret_cast<std::int64_t*>(&header_->rules), ++rules_);

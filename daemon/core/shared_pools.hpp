@@ -79,6 +79,10 @@ class SharedPools {
   // because one that ends as late was there before.
   [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
 
+  // So much is CLOCK_MONOTONIC, which clients read because it has a coarse sister that takes a
+  // quarter of the time, behind the daemon's clock: as long as the host was suspended. It counts
+  // for the clocks that are set from then on.
+  void set_clients_behind(std::int64_t ns) { clients_behind_ns_ = ns; }
   // A shard's clock for the clients. `until`: the error is above its bound from then on.
   void set_clock(ShardId shard, std::int64_t offset_us, std::int64_t error_us, Mono measured,
                  std::int64_t max_drift_ppm, Mono until);
@@ -99,6 +103,9 @@ class SharedPools {
   static constexpr std::uint32_t kPage = 256;
   using Page = std::array<Entry, kPage>;
 
+  // A moment of the daemon's clock as clients read it.
+  std::int64_t clients_ns(Mono at) const { return at.us * 1000 - clients_behind_ns_; }
+  void write_clock(ShardId shard, const rg_shm_clock& record);
   Entry& entry(SlotId slot);
   void hand_over(SlotId slot, const rg_identity& identity);
 
@@ -109,6 +116,7 @@ class SharedPools {
   std::array<std::uint64_t, 4> hash_seed_;  // its own copies: the header may be overwritten
   std::array<std::uint64_t, 2> digest_secret_;
   std::array<std::uint64_t, kClocks> clock_sequences_{};
+  std::int64_t clients_behind_ns_ = 0;
   std::int64_t rules_ = 0;
   std::uint32_t used_ = 0;
   std::uint32_t next_visit_ = 0;             // a slot

@@ -1,4 +1,4 @@
-// The store's clock, as known on this host: CLOCK_MONOTONIC plus an offset measured from answers
+// The store's clock, as known on this host: its own clock plus an offset measured from answers
 // that carried Redis TIME. It never says what time it is, only between which two moments it is.
 //
 // A measurement: TIME was read somewhere between the sending of the request and the reading of
@@ -28,7 +28,7 @@ class StoreClock {
     Kept,          // the one at hand is still better
     Taken,         // this one is better, or the first
     Contradicted,  // it cannot be true together with the one at hand: taken, and worth a line in
-                   // the log (a suspended machine, or a store whose clock was set)
+                   // the log (a machine whose clocks stood still, or a store whose clock was set)
   };
 
   explicit StoreClock(const Options& options) : options_(options) {}

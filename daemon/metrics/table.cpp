@@ -185,7 +185,7 @@ constexpr Metric kMetrics[] = {
         "Windows whose count the store has lost: the rest of each was denied.")
         .as("rategate_windows_lost_total"),
     Row("store", "clock_offset_us", Gauge, Unit::Microseconds, clock<&ClockFacts::offset_us>,
-        "The store's clock less CLOCK_MONOTONIC; empty before it is measured."),
+        "The store's clock less CLOCK_BOOTTIME; empty before it is measured."),
     Row("store", "clock_error_us", Gauge, Unit::Microseconds, clock<&ClockFacts::error_us>,
         "How far the measured offset to the store's clock may be off by now.")
         .as("rategate_clock_error_seconds"),

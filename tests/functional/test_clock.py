@@ -1,6 +1,9 @@
 """Windows are Redis' own, whatever the hosts' clocks say."""
 
+import time
+
 import harness
+from support import env, segment
 
 SHIFT_MS = 180_300  # three minutes, and not a whole number of any period here
 
@@ -52,6 +55,33 @@ class Clock(harness.Case):
         self.holds(server, self.daemon(server, limits=self.LIMITS, shift_ms=SHIFT_MS),
                    self.daemon(server, limits=self.LIMITS, shift_ms=-SHIFT_MS // 2),
                    self.daemon(server, limits=self.LIMITS, monotonic_shift_ms=86_400_000))
+
+    def test_a_host_that_was_suspended(self):
+        """CLOCK_MONOTONIC stood still. The daemon's clock went on, so that it has the right time at
+        once; what it tells the clients, who read the other one, is told anew by its next turn."""
+        suspended = 5.3
+        server = self.redis(keys=["t:*"])
+        clock = env.SteppingClock(self.tmp())
+        self.addCleanup(clock.close)
+        daemon = self.daemon(server, limits=self.LIMITS, env_more=clock.environ())
+        shared = segment.Segment(daemon.socket)
+        self.addCleanup(shared.close)
+
+        def store_ns():
+            """By the clock record and CLOCK_MONOTONIC, as it is after the suspension."""
+            return (shared.number(segment.OFFSET_NS, "q") + time.monotonic_ns()
+                    - int(suspended * 1e9))
+        harness.wait_until(lambda: shared.number(segment.UNTIL_NS) > 0, 5, "a clock")
+        offset = daemon.info("store")["clock_offset_us"]
+        daemon.stop()
+        clock.step(monotonic_ms=-int(suspended * 1000))
+        self.assertGreater(server.now_ms() * 1e6 - store_ns(), 5e9)
+        daemon.cont()
+        self.assertEqual(daemon.info("store")["clock_offset_us"][:-4], offset[:-4])
+        self.assertLess(abs(server.now_ms() * 1e6 - store_ns()), 2e8)
+        self.assertLess(shared.number(segment.MEASURED_NS, "q"), time.monotonic_ns() - 5e9)
+        self.holds(server, daemon)
+        self.assertNotIn("clock_stepped", daemon.log_text())
 
     def test_a_round_trip_too_long_for_the_period_is_refused(self):
         """100 ms cannot be told apart over a store that takes 120 ms to say what time it is."""

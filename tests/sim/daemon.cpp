@@ -65,6 +65,7 @@ Daemon::Daemon(World& world, int id, const HostClock& clock, const std::vector<L
       cluster_(world.cluster() == nullptr ? nullptr : std::make_unique<ClusterHost>(world, *this)),
       driver_(gate_options(), pools_.get(), *this),
       witness_(world.witness_of(*this)) {
+  driver_.gate().set_clients_behind(clock_.clients_behind_ns(), now());
   add_links();
   reload(limits);
 }
@@ -115,8 +116,17 @@ void Daemon::pause(std::int64_t us) {
   world_.events().at(paused_until_, [this] { wake(); });
 }
 
+void Daemon::suspend(std::int64_t us) {
+  suspended_us_ += us;
+  pause(us);
+}
+
 // What came meanwhile, in the order in which it came.
 void Daemon::wake() {
+  if (is_suspended() && world_.events().now() >= paused_until_) {
+    clock_.suspended_for(std::exchange(suspended_us_, 0));
+    driver_.gate().set_clients_behind(clock_.clients_behind_ns(), now());
+  }
   while (alive_ && !asleep_.empty() && world_.events().now() >= paused_until_) {
     const EventQueue::Event event = std::move(asleep_.front());
     asleep_.pop_front();

@@ -61,6 +61,9 @@ class Daemon final : public StoreEvents {
   void stop();
   bool alive() const { return alive_; }
   void pause(std::int64_t us);
+  // With its host, whose processes stand still as well: their clock does.
+  void suspend(std::int64_t us);
+  bool is_suspended() const { return suspended_us_ > 0; }
   void reload(const std::vector<Limit>& limits);
   // That to its first shard.
   void cut_link() { transports_.front().cut(); }
@@ -130,6 +133,7 @@ class Daemon final : public StoreEvents {
   bool alive_ = true;
   std::int64_t paused_until_ = 0;
   std::int64_t paused_us_ = 0;
+  std::int64_t suspended_us_ = 0;
   std::deque<EventQueue::Event> asleep_;
   std::shared_ptr<Memory> memory_;
   std::unique_ptr<SharedPools> pools_;

@@ -1,5 +1,5 @@
-// CLOCK_MONOTONIC of one host: from an origin of its own, faster or slower than the store's clock
-// by a constant.
+// The clocks of one host: that of its daemons, from an origin of its own, faster or slower than the
+// store's by a constant; and that of its processes, which stands still while the host is suspended.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,10 @@ class HostClock {
     const std::int64_t since = true_us - true_us_;
     return origin_us_ * 1000 + since * 1000 + since * ppm_ / 1000;
   }
+  // As its processes read it.
+  std::int64_t clients_ns(std::int64_t true_us) const { return ns(true_us) - clients_behind_ns(); }
+  std::int64_t clients_behind_ns() const { return suspended_us_ * 1000; }
+  void suspended_for(std::int64_t us) { suspended_us_ += us; }
   // The first true time at which it reads so much.
   std::int64_t when(Mono mono) const {
     const std::int64_t since = mono.us - origin_us_;
@@ -32,6 +36,7 @@ class HostClock {
   std::int64_t origin_us_;
   std::int64_t true_us_;
   std::int64_t ppm_;
+  std::int64_t suspended_us_ = 0;
 };
 
 }  // namespace rategate::sim

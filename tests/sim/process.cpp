@@ -19,6 +19,8 @@ Process::Process(World& world, int host, std::uint32_t flow, bool socket_only)
       handles_(world.scenario().limits.size()) {}
 
 void Process::check(int limit, int key, std::int64_t cost) {
+  const Daemon* const daemon = world_.daemon(host_);
+  if (daemon != nullptr && daemon->is_suspended()) return;  // and so is this
   Handle& handle = handles_[static_cast<std::size_t>(limit)];
   if (in_place(handle, limit, key, cost, 0) == Outcome::Miss) by_socket(limit, key, cost);
 }
@@ -36,6 +38,7 @@ Process::Outcome Process::in_place(Handle& handle, int limit, int key, std::int6
   if (precise != Outcome::Later) return precise;
   if (waits == kMaxWaits || wait_ns >= kMaxWaitNs) return Outcome::Miss;
   world_.events().in(wait_ns / 1000 + 1, [this, &handle, limit, key, cost, waits] {
+    if (handle.daemon->is_suspended()) return by_socket(limit, key, cost);
     if (in_place(handle, limit, key, cost, waits + 1) == Outcome::Miss) by_socket(limit, key, cost);
   });
   return Outcome::Later;
@@ -46,7 +49,7 @@ Process::Outcome Process::look(Handle& handle, int limit, int key, std::int64_t 
                                std::int64_t lag_ns, std::int64_t* wait_ns) {
   const std::int64_t read_us = world_.events().now();
   const std::int64_t behind_ns = lag_ns == 0 ? 0 : world_.random().below(lag_ns + 1);
-  const std::int64_t now_ns = handle.daemon->clock().ns(read_us) - behind_ns;
+  const std::int64_t now_ns = handle.daemon->clock().clients_ns(read_us) - behind_ns;
   const std::string_view bytes = handle.rule.keyed ? world_.key(limit, key) : std::string_view();
   const rg_identity id =
       rg_identity_of(handle.rule.id, bytes.data(), bytes.size(), handle.view.digest_secret);

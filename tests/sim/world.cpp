@@ -111,8 +111,8 @@ std::int64_t World::longest_period_us() const {
 // ---- Hosts ----------------------------------------------------------------------------------
 
 void World::add_host(int number) {
-  const HostClock clock(random_.between(1'000'000, 1'000'000'000'000), events_.now(),
-                        random_.between(-900, 900));
+  HostClock clock(random_.between(1'000'000, 1'000'000'000'000), events_.now(),
+                  random_.between(-900, 900));
   std::vector<Limit> limits = base_limits_;
   if (number < scenario_.differing) {
     for (Limit& limit : limits) limit.permits = random_.any_size(1, 2 * limit.permits);
@@ -120,6 +120,7 @@ void World::add_host(int number) {
   for (std::size_t i = 0; i < limits.size(); ++i) {
     checker_.in_force(static_cast<int>(i), limits[i].permits, 0);
   }
+  clock.suspended_for(random_.any_size(1, 1'000'000'000'000));
   hosts_.push_back({clock, limits, nullptr, {}});
   start_daemon(number);
   for (int i = 0; i < scenario_.processes; ++i) {
@@ -256,8 +257,12 @@ void World::plan_faults() {
     if (daemon != nullptr) daemon->when_awake([daemon] { daemon->cut_link(); });
   });
   some_times(scenario_.pauses, [this, any_host] {
-    Daemon* daemon = this->daemon(any_host());
-    if (daemon != nullptr) daemon->pause(random_.any_size(1000, 1'500'000));
+    Host& host = hosts_[static_cast<std::size_t>(any_host())];
+    if (host.daemon == nullptr || !host.daemon->alive()) return;
+    const std::int64_t us = random_.any_size(1000, 1'500'000);
+    if (random_.one_in(2)) return host.daemon->pause(us);
+    host.clock.suspended_for(us);
+    host.daemon->suspend(us);
   });
   some_times(scenario_.kills, [this, any_host] {
     // Who starts knows of a loss what the store has been told of it.

@@ -9,7 +9,7 @@
 
 namespace rategate {
 
-Alarm::Alarm(uv_loop_t* loop) : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+Alarm::Alarm(uv_loop_t* loop) : fd_(timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "timerfd_create");
   uv_poll_init(loop, poll_.get(), fd_);
   poll_.opened(this);

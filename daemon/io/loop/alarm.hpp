@@ -1,4 +1,4 @@
-// One moment of CLOCK_MONOTONIC at which the loop is to wake, by a timerfd: to the microsecond,
+// One moment at which the loop is to wake, by a timerfd: by the daemon's clock, to the microsecond,
 // where libuv's own timers count whole milliseconds from a cached time.
 #pragma once
 

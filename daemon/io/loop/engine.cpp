@@ -150,6 +150,7 @@ void Engine::start(EngineEvents& events) {
   });
   if (sentinels_ != nullptr) sentinels_->topology().start(mono_now());
   if (cluster_ != nullptr) cluster_->topology().start(mono_now());
+  gate().set_clients_behind(clients_clock_.behind_ns(), mono_now());
   driver_.start(mono_now());
 }
 
@@ -175,6 +176,7 @@ void Engine::end_turn() {
 Mono Engine::pump() {
   Mono now = mono_now();
   if (stopped_) return now;
+  look_at_clients_clock();
   bool more = true;
   for (int round = 0; more && round < kMostRounds; ++round) {
     if (sentinels_ != nullptr) sentinels_->topology().turn(now);
@@ -198,6 +200,11 @@ Mono Engine::next_turn() const {
   if (sentinels_ != nullptr) next = std::min(next, sentinels_->topology().next_turn());
   if (cluster_ != nullptr) next = std::min(next, cluster_->topology().next_turn());
   return next;
+}
+
+void Engine::look_at_clients_clock() {
+  if (segment_ == nullptr || !clients_clock_.look()) return;
+  gate().set_clients_behind(clients_clock_.behind_ns(), mono_now());
 }
 
 // At most once in a while: who forges words may do it without end.

@@ -16,6 +16,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/io/log/log.hpp"
 #include "daemon/io/loop/alarm.hpp"
+#include "daemon/io/loop/clients_clock.hpp"
 #include "daemon/io/loop/loop_watch.hpp"
 #include "daemon/io/loop/memory_transport.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
@@ -98,6 +99,7 @@ class Engine final : private StoreEvents, private SentinelEvents, private ShardD
   void end_turn();
   Mono pump();  // when it was done
   Mono next_turn() const;
+  void look_at_clients_clock();
   void tell_forged();
   bool answer();  // false: there was nobody to be answered
   std::vector<ShardId> shards_in_use() const;
@@ -112,6 +114,7 @@ class Engine final : private StoreEvents, private SentinelEvents, private ShardD
   EngineEvents* events_ = nullptr;
   LoopWatch watch_;
   std::unique_ptr<Segment> segment_;
+  ClientsClock clients_clock_;
   Driver driver_;
   const RedisConfig redis_config_;
   const std::string seeds_;                             // of the cluster

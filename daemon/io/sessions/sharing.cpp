@@ -29,7 +29,8 @@ AttachOutcome Sharing::attach(const Caller& caller) {
   if (!unread_.may_send(process_of(caller.peer).pid)) return Refused{refused(caller.peer).text};
   engine_.gate().share();
   const SharedPools& pools = segment->pools();
-  return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), mono_now_ns(), pools.bytes()};
+  return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), clock_ns(CLOCK_MONOTONIC),
+                  pools.bytes()};
 }
 
 Error Sharing::refused(const Peer& peer) {

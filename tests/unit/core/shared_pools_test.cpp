@@ -112,6 +112,22 @@ TEST_CASE("a slot says by which shard's clock it is, and each shard has its own"
   CHECK(table.header().clock[31].until_ns == 0);
 }
 
+TEST_CASE("clients are told moments by their clock, which stood still with the host") {
+  Table table;
+  const rg_shm_clock& clock = table.header().clock[0];
+  table.pools.set_clock({0}, 7, 1, Mono{50}, 10, Mono{100});
+  CHECK(clock.offset_ns == 7'000);
+  table.pools.set_clients_behind(20'001);
+  table.pools.set_clock({0}, 7, 1, Mono{50}, 10, Mono{100});
+  CHECK(clock.offset_ns == 27'001);
+  CHECK(clock.measured_ns == 29'999);
+  CHECK(clock.until_ns == 79'999);
+  table.pools.set_clock({0}, 7, 1, Mono{50}, 10, Mono{20});
+  CHECK(clock.until_ns == 0);
+  table.pools.forget_clock({0});
+  CHECK(clock.until_ns == 0);
+}
+
 TEST_CASE("slots that have an owner are visited in turn, and not very many at once") {
   constexpr std::uint32_t kMany = 8192;
   SegmentMemory memory{kMany};
