@@ -63,6 +63,7 @@ class Daemon final : public StoreEvents {
   void pause(std::int64_t us);
   // With its host, whose processes stand still as well: their clock does.
   void suspend(std::int64_t us);
+  bool was_paused() const { return paused_us_ > 0; }
   bool is_suspended() const { return suspended_us_ > 0; }
   void reload(const std::vector<Limit>& limits);
   // That to its first shard.

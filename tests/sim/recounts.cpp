@@ -29,8 +29,7 @@ void Recounts::told(Daemon& daemon, const Ask& ask, Verdict verdict, const Decis
   const std::int64_t now = world_.events().now();
   // One that was paused finds checks whose time is over.
   const bool in_time = now - ask.asked_us < world_.scenario().command_timeout_us * 9 / 10;
-  const bool paused = world_.scenario().pauses > 0 || world_.scenario().late;
-  if (paused && !in_time) return;
+  if (daemon.was_paused() && !in_time) return;
   const std::int64_t settled = daemon.gate().shard({0}).lost.told_by().us;
   if (now < up->second + kGraceUs || now < settled + kGraceUs) return;
   world_.checker().fail("daemon " + std::to_string(daemon.id()) + ": denied " +

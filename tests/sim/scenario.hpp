@@ -138,6 +138,9 @@ struct Scenario {
   std::vector<std::string> forbidden;
   std::vector<std::string> spoilt;
   std::int64_t forbidden_us = 0;  // for how long
+
+  // Whether hosts have to hear of what the store has lost.
+  bool judges_losses() const { return kind == Kind::Greeting || kind == Kind::Recount; }
 };
 
 // The schedule of that seed; its kind is drawn, too, unless it is said.

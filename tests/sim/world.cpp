@@ -338,13 +338,29 @@ void World::demote_store() {
   });
 }
 
+// Often shortly before an edge, when hosts hold permits of the next window already.
+void World::replace_store(const std::function<void()>& how) {
+  if (!scenario_.judges_losses() || random_.one_in(2)) return lose_store(how);
+  const auto limit = static_cast<std::size_t>(random_.below(std::ssize(scenario_.limits)));
+  const std::int64_t period_us = scenario_.limits[limit].period_ms * 1000;
+  const std::int64_t left_us = period_us - events_.now() % period_us;
+  const std::int64_t before_us = std::min(left_us, random_.any_size(1, period_us / 2));
+  if (events_.now() + left_us - before_us >= end_us_) return lose_store(how);
+  events_.in(left_us - before_us, [this, how] { lose_store(how); });
+}
+
 // Not before each daemon knows whom it has greeted: who has never asked cannot know that something
 // was lost.
-void World::replace_store(const std::function<void()>& how) {
-  const bool judged = scenario_.kind == Kind::Greeting || scenario_.kind == Kind::Recount;
+void World::lose_store(const std::function<void()>& how) {
+  const bool judged = scenario_.judges_losses();
   for (int i = 0; i < scenario_.hosts && judged; ++i) {
     Daemon* daemon = this->daemon(i);
     if (daemon == nullptr || daemon->link().status().run_id.empty()) return;
+  }
+  // Who stands still over it hears of it late, while its processes spend what it had leased.
+  if (judged && random_.one_in(3)) {
+    const int host = static_cast<int>(random_.below(scenario_.hosts));
+    daemon(host)->pause(random_.between(1000, 2'000'000));
   }
   how();
 }

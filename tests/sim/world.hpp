@@ -105,6 +105,7 @@ class World {
   void plan_faults();
   void plan_store_faults();
   void replace_store(const std::function<void()>& how);
+  void lose_store(const std::function<void()>& how);
   void demote_store();
   void replicate();
   void cut_all();
