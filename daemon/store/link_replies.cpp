@@ -169,7 +169,8 @@ void Link::use(const HeldAnswers::Held& held, Mono now) {
     return;
   }
   const auto& reservations = held.answered.call.reservations;
-  if (outbox_.late().none()) attempts_ = 0;
+  // One that hangs up behind each answer is not of use yet.
+  if (outbox_.late().none() && now >= after(up_since_, kGoodAfterUs)) attempts_ = 0;
   outbox_.scripts_known(true);  // the whole text has made it known, too
   measured(held.answered.sent, held.received, held.time);
   std::string_view refused;  // by the store, and not for the sake of one counter

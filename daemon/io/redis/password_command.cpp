@@ -44,6 +44,7 @@ struct PasswordCommand::Run {
   void read(Output& output);
   void received(Output& output, const char* bytes, ssize_t count);
   void kill(std::string why);
+  void kill_late();
   bool is_over() const { return exited && (!failure.empty() || (out.ended && err.ended)); }
   Result<std::string> outcome() const;
 
@@ -145,6 +146,12 @@ void PasswordCommand::Run::kill(std::string why) {
   if (is_over()) owner.over();
 }
 
+void PasswordCommand::Run::kill_late() {
+  const std::string within = " within " + std::to_string(kMostSeconds) + " s";
+  kill(exited ? "ended, and what it had started did not close its output" + within
+              : "did not end" + within);
+}
+
 Result<std::string> PasswordCommand::Run::outcome() const {
   std::string why = failure;
   if (why.empty() && signal != 0) why = "was ended by signal " + std::to_string(signal);
@@ -174,11 +181,7 @@ std::optional<Error> PasswordCommand::start(const std::vector<std::string>& word
   uv_timer_init(loop_, run->timer.get());
   run->timer.opened(run.get());
   uv_timer_start(
-      run->timer.get(),
-      [](uv_timer_t* timer) {
-        static_cast<Run*>(timer->data)
-            ->kill("did not end within " + std::to_string(kMostSeconds) + " s");
-      },
+      run->timer.get(), [](uv_timer_t* timer) { static_cast<Run*>(timer->data)->kill_late(); },
       static_cast<std::uint64_t>(kMostSeconds) * 1000, 0);
   run_ = std::move(run);
   return std::nullopt;

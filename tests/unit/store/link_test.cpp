@@ -299,6 +299,26 @@ TEST_CASE("the back-off grows as long as nothing is answered in time") {
   CHECK(longest_us > 500'000);
 }
 
+TEST_CASE("the back-off grows as long as the store hangs up behind each answer") {
+  Link::Options options;
+  OneLink one(options);
+  const LimitUsePtr use = exact_limit("api", 1'000'000);
+  std::int64_t waited = 0;
+  for (int round = 0; round < 12; ++round) {
+    one.greet();
+    one.check(use, std::to_string(round));
+    one.pass(0);
+    one.transport.answer_all(one.link);
+    CHECK(one.answers().size() == 1);
+    one.link.closed("Server closed the connection", one.transport.now);
+    REQUIRE(one.link.state() == Link::State::Backoff);
+    const Mono since = one.transport.now;
+    while (one.link.state() == Link::State::Backoff) one.pass(10'000);
+    waited = one.transport.now.us - since.us;
+  }
+  CHECK(waited >= options.backoff_max_us / 2);
+}
+
 TEST_CASE("nothing is composed while the last call is not out") {
   One one;
   one.transport.written = false;
