@@ -32,7 +32,8 @@ struct Line {
 
   // Its place in the LineQueue, which writes these.
   bool queued = false;
-  std::uint32_t flow = 0;  // while it is queued: the client whose line it is
+  std::uint32_t flow = 0;        // the client in whose turn it is, or was last, asked for
+  bool counts_as_asked = false;  // there, of that client
   LineId before, behind;
 
   bool is_queued() const { return queued; }

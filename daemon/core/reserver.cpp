@@ -188,11 +188,18 @@ bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation
   Shard& shard = shards_[shard_id.value];
   if (pull.of == Pull::Of::Leases) return compose_next_lease(shard, pull, now, into);
   if (pull.of == Pull::Of::Aside) return compose_aside(shard, pull, now, into);
-  while (!shard.lines.empty()) {
-    const Line& line = counters_.lines()[shard.lines.front()];
+  LineQueue& queue = shard.lines;
+  while (!queue.empty()) {
+    const LineId next = pull.few > 0 ? queue.front_of_few(pull.few) : queue.front();
+    if (next.is_none()) return false;
+    const Line& line = counters_.lines()[next];
     const CounterId id = line.counter;
     if (rides_alone(line) && !pull.first) return false;
-    shard.lines.pop(counters_.lines());
+    if (pull.few > 0) {
+      queue.remove(counters_.lines(), next);
+    } else {
+      queue.pop(counters_.lines());
+    }
     const Composed composed = compose_line(id, pull, now, into);
     if (composed == Composed::Yes) return true;
     if (composed == Composed::TooLate && has_time(line, pull.least_left_idle_us, now)) {
@@ -250,6 +257,7 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   }
   line.costs = into.costs;
   line.alone = line.retried = false;
+  room_.begin_reservation(line);
   return Composed::Yes;
 }
 

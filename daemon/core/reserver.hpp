@@ -29,6 +29,8 @@ struct Pull {
     Aside,   // for checks that had too little time left when it was their turn
   };
   Of of = Of::Lines;
+  // Not 0: only of clients that want so many counters at most, the least of all first.
+  std::size_t few = 0;
   bool first = true;  // of a call: one that must ride alone may come
   // Checks with less time left are not asked for now, as the answer would come too late.
   std::int64_t least_left_us = 0;

@@ -73,7 +73,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     handout.left = std::min(limit.permits, limit.algorithm->standing(counted, limit.permits).left +
                                                in_hand + counter.pool.held(window));
     handout.reset_after_ms = decider_.reset_after_ms(counter, now);
-    line->reservation = 0;
+    room_.end_reservation(*line);
     unspent = hand_grants(counter, *line, handout, now);
   }
   if (handout.kept) {
@@ -194,7 +194,7 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
       [[fallthrough]];
     case Failure::CounterFailed:
     case Failure::StoreRefuses:
-      line->reservation = 0;
+      room_.end_reservation(*line);
       room_.answer_all(counter, line->asked,
                        [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
       break;
@@ -226,8 +226,12 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
 
 bool Reserver::asked_at(std::uint64_t id, ShardId shard) {
   Line* const line = under_way(id);
-  if (line != nullptr) line->shard = shard;
-  return line != nullptr;
+  if (line == nullptr) return false;
+  const bool counts = std::exchange(line->counts_as_asked, false);
+  if (counts) shards_[line->shard.value].lines.answered(line->flow);
+  line->shard = shard;
+  if (counts) room_.begin_reservation(*line);
+  return true;
 }
 
 void Reserver::move(CounterId id, ShardId to, Mono now) {

@@ -63,8 +63,20 @@ void WaitingRoom::take_out(CounterId id) {
   line->aside = false;
 }
 
-void WaitingRoom::due_again(Line& line) {
+void WaitingRoom::begin_reservation(Line& line) {
+  line.counts_as_asked = true;
+  shards_[line.shard.value].lines.asked(line.flow);
+}
+
+void WaitingRoom::end_reservation(Line& line) {
   line.reservation = 0;
+  if (std::exchange(line.counts_as_asked, false)) {
+    shards_[line.shard.value].lines.answered(line.flow);
+  }
+}
+
+void WaitingRoom::due_again(Line& line) {
+  end_reservation(line);
   for (WaiterPlace at = line.asked.first; !at.is_none();) {
     const WaiterPlace next = waiters_[at].next;
     waiters_[at].asked = false;

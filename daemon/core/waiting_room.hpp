@@ -41,6 +41,10 @@ class WaitingRoom {
   void tidy(CounterId id);
   // What was asked for is due again, before what came later.
   void due_again(Line& line);
+  // Its reservation, which is composed, is one of the client whose turn it was; and none is any
+  // more.
+  void begin_reservation(Line& line);
+  void end_reservation(Line& line);
 
   // Answers one that stands in that list of the counter's line, unless its asker has gone.
   void answer(const Counter& counter, Waiters::List& list, WaiterPlace place,

@@ -47,7 +47,7 @@ void Outbox::opened(Opened opened) {
   scripts_known_ = true;
   window_ = kFirstWindow;
   round_ = 0;
-  trips_us_ = {};
+  last_trips_ = {};
   trips_ = 0;
   if (opened.another_primary) shortest_us_ = {};
   late_.reset();
@@ -59,7 +59,7 @@ void Outbox::closed() {
   to_ask_.clear();
   under_way_.clear();
   unsent_ = calls_under_way_ = 0;
-  counters_under_way_ = 0;
+  counters_under_way_ = beside_under_way_ = 0;
   hosts_at_ = kNever;
 }
 
@@ -79,10 +79,17 @@ std::int64_t Outbox::free_us() const {
 // What an answer should take; and what a check must have left at least, with nothing under way.
 std::int64_t Outbox::target_us() const { return shortest_us() + free_us() / 4; }
 
-std::int64_t Outbox::longest_us() const {
-  const std::size_t known = std::min(trips_, trips_us_.size());
-  std::int64_t longest = shortest_us();
-  for (std::size_t i = 0; i < known; ++i) longest = std::max(longest, trips_us_[i]);
+// What the last calls took beyond the trip itself, at most, where as much was under way as is now:
+// the more there is, the longer it waits for its turn.
+std::int64_t Outbox::waits_us() const {
+  const std::size_t known = std::min(trips_, last_trips_.size());
+  std::int64_t longest = 0;
+  for (std::size_t i = 0; i < known; ++i) {
+    const Trip& trip = last_trips_[i];
+    const std::int64_t waited = trip.us - shortest_us();
+    const std::int64_t under_way = std::min(trip.under_way, counters_under_way_ + 1);
+    longest = std::max(longest, waited * under_way / trip.under_way);
+  }
   return longest;
 }
 
@@ -91,7 +98,7 @@ std::int64_t Outbox::write_by_us() const {
   std::int64_t guard = free / 4;
   // With nothing under way there is always a probe.
   if (calls_under_way_ > 0) {
-    guard = std::max(guard, std::min(free * 9 / 10, 2 * (longest_us() - shortest_us())));
+    guard = std::max(guard, std::min(free * 9 / 10, 2 * waits_us()));
   }
   return shortest_us() + guard;
 }
@@ -146,10 +153,12 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
     send(transport, Call{Call::Kind::Time});
   }
   const std::size_t calls_before = calls_under_way_;
-  acknowledge = acknowledge && may_reserve();
+  acknowledge = acknowledge && (may_reserve(For::Anybody) || may_reserve(For::Few));
   if (acknowledge) send(transport, Call{Call::Kind::Replication});
   write_asked(transport);
-  while (write_reservations(transport, now)) continue;
+  for (const For whom : {For::Anybody, For::Few}) {
+    while (write_reservations(transport, whom, now)) continue;
+  }
   write_recounts(transport, now);
   hear(transport, now);
   write_host_count(transport, now);
@@ -174,29 +183,50 @@ std::size_t Outbox::most_calls() const {
   return kMostCalls + static_cast<std::size_t>(shortest_us() / kCallEveryUs);
 }
 
-bool Outbox::may_reserve() const {
-  return gate_.shard(shard_).has_to_ask() && calls_under_way_ < most_calls() &&
-         counters_under_way_ < window();
+// A client that asks for much at a time fills the window, and who comes then would wait for a whole
+// trip, after which it may have too little time left. So half as much is kept for those beside it
+// that want no more than an equal part of it, also where the window was cut meanwhile.
+std::int64_t Outbox::room(For whom) const {
+  if (whom == For::Anybody) return window() - counters_under_way_;
+  return std::max<std::int64_t>(1, window() / 2) - beside_under_way_;
 }
 
-bool Outbox::write_reservations(Transport& transport, Mono now) {
-  if (!may_reserve()) return false;
-  const std::int64_t room = window() - counters_under_way_;
+std::size_t Outbox::equal_part() const {
+  const std::size_t clients = gate_.shard(shard_).lines.clients();
+  return std::max<std::size_t>(
+      1, static_cast<std::size_t>(window()) / std::max<std::size_t>(1, clients));
+}
+
+bool Outbox::may_reserve(For whom) const {
+  const Shard& shard = gate_.shard(shard_);
+  if (room(whom) <= 0) return false;
+  if (whom == For::Anybody) return shard.has_to_ask() && calls_under_way_ < most_calls();
+  return !shard.lines.front_of_few(equal_part()).is_none() &&
+         calls_under_way_ < most_calls() + kMostCalls;
+}
+
+bool Outbox::write_reservations(Transport& transport, For whom, Mono now) {
+  if (!may_reserve(whom)) return false;
   const auto a_call = (window() + static_cast<std::int64_t>(kMostCalls) - 1) /
                       static_cast<std::int64_t>(kMostCalls);
-  const auto most =
-      static_cast<std::size_t>(std::min({room, a_call, static_cast<std::int64_t>(kMostCounters)}));
+  const auto most = static_cast<std::size_t>(
+      std::min({room(whom), a_call, static_cast<std::int64_t>(kMostCounters)}));
   gate_.shard(shard_).lines.set_round(static_cast<std::size_t>(round_));
   Call call = new_call();
-  fill(call, most, now);
+  fill(call, most, whom, now);
   if (call.reservations.empty()) {
     recycle(std::move(call));
     return false;
   }
+  const std::size_t before = under_way_.size();
   if (by_slot_) {
     send_by_slot(transport, std::move(call));
   } else {
     send(transport, std::move(call));
+  }
+  for (std::size_t at = before; whom == For::Few && at < under_way_.size(); ++at) {
+    under_way_[at].beside = true;
+    beside_under_way_ += under_way_[at].counters;
   }
   return true;
 }
@@ -245,9 +275,10 @@ void Outbox::write_asked(Transport& transport) {
   }
 }
 
-void Outbox::fill(Call& call, std::size_t most, Mono now) {
+void Outbox::fill(Call& call, std::size_t most, For whom, Mono now) {
   // The same for the whole call, which is under way only once it is written.
   Pull pull;
+  if (whom == For::Few) pull.few = equal_part();
   pull.least_left_us = write_by_us();
   pull.least_left_idle_us = target_us();
   pull.least_left_retried_us = shortest_us();
@@ -270,8 +301,9 @@ bool Outbox::next_reservation(Pull& pull, Mono now, Reservation& into) {
   using Of = Pull::Of;
   for (const Of of :
        {lease_turn ? Of::Leases : Of::Lines, lease_turn ? Of::Lines : Of::Leases, Of::Aside}) {
+    const bool has_room = pull.few == 0 || of == Of::Lines || (of == Of::Leases && lease_turn);
     pull.of = of;
-    if (!gate_.compose(shard_, pull, now, into)) continue;
+    if (!has_room || !gate_.compose(shard_, pull, now, into)) continue;
     ++turn_;
     return true;
   }
@@ -364,9 +396,10 @@ Outbox::Answered Outbox::replied(Mono received) {
   const std::int64_t trip = received.us - done.sent.us;
   if (done.alone) learn_shortest(trip, received);
   if (done.call.kind == Call::Kind::Reserve) {
-    trips_us_[trips_++ % trips_us_.size()] = trip;
+    last_trips_[trips_++ % last_trips_.size()] = {trip, done.under_way};
     adapt(trip, done);
     counters_under_way_ -= done.counters;
+    if (done.beside) beside_under_way_ -= done.counters;
     if (done.ends_batch) --calls_under_way_;
   }
   Answered answered{std::move(done.call), done.sent};

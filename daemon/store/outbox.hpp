@@ -7,10 +7,11 @@
 //
 //   free time  F = T - r       T: command_timeout, r: the shortest round trip of late
 //   write-by   a check is asked for while its time left is at least r + max(F/4, what the last
-//              calls took beyond r, twice, at most 0.9 F); the second part while calls are under
-//              way
+//              calls waited beyond r, twice, at most 0.9 F); the second part while calls are under
+//              way, and as far as it would be as long with as much under way as there is now
 //   window W   counters under way, 32 at first, 1 to 512: as many as passed at the pace that the
-//              last answers show, in the time r + F/4 that an answer should take
+//              last answers show, in the time r + F/4 that an answer should take; and half as many
+//              beside it, for clients that want no more than an equal part of it
 //   turn       round robin by client, a whole round in F/8; every eighth counter a lease, and
 //              more where nobody waits
 //
@@ -110,14 +111,20 @@ class Outbox {
     std::int64_t under_way = 0;  // counters when it was sent, its own as well
     bool alone = false;          // no other call was under way before it
     bool ends_batch = true;      // of what was composed at a time, the last call
+    bool beside = false;         // of the window: for clients that wanted few
   };
 
-  bool may_reserve() const;
-  bool write_reservations(Transport& transport, Mono now);
+  // For whom is asked: whoever's turn it is, or who wants few counters, for whom there is room
+  // beside the window.
+  enum class For : std::uint8_t { Anybody, Few };
+  bool may_reserve(For whom) const;
+  std::int64_t room(For whom) const;
+  std::size_t equal_part() const;
+  bool write_reservations(Transport& transport, For whom, Mono now);
   Call new_call();
   void send_by_slot(Transport& transport, Call call);
   void write_asked(Transport& transport);
-  void fill(Call& call, std::size_t most, Mono now);
+  void fill(Call& call, std::size_t most, For whom, Mono now);
   bool next_reservation(Pull& pull, Mono now, Reservation& into);
   std::size_t most_calls() const;
   Mono hears_at() const;
@@ -134,7 +141,7 @@ class Outbox {
   std::int64_t shortest_us() const;
   std::int64_t free_us() const;
   std::int64_t target_us() const;
-  std::int64_t longest_us() const;
+  std::int64_t waits_us() const;
 
   Gate& gate_;
   const ShardId shard_;
@@ -151,6 +158,7 @@ class Outbox {
   std::size_t unsent_ = 0;  // how many at its end are not written yet
   std::size_t calls_under_way_ = 0;
   std::int64_t counters_under_way_ = 0;
+  std::int64_t beside_under_way_ = 0;  // of those, beside the window
   Mono last_reply_{INT64_MIN};
   Mono heard_{INT64_MIN};  // that the store still has what it counted
   LateAnswers late_;
@@ -160,7 +168,11 @@ class Outbox {
   std::array<std::int64_t, 2> shortest_us_{};  // of this and the last period of time, 0: none
   Mono shortest_since_;
   std::int64_t round_ = 0;  // counters that pass in F/8 at the pace of the last answer
-  std::array<std::int64_t, 16> trips_us_{};  // the last ones
+  struct Trip {
+    std::int64_t us = 0;
+    std::int64_t under_way = 1;  // counters when it was sent, its own as well
+  };
+  std::array<Trip, 16> last_trips_;
   std::size_t trips_ = 0;
   std::uint32_t turn_ = 0;  // counts counters, for the leases' eighth
 

@@ -433,7 +433,7 @@ class Command(Credentials):
         self.wait_gone(child)
 
     def test_one_that_leaves_somebody_who_holds_its_output(self):
-        self.fails("what it had started did not close its output within 5 s",
+        self.fails("ended, and what it had started did not close its output within 5 s",
                    "sleep 1000 &", "echo hunter2")
 
     def test_a_command_in_the_place_of_another(self):

@@ -102,6 +102,7 @@ Scenario overload_of(std::uint64_t seed, Random& random) {
     s.phases.back().settle_us += more_us;
     s.length_us += more_us;
   }
+  s.bursts = random.one_in(3);
   return s;
 }
 

@@ -47,6 +47,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"told-when-asked", {Kind::Recount}},
       {"asked-without-asking", {Kind::Cluster}},
       {"moved-is-grant", {Kind::Cluster}},
+      {"no-room-for-few", {Kind::Overload}},
       {"one-clock-for-all-shards", {Kind::Cluster}},
       {"moved-before-told", {Kind::Cluster}},
       {"losses-stay-behind", {Kind::Cluster}},

@@ -78,7 +78,11 @@ void Overload::start_hot() {
 
 void Overload::start_cold() {
   const Scenario& scenario = world_.scenario();
-  next_cold(false, kGreedyFlow);
+  if (scenario.bursts) {
+    next_burst();
+  } else {
+    next_cold(false, kGreedyFlow);
+  }
   for (int i = 0; i < scenario.modest; ++i) {
     next_cold(true, kModestFlow + static_cast<std::uint32_t>(i));
   }
@@ -104,6 +108,20 @@ void Overload::next_cold(bool modest, std::uint32_t flow) {
     ask(kColdLimit, static_cast<int>(cold_.size()) - 1, flow);
     next_cold(modest, flow);
   });
+}
+
+// As who asks again at once for all that was denied: there is much to be asked for once in each
+// time-out, and what is not by then has too little time left.
+void Overload::next_burst() {
+  const std::int64_t every_us = world_.scenario().command_timeout_us;
+  if (now() + every_us >= world_.end_us()) return;
+  for (std::int64_t left_us = every_us; left_us > 0; left_us -= gap_us(false)) {
+    cold_.push_back({now(), 0, false, false});
+    world_.count_check();
+    world_.daemon(0)->ask(kColdLimit, static_cast<int>(cold_.size()) - 1, 1, kGreedyFlow);
+  }
+  world_.daemon(0)->pump();
+  world_.events().in(every_us, [this] { next_burst(); });
 }
 
 void Overload::next_hot(int key) {
@@ -203,7 +221,8 @@ void Overload::told(Daemon&, const Ask& ask, Verdict verdict, const Decision& de
     if (!served || now() > ask.asked_us) ++part->hot_waited;
     if (!served || now() - ask.asked_us > patience_us(*part, 2)) ++part->hot_late;
   }
-  if (!served && judged && ask.limit == kColdLimit && part == &parts_.back()) {
+  if (!served && judged && ask.limit == kColdLimit && part == &parts_.back() &&
+      !world_.scenario().bursts) {
     fail(*part, "a check is denied for the store");
   }
 }
@@ -244,6 +263,12 @@ void Overload::fail(const Part& part, const std::string& what) {
 }
 
 void Overload::judge(const Part& part) {
+  if (!world_.scenario().bursts) judge_use(part);
+  judge_hot(part);
+  judge_modest(part);
+}
+
+void Overload::judge_use(const Part& part) {
   const std::int64_t us_each = 1'000'000 / part.phase.rate;
   std::int64_t asked = 0;
   for (const Cold& check : cold_) {
@@ -269,8 +294,6 @@ void Overload::judge(const Part& part) {
     fail(part, "of " + std::to_string(part.counters) + " counters " + std::to_string(part.leases) +
                    " were leases that no check waited for");
   }
-  judge_hot(part);
-  judge_modest(part);
 }
 
 void Overload::judge_hot(const Part& part) {
@@ -313,7 +336,9 @@ void Overload::judge_modest(const Part& part) {
     if (!check.served) ++denied;
     if (check.answered_us - check.asked_us > patience_us(part, 1)) ++late;
   }
-  if (denied > 1 + asked / 100 || late > 2 + asked / 50) {
+  // Behind a burst there is half a window more before them.
+  const std::int64_t few = world_.scenario().bursts ? 10 : 50;
+  if (denied > 1 + asked / 100 || late > 2 + asked / few) {
     fail(part, "of " + std::to_string(asked) + " checks of modest clients " +
                    std::to_string(denied) + " were denied, and " + std::to_string(late) +
                    " came late");

@@ -51,6 +51,7 @@ class Overload final : public Judge {
   void start_hot();
   void start_cold();
   void next_cold(bool modest, std::uint32_t flow);
+  void next_burst();
   std::int64_t gap_us(bool modest);
   void next_hot(int key);
   void note_leases(const Daemon& daemon, const Call& call);
@@ -61,6 +62,7 @@ class Overload final : public Judge {
   bool is_judged(const Part& part, std::int64_t asked_us) const;
   bool has_time(const Cold& check, std::int64_t at_us) const;
   void judge(const Part& part);
+  void judge_use(const Part& part);
   void judge_hot(const Part& part);
   bool leases_come_in_time(const Part& part) const;
   void judge_modest(const Part& part);

@@ -126,6 +126,7 @@ struct Scenario {
   std::vector<Phase> phases;
   int modest = 0;                  // clients that ask less than an equal share
   std::int64_t modest_gap_us = 0;  // each of them
+  bool bursts = false;  // the greedy client asks at once for what else it asks for in a time-out
   int hot_keys = 0;
   std::int64_t hot_gap_us = 0;     // each of them
   std::int64_t hot_before_us = 0;  // for so long they are asked for before the first phase

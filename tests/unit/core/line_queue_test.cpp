@@ -65,6 +65,37 @@ TEST_CASE("turns are as long as a round of all that wait allows") {
   CHECK(q.queue.size() == 93);
 }
 
+TEST_CASE("who wants few is found, the least first, whatever is asked for already") {
+  Queue q;
+  const auto flow_of_few = [&q](std::size_t most) {
+    const LineId line = q.queue.front_of_few(most);
+    return line.is_none() ? 0 : q.flow_of[line];
+  };
+  for (int i = 0; i < 100; ++i) q.push(1);
+  CHECK(flow_of_few(16) == 0);
+  q.push(2);
+  q.push(2);
+  q.push(3);
+  CHECK(flow_of_few(16) == 3);
+  CHECK(flow_of_few(1) == 3);
+  q.queue.asked(3);
+  q.queue.asked(3);
+  CHECK(flow_of_few(1) == 0);
+  CHECK(flow_of_few(16) == 2);
+  q.queue.answered(3);
+  q.queue.remove(q.lines, q.queue.front_of_few(16));
+  CHECK(flow_of_few(16) == 2);
+  q.queue.answered(3);
+  CHECK(flow_of_few(16) == 2);  // has been one of one line for longer
+  q.queue.remove(q.lines, q.queue.front_of_few(16));
+  CHECK(flow_of_few(16) == 3);
+  CHECK(q.queue.clients() == 2);
+  q.queue.asked(4);
+  CHECK(q.queue.clients() == 3);
+  q.queue.answered(4);
+  CHECK(q.queue.clients() == 2);
+}
+
 TEST_CASE("a turn ends with the client's lines, and no turn is without end") {
   Queue q;
   q.queue.set_round(1'000'000);
