@@ -260,8 +260,16 @@ void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& fault
     const auto [found, added] =
         counters.emplace(CounterNames(limit.redis_key, name, limit.period_ms).of("", 0), &placed);
     const PlacedLimit& other = *found->second;
-    if (added || other.limit.period_ms == limit.period_ms) continue;
+    if (added) continue;
     Fault fault = placed.place;
+    if (limit.spread > 1 || other.limit.spread > 1) {
+      fault.text = "limit '" + name + "' shares its counter with limit '" + other.limit.name +
+                   "' (" + place_text(other.place) +
+                   "): expected no spread, by which each would have parts of its own size";
+      faults.push_back(std::move(fault));
+      continue;
+    }
+    if (other.limit.period_ms == limit.period_ms) continue;
     fault.text = "limit '" + name + "' has a period of " + format_duration(limit.period_ms) +
                  " and shares its counter with limit '" + other.limit.name + "' (" +
                  place_text(other.place) + "), whose period is " +

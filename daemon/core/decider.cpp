@@ -81,8 +81,9 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed, std::
   decision.allowed = allowed;
   decision.reason = reason;
   decision.limit = use.shown->permits;
+  // Who is denied was denied by the counters behind this one as well.
   const bool known = remaining != Decision::kUnknown;
-  decision.remaining = known ? remaining + use.permits_after : remaining;
+  decision.remaining = known && allowed ? remaining + use.permits_after : remaining;
   decision.reset_after_ms = reset_after_ms;
   if (!allowed) {
     decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;

@@ -195,6 +195,7 @@ bool Gate::store_connecting(ShardId id, Mono now) {
   keeper_.strand_releases(shard);
   recounter_.put_back(id);
   reserver_.forget_under_way(id, now);
+  leave_shard(id, now);
   return news;
 }
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/core/gate.hpp"
 #include "daemon/limit/spread.hpp"
@@ -72,6 +74,53 @@ const LimitUsePtr* Gate::next_sub(Waiter& waiter, const LimitUse& spread, const 
   return find_sub(spread, waiter.tried, request, now);
 }
 
+// It may take long until that shard answers, and who waits there may be served elsewhere.
+void Gate::leave_shard(ShardId id, Mono now) {
+  std::vector<CounterId> from;
+  counters_.each_line([&](CounterId counter, const Line& line) {
+    const Counter& waited_for = counters_[counter];
+    if (waited_for.shard == id && waited_for.use->is_sub() && !line.due.empty()) {
+      from.push_back(counter);
+    }
+  });
+  for (const CounterId counter : from) leave_line(counter, now);
+  pass_on(now);
+}
+
+// It has denied nobody: who finds nothing elsewhere may come back.
+void Gate::leave_line(CounterId from, Mono now) {
+  const Counter& counter = counters_[from];
+  const LimitUsePtr spread = counter.use->spread_of.lock();
+  if (spread == nullptr) return;
+  const ShardId shard_before = counter.shard;
+  const std::string key(counter.key.view());
+  for (const LimitUsePtr& sub : spread->subs) counter_of({sub, key}, now);  // where they are by now
+  const Line* const line = counters_.line(counter);
+  if (counter.shard != shard_before || line == nullptr) return;
+  for (WaiterPlace at = line->due.first; !at.is_none();) {
+    const Waiter& waiter = room_.waiters()[at];
+    const WaiterPlace place = std::exchange(at, waiter.next);
+    const Request request{spread, key, waiter.cost};
+    const std::uint32_t tried = waiter.tried | std::uint32_t{1} << counter.use->sub;
+    const LimitUsePtr* const sub = find_sub(*spread, tried, request, now);
+    if (sub == nullptr) continue;
+    const CounterId to = counter_of({*sub, key, waiter.cost}, now);
+    if (shard(counters_[to].shard).health.is_up()) reserver_.go_elsewhere(place, to, now);
+  }
+}
+
+// Of those of which each denies the request the one that says why: where the window of one is lost,
+// nobody knows whether the limit is used up.
+CounterId Gate::denier(const LimitUse& spread, const Request& request, CounterId last, Mono now) {
+  for (const LimitUsePtr& sub : spread.subs) {
+    const CounterId id = counter_of({sub, request.key, request.cost}, now);
+    const Counter& counter = counters_[id];
+    const Placed placed = shards_[counter.shard.value].place(*sub, now);
+    if (placed.open && !has_counted(decider_.state_of(counter, placed.window, now))) return id;
+  }
+  return last;
+}
+
 // Each goes to one where it was not yet, or into a later window, so that this ends.
 void Gate::pass_on(Mono now) {
   for (WaiterPlace place = reserver_.going_on(); !place.is_none(); place = reserver_.going_on()) {
@@ -82,7 +131,9 @@ void Gate::pass_on(Mono now) {
     const LimitUsePtr* const sub =
         spread != nullptr ? next_sub(waiter, *spread, request, now) : nullptr;
     if (sub == nullptr) {
-      reserver_.deny_going_on(place, now);
+      const CounterId last = waiter.counter;
+      const CounterId by = spread != nullptr ? denier(*spread, request, last, now) : last;
+      reserver_.deny_going_on(place, by, now);
       continue;
     }
     reserver_.go_on(place, counter_of({*sub, key, waiter.cost}, now), now);

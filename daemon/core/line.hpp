@@ -24,7 +24,7 @@ struct Line {
   Hand hand;                      // what it was told to be in hand
   // What it rode with was refused: it is asked for once more, in a call of its own.
   bool alone = false;
-  // It lost a round trip to a refusal, and is asked for again although little time is left.
+  // It lost time to a refusal, or to a counter elsewhere, and is asked for although little is left.
   bool retried = false;
 
   // The queue that it stands in, if any, is that of the lines set aside: see Shard.

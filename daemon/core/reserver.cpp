@@ -129,14 +129,15 @@ WaiterPlace Reserver::going_on() {
   return {};
 }
 
-void Reserver::deny_going_on(WaiterPlace place, Mono now) {
-  Counter& counter = counters_[room_.waiters()[place].counter];
+void Reserver::deny_going_on(WaiterPlace place, CounterId by, Mono now) {
+  Counter& counter = counters_[by];
   const Placed at = shard_of(counter).place(*counter.use, now);
   const CheckResult result =
       at.open ? decider_.deny_locally(counter, decider_.state_of(counter, at.window, now),
                                       at.window, now)
               : decider_.counted(counter, false, 0, decider_.reset_after_ms(counter, now));
-  room_.answer(counter, counters_.line(counter)->leaving, place, result);
+  Waiters::List& leaving = counters_.line(counters_[room_.waiters()[place].counter])->leaving;
+  room_.answer(counter, leaving, place, result);
 }
 
 // Before those that wait there, as it has waited for longer.
@@ -147,12 +148,19 @@ void Reserver::go_on(WaiterPlace place, CounterId to, Mono now) {
   waiter.counter = to;
   Line& line = counters_.make_line(to);
   room_.waiters().put_before(alone, line.due);
+  line.retried = true;
   const Counter& counter = counters_[to];
   if (shard_of(counter).health.is_away()) {
     room_.answer_all(counter, line.due,
                      [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
   }
   serve(to, now);
+}
+
+void Reserver::go_elsewhere(WaiterPlace place, CounterId to, Mono now) {
+  const CounterId from = room_.waiters()[place].counter;
+  leave(from, counters_.line(counters_[from])->due, place);
+  go_on(place, to, now);
 }
 
 // They wait for the clock to be measured, or were in vain often enough.

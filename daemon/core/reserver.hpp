@@ -88,8 +88,10 @@ class Reserver {
   // none: there is none.
   WaiterPlace going_on();
   void go_on(WaiterPlace waiter, CounterId to, Mono now);
-  // Or that there is no other one which has.
-  void deny_going_on(WaiterPlace waiter, Mono now);
+  // The same of one that is due where nobody has denied it.
+  void go_elsewhere(WaiterPlace waiter, CounterId to, Mono now);
+  // Or that there is no other one which has; `by`: the counter that says why.
+  void deny_going_on(WaiterPlace waiter, CounterId by, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
   void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.

@@ -446,6 +446,15 @@ TEST_CASE("all faults are told, in the order of their places") {
             kNoStore});
 }
 
+TEST_CASE("limits that share a counter are not spread") {
+  const std::vector<std::string> faults = faults_of(
+      "[cluster]\naddresses = [\"127.0.0.1:1\"]\n[limits.a]\nlimit = \"9/s\"\nredis_key = "
+      "\"{x}:%w\"\n[limits.b]\nlimit = \"9/s\"\nredis_key = \"{x}:%w\"\nspread = 3\n");
+  CHECK(faults == std::vector<std::string>{
+                      "f:6:9: limit 'b' shares its counter with limit 'a' (f:3:9): expected no "
+                      "spread, by which each would have parts of its own size"});
+}
+
 TEST_CASE("limits that share a counter have one period") {
   const std::string shared =
       "[limits.a]\nlimit = \"1/s\"\nredis_key = \"rate-limit:%w\"\n"

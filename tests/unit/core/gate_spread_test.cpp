@@ -95,6 +95,15 @@ TEST_CASE("what is left of a limit is told with what the next counters have") {
   CHECK(spread.last.remaining == 8);
 }
 
+TEST_CASE("who is denied is told of nothing that is left") {
+  Spread spread(9, 3, Mode::Lease);
+  for (std::int64_t sub = 0; sub < 3; ++sub) spread.elsewhere(sub, 3);
+  CHECK(spread.bench.check(spread.use).waits);
+  CHECK(spread.serve() == 0);
+  CHECK(spread.last.reason == Reason::OverLimit);
+  CHECK(spread.last.remaining == 0);
+}
+
 TEST_CASE("a cost has to fit into one of the counters") {
   Spread spread(8, 3);
   CHECK(spread.bench.check(spread.use, "k", 3).decision.reason == Reason::NeverFits);
@@ -135,4 +144,31 @@ TEST_CASE("while the shard of a counter is away the others are asked, and then t
   REQUIRE(gate.answers().size() == 1);
   CHECK(gate.answers()[0].decision.reason == Reason::StoreAway);
   CHECK(gate.check({use, "k"}, two.now).decision.reason == Reason::StoreAway);
+}
+
+TEST_CASE("who waits for a shard that does not answer is served by another in time") {
+  TwoShardGate two([](const LimitUse& use, std::string_view) {
+    return ShardId{static_cast<std::uint16_t>(use.sub % 2)};
+  });
+  Gate& gate = two.gate;
+  LimitTable table(1);
+  const LimitUsePtr use = spread_limit(table, 4, 2);
+  CHECK(gate.check({use, "k"}, two.now).waits);
+  Reservation lost;
+  REQUIRE(gate.compose({0}, {}, two.now, lost));
+  gate.store_connecting({0}, two.now);
+  two.answer({1}, 1, 1);
+  REQUIRE(gate.answers().size() == 1);
+  CHECK(gate.answers()[0].decision.reason == Reason::Counted);
+  gate.answers().clear();
+
+  // Where the other is not there either, it waits for who comes back first.
+  gate.store_connecting({1}, two.now);
+  CHECK(gate.check({use, "k"}, two.now).waits);
+  gate.store_connecting({0}, two.now);
+  CHECK(gate.answers().empty());
+  gate.store_away({0}, two.now);
+  gate.store_away({1}, two.now);
+  REQUIRE(gate.answers().size() == 1);
+  CHECK(gate.answers()[0].decision.reason == Reason::StoreAway);
 }
