@@ -49,7 +49,10 @@ void Link::on_answer(Outbox::Answered answered, const Reply& reply, Mono receive
 }
 
 void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
-  if (reply.is_error && !holds_answers()) {
+  // Who was demoted leads to where a slot is that his successor gave away, with counts that he
+  // alone had: it counts when he has proved that he is still the primary.
+  const bool waits = holds_answers() || (outbox_.proves() && leads_elsewhere(reply.text));
+  if (reply.is_error && !waits) {
     on_refusal(answered.call, reply.text, now);
   } else if (!reply.is_error && reply.understood && reply.reign_over) {
     closed(kOtherData, now);
@@ -100,9 +103,9 @@ void Link::on_record(const std::string& reign, const Reply& reply, Mono now) {
 void Link::on_recounts_refused(const Call& call, std::string_view error, Mono now) {
   const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(error);
   if (redirect) {
-    const bool its_slot = redirect->slot == slot_of_key(call.recounts.front().counter);
-    if (redirect->kind == Redirect::Kind::Moved && its_slot) options_.guide->moved(*redirect, now);
-    // While the slot is on its way it is not known whether its counters have come already.
+    // By then it is in the map where it is. This answer waits for no proof of who gave it; and
+    // while the slot is on its way it is not known whether its counters have come already.
+    options_.guide->map_is_old(now);
     return gate_.recount_later(options_.shard, now);
   }
   switch (refusal_of(error)) {
@@ -146,7 +149,7 @@ void Link::on_replication(const Reply& reply, Mono sent, Mono now) {
 // Where there is no proof yet, who can give one is asked; what is held waits for that.
 void Link::prove(Mono now) {
   proof_.doubt_if_old(now);
-  if (proof_.holds(now) || !held_.grant_anything()) {
+  if (proof_.holds(now) || !held_.need_proof()) {
     unproved_since_ = kNever;
     use_held(now);
   } else if (unproved_since_ == kNever) {

@@ -154,6 +154,7 @@ class ClusterTopology final : private NodeLinkEvents {
     std::string record_key() const override;
     bool has_host_count() const override { return whole_.shard_of(kHostsKey) == id_; }
     bool moved(const Redirect& redirect, Mono now) override;
+    void map_is_old(Mono now) override { whole_.ask_soon(now); }
     bool ask_elsewhere(const Redirect& redirect, const Reservation& reservation, Mono now) override;
 
    private:

@@ -28,4 +28,9 @@ std::optional<Redirect> parse_redirect(std::string_view error) {
                   static_cast<std::uint16_t>(*slot), std::move(*to)};
 }
 
+bool leads_elsewhere(std::string_view error) {
+  const auto redirect = parse_redirect(error);
+  return redirect && redirect->kind != Redirect::Kind::TryAgain;
+}
+
 }  // namespace rategate

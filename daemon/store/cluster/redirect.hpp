@@ -23,5 +23,7 @@ struct Redirect {
 
 // Nothing where the error is none of them.
 std::optional<Redirect> parse_redirect(std::string_view error);
+// Whether it is MOVED or ASK.
+bool leads_elsewhere(std::string_view error);
 
 }  // namespace rategate

@@ -23,6 +23,8 @@ class ShardGuide {
   // A call was refused by MOVED. Whether it is known by now where it goes, another shard: else it
   // is to be asked again a little later.
   virtual bool moved(const Redirect& redirect, Mono now) = 0;
+  // Something is elsewhere than the map says, which is to be asked for.
+  virtual void map_is_old(Mono now) = 0;
   // One reservation was refused by ASK. Whether it is asked for elsewhere; nothing is told before
   // this has returned.
   virtual bool ask_elsewhere(const Redirect& redirect, const Reservation& reservation,

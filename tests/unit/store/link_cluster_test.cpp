@@ -32,6 +32,8 @@ class FakeGuide final : public ShardGuide {
     asked.push_back(reservation);
     return known;
   }
+  void map_is_old(Mono) override { ++asked_for_map; }
+  int asked_for_map = 0;
   bool counts = false;
   std::string record = "rategate:{1}:reign";
   bool known = true;
@@ -113,14 +115,29 @@ TEST_CASE("what was refused by MOVED is asked at the new shard, and counted once
   two.check("key");
   two.pass(0);
   two.first.refuse(two.link(0), moved());
+  CHECK(two.guide.slots.empty());
+  two.first.answer_all(two.link(0));  // the INFO behind it: it still is the primary
   CHECK(two.guide.slots == std::vector<std::uint16_t>{kSlot});
   two.at = {1};
   two.driver.gate().slots_moved(two.now());
   two.pass(0);
-  CHECK(two.first.calls.size() == 1);  // the INFO behind the first one
+  CHECK(two.first.calls.empty());
   REQUIRE(two.second.calls.size() == 2);
   two.second.answer_all(two.link(1));
   CHECK(two.allowed() == 1);
+}
+
+TEST_CASE("who is no primary any more leads nobody elsewhere") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.first.role = "slave";
+  SECTION("by MOVED") { two.first.refuse(two.link(0), moved()); }
+  SECTION("by ASK") { two.first.refuse(two.link(0), "ASK " + std::to_string(kSlot) + " b:1"); }
+  two.first.answer(two.link(0));
+  CHECK(two.link(0).state() != Link::State::Up);
+  CHECK(two.guide.slots.empty());
+  CHECK(two.guide.asked.empty());
 }
 
 TEST_CASE("where it goes is not known yet: it is asked again a little later") {
@@ -182,6 +199,7 @@ TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once")
   two.check("key");
   two.pass(0);
   two.first.refuse(two.link(0), "ASK " + std::to_string(kSlot) + " b:1");
+  two.first.answer_all(two.link(0));
   REQUIRE(two.guide.asked.size() == 1);
   two.link(1).ask(two.guide.asked[0], two.now());
   two.pass(0);
@@ -200,6 +218,7 @@ TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once")
     two.first.answer_all(two.link(0));
     two.second.answer(two.link(1));
     two.second.refuse(two.link(1), "ASK " + std::to_string(kSlot) + " a:1");
+    two.second.answer_all(two.link(1));
     CHECK(two.guide.asked.size() == 1);
     two.pass(kLater - 1);
     CHECK(two.first.calls.empty());
@@ -346,7 +365,7 @@ TEST_CASE(
   const std::string slot = std::to_string(slot_of_key(counter));
   SECTION("it is told again a little later, where it is by then") {
     lost.first.refuse(lost.link(0), "MOVED " + slot + " b:1");
-    CHECK(lost.guide.slots.size() == 1);
+    CHECK(lost.guide.asked_for_map == 1);
   }
   SECTION("so is one whose slot is on its way") {
     lost.first.refuse(lost.link(0), "ASK " + slot + " b:1");
