@@ -201,7 +201,6 @@ class Gate {
                               Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
-  CounterId denier(const LimitUse& spread, const Request& request, CounterId last, Mono now);
   void leave_shard(ShardId id, Mono now);
   void leave_line(CounterId from, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,

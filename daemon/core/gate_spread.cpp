@@ -69,7 +69,10 @@ const LimitUsePtr* Gate::next_sub(Waiter& waiter, const LimitUse& spread, const 
                                   Mono now) {
   waiter.tried |= std::uint32_t{1} << counters_[waiter.counter].use->sub;
   const std::int64_t start_ms = first_start_ms(spread, request.key, now);
-  if (start_ms > waiter.round_ms) waiter.tried = 0;
+  if (start_ms > waiter.round_ms) {
+    waiter.tried = 0;
+    waiter.passed_unknown = false;
+  }
   waiter.round_ms = std::max(waiter.round_ms, start_ms);
   return find_sub(spread, waiter.tried, request, now);
 }
@@ -109,18 +112,6 @@ void Gate::leave_line(CounterId from, Mono now) {
   }
 }
 
-// Of those of which each denies the request the one that says why: where the window of one is lost,
-// nobody knows whether the limit is used up.
-CounterId Gate::denier(const LimitUse& spread, const Request& request, CounterId last, Mono now) {
-  for (const LimitUsePtr& sub : spread.subs) {
-    const CounterId id = counter_of({sub, request.key, request.cost}, now);
-    const Counter& counter = counters_[id];
-    const Placed placed = shards_[counter.shard.value].place(*sub, now);
-    if (placed.open && !has_counted(decider_.state_of(counter, placed.window, now))) return id;
-  }
-  return last;
-}
-
 // Each goes to one where it was not yet, or into a later window, so that this ends.
 void Gate::pass_on(Mono now) {
   for (WaiterPlace place = reserver_.going_on(); !place.is_none(); place = reserver_.going_on()) {
@@ -131,9 +122,7 @@ void Gate::pass_on(Mono now) {
     const LimitUsePtr* const sub =
         spread != nullptr ? next_sub(waiter, *spread, request, now) : nullptr;
     if (sub == nullptr) {
-      const CounterId last = waiter.counter;
-      const CounterId by = spread != nullptr ? denier(*spread, request, last, now) : last;
-      reserver_.deny_going_on(place, by, now);
+      reserver_.deny_going_on(place, now);
       continue;
     }
     reserver_.go_on(place, counter_of({*sub, key, waiter.cost}, now), now);

@@ -264,8 +264,9 @@ void LeaseKeeper::publish_clock(ShardId shard, Mono now, bool anew) {
 void LeaseKeeper::set_clients_behind(std::int64_t ns, Mono now) {
   if (shared_ == nullptr) return;
   shared_->set_clients_behind(ns);
-  for (std::uint16_t at = 0; at < published_.size(); ++at) {
-    if (published_[at].at.us != INT64_MIN) publish_clock({at}, now, true);
+  for (std::size_t at = 0; at < published_.size(); ++at) {
+    const ShardId shard{static_cast<std::uint16_t>(at)};
+    if (published_[at].at.us != INT64_MIN) publish_clock(shard, now, true);
   }
 }
 

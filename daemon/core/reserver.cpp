@@ -96,7 +96,7 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     if (waiter.cost <= asked) continue;
     if (use.is_sub() && !pays(counter, state, at.window, waiter.cost) &&
         denies(counter, state, at.window, waiter.cost)) {
-      leave(id, line->due, place);
+      leave(id, line->due, place, has_counted(state));
       continue;
     }
     const auto known = decide_here(id, at.window, state, waiter.cost, now);
@@ -111,9 +111,10 @@ bool Reserver::pays(const Counter& counter, WindowState state, const Window& win
   return has_counted(state) && counter.use->leased && counter.pool.held(window) >= cost;
 }
 
-void Reserver::leave(CounterId id, Waiters::List& list, WaiterPlace place) {
+void Reserver::leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known) {
   Waiter& waiter = room_.waiters()[place];
   waiter.asked = waiter.asked_again = false;
+  waiter.passed_unknown = waiter.passed_unknown || !is_known;
   Line& line = *counters_.line(counters_[id]);
   if (line.leaving.empty()) left_.push_back(id);
   room_.waiters().move(list, place, line.leaving);
@@ -129,15 +130,20 @@ WaiterPlace Reserver::going_on() {
   return {};
 }
 
-void Reserver::deny_going_on(WaiterPlace place, CounterId by, Mono now) {
-  Counter& counter = counters_[by];
+void Reserver::deny_going_on(WaiterPlace place, Mono now) {
+  const Waiter& waiter = room_.waiters()[place];
+  Counter& counter = counters_[waiter.counter];
   const Placed at = shard_of(counter).place(*counter.use, now);
-  const CheckResult result =
-      at.open ? decider_.deny_locally(counter, decider_.state_of(counter, at.window, now),
-                                      at.window, now)
-              : decider_.counted(counter, false, 0, decider_.reset_after_ms(counter, now));
-  Waiters::List& leaving = counters_.line(counters_[room_.waiters()[place].counter])->leaving;
-  room_.answer(counter, leaving, place, result);
+  CheckResult result;
+  if (waiter.passed_unknown) {  // nobody knows whether the limit is used up
+    result = decider_.deny_locally(counter, WindowState::Lost, at.window, now);
+  } else if (at.open) {
+    const WindowState state = decider_.state_of(counter, at.window, now);
+    result = decider_.deny_locally(counter, state, at.window, now);
+  } else {
+    result = decider_.counted(counter, false, 0, decider_.reset_after_ms(counter, now));
+  }
+  room_.answer(counter, counters_.line(counter)->leaving, place, result);
 }
 
 // Before those that wait there, as it has waited for longer.
@@ -159,7 +165,7 @@ void Reserver::go_on(WaiterPlace place, CounterId to, Mono now) {
 
 void Reserver::go_elsewhere(WaiterPlace place, CounterId to, Mono now) {
   const CounterId from = room_.waiters()[place].counter;
-  leave(from, counters_.line(counters_[from])->due, place);
+  leave(from, counters_.line(counters_[from])->due, place, true);
   go_on(place, to, now);
 }
 

@@ -90,8 +90,8 @@ class Reserver {
   void go_on(WaiterPlace waiter, CounterId to, Mono now);
   // The same of one that is due where nobody has denied it.
   void go_elsewhere(WaiterPlace waiter, CounterId to, Mono now);
-  // Or that there is no other one which has; `by`: the counter that says why.
-  void deny_going_on(WaiterPlace waiter, CounterId by, Mono now);
+  // Or that there is no other one which has.
+  void deny_going_on(WaiterPlace waiter, Mono now);
   // Of all that was under way in the shard nobody knows whether it was made.
   void forget_under_way(ShardId shard, Mono now);
   // All who wait in the shard are answered.
@@ -109,7 +109,8 @@ class Reserver {
 
  private:
   std::optional<Window> decide_due(CounterId id, Mono now);
-  void leave(CounterId id, Waiters::List& list, WaiterPlace place);
+  // `is_known`: what the counter has, or that it does not matter.
+  void leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known);
   bool measure_first(CounterId id, Line& line, Mono now);
   enum class Composed : std::uint8_t { Yes, No, TooLate };
   Composed compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);

@@ -123,7 +123,7 @@ bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool gr
     return true;
   }
   if ((!granted || !handout.kept) && !gone && counter.use->is_sub()) {
-    leave(line.counter, line.asked, first);
+    leave(line.counter, line.asked, first, handout.kept);
     return true;
   }
   bool claimed = true;

@@ -27,8 +27,9 @@ struct Waiter {
   // this check began to go through them; and which of them it was before since, by their places.
   std::int64_t round_ms = 0;
   std::uint32_t tried = 0;
-  std::uint32_t flow = 0;  // the client that asks, among which the store is shared evenly
-  bool asked = false;      // it is part of a reservation that is under way
+  bool passed_unknown = false;  // one of those could not say what it has
+  std::uint32_t flow = 0;       // the client that asks, among which the store is shared evenly
+  bool asked = false;           // it is part of a reservation that is under way
   bool ever_asked = false;
   bool asked_again = false;  // with what the pool holds, as the counter alone had too little
   bool gone = false;         // nobody wants its answer any more
