@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "daemon/store/cluster/redirect.hpp"
-
 namespace rategate {
 
 // A copy into memory that was used before.
@@ -24,9 +22,8 @@ void HeldAnswers::refuse_grants(std::string_view error) {
   }
 }
 
-bool HeldAnswers::need_proof() const {
-  return std::any_of(held_.begin(), held_.begin() + at(sealed_),
-                     [](const Held& held) { return grants(held) || leads_elsewhere(held.error); });
+bool HeldAnswers::grant_anything() const {
+  return std::any_of(held_.begin(), held_.begin() + at(sealed_), grants);
 }
 
 bool HeldAnswers::grants(const Held& held) {

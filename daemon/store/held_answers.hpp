@@ -33,9 +33,8 @@ class HeldAnswers {
   void refuse_grants(std::string_view error);
   // The store has said who it is, behind all that is held now.
   void seal() { sealed_ = count_; }
-  // Whether one of those that are sealed does, because it grants something, or says that a counter
-  // is elsewhere: there it lacks what only who says so has counted, if he has been replaced.
-  bool need_proof() const;
+  // Of those that are sealed; what grants nothing may be used without a proof.
+  bool grant_anything() const;
   // Those that are sealed, in their order. `use` may clear() the rest.
   template <class Use>
   void use_sealed(const Use& use) {

@@ -49,8 +49,8 @@ void Link::on_answer(Outbox::Answered answered, const Reply& reply, Mono receive
 }
 
 void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
-  // Who was demoted leads to where a slot is that his successor gave away, with counts that he
-  // alone had: it counts when he has proved that he is still the primary.
+  // Who was replaced leads to where a slot is that its successor gave away, without the counts that
+  // it alone had: it counts when it has said behind it that it still is the primary.
   const bool waits = holds_answers() || (outbox_.proves() && leads_elsewhere(reply.text));
   if (reply.is_error && !waits) {
     on_refusal(answered.call, reply.text, now);
@@ -149,7 +149,7 @@ void Link::on_replication(const Reply& reply, Mono sent, Mono now) {
 // Where there is no proof yet, who can give one is asked; what is held waits for that.
 void Link::prove(Mono now) {
   proof_.doubt_if_old(now);
-  if (proof_.holds(now) || !held_.need_proof()) {
+  if (proof_.holds(now) || !held_.grant_anything()) {
     unproved_since_ = kNever;
     use_held(now);
   } else if (unproved_since_ == kNever) {
@@ -253,6 +253,10 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
   Failure failure = alone ? Failure::Later : Failure::RefusedCall;
   if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
+    failure = Failure::Later;
+  } else if (redirect.kind == Redirect::Kind::Moved && outbox_.proves() && !proof_.holds(now)) {
+    // It may have been replaced without knowing it. The map tells of both.
+    options_.guide->map_is_old(now);
     failure = Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Moved) {
     failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
