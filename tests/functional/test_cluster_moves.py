@@ -108,6 +108,9 @@ class Moves(Cluster):
             source = servers.owner(slot)
             target = next(one for one in servers.primaries() if one.port != source.port)
             servers.move(slot, target)
+            # A node that takes a slot before it has heard of the epoch by which its giver took one
+            # is believed by nobody else, for good.
+            servers.wait_calm()
             those[0].wait_allowed(in_place=True)
         servers.fail_over(first)
         harness.wait_until(lambda: daemons[0].info("store")["primary_changes"] == "1", 20,
