@@ -32,10 +32,11 @@ struct Line {
 
   // Its place in the LineQueue, which writes these.
   bool queued = false;
-  std::uint32_t flow = 0;        // the client in whose turn it is, or was last, asked for
-  bool counts_as_asked = false;  // there, of that client
+  std::uint32_t flow = 0;  // the client in whose turn it is, or was last, asked for
   LineId before, behind;
 
+  // Whether its reservation is for checks of that client, and no lease alone.
+  bool is_asked_for_client() const { return reservation != 0 && !costs.empty(); }
   bool is_queued() const { return queued; }
   bool over() const {
     return reservation == 0 && due.empty() && asked.empty() && leaving.empty() && !is_queued();

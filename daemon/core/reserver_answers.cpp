@@ -227,10 +227,10 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
 bool Reserver::asked_at(std::uint64_t id, ShardId shard) {
   Line* const line = under_way(id);
   if (line == nullptr) return false;
-  const bool counts = std::exchange(line->counts_as_asked, false);
-  if (counts) shards_[line->shard.value].lines.answered(line->flow);
+  const bool for_client = line->is_asked_for_client();
+  if (for_client) shards_[line->shard.value].lines.answered(line->flow);
   line->shard = shard;
-  if (counts) room_.begin_reservation(*line);
+  if (for_client) room_.begin_reservation(*line);
   return true;
 }
 

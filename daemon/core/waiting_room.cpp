@@ -63,16 +63,13 @@ void WaitingRoom::take_out(CounterId id) {
   line->aside = false;
 }
 
-void WaitingRoom::begin_reservation(Line& line) {
-  line.counts_as_asked = true;
+void WaitingRoom::begin_reservation(const Line& line) {
   shards_[line.shard.value].lines.asked(line.flow);
 }
 
 void WaitingRoom::end_reservation(Line& line) {
+  if (line.is_asked_for_client()) shards_[line.shard.value].lines.answered(line.flow);
   line.reservation = 0;
-  if (std::exchange(line.counts_as_asked, false)) {
-    shards_[line.shard.value].lines.answered(line.flow);
-  }
 }
 
 void WaitingRoom::due_again(Line& line) {

@@ -43,7 +43,7 @@ class WaitingRoom {
   void due_again(Line& line);
   // Its reservation, which is composed, is one of the client whose turn it was; and none is any
   // more.
-  void begin_reservation(Line& line);
+  void begin_reservation(const Line& line);
   void end_reservation(Line& line);
 
   // Answers one that stands in that list of the counter's line, unless its asker has gone.
