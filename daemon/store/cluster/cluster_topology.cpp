@@ -216,6 +216,15 @@ void ClusterTopology::learn_of_shards(Mono now) {
   }
 }
 
+// Of the slots that the map in use gives it, those that it says are its own, where it has said so
+// of late. It may have given one away since; whoever took its place has all of them.
+SlotRanges ClusterTopology::slots_to_name(const ShardState& state, Mono now) const {
+  const Node* const node = fresh_node(state.shard.primary.address, now);
+  const ClusterShard* const own =
+      node == nullptr ? nullptr : node->map.find_primary(state.shard.primary.id);
+  return own == nullptr ? state.shard.slots : common_slots(state.shard.slots, own->slots);
+}
+
 // Who has to follow it: all that anybody lists who names it. And since when it is named: by a
 // majority of the others, by their newest questions; or by itself, where nobody knows a replica
 // that could take its place. For that, half of the primaries have to answer, itself among them: on
@@ -227,13 +236,14 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
   std::optional<Mono> named_itself;
   bool denied = false;
   std::size_t answering = 0;
+  const SlotRanges slots = slots_to_name(state, now);
   for (const ClusterShard& voter : map_.shards) {
     const bool own = voter.primary.id == state.shard.primary.id;
     const Node* const node = fresh_node(voter.primary.address, now);
     if (node == nullptr) continue;
     ++answering;
     const ClusterShard* const shard = node->map.find_primary(state.shard.primary.id);
-    const bool names = shard != nullptr && shard->has_slots_of(state.shard);
+    const bool names = shard != nullptr && !slots.empty() && has_slots(shard->slots, slots);
     denied = denied || !names;
     if (names && own) named_itself = node->asked;
     if (names && !own) named.push_back(node->asked);
@@ -276,7 +286,8 @@ ShardId ClusterTopology::find_successor(const ClusterShard& shard,
     const ShardState& state = shards_[at];
     if (!state.in_use || taken[at]) continue;
     if (state.shard.has_replica(shard.primary.id) ||
-        2 * state.shard.common_slots(shard) > state.shard.slot_count()) {
+        2 * slot_count(common_slots(state.shard.slots, shard.slots)) >
+            slot_count(state.shard.slots)) {
       return ShardId{static_cast<std::uint16_t>(at)};
     }
   }
@@ -312,7 +323,7 @@ void ClusterTopology::place_slots(const SlotMap& map, const std::vector<ShardId>
   unserved_ = kHashSlots;
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
     if (places[at] == kNowhere) continue;
-    unserved_ -= map.shards[at].slot_count();
+    unserved_ -= slot_count(map.shards[at].slots);
     for (const SlotRange& range : map.shards[at].slots) {
       std::fill(slots.begin() + range.first, slots.begin() + range.last + 1, places[at]);
     }

@@ -177,6 +177,7 @@ class ClusterTopology final : private NodeLinkEvents {
   const SlotMap* told_most(Mono now) const;
   bool has_majority(const SlotMap& map, Mono now) const;
   void learn_of_shards(Mono now);
+  SlotRanges slots_to_name(const ShardState& state, Mono now) const;
   void learn_of_shard(ShardState& state, Mono now);
   void adopt(const SlotMap& map, Mono now);
   std::vector<ShardId> match(const SlotMap& map) const;

@@ -76,25 +76,8 @@ bool read_range(const ReplyView& row, const HostPort& asked, SlotMap& map, Place
   return true;
 }
 
-// In order, each as long as can be. False where a slot is there twice.
-bool put_in_order(std::vector<SlotRange>& slots) {
-  std::sort(slots.begin(), slots.end(),
-            [](const SlotRange& a, const SlotRange& b) { return a.first < b.first; });
-  std::vector<SlotRange> joined;
-  for (const SlotRange& range : slots) {
-    if (!joined.empty() && range.first <= joined.back().last) return false;
-    if (!joined.empty() && range.first == joined.back().last + 1) {
-      joined.back().last = range.last;
-    } else {
-      joined.push_back(range);
-    }
-  }
-  slots = std::move(joined);
-  return true;
-}
-
 bool has_slots_once(const SlotMap& map) {
-  std::vector<SlotRange> all;
+  SlotRanges all;
   for (const ClusterShard& shard : map.shards) {
     all.insert(all.end(), shard.slots.begin(), shard.slots.end());
   }
@@ -102,28 +85,6 @@ bool has_slots_once(const SlotMap& map) {
 }
 
 }  // namespace
-
-bool ClusterShard::has_slots_of(const ClusterShard& other) const {
-  return common_slots(other) == other.slot_count();
-}
-
-// Each range is looked at once, however many there are.
-std::size_t ClusterShard::common_slots(const ClusterShard& other) const {
-  std::size_t count = 0;
-  auto own = slots.begin();
-  auto theirs = other.slots.begin();
-  while (own != slots.end() && theirs != other.slots.end()) {
-    const int first = std::max(own->first, theirs->first);
-    const int last = std::min(own->last, theirs->last);
-    if (first <= last) count += static_cast<std::size_t>(last - first + 1);
-    if (own->last < theirs->last) {
-      ++own;
-    } else {
-      ++theirs;
-    }
-  }
-  return count;
-}
 
 bool ClusterShard::has_replica(std::string_view id) const {
   return std::any_of(replicas.begin(), replicas.end(),
@@ -143,12 +104,6 @@ std::uint16_t ClusterShard::roundest_slot() const {
   return best;
 }
 
-std::size_t ClusterShard::slot_count() const {
-  std::size_t count = 0;
-  for (const SlotRange& range : slots) count += std::size_t{1} + range.last - range.first;
-  return count;
-}
-
 const ClusterShard* SlotMap::find_primary(std::string_view id) const {
   const auto found = std::find_if(shards.begin(), shards.end(), [&](const ClusterShard& shard) {
     return shard.primary.id == id;
@@ -166,7 +121,7 @@ bool SlotMap::agrees_with(const SlotMap& other) const {
 
 std::size_t SlotMap::slot_count() const {
   std::size_t count = 0;
-  for (const ClusterShard& shard : shards) count += shard.slot_count();
+  for (const ClusterShard& shard : shards) count += rategate::slot_count(shard.slots);
   return count;
 }
 

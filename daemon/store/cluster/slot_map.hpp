@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "daemon/base/host_port.hpp"
+#include "daemon/store/cluster/slot_ranges.hpp"
 #include "daemon/store/redis/reply_view.hpp"
 
 namespace rategate {
-
-struct SlotRange {
-  std::uint16_t first = 0;
-  std::uint16_t last = 0;  // inclusive
-  bool operator==(const SlotRange&) const = default;
-};
 
 struct ClusterNode {
   std::string id;    // its own for good, whatever its address
@@ -29,16 +24,12 @@ struct ClusterNode {
 struct ClusterShard {
   ClusterNode primary;
   std::vector<ClusterNode> replicas;  // that are not known to have failed
-  std::vector<SlotRange> slots;       // in order, and none touches the next
+  SlotRanges slots;
 
-  // Every slot of the other one is its own.
-  bool has_slots_of(const ClusterShard& other) const;
-  std::size_t common_slots(const ClusterShard& other) const;
   bool has_replica(std::string_view id) const;
   // The one that stays longest where slots are moved by their number: edges move, and not the
   // middle. There is one.
   std::uint16_t roundest_slot() const;
-  std::size_t slot_count() const;
 };
 
 struct SlotMap {

@@ -163,6 +163,23 @@ TEST_CASE("who names it for fewer slots does not name it") {
   CHECK(bench.first().named_at() == asked);
 }
 
+// It waits for the map, on which they need not agree for a while.
+TEST_CASE("a primary that has given a slot away is named for those that it says it still has") {
+  Settled bench;
+  const Mono asked = bench.first().named_at();
+  bench.ask();
+  bench.answer({"c:1"}, map_of_three("a", 4200));
+  bench.answer({"b:1"}, map_of_three("a", 4500));
+  CHECK(bench.first().named_at() == asked);
+  bench.answer({"a:1"}, map_of_three("a", 4000));
+  CHECK(bench.first().named_at() == bench.nodes.now);
+  bench.ask();
+  bench.answer({"a:1"}, array({row(5001, 10000, {node("b", 1)})}));  // it has none any more
+  bench.answer({"c:1"}, map_of_three("a", 4200));
+  bench.answer({"b:1"}, map_of_three("a", 4500));
+  CHECK(bench.first().named_at() < bench.nodes.now);
+}
+
 TEST_CASE("another map is used when a majority of its primaries tells it, and not before") {
   Settled bench;
   bench.ask();

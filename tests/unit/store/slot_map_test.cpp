@@ -30,7 +30,7 @@ TEST_CASE("a map is read, ranges of one shard joined") {
   CHECK(map->shards[0].slots == std::vector<SlotRange>{{0, 4}});
   REQUIRE(map->shards[0].replicas.size() == 1);
   CHECK(map->shards[0].replicas[0].peer == "c:3");
-  CHECK(map->shards[1].slot_count() == 5);
+  CHECK(slot_count(map->shards[1].slots) == 5);
   CHECK(map->slot_count() == 10);
 }
 
@@ -78,6 +78,14 @@ TEST_CASE("maps agree where the same primaries have the same slots") {
   CHECK_FALSE(one->agrees_with(*read(array({row(0, 3, {node("c", 3)})}))));
   CHECK(one->find_primary("id-a") != nullptr);
   CHECK(one->find_primary("id-c") == nullptr);
-  CHECK(one->shards[0].has_slots_of(read(array({row(1, 2, {node("b", 1)})}))->shards[0]));
-  CHECK_FALSE(one->shards[0].has_slots_of(read(array({row(1, 4, {node("b", 1)})}))->shards[0]));
+}
+
+TEST_CASE("slots that two sets have in common") {
+  const SlotRanges slots{{0, 3}, {5, 9}, {12, 12}};
+  CHECK(slot_count(slots) == 10);
+  CHECK(common_slots(slots, {{2, 6}, {8, 20}}) == SlotRanges{{2, 3}, {5, 6}, {8, 9}, {12, 12}});
+  CHECK(common_slots(slots, {{4, 4}, {10, 11}}).empty());
+  CHECK(has_slots(slots, {{1, 2}, {12, 12}}));
+  CHECK(has_slots(slots, {}));
+  CHECK_FALSE(has_slots(slots, {{1, 4}}));
 }
