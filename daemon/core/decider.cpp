@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/core/lease.hpp"
 
 namespace rategate {
@@ -15,45 +16,73 @@ std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 
 }  // namespace
 
 WindowState Decider::state_of(const Counter& counter, const Window& window, Mono now) const {
-  const LostWindows& lost = shard_of(counter).lost;
   LimitUse& use = *counter.use;
   const Limit& limit = *use.limit;
   if (window.start_ms <= use.moved_ms) {
     if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
     return WindowState::Lost;
   }
-  if (loses(limit) && shard_of(counter).is_doubted(window, longest_lead_us(limit.period_ms), now)) {
-    return WindowState::Telling;
-  }
-  if (loses(limit) && lost.any()) {
-    if (lost.has_all_of(window, longest_lead_us(limit.period_ms))) {
-      if (!counts_on(counter, window)) return WindowState::Lost;
-      const WindowState state = recount_state_of(counter, window, now);
-      if (state != WindowState::Open) return state;
-    }
-    if (lost.any_counter_of(window) &&
-        lost.has(use.names.of(counter.key.view(), window.start_ms))) {
-      return WindowState::Lost;
-    }
+  if (loses(limit)) {
+    const WindowState state = loss_state_of(counter, window, now);
+    if (state != WindowState::Open) return state;
   }
   return counter.pool.state(window) == Pool::State::Exhausted ? WindowState::Exhausted
                                                               : WindowState::Open;
 }
 
-bool Decider::is_retold(const Counter& counter, const Window& window) const {
-  return shard_of(counter).lost.recounts(window, longest_lead_us(counter.use->limit->period_ms));
-}
-
-bool Decider::counts_on(const Counter& counter, const Window& window) const {
+WindowState Decider::loss_state_of(const Counter& counter, const Window& window, Mono now) const {
   const Limit& limit = *counter.use->limit;
-  return loses(limit) && lost_policy(limit) == OnStoreLost::Count && is_retold(counter, window);
+  const std::int64_t lead_us = longest_lead_us(limit.period_ms);
+  const bool moved = losses_.slots.may_concern(window, lead_us);
+  if (moved && losses_.slots.is_doubted(slot_of(counter), window, lead_us, now)) {
+    return WindowState::Telling;
+  }
+  if (moved || shard_of(counter).lost.any()) {
+    const LostThrough lost = lost_of(counter, window);
+    if (lost.has(window, lead_us)) {
+      if (lost_policy(limit) != OnStoreLost::Count || !lost.recounts(window, lead_us)) {
+        return WindowState::Lost;
+      }
+      const WindowState state = recount_state_of(counter, lost, window, now);
+      if (state != WindowState::Open) return state;
+    }
+  }
+  const LostCounters& counters = losses_.counters;
+  const bool is_lost = counters.may_have_one_of(window) &&
+                       counters.has(counter.use->names.of(counter.key.view(), window.start_ms));
+  return is_lost ? WindowState::Lost : WindowState::Open;
 }
 
-WindowState Decider::recount_state_of(const Counter& counter, const Window& window,
-                                      Mono now) const {
-  const Shard& shard = shard_of(counter);
-  const auto reading = shard.clock.read(now);
-  if (!reading || reading->earliest < shard.lost.told_by()) return WindowState::Telling;
+// All windows of a counter are in one slot.
+std::uint16_t Decider::slot_of(const Counter& counter) {
+  return slot_of_key(counter.use->names.of(counter.key.view(), 0));
+}
+
+LostThrough Decider::lost_of(const Counter& counter, const Window& window) const {
+  LostThrough lost = shard_of(counter).lost.all();
+  if (losses_.slots.may_concern(window, longest_lead_us(counter.use->limit->period_ms))) {
+    lost.add(losses_.slots.lost(slot_of(counter)));
+  }
+  return lost;
+}
+
+// Where too many are lost, all windows that were open are taken for lost: that denies more than
+// must be, and never less.
+void Decider::lose(const Counter& counter, const Window& window) {
+  const std::string name = counter.use->names.of(counter.key.view(), window.start_ms);
+  if (losses_.counters.lose(name, window, kMaxSkewUs / 1000)) return;
+  shards_[counter.shard.value].lost.lose_all(StoreTime{window.start_ms * 1000}, 0, false);
+}
+
+bool Decider::is_retold(const Counter& counter, const Window& window) const {
+  const std::int64_t lead_us = longest_lead_us(counter.use->limit->period_ms);
+  return lost_of(counter, window).recounts(window, lead_us);
+}
+
+WindowState Decider::recount_state_of(const Counter& counter, const LostThrough& lost,
+                                      const Window& window, Mono now) const {
+  const auto reading = shard_of(counter).clock.read(now);
+  if (!reading || reading->earliest.us < lost.told_by_us) return WindowState::Telling;
   return counter.pool.is_recounted(window) ? WindowState::Open : WindowState::Uncounted;
 }
 
@@ -152,7 +181,7 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
                              reset_after_ms(counter, now));
     if (state == WindowState::Telling) {
       result.decision.retry_after_ms =
-          std::min(result.decision.retry_after_ms, told_in_ms(shard_of(counter), now));
+          std::min(result.decision.retry_after_ms, told_in_ms(counter, window, now));
     }
     ++stats_.lost_denied;
     ++counter.use->denied;
@@ -163,11 +192,12 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
 }
 
 // Up to an eighth more for some, so that those who were denied together do not come back as one.
-std::int64_t Decider::told_in_ms(const Shard& shard, Mono now) {
+std::int64_t Decider::told_in_ms(const Counter& counter, const Window& window, Mono now) {
+  const Shard& shard = shard_of(counter);
   const auto reading = shard.clock.read(now);
-  const StoreTime told_by = shard.lost.told_by();
-  const bool later = reading && told_by > reading->earliest;
-  const std::int64_t us = later ? told_by.us - reading->earliest.us : 0;
+  const std::int64_t told_by_us = lost_of(counter, window).told_by_us;
+  const bool later = reading && told_by_us > reading->earliest.us;
+  const std::int64_t us = later ? told_by_us - reading->earliest.us : 0;
   const std::int64_t jitter_us = LostWindows::kTellingUs / 8 * random_.of_1024() / 1024;
   return std::max<std::int64_t>(1, ms_rounded_up(shard.clock.with_drift(us) + jitter_us));
 }

@@ -11,6 +11,7 @@
 #include "daemon/core/local_shares.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/shard.hpp"
+#include "daemon/core/slot_losses.hpp"
 #include "daemon/core/stats.hpp"
 
 namespace rategate {
@@ -33,19 +34,22 @@ class Decider {
  public:
   // `command_timeout_us`: the longest that a check waits for the store.
   // `hosts_min`: so many hosts there are at least.
-  Decider(std::vector<Shard>& shards, GateStats& stats, std::int64_t command_timeout_us,
-          std::int64_t hosts_min, std::uint64_t seed)
+  Decider(std::vector<Shard>& shards, Losses& losses, GateStats& stats,
+          std::int64_t command_timeout_us, std::int64_t hosts_min, std::uint64_t seed)
       : shards_(shards),
+        losses_(losses),
         stats_(stats),
         command_timeout_us_(command_timeout_us),
         hosts_min_(hosts_min),
         random_(seed) {}
 
+  // Of the cluster's slots, that which the counter is in, wherever that is.
+  static std::uint16_t slot_of(const Counter& counter);
   // Whether the store has lost its count, and all hosts are to tell what they know of it.
   bool is_retold(const Counter& counter, const Window& window) const;
-  // Whether it is counted on then.
-  bool counts_on(const Counter& counter, const Window& window) const;
   WindowState state_of(const Counter& counter, const Window& window, Mono now) const;
+  // The store has lost the count of that window of the counter.
+  void lose(const Counter& counter, const Window& window);
   // The highest cost that the window can still pay, as far as this host knows: what the pool and
   // the counter have left together. That can become no more in short windows, because nothing is
   // given back there; in a long one it can, up to the limit.
@@ -76,9 +80,13 @@ class Decider {
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
   // What the pool and the counter have together, as far as this host knows.
   static std::int64_t left(const Counter& counter, const Window& window);
-  WindowState recount_state_of(const Counter& counter, const Window& window, Mono now) const;
+  WindowState loss_state_of(const Counter& counter, const Window& window, Mono now) const;
+  WindowState recount_state_of(const Counter& counter, const LostThrough& lost,
+                               const Window& window, Mono now) const;
+  // What its shard has lost, and the shards that its slot has left.
+  LostThrough lost_of(const Counter& counter, const Window& window) const;
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
-  std::int64_t told_in_ms(const Shard& shard, Mono now);
+  std::int64_t told_in_ms(const Counter& counter, const Window& window, Mono now);
   static Decision decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
                          std::int64_t reset_after_ms);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
@@ -88,6 +96,7 @@ class Decider {
   void count(LimitUse& use, const Decision& decision);
 
   std::vector<Shard>& shards_;
+  Losses& losses_;
   GateStats& stats_;
   std::int64_t command_timeout_us_;
   std::int64_t hosts_min_;

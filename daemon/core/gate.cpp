@@ -21,7 +21,7 @@ Gate::Gate(const Options& options, SharedPools* shared)
       counters_(options.seed),
       shards_(make_shards(options)),
       alarms_(counters_),
-      decider_(shards_, stats_, options.command_timeout_us, options.share_hosts_min,
+      decider_(shards_, losses_, stats_, options.command_timeout_us, options.share_hosts_min,
                options.jitter_seed + 2),
       room_(counters_, shards_, decider_, stats_),
       keeper_(counters_, shards_, alarms_, books_, decider_, stats_, shared, options.jitter_seed),
@@ -191,6 +191,7 @@ const Limit* Gate::failed(std::uint64_t reservation, Failure failure, Mono now) 
 
 bool Gate::store_connecting(ShardId id, Mono now) {
   Shard& shard = this->shard(id);
+  if (shard.health.is_up()) shard.down_since = now;
   const bool news = shard.health.connecting();
   keeper_.strand_releases(shard);
   recounter_.put_back(id);
@@ -200,9 +201,7 @@ bool Gate::store_connecting(ShardId id, Mono now) {
 }
 
 bool Gate::store_up(ShardId id) {
-  for (Shard& shard : shards_) {
-    std::erase_if(shard.doubts, [&](const Shard::Doubt& doubt) { return doubt.of == id; });
-  }
+  losses_.slots.greeted(id);
   return shard(id).health.up();
 }
 
@@ -241,17 +240,20 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
   const bool more = through > shard.lost.through();
   if (!more && !loss.anew) return false;
+  const Mono lost_at = shard.lost_at(loss.through, now);
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
     ++stats_.windows_lost;
-    for (const ShardId heir : heirs_.of(id, now, loss.through)) take_over(id, heir, now);
+    losses_.slots.heard(id, shard.lost, lost_at, *reading, now);
   }
   // Also what was reserved ahead: the counters of those windows are as lost.
   counters_.for_each_id([&](CounterId counter_id) {
     Counter& counter = counters_[counter_id];
     // One that nobody has asked for since its slot came here is lost as well.
     if (counter.pool.last_end_ms() * 1000 > reading->earliest.us) follow_slot(counter_id, now);
-    if (counter.shard != id) return;
+    const bool gone = options_.shard_of && counter.shard != id &&
+                      losses_.slots.concerns(Decider::slot_of(counter), id, lost_at, now);
+    if (counter.shard != id && !gone) return;
     if (loss.recounts) {
       recounter_.lose(counter_id, now);
     } else if (counter.use->limit->on_store_down != OnStoreDown::Allow) {
@@ -289,28 +291,33 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
   return told;
 }
 
-void Gate::take_over(ShardId from, ShardId to, Mono now) {
-  const Shard& giver = shard(from);
+void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
   Shard& taker = shard(to);
-  const auto reading = giver.clock.read(now);
-  const bool told = reading && reading->earliest >= giver.lost.told_by();
-  taker.lost.take_over(giver.lost, kMaxSkewUs, told);
-  taker.knows_until_ms = std::max(taker.knows_until_ms, giver.knows_until_ms);
-  const auto here = taker.clock.read(now);
-  if (from == to || !here) return;
-  // By the clock of those windows.
-  for (const Shard::Doubt& doubt : giver.doubts) {
-    taker.doubt({doubt.of, here->latest, doubt.until}, now);
+  taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
+  // What is nowhere was never anywhere, as far as is known, and has lost nothing.
+  if (from.value >= SharedPools::kClocks) return;
+  losses_.slots.left(slot, from, seen, taker.clock.read(now), now);
+  take_losses(slot, from, to, seen, now);
+}
+
+// Of the shard where it was, and of those where it may have been since.
+void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
+  const auto here = shard(to).clock.read(now);
+  for (std::uint16_t at = 0; at < shards_.size(); ++at) {
+    const Shard& giver = shards_[at];
+    const bool was_there = at == from.value;
+    const bool lost_since =
+        giver.lost.any() && after(giver.lost_at(giver.lost.through(), now), kMaxSkewUs) >= seen;
+    if (was_there || lost_since) losses_.slots.add(slot, giver.lost, giver.clock.read(now));
+    if (giver.health.is_up() || !here) continue;
+    const bool down_since = now < after(giver.down_since, SlotLosses::kGreetedByUs);
+    if (was_there || down_since) losses_.slots.doubt(slot, {at}, here->latest, now);
   }
 }
 
-void Gate::inherit(ShardId from, ShardId to, Mono now) {
-  const auto moved = shard(from).clock.read(now);
-  heirs_.add(from, to, now, moved ? moved->latest : StoreTime{INT64_MAX});
-  Shard& taker = shard(to);
-  const auto reading = taker.clock.read(now);
-  if (shard(from).health.is_up() || !reading) return;
-  taker.doubt({from, reading->latest, after(now, Heirs::kLatelyUs)}, now);
+void Gate::slot_on_its_way(std::uint16_t slot, ShardId id, Mono now) {
+  const auto reading = shard(id).clock.read(now);
+  if (reading) losses_.slots.on_its_way(slot, shard(id).lost, *reading);
 }
 
 // Those that nobody waits for are found by the next check.

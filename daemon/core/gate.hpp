@@ -28,7 +28,6 @@
 #include "daemon/core/books.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
-#include "daemon/core/heirs.hpp"
 #include "daemon/core/lease_keeper.hpp"
 #include "daemon/core/recounter.hpp"
 #include "daemon/core/request.hpp"
@@ -120,10 +119,12 @@ class Gate {
   // measured. Whether it is more than was known, and some window may be so long that it is still
   // open.
   bool lose_windows(ShardId shard, const Loss& loss, Mono now);
-  // Counters that were in `from` are in `to` from now on: what was lost there is lost here, too.
-  void take_over(ShardId from, ShardId to, Mono now);
-  // And so is what this host hears of within the next minute: see Heirs.
-  void inherit(ShardId from, ShardId to, Mono now);
+  // A slot of a cluster that was in `from`, where it was seen at `seen` last, is in `to` from now
+  // on: what was lost of its counters there is lost here, too, and so is what this host hears of
+  // within the next minute.
+  void slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now);
+  // It was refused in that shard, because it is on its way to another one.
+  void slot_on_its_way(std::uint16_t slot, ShardId shard, Mono now);
   // Counters are in other shards than before: who waits before them is asked for there. What is
   // under way stays so, and its answer counts.
   void slots_moved(Mono now);
@@ -201,6 +202,7 @@ class Gate {
                               Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
+  void take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now);
   void leave_shard(ShardId id, Mono now);
   void leave_line(CounterId from, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,
@@ -219,7 +221,7 @@ class Gate {
   Books books_;
   Counters counters_;
   std::vector<Shard> shards_;
-  Heirs heirs_;
+  Losses losses_;
   Alarms alarms_;
   Decider decider_;
   WaitingRoom room_;

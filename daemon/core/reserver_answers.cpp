@@ -88,7 +88,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
 // The counter is below what this host alone was charged.
 void Reserver::lost(Counter& counter, const Window& window) {
   ++stats_.windows_lost;
-  shard_of(counter).lost.lose(counter.use->names.of(counter.key.view(), window.start_ms), window);
+  decider_.lose(counter, window);
 }
 
 // Each check that was asked for gets its answer, in order. Returns what is left of the hand, with

@@ -28,29 +28,7 @@ struct Shard {
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
-  // Counters have come here of a shard whose primary is not greeted: what it has lost of windows
-  // that had begun by then nobody knows before it is, for so long at most.
-  struct Doubt {
-    ShardId of;
-    StoreTime through;
-    Mono until;
-  };
-  std::vector<Doubt> doubts;  // of each shard one at most
-  void doubt(const Doubt& more, Mono now) {
-    std::erase_if(doubts, [&](const Doubt& known) { return now >= known.until; });
-    for (Doubt& known : doubts) {
-      if (known.of != more.of) continue;
-      known.through = std::max(known.through, more.through);
-      known.until = std::max(known.until, more.until);
-      return;
-    }
-    if (now < more.until) doubts.push_back(more);
-  }
-  bool is_doubted(const Window& window, std::int64_t lead_us, Mono now) const {
-    return std::any_of(doubts.begin(), doubts.end(), [&](const Doubt& doubt) {
-      return now < doubt.until && window.start_ms * 1000 <= doubt.through.us + lead_us;
-    });
-  }
+  Mono down_since{INT64_MIN / 2};     // since it was up last, where it is not
   Mono tries_again;                   // when it is connected to again, while it is away
   std::int64_t round_trip_us = 1000;  // smoothed
 
@@ -74,6 +52,13 @@ struct Shard {
   // second for hosts that lag.
   std::int64_t expire_at_ms(const Window& window) const {
     return window.end_ms + clock.options().max_error_us / 1000 + 1000;
+  }
+
+  // When it lost what it lost last, as far as its clock tells; kNever: that is not known.
+  Mono lost_at(StoreTime through, Mono now) const {
+    const auto reading = clock.read(now);
+    if (!reading || through.us == INT64_MAX) return kNever;
+    return {now.us - (reading->latest.us - through.us)};
   }
 
   // The reading, where windows of the limit can be told by it.

@@ -120,6 +120,7 @@ class Link {
   void use_held(Mono now);
   void use(const HeldAnswers::Held& held, Mono now);
   void on_refusal(const Call& call, std::string_view error, Mono now);
+  void tell_on_its_way(const Redirect& redirect, const std::string& counter, Mono now);
   void on_redirect(const Call& call, const Redirect& redirect, Mono now);
   void store_refuses(std::string_view error, Mono now);
   void measured(Mono sent, Mono received, StoreTime time);

@@ -106,6 +106,7 @@ void Link::on_recounts_refused(const Call& call, std::string_view error, Mono no
     // By then it is in the map where it is. This answer waits for no proof of who gave it; and
     // while the slot is on its way it is not known whether its counters have come already.
     options_.guide->map_is_old(now);
+    tell_on_its_way(*redirect, call.recounts.front().counter, now);
     return gate_.recount_later(options_.shard, now);
   }
   switch (refusal_of(error)) {
@@ -252,6 +253,7 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool alone = call.reservations.size() == 1;
   const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
   Failure failure = alone ? Failure::Later : Failure::RefusedCall;
+  tell_on_its_way(redirect, call.reservations.front().counter, now);
   if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
     failure = Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Moved && outbox_.proves() && !proof_.holds(now)) {
@@ -267,6 +269,12 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   for (const Reservation& reservation : call.reservations) {
     gate_.failed(reservation.id, failure, now);
   }
+}
+
+// Unless it has left already.
+void Link::tell_on_its_way(const Redirect& redirect, const std::string& counter, Mono now) {
+  if (redirect.kind == Redirect::Kind::Moved) return;
+  gate_.slot_on_its_way(slot_of_key(counter), options_.shard, now);
 }
 
 void Link::ask(Reservation reservation, Mono now) {

@@ -23,8 +23,8 @@ bool Bystanders::is_counted_on(Daemon& daemon, const Ask& ask, const std::string
   const bool undisturbed = scenario.failovers == 1 && scenario.moves == 0 && scenario.cut_offs == 0;
   if (limit.on_store_lost != OnStoreLost::Count || !undisturbed) return false;
   const Shard& shard = daemon.gate().shard(daemon.shard_of(counter));
-  if (shard.lost.through().us == INT64_MIN) return false;
-  return world_.events().now() >= shard.lost.told_by().us + kGraceUs;
+  if (!shard.lost.any()) return false;
+  return world_.events().now() >= shard.lost.all().told_by_us + kGraceUs;
 }
 
 void Bystanders::told(Daemon& daemon, const Ask& ask, Verdict verdict, const Decision& decision) {

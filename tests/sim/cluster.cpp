@@ -17,6 +17,15 @@ constexpr int kSlots = static_cast<int>(kHashSlots);
 constexpr std::int64_t kReplicatedUs = 200'000;
 // Who votes for a new primary soon hears that it is one.
 constexpr std::int64_t kVotersHearUs = 300'000;
+// For so long after a shard has taken a slot it does not take the same one again: what was led
+// there by ASK the first time is longer on no way, and would be taken for led there now, without
+// the keys that have left meanwhile.
+constexpr std::int64_t kAskedUs = 300'000;
+// So often a host looks at the map. It does not see that a slot has gone and come back before.
+constexpr std::int64_t kSeenUs = 6'000'000;
+// So old a proof may be with which MOVED is followed: in a shard that a slot passes through within
+// that time no primary is replaced.
+constexpr std::int64_t kProvedUs = 1'500'000;
 // After it a host has found its way back: the longest back-off, two greetings, and the slow pace of
 // the questions for the map.
 constexpr std::int64_t kFoundBackUs = 3'000'000;
@@ -82,10 +91,10 @@ std::int64_t Cluster::skew_us(const HostPort& address) const {
 
 bool Cluster::is_disturbed(int host, std::string_view counter) const {
   if (now() < cuts_[static_cast<std::size_t>(host)].until_us + kFoundBackUs) return true;
-  // What one shard has lost is denied in those which it gave slots, whenever a host hears of that.
-  if (world_.scenario().moves > 0 && has_failed_over_) return true;
-  // A host may still believe the slot to be where it was.
+  // A host may still believe the slot to be where it was. One that was moved meanwhile may have
+  // been anywhere, as far as a host knows.
   const std::set<int> had = shards_with(counter);
+  if (had.size() > 1 && has_failed_over_) return true;
   return std::any_of(had.begin(), had.end(), [&](int shard) {
     return now() < shards_[static_cast<std::size_t>(shard)].disturbed_until_us;
   });
@@ -228,15 +237,23 @@ void Cluster::move_slot(std::uint16_t slot) {
   Shard& target = shards_[static_cast<std::size_t>(to)];
   if (!source.is_settled() || !target.is_settled()) return;
   if (primary_of(from).migrating.contains(slot)) return;
+  const auto took = taken_us_.find({slot, to});
+  if (took != taken_us_.end() && now() < took->second + kAskedUs) return;
+  const auto left = left_us_.find({slot, to});
+  const bool unseen = left != left_us_.end() && now() < left->second + kSeenUs;
+  if (unseen && source.promoted_us > left->second) return;
+  const auto came = taken_us_.find({slot, from});
+  const bool passes = came != taken_us_.end() && now() < came->second + kProvedUs;
+  if (passes && source.promoted_us > came->second) return;
   ++source.moves;
   ++target.moves;
-  target.disturbed_until_us = std::max(target.disturbed_until_us, source.disturbed_until_us);
   had_[slot].insert({first_shard(slot), from, to});
   primary_of(to).importing.insert(slot);
   primary_of(from).migrating[slot] = to;
-  // Longer than a check has time, sometimes.
-  world_.events().in(world_.random().any_size(1, 1'000'000),
-                     [this, slot, from, to] { move_keys(slot, from, to); });
+  // Longer than a check has time, sometimes; or than all have to tell what they know of a loss.
+  world_.events().in(
+      world_.random().any_size(1, world_.random().one_in(8) ? 12'000'000 : 1'000'000),
+      [this, slot, from, to] { move_keys(slot, from, to); });
 }
 
 void Cluster::move_keys(std::uint16_t slot, int from, int to) {
@@ -255,6 +272,8 @@ void Cluster::settle_slot(std::uint16_t slot, int from, int to) {
   Random& random = world_.random();
   const Known known{to, ++version_};
   moved_[slot] = to;
+  taken_us_[{slot, to}] = now();
+  left_us_[{slot, from}] = now();
   const bool target_first = !random.one_in(4);
   const std::int64_t between_us = random.any_size(1, 20'000);
   Node* const source = &primary_of(from);
@@ -334,6 +353,7 @@ void Cluster::promoted(int shard, int member) {
     Known& known_to_it = node.primaries[static_cast<std::size_t>(shard)];
     if (known_to_it.version < known.version) known_to_it = known;
   };
+  shards_[static_cast<std::size_t>(shard)].promoted_us = now();
   Node& promoted = node_at(shard, member);
   learn(promoted);
   // It was not cut off while slots were moved: see "not covered" in docs/redis-cluster.md.

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/base/host_port.hpp"
@@ -39,8 +40,8 @@ class Cluster {
   // of them.
   std::int64_t time_us(std::string_view counter, const Window& window, std::int64_t us) const;
   int shards() const { return static_cast<int>(shards_.size()); }
-  // Whether a replica of the shard was promoted where the counter is or was, or of one from which
-  // that has got slots; or some node lags behind, or that host was lately cut off.
+  // Whether a replica of a shard was promoted where the counter is, or of any one while it was
+  // moved; or some node lags behind, or that host was lately cut off.
   bool is_disturbed(int host, std::string_view counter) const;
   // What befalls it until the end.
   void plan();
@@ -67,6 +68,7 @@ class Cluster {
     int moves = 0;              // slots that are on their way from it, or to it
     std::int64_t moved_us = 0;  // when the last one was there
     bool fails_over = false;
+    std::int64_t promoted_us = 0;  // when its primary was, last
     std::int64_t disturbed_until_us = 0;
     bool is_settled() const { return !fails_over && servers->is_settled(); }
   };
@@ -98,6 +100,8 @@ class Cluster {
   std::deque<Node> nodes_;
   std::map<std::uint16_t, int> moved_;          // where those are that are not where they were
   std::map<std::uint16_t, std::set<int>> had_;  // which shards have ever had those
+  // Of slot and shard, when that has taken it, or it has left, last.
+  std::map<std::pair<std::uint16_t, int>, std::int64_t> taken_us_, left_us_;
   bool has_failed_over_ = false;
   std::uint64_t version_ = 0;
   struct Cut {

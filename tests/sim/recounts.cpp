@@ -30,7 +30,7 @@ void Recounts::told(Daemon& daemon, const Ask& ask, Verdict verdict, const Decis
   // One that was paused finds checks whose time is over.
   const bool in_time = now - ask.asked_us < world_.scenario().command_timeout_us * 9 / 10;
   if (daemon.was_paused() && !in_time) return;
-  const std::int64_t settled = daemon.gate().shard({0}).lost.told_by().us;
+  const std::int64_t settled = daemon.gate().shard({0}).lost.all().told_by_us;
   if (now < up->second + kGraceUs || now < settled + kGraceUs) return;
   world_.checker().fail("daemon " + std::to_string(daemon.id()) + ": denied " +
                         std::to_string((now - settled) / 1000) + " ms after a loss was settled");

@@ -74,7 +74,7 @@ void ClusterTopology::turn(Mono now) {
 }
 
 Mono ClusterTopology::next_turn() const {
-  if (told_ || !taken_over_.empty() || !to_ask_.empty()) return Mono{};
+  if (told_ || !taken_.empty() || !to_ask_.empty()) return Mono{};
   Mono next = asks_at_;
   if (known_ && asks_at_ != kNever) {
     next =
@@ -199,6 +199,8 @@ void ClusterTopology::judge(Mono now) {
     disagreed_ = false;
   }
   if (map != nullptr && !(has_map_ && map_.agrees_with(*map))) adopt(SlotMap(*map), now);
+  // As of their questions.
+  if (agreed_map(now) != nullptr) seen_at_ = {now.us - Witness::kGoodForUs};
   const bool disputed = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
     return fresh_node(node->address, now) != nullptr && !node->map.agrees_with(map_);
   });
@@ -329,10 +331,9 @@ void ClusterTopology::place_slots(const SlotMap& map, const std::vector<ShardId>
     }
   }
   for (std::size_t slot = 0; slot < kHashSlots; ++slot) {
-    if (slots[slot] != slots_[slot]) taken_over_.emplace_back(slots_[slot], slots[slot]);
+    if (slots[slot] == slots_[slot]) continue;
+    taken_.push_back({static_cast<std::uint16_t>(slot), slots_[slot], slots[slot], seen_at_});
   }
-  std::sort(taken_over_.begin(), taken_over_.end());
-  taken_over_.erase(std::unique(taken_over_.begin(), taken_over_.end()), taken_over_.end());
   slots_ = std::move(slots);
 }
 
@@ -423,16 +424,16 @@ bool ClusterTopology::take_redirect(const Redirect& redirect, ShardId from, Mono
   Mono& moved_at = moved_at_[redirect.slot];
   if (now < after(moved_at, kBounceUs)) return false;
   moved_at = now;
-  taken_over_.emplace_back(at, to);
+  taken_.push_back({redirect.slot, at, to, seen_at_});
   at = to;
   return true;
 }
 
 // Once nobody is in the middle of telling.
 void ClusterTopology::pass_on(Mono now) {
-  if (!taken_over_.empty()) {
-    for (const auto& [from, to] : std::exchange(taken_over_, {})) {
-      events_.slots_taken_over(from, to, now);
+  if (!taken_.empty()) {
+    for (const Taken& taken : std::exchange(taken_, {})) {
+      events_.slot_moved(taken.slot, taken.from, taken.to, taken.seen, now);
     }
     events_.slots_moved(now);
   }

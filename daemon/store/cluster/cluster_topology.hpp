@@ -56,9 +56,10 @@ class ClusterEvents {
   virtual void cluster_event(const ClusterEvent& event) = 0;
   // What is told of the cluster has changed.
   virtual void cluster_changed() = 0;
-  // Some slots of the one shard are the other's now. Before slots_moved().
-  virtual void slots_taken_over(ShardId from, ShardId to, Mono now) = 0;
-  // Slots are in other shards than before.
+  // A slot of the one shard, where it was seen at `seen` last, is the other's now. Before
+  // slots_moved().
+  virtual void slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) = 0;
+  // All that was told of slots that are in other shards than before.
   virtual void slots_moved(Mono now) = 0;
   // The shard has that primary: its first, or another one.
   virtual void shard_named(ShardId shard, const HostPort& primary, Mono now) = 0;
@@ -203,9 +204,10 @@ class ClusterTopology final : private NodeLinkEvents {
   std::size_t unserved_ = kHashSlots;
 
   Mono asked_{INT64_MIN / 2};
-  Mono asks_at_ = kNever;  // kNever: stopped
-  Mono heard_at_;          // the last answer
-  Mono agreed_at_;         // when the map in use had a majority last, while another was told
+  Mono asks_at_ = kNever;        // kNever: stopped
+  Mono seen_at_{INT64_MIN / 2};  // a majority told the map in use then, last
+  Mono heard_at_;                // the last answer
+  Mono agreed_at_;               // when the map in use had a majority last, while another was told
   bool disagreed_ = false;
   bool known_ = true;  // as it was told last
   bool told_ = false;  // something, since the last turn
@@ -213,7 +215,12 @@ class ClusterTopology final : private NodeLinkEvents {
   std::string words_;
 
   // Since the last turn.
-  std::vector<std::pair<ShardId, ShardId>> taken_over_;
+  struct Taken {
+    std::uint16_t slot;
+    ShardId from, to;
+    Mono seen;
+  };
+  std::vector<Taken> taken_;
   struct Asked {
     ShardId shard;
     Reservation reservation;

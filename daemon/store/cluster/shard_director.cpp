@@ -2,9 +2,8 @@
 
 namespace rategate {
 
-void ShardDirector::slots_taken_over(ShardId from, ShardId to, Mono now) {
-  driver_.gate().take_over(from, to, now);
-  if (from != ClusterTopology::kNowhere) driver_.gate().inherit(from, to, now);
+void ShardDirector::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
+  driver_.gate().slot_moved(slot, from, to, seen, now);
 }
 
 void ShardDirector::shard_named(ShardId shard, const HostPort& primary, Mono now) {

@@ -5,6 +5,7 @@
 // Not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -20,7 +21,7 @@ class ShardDirector : public ClusterEvents {
   explicit ShardDirector(Driver& driver, std::string scheme = {})
       : driver_(driver), scheme_(std::move(scheme)) {}
 
-  void slots_taken_over(ShardId from, ShardId to, Mono now) override;
+  void slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) override;
   void slots_moved(Mono now) override { driver_.gate().slots_moved(now); }
   void shard_named(ShardId shard, const HostPort& primary, Mono now) override;
   void shard_dissolved(ShardId shard, Mono now) override;

@@ -1,4 +1,5 @@
 // What the gate tells of windows that the store has lost, and when it counts on in them.
+#include "daemon/base/hash_slot.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/core/gate_bench.hpp"
 
@@ -49,6 +50,27 @@ TEST_CASE("what went to another shard is told there, though nobody has asked for
   std::vector<Recount> told;
   REQUIRE(gate.compose_recounts({1}, 64, now, told));
   CHECK(told.at(0).known == 7);
+}
+
+TEST_CASE("what was lost in a shard that a slot has left is told where the slot is") {
+  ShardId at{0};
+  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  Gate& gate = two.gate;
+  const Mono now = two.now;
+  const LimitUsePtr use = limit(10, 3'600'000);
+  CHECK(gate.check({use, "k"}, now).waits);
+  two.answer({0}, 7, 1);
+  at = {1};
+  gate.slot_moved(slot_of_key(use->names.of("k", 0)), {0}, {1}, now, now);
+  gate.slots_moved(now);
+  gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, now);
+  CHECK(gate.check({use, "k"}, now).decision.reason == Reason::StoreAway);
+  std::vector<Recount> told;
+  CHECK_FALSE(gate.compose_recounts({0}, 64, now, told));
+  REQUIRE(gate.compose_recounts({1}, 64, now, told));
+  CHECK(told.at(0).known == 7);
+  // The others of that shard have lost nothing.
+  CHECK(gate.check({use, "another"}, now).waits);
 }
 
 TEST_CASE("where a call that tells is refused, each counter is told of in its own") {

@@ -67,8 +67,9 @@ class ToldByCluster final : public ClusterEvents {
  public:
   void cluster_event(const ClusterEvent& event) override { events.push_back(event.what); }
   void cluster_changed() override {}
-  void slots_taken_over(ShardId from, ShardId to, Mono) override {
-    said.push_back(name(from) + " to " + name(to));
+  void slot_moved(std::uint16_t, ShardId from, ShardId to, Mono, Mono) override {
+    const std::string words = name(from) + " to " + name(to);
+    if (said.empty() || said.back() != words) said.push_back(words);
   }
   void slots_moved(Mono) override { said.emplace_back("moved"); }
   void shard_named(ShardId shard, const HostPort& primary, Mono) override {

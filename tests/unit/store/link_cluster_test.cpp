@@ -67,6 +67,11 @@ struct TwoShards {
     driver.pump(now());
   }
   void check(std::string_view key) { driver.gate().check({use, key, 1, ++tickets, 1}, now()); }
+  CheckResult checked(std::string_view key) {
+    return driver.gate().check({use, key, 1, ++tickets, 1}, now());
+  }
+  // In which the counter of "key" is.
+  std::uint16_t slot() const { return slot_of_key(use->names.of("key", 0)); }
   std::size_t allowed() {
     std::size_t count = 0;
     for (const Answer& answer : std::exchange(driver.gate().answers(), {})) {
@@ -258,7 +263,7 @@ TEST_CASE("what is under way when its slot moves is answered where it was asked"
 TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
   TwoShards two;
   two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());
-  two.driver.gate().take_over({0}, {1}, two.now());
+  two.driver.gate().slot_moved(two.slot(), {0}, {1}, two.now(), two.now());
   two.at = {1};
   const CheckResult result = two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now());
   CHECK(result.verdict == Verdict::Decided);
@@ -268,9 +273,9 @@ TEST_CASE("windows that were lost in the old shard stay lost in the new one") {
 TEST_CASE("what a shard that is not greeted may have lost is not given out where its slots are") {
   TwoShards two;
   two.link(0).moved("there is another one", two.now());
-  two.driver.gate().inherit({0}, {1}, two.now());
+  two.driver.gate().slot_moved(two.slot(), {0}, {1}, two.now(), two.now());
   two.at = {1};
-  const auto check = [&] { return two.driver.gate().check({two.use, "key", 1, 1, 1}, two.now()); };
+  const auto check = [&] { return two.checked("key"); };
   CHECK(check().decision.reason == Reason::StoreAway);
   SECTION("until it is greeted, and has lost nothing") {
     two.link(0).connected(two.now());
@@ -282,19 +287,7 @@ TEST_CASE("what a shard that is not greeted may have lost is not given out where
     two.pass(2'000'000);
     CHECK(check().waits);
   }
-  SECTION("however often slots go to and fro meanwhile") {
-    Gate& gate = two.driver.gate();
-    for (int i = 0; i < 100; ++i) {
-      gate.take_over({1}, {0}, two.now());
-      gate.take_over({0}, {1}, two.now());
-    }
-    CHECK(gate.shard({1}).doubts.size() == 1);
-    CHECK(gate.shard({0}).doubts.size() == 1);
-    two.pass(61'000'000);
-    gate.take_over({0}, {1}, two.now());
-    gate.inherit({0}, {1}, two.now());
-    CHECK(gate.shard({1}).doubts.size() <= 1);
-  }
+  SECTION("nor of other slots") { CHECK(two.checked("another").waits); }
 }
 
 TEST_CASE("a loss that is heard of once a slot has left concerns the shard that has it") {
@@ -304,7 +297,7 @@ TEST_CASE("a loss that is heard of once a slot has left concerns the shard that 
     void cluster_event(const ClusterEvent&) override {}
     void cluster_changed() override {}
   } director(two.driver);
-  director.slots_taken_over({0}, {1}, two.now());
+  director.slot_moved(two.slot(), {0}, {1}, two.now(), two.now());
   two.at = {1};
   director.slots_moved(two.now());
   two.driver.gate().lose_windows({0}, {StoreTime{INT64_MAX}, 0}, two.now());

@@ -1,0 +1,113 @@
+#include "daemon/core/slot_losses.hpp"
+
+#include <algorithm>
+
+#include "daemon/core/shard.hpp"
+
+namespace rategate {
+
+void SlotLosses::reaches(std::int64_t us) { newest_us_ = std::max(newest_us_, us); }
+
+void SlotLosses::put_off(Slot& slot, const ClockReading& there) {
+  const std::int64_t told_by_us = there.latest.us + LostWindows::kTellingUs + kMaxSkewUs;
+  slot.lost.told_by_us = std::max(slot.lost.told_by_us, told_by_us);
+}
+
+void SlotLosses::left(std::uint16_t number, ShardId from, Mono seen,
+                      const std::optional<ClockReading>& here, Mono now) {
+  Slot& slot = slots_[number];
+  std::erase_if(slot.left, [&](const Left& known) {
+    return known.from == from || now >= after(known.at, kLatelyUs);
+  });
+  slot.left.push_back({from, seen, now});
+  std::erase_if(slot.doubts, [&](const Doubt& known) { return now >= known.until; });
+  for (Doubt& known : slot.doubts) {
+    // By the clock of those windows.
+    if (here) known.through = std::max(known.through, here->latest);
+    reaches(known.through.us);
+  }
+}
+
+// Who could not tell while the slot was on its way tells where it has come. Long after a loss
+// nobody has anything left to tell of it.
+void SlotLosses::add(std::uint16_t number, const LostWindows& lost,
+                     const std::optional<ClockReading>& there) {
+  Slot& slot = slots_[number];
+  LostThrough more = lost.all();
+  if (more.all_us != INT64_MIN) {
+    more.all_us += kMaxSkewUs;
+    more.told_by_us += kMaxSkewUs;
+    if (more.uncounted_us != INT64_MIN) more.uncounted_us += kMaxSkewUs;
+    if (!there) more.uncounted_us = more.all_us;
+    slot.lost.add(more);
+  }
+  if (there && there->latest.us < slot.lost.told_by_us + kLatelyUs) put_off(slot, *there);
+  reaches(slot.lost.all_us);
+}
+
+void SlotLosses::doubt(std::uint16_t number, ShardId of, StoreTime through, Mono now) {
+  Slot& slot = slots_[number];
+  std::erase_if(slot.doubts, [&](const Doubt& known) { return known.of == of; });
+  slot.doubts.push_back({of, through, after(now, kLatelyUs)});
+  reaches(through.us);
+}
+
+void SlotLosses::greeted(ShardId of) {
+  for (auto& [number, slot] : slots_) {
+    std::erase_if(slot.doubts, [&](const Doubt& known) { return known.of == of; });
+  }
+}
+
+void SlotLosses::heard(ShardId of, const LostWindows& lost, Mono at, const ClockReading& there,
+                       Mono now) {
+  for (const auto& [number, slot] : slots_) {
+    if (concerns(number, of, at, now)) add(number, lost, there);
+  }
+}
+
+// A shard that was promoted long after the slot had left has lost nothing of it; nor has one that
+// had lost it all before the slot was seen elsewhere.
+bool SlotLosses::is_concerned(const Left& left, ShardId of, Mono lost_at, Mono now) {
+  if (now >= after(left.at, kLatelyUs)) return false;
+  if (lost_at == kNever) return true;
+  if (lost_at > after(left.at, kGreetedByUs)) return false;
+  return left.from == of || after(lost_at, kMaxSkewUs) >= left.seen;
+}
+
+bool SlotLosses::concerns(std::uint16_t number, ShardId of, Mono at, Mono now) const {
+  const auto found = slots_.find(number);
+  if (found == slots_.end()) return false;
+  const std::vector<Left>& left = found->second.left;
+  return std::any_of(left.begin(), left.end(),
+                     [&](const Left& one) { return is_concerned(one, of, at, now); });
+}
+
+void SlotLosses::on_its_way(std::uint16_t number, const LostWindows& lost,
+                            const ClockReading& there) {
+  LostThrough known = this->lost(number);
+  known.add(lost.all());
+  if (there.latest.us < known.told_by_us + kLatelyUs) put_off(slots_[number], there);
+  reaches(known.all_us);
+}
+
+LostThrough SlotLosses::lost(std::uint16_t number) const {
+  const auto found = slots_.find(number);
+  return found == slots_.end() ? LostThrough{} : found->second.lost;
+}
+
+bool SlotLosses::is_doubted(std::uint16_t number, const Window& window, std::int64_t lead_us,
+                            Mono now) const {
+  const auto found = slots_.find(number);
+  if (found == slots_.end()) return false;
+  const std::vector<Doubt>& doubts = found->second.doubts;
+  return std::any_of(doubts.begin(), doubts.end(), [&](const Doubt& doubt) {
+    return now < doubt.until && window.start_ms * 1000 <= doubt.through.us + lead_us;
+  });
+}
+
+std::size_t SlotLosses::doubts(std::uint16_t number) const {
+  const auto found = slots_.find(number);
+  return found == slots_.end() ? 0 : found->second.doubts.size();
+}
+
+}  // namespace rategate

@@ -1,0 +1,85 @@
+// What the slots of a Redis Cluster take along when they go to another shard: what the shards that
+// they have left had lost of their counters, and may have lost without this host knowing of it yet.
+// Other slots of the shard that gets them are not concerned. Where a slot was between two looks at
+// the map this host does not know: it may have been in any shard. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/base/time.hpp"
+#include "daemon/core/ids.hpp"
+#include "daemon/core/lost_counters.hpp"
+#include "daemon/core/lost_windows.hpp"
+#include "daemon/core/store_clock.hpp"
+
+namespace rategate {
+
+class SlotLosses {
+ public:
+  // A shard that is connected to knows of its losses long before that, and all hosts have told it
+  // what they know, wherever the slot was meanwhile.
+  static constexpr std::int64_t kLatelyUs = 60'000'000;
+  // From a promotion to the moment that the store tells of it, when some host has greeted the new
+  // primary: far longer than that takes.
+  static constexpr std::int64_t kGreetedByUs = 10'000'000;
+
+  // The slot has left that shard, where it was seen last at `seen`. `here`: by the clock of the
+  // shard that has it now, where that can be read.
+  void left(std::uint16_t slot, ShardId from, Mono seen, const std::optional<ClockReading>& here,
+            Mono now);
+  // It was in a shard that has lost that much, or may have been. `there`: by the clock of that one.
+  void add(std::uint16_t slot, const LostWindows& lost, const std::optional<ClockReading>& there);
+  // What that shard has lost of windows that had begun by then nobody knows before it is greeted.
+  void doubt(std::uint16_t slot, ShardId of, StoreTime through, Mono now);
+  void greeted(ShardId of);
+  // A loss of that shard is heard of, which came at `at`; kNever: that is not known.
+  void heard(ShardId of, const LostWindows& lost, Mono at, const ClockReading& there, Mono now);
+  // Whether such a loss concerns the slot, which has left the shard, or may have been in it.
+  bool concerns(std::uint16_t slot, ShardId of, Mono at, Mono now) const;
+  // The slot is on its way from a shard that has lost that much. Before it is there nobody can tell
+  // anything of counters that are neither here nor there.
+  void on_its_way(std::uint16_t slot, const LostWindows& lost, const ClockReading& there);
+
+  // Whether there may be anything that the window is concerned by: what each check asks first.
+  bool may_concern(const Window& window, std::int64_t lead_us) const {
+    return window.start_ms * 1000 <= newest_us_ + lead_us;
+  }
+  LostThrough lost(std::uint16_t slot) const;
+  bool is_doubted(std::uint16_t slot, const Window& window, std::int64_t lead_us, Mono now) const;
+  // So many shards it is in doubt about.
+  std::size_t doubts(std::uint16_t slot) const;
+
+ private:
+  struct Left {
+    ShardId from;
+    Mono seen;  // there, last
+    Mono at;    // when it was seen elsewhere
+  };
+  struct Doubt {
+    ShardId of;
+    StoreTime through;
+    Mono until;
+  };
+  struct Slot {
+    LostThrough lost;           // by any shard's clock: what those may be apart is in it
+    std::vector<Left> left;     // lately, of each shard once
+    std::vector<Doubt> doubts;  // of each shard one at most
+  };
+  static bool is_concerned(const Left& left, ShardId of, Mono lost_at, Mono now);
+  static void put_off(Slot& slot, const ClockReading& there);
+  void reaches(std::int64_t us);
+
+  std::unordered_map<std::uint16_t, Slot> slots_;
+  std::int64_t newest_us_ = INT64_MIN / 2;  // no window that began later is concerned
+};
+
+// What is lost beside the windows of whole shards.
+struct Losses {
+  SlotLosses slots;
+  LostCounters counters;
+};
+
+}  // namespace rategate
