@@ -204,6 +204,7 @@ class Gate {
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
   void take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now);
   void leave_shard(ShardId id, Mono now);
+  std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);
   void leave_line(CounterId from, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,
                               Mono now);

@@ -90,6 +90,16 @@ void Gate::leave_shard(ShardId id, Mono now) {
   pass_on(now);
 }
 
+// Those whose shards cannot be asked now, of all where they are by now.
+std::uint32_t Gate::subs_down(const LimitUse& spread, std::string_view key, Mono now) {
+  std::uint32_t down = 0;
+  for (const LimitUsePtr& sub : spread.subs) {
+    const Counter& counter = counters_[counter_of({sub, key}, now)];
+    if (!shard(counter.shard).health.is_up()) down |= std::uint32_t{1} << sub->sub;
+  }
+  return down;
+}
+
 // It has denied nobody: who finds nothing elsewhere may come back.
 void Gate::leave_line(CounterId from, Mono now) {
   const Counter& counter = counters_[from];
@@ -97,18 +107,17 @@ void Gate::leave_line(CounterId from, Mono now) {
   if (spread == nullptr) return;
   const ShardId shard_before = counter.shard;
   const std::string key(counter.key.view());
-  for (const LimitUsePtr& sub : spread->subs) counter_of({sub, key}, now);  // where they are by now
+  const std::uint32_t down = subs_down(*spread, key, now);
   const Line* const line = counters_.line(counter);
   if (counter.shard != shard_before || line == nullptr) return;
   for (WaiterPlace at = line->due.first; !at.is_none();) {
     const Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
     const Request request{spread, key, waiter.cost};
-    const std::uint32_t tried = waiter.tried | std::uint32_t{1} << counter.use->sub;
+    const std::uint32_t tried = waiter.tried | down | std::uint32_t{1} << counter.use->sub;
     const LimitUsePtr* const sub = find_sub(*spread, tried, request, now);
     if (sub == nullptr) continue;
-    const CounterId to = counter_of({*sub, key, waiter.cost}, now);
-    if (shard(counters_[to].shard).health.is_up()) reserver_.go_elsewhere(place, to, now);
+    reserver_.go_elsewhere(place, counter_of({*sub, key, waiter.cost}, now), now);
   }
 }
 

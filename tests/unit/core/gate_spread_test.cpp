@@ -172,3 +172,19 @@ TEST_CASE("who waits for a shard that does not answer is served by another in ti
   REQUIRE(gate.answers().size() == 1);
   CHECK(gate.answers()[0].decision.reason == Reason::StoreAway);
 }
+
+TEST_CASE("who leaves a shard that does not answer passes over others that do not answer either") {
+  TwoShardGate two([](const LimitUse& use, std::string_view) {
+    return ShardId{static_cast<std::uint16_t>(use.sub / 2)};  // 0, 0, 1
+  });
+  Gate& gate = two.gate;
+  LimitTable table(1);
+  const LimitUsePtr use = spread_limit(table, 6, 3);
+  CHECK(gate.check({use, "k"}, two.now).waits);
+  Reservation lost;
+  REQUIRE(gate.compose({0}, {}, two.now, lost));
+  gate.store_connecting({0}, two.now);
+  two.answer({1}, 1, 1);
+  REQUIRE(gate.answers().size() == 1);
+  CHECK(gate.answers()[0].decision.reason == Reason::Counted);
+}
