@@ -240,9 +240,11 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
   const bool more = through > shard.lost.through();
   if (!more && !loss.anew) return false;
-  const Mono lost_at = shard.lost_at(loss.through, now);
+  const bool known = loss.through.us != INT64_MAX;
+  const Mono lost_at = known ? Mono{now.us - (reading->latest.us - through.us)} : kNever;
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
+    shard.lost_by = std::min(lost_at, now);
     ++stats_.windows_lost;
     losses_.slots.heard(id, shard.lost, lost_at, *reading, now);
   }
@@ -303,11 +305,10 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
 // Of the shard where it was, and of those where it may have been since.
 void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
   const auto here = shard(to).clock.read(now);
-  for (std::uint16_t at = 0; at < shards_.size(); ++at) {
+  for (std::uint16_t at = 0; at < options_.shards; ++at) {
     const Shard& giver = shards_[at];
     const bool was_there = at == from.value;
-    const bool lost_since =
-        giver.lost.any() && after(giver.lost_at(giver.lost.through(), now), kMaxSkewUs) >= seen;
+    const bool lost_since = giver.lost.any() && after(giver.lost_by, kMaxSkewUs) >= seen;
     if (was_there || lost_since) losses_.slots.add(slot, giver.lost, giver.clock.read(now));
     if (giver.health.is_up() || !here) continue;
     const bool down_since = now < after(giver.down_since, SlotLosses::kGreetedByUs);

@@ -28,6 +28,7 @@ struct Shard {
   StoreClock clock;
   StoreHealth health;
   LostWindows lost;
+  Mono lost_by{INT64_MIN / 2};        // it was lost by then, the last of it
   Mono down_since{INT64_MIN / 2};     // since it was up last, where it is not
   Mono tries_again;                   // when it is connected to again, while it is away
   std::int64_t round_trip_us = 1000;  // smoothed
@@ -52,13 +53,6 @@ struct Shard {
   // second for hosts that lag.
   std::int64_t expire_at_ms(const Window& window) const {
     return window.end_ms + clock.options().max_error_us / 1000 + 1000;
-  }
-
-  // When it lost what it lost last, as far as its clock tells; kNever: that is not known.
-  Mono lost_at(StoreTime through, Mono now) const {
-    const auto reading = clock.read(now);
-    if (!reading || through.us == INT64_MAX) return kNever;
-    return {now.us - (reading->latest.us - through.us)};
   }
 
   // The reading, where windows of the limit can be told by it.

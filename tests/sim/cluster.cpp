@@ -237,6 +237,7 @@ void Cluster::move_slot(std::uint16_t slot) {
   Shard& target = shards_[static_cast<std::size_t>(to)];
   if (!source.is_settled() || !target.is_settled()) return;
   if (primary_of(from).migrating.contains(slot)) return;
+  if (primary_of(from).importing.contains(slot)) return;  // it was not told yet that it has come
   const auto took = taken_us_.find({slot, to});
   if (took != taken_us_.end() && now() < took->second + kAskedUs) return;
   const auto left = left_us_.find({slot, to});
