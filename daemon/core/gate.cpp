@@ -7,6 +7,9 @@
 namespace rategate {
 namespace {
 
+// All counters are looked at for what is to be told of them not more often than that.
+constexpr std::int64_t kTellEveryUs = 500'000;
+
 std::vector<Shard> make_shards(const Gate::Options& options) {
   std::vector<Shard> shards;
   shards.reserve(options.shards);
@@ -300,6 +303,23 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
   if (from.value >= SharedPools::kClocks) return;
   losses_.slots.left(slot, from, seen, taker.clock.read(now), now);
   take_losses(slot, from, to, seen, now);
+  const auto here = taker.clock.read(now);
+  if (here && losses_.slots.may_be_untold(slot, *here)) {
+    tells_at_ = std::min(tells_at_, std::max(now, after(told_at_, kTellEveryUs)));
+  }
+}
+
+// What is known of counters that have come to where their windows are lost is told, though nobody
+// asks for them here: others count on that.
+void Gate::tell_moved(Mono now) {
+  if (now < tells_at_) return;
+  tells_at_ = kNever;
+  told_at_ = now;
+  counters_.for_each_id([&](CounterId id) {
+    if (counters_[id].pool.last_end_ms() == 0) return;
+    follow_slot(id, now);
+    recounter_.lose_untold(id, now);
+  });
 }
 
 // Of the shard where it was, and of those where it may have been since.
@@ -309,7 +329,9 @@ void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, 
     const Shard& giver = shards_[at];
     const bool was_there = at == from.value;
     const bool lost_since = giver.lost.any() && after(giver.lost_by, kMaxSkewUs) >= seen;
-    if (was_there || lost_since) losses_.slots.add(slot, giver.lost, giver.clock.read(now));
+    if (was_there || lost_since) {
+      losses_.slots.add(slot, giver.lost, giver.clock.read(now), lost_since);
+    }
     if (giver.health.is_up() || !here) continue;
     const bool down_since = now < after(giver.down_since, SlotLosses::kGreetedByUs);
     if (was_there || down_since) losses_.slots.doubt(slot, {at}, here->latest, now);
@@ -348,6 +370,7 @@ void Gate::stop(Mono now) {
 void Gate::turn(Mono now) {
   room_.expire(now);
   recounter_.turn(now);
+  tell_moved(now);
   for (CounterId id = alarms_.ring(now); !id.is_none(); id = alarms_.ring(now)) {
     follow_slot(id, now);
     if (!stopping_) keeper_.attend(id, now);
@@ -357,7 +380,7 @@ void Gate::turn(Mono now) {
 }
 
 Mono Gate::next_turn() const {
-  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn()});
+  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(), tells_at_});
 }
 
 std::size_t Gate::queued() const {

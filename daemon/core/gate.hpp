@@ -203,6 +203,7 @@ class Gate {
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
   void take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now);
+  void tell_moved(Mono now);
   void leave_shard(ShardId id, Mono now);
   std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);
   void leave_line(CounterId from, Mono now);
@@ -223,6 +224,8 @@ class Gate {
   Counters counters_;
   std::vector<Shard> shards_;
   Losses losses_;
+  Mono tells_at_ = kNever;  // what is known of counters whose slots have moved
+  Mono told_at_{INT64_MIN / 2};
   Alarms alarms_;
   Decider decider_;
   WaitingRoom room_;

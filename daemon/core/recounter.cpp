@@ -32,6 +32,13 @@ void Recounter::lose(CounterId id, Mono now) {
   if (counter.pool.last_end_ms() != 0) want(id);
 }
 
+void Recounter::lose_untold(CounterId id, Mono now) {
+  const Counter& counter = counters_[id];
+  const Placed at = shards_[counter.shard.value].place(*counter.use, now);
+  // Where it cannot be told which window is open, that is looked at when it can.
+  if (!at.open || has_to_tell(counter, at.window)) lose(id, now);
+}
+
 void Recounter::want(CounterId id) {
   Counter& counter = counters_[id];
   if (counter.recount_listed) return;

@@ -27,6 +27,8 @@ class Recounter {
   // The counter's windows are lost: what is known of them is to be told, whoever asks for it, and
   // whatever is to become of them on this host.
   void lose(CounterId id, Mono now);
+  // The same, if the windows that it is known of are lost, and were not told of since.
+  void lose_untold(CounterId id, Mono now);
   // Checks wait for it to be told of.
   void want(CounterId id);
 

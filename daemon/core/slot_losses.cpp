@@ -31,7 +31,7 @@ void SlotLosses::left(std::uint16_t number, ShardId from, Mono seen,
 // Who could not tell while the slot was on its way tells where it has come. Long after a loss
 // nobody has anything left to tell of it.
 void SlotLosses::add(std::uint16_t number, const LostWindows& lost,
-                     const std::optional<ClockReading>& there) {
+                     const std::optional<ClockReading>& there, bool unseen) {
   Slot& slot = slots_[number];
   LostThrough more = lost.all();
   if (more.all_us != INT64_MIN) {
@@ -41,7 +41,7 @@ void SlotLosses::add(std::uint16_t number, const LostWindows& lost,
     if (!there) more.uncounted_us = more.all_us;
     slot.lost.add(more);
   }
-  if (there && there->latest.us < slot.lost.told_by_us + kLatelyUs) put_off(slot, *there);
+  if (there && (unseen || may_be_untold(number, *there))) put_off(slot, *there);
   reaches(slot.lost.all_us);
 }
 
@@ -61,7 +61,7 @@ void SlotLosses::greeted(ShardId of) {
 void SlotLosses::heard(ShardId of, const LostWindows& lost, Mono at, const ClockReading& there,
                        Mono now) {
   for (const auto& [number, slot] : slots_) {
-    if (concerns(number, of, at, now)) add(number, lost, there);
+    if (concerns(number, of, at, now)) add(number, lost, there, true);
   }
 }
 

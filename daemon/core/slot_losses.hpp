@@ -31,7 +31,13 @@ class SlotLosses {
   void left(std::uint16_t slot, ShardId from, Mono seen, const std::optional<ClockReading>& here,
             Mono now);
   // It was in a shard that has lost that much, or may have been. `there`: by the clock of that one.
-  void add(std::uint16_t slot, const LostWindows& lost, const std::optional<ClockReading>& there);
+  // `unseen`: lost since this host has seen the slot last, so that nobody may have told anything.
+  void add(std::uint16_t slot, const LostWindows& lost, const std::optional<ClockReading>& there,
+           bool unseen);
+  // Whether there may be something left to tell of it, by that shard's clock.
+  bool may_be_untold(std::uint16_t slot, const ClockReading& here) const {
+    return here.latest.us < lost(slot).told_by_us + kLatelyUs;
+  }
   // What that shard has lost of windows that had begun by then nobody knows before it is greeted.
   void doubt(std::uint16_t slot, ShardId of, StoreTime through, Mono now);
   void greeted(ShardId of);

@@ -254,7 +254,11 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
   Failure failure = alone ? Failure::Later : Failure::RefusedCall;
   tell_on_its_way(redirect, call.reservations.front().counter, now);
-  if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
+  if (redirect.kind == Redirect::Kind::Nowhere) {
+    // While a slot goes from one shard to another, or its shard fails over. Others are served.
+    options_.guide->map_is_old(now);
+    failure = Failure::Later;
+  } else if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
     failure = Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Moved && outbox_.proves() && !proof_.holds(now)) {
     // It may have been replaced without knowing it. The map tells of both.
@@ -273,7 +277,9 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
 
 // Unless it has left already.
 void Link::tell_on_its_way(const Redirect& redirect, const std::string& counter, Mono now) {
-  if (redirect.kind == Redirect::Kind::Moved) return;
+  const bool on_its_way =
+      redirect.kind == Redirect::Kind::Ask || redirect.kind == Redirect::Kind::TryAgain;
+  if (!on_its_way) return;
   gate_.slot_on_its_way(slot_of_key(counter), options_.shard, now);
 }
 

@@ -52,7 +52,6 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"moved-before-told", {Kind::Cluster}},
       {"told-on-the-way", {Kind::Cluster}},
       {"one-for-all-slots", {Kind::Cluster}},
-      {"led-by-anybody", {Kind::Cluster}},
       {"losses-stay-behind", {Kind::Cluster}},
       {"losses-not-inherited", {Kind::Cluster}},
       {"doubts-nobody", {Kind::Cluster}},

@@ -9,6 +9,9 @@ namespace rategate {
 
 std::optional<Redirect> parse_redirect(std::string_view error) {
   if (error.starts_with("TRYAGAIN")) return Redirect{Redirect::Kind::TryAgain, 0, {}};
+  if (error.starts_with("CLUSTERDOWN Hash slot not served")) {
+    return Redirect{Redirect::Kind::Nowhere, 0, {}};
+  }
   const bool moved = error.starts_with("MOVED ");
   if (!moved && !error.starts_with("ASK ")) return std::nullopt;
   error.remove_prefix(error.find(' ') + 1);
@@ -30,7 +33,8 @@ std::optional<Redirect> parse_redirect(std::string_view error) {
 
 bool leads_elsewhere(std::string_view error) {
   const auto redirect = parse_redirect(error);
-  return redirect && redirect->kind != Redirect::Kind::TryAgain;
+  return redirect &&
+         (redirect->kind == Redirect::Kind::Moved || redirect->kind == Redirect::Kind::Ask);
 }
 
 }  // namespace rategate

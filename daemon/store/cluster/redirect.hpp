@@ -15,6 +15,7 @@ struct Redirect {
     Moved,     // the slot is that node's now
     Ask,       // the slot is on its way to that node, where this key may be already
     TryAgain,  // some keys of the call are there already, and some are not
+    Nowhere,   // the slot is no node's, as far as this one knows
   };
   Kind kind = Kind::Moved;
   std::uint16_t slot = 0;  // of Moved and Ask
@@ -23,7 +24,7 @@ struct Redirect {
 
 // Nothing where the error is none of them.
 std::optional<Redirect> parse_redirect(std::string_view error);
-// Whether it is MOVED or ASK.
+// Whether it is MOVED or ASK, which name another node.
 bool leads_elsewhere(std::string_view error);
 
 }  // namespace rategate

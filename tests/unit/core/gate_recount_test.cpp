@@ -73,6 +73,28 @@ TEST_CASE("what was lost in a shard that a slot has left is told where the slot 
   CHECK(gate.check({use, "another"}, now).waits);
 }
 
+TEST_CASE(
+    "what comes to a shard that has lost its windows is told there, though nobody asks for it") {
+  ShardId at{0};
+  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  Gate& gate = two.gate;
+  const Mono now = two.now;
+  const LimitUsePtr use = limit(10, 3'600'000);
+  CHECK(gate.check({use, "k"}, now).waits);
+  two.answer({0}, 7, 1);
+  // As a replica of the first, of which the slot is on its way, and so is listed there still.
+  gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, now);
+  std::vector<Recount> told;
+  CHECK_FALSE(gate.compose_recounts({1}, 64, now, told));
+  at = {1};
+  gate.slot_moved(slot_of_key(use->names.of("k", 0)), {0}, {1}, now, now);
+  gate.slots_moved(now);
+  CHECK(gate.next_turn() <= now);
+  gate.turn(now);
+  REQUIRE(gate.compose_recounts({1}, 64, now, told));
+  CHECK(told.at(0).known == 7);
+}
+
 TEST_CASE("where a call that tells is refused, each counter is told of in its own") {
   Bench bench;
   const auto use = limit(10, 3'600'000);

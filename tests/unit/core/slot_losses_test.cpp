@@ -31,16 +31,16 @@ std::optional<ClockReading> reading(std::int64_t seconds) {
 TEST_CASE("what a shard has lost goes with the slots that leave it, and with no others") {
   SlotLosses losses;
   CHECK_FALSE(losses.may_concern(kHour, 0));
-  losses.add(kSlot, lost_at_1000(), reading(1001));
-  losses.add(kOther, LostWindows(), reading(1001));
+  losses.add(kSlot, lost_at_1000(), reading(1001), false);
+  losses.add(kOther, LostWindows(), reading(1001), false);
   CHECK(losses.may_concern(kHour, 0));
   CHECK(losses.lost(kSlot).recounts(kHour, 0));
   CHECK_FALSE(losses.lost(kOther).has(kHour, 0));
   // The clocks of two shards may be so far apart; that is added once, through however many shards.
   const Window later{1'000'500, 2'000'000}, latest{1'000'501, 2'000'000};
   for (int i = 0; i < 10; ++i) {
-    losses.add(kSlot, LostWindows(), reading(1001));
-    losses.add(kSlot, lost_at_1000(), reading(1001));
+    losses.add(kSlot, LostWindows(), reading(1001), false);
+    losses.add(kSlot, lost_at_1000(), reading(1001), false);
   }
   CHECK(losses.lost(kSlot).has(later, 0));
   CHECK_FALSE(losses.lost(kSlot).has(latest, 0));
@@ -49,27 +49,31 @@ TEST_CASE("what a shard has lost goes with the slots that leave it, and with no 
 
 TEST_CASE("all have the time to tell what they know where the slot has come") {
   SlotLosses losses;
-  losses.add(kSlot, lost_at_1000(), reading(1009));
+  losses.add(kSlot, lost_at_1000(), reading(1009), false);
   const std::int64_t told_by_us = 1009 * kSecondUs + LostWindows::kTellingUs + kMaxSkewUs;
   CHECK(losses.lost(kSlot).told_by_us == told_by_us);
   SECTION("also where it goes on") {
-    losses.add(kSlot, LostWindows(), reading(1020));
+    losses.add(kSlot, LostWindows(), reading(1020), false);
     CHECK(losses.lost(kSlot).told_by_us == told_by_us + 11 * kSecondUs);
   }
   SECTION("but long after the loss nobody has anything to tell") {
-    losses.add(kSlot, LostWindows(), reading(1100));
+    losses.add(kSlot, LostWindows(), reading(1100), false);
     CHECK(losses.lost(kSlot).told_by_us == told_by_us);
-    losses.add(kOther, lost_at_1000(), reading(1100));
+    losses.add(kOther, lost_at_1000(), reading(1100), false);
     CHECK(losses.lost(kOther).told_by_us < 1010 * kSecondUs);
     CHECK(losses.lost(kOther).recounts(kHour, 0));
   }
+  SECTION("unless the slot was not seen since") {
+    losses.add(kOther, lost_at_1000(), reading(1100), true);
+    CHECK(losses.lost(kOther).told_by_us == told_by_us + 91 * kSecondUs);
+  }
   SECTION("what not all hosts hear of is told by nobody") {
-    losses.add(kSlot, lost_at_1000(false), reading(1009));
+    losses.add(kSlot, lost_at_1000(false), reading(1009), false);
     CHECK(losses.lost(kSlot).has(kHour, 0));
     CHECK_FALSE(losses.lost(kSlot).recounts(kHour, 0));
   }
   SECTION("nor what was lost by a clock that cannot be read") {
-    losses.add(kOther, lost_at_1000(), {});
+    losses.add(kOther, lost_at_1000(), {}, false);
     CHECK_FALSE(losses.lost(kOther).recounts(kHour, 0));
   }
 }

@@ -199,6 +199,18 @@ TEST_CASE("TRYAGAIN of one counter is asked again a little later") {
   CHECK(two.first.calls.size() == 2);
 }
 
+TEST_CASE("a slot that no node serves takes nothing from others of the shard") {
+  TwoShards two;
+  two.check("key");
+  two.pass(0);
+  two.first.refuse(two.link(0), "CLUSTERDOWN Hash slot not served");
+  two.first.answer_all(two.link(0));
+  CHECK(two.link(0).state() == Link::State::Up);
+  CHECK(two.guide.asked_for_map == 1);
+  two.pass(kLater);
+  CHECK(reservations(two.first) == 1);
+}
+
 TEST_CASE("ASK is asked there, by ASKING and the whole text, and answered once") {
   TwoShards two;
   two.check("key");

@@ -20,6 +20,14 @@ TEST_CASE("redirects are read") {
   CHECK(parse_redirect("MOVED 16383 ::1:6381")->to == HostPort{"::1", 6381});
   CHECK(parse_redirect("TRYAGAIN Multiple keys request during rehashing of slot")->kind ==
         Redirect::Kind::TryAgain);
+  CHECK(parse_redirect("CLUSTERDOWN Hash slot not served")->kind == Redirect::Kind::Nowhere);
+}
+
+TEST_CASE("two of them name another node") {
+  CHECK(leads_elsewhere("MOVED 1 a:1"));
+  CHECK(leads_elsewhere("ASK 1 a:1"));
+  CHECK_FALSE(leads_elsewhere("TRYAGAIN Multiple keys request during rehashing of slot"));
+  CHECK_FALSE(leads_elsewhere("CLUSTERDOWN Hash slot not served"));
 }
 
 TEST_CASE("a node without an address of its own is the one that was asked") {
