@@ -254,17 +254,15 @@ void Link::on_redirect(const Call& call, const Redirect& redirect, Mono now) {
   const bool its_slot = redirect.slot == slot_of_key(call.reservations.front().counter);
   Failure failure = alone ? Failure::Later : Failure::RefusedCall;
   tell_on_its_way(redirect, call.reservations.front().counter, now);
-  if (redirect.kind == Redirect::Kind::Nowhere) {
-    // While a slot goes from one shard to another, or its shard fails over. Others are served.
+  const bool moved = redirect.kind == Redirect::Kind::Moved;
+  // It may have been replaced without knowing it. The map tells of both.
+  const bool unproved = moved && outbox_.proves() && !proof_.holds(now);
+  if (moved && !its_slot) {
+    failure = Failure::Later;
+  } else if (unproved || redirect.kind == Redirect::Kind::Nowhere) {
     options_.guide->map_is_old(now);
     failure = Failure::Later;
-  } else if (redirect.kind == Redirect::Kind::Moved && !its_slot) {
-    failure = Failure::Later;
-  } else if (redirect.kind == Redirect::Kind::Moved && outbox_.proves() && !proof_.holds(now)) {
-    // It may have been replaced without knowing it. The map tells of both.
-    options_.guide->map_is_old(now);
-    failure = Failure::Later;
-  } else if (redirect.kind == Redirect::Kind::Moved) {
+  } else if (moved) {
     failure = options_.guide->moved(redirect, now) ? Failure::Unknown : Failure::Later;
   } else if (redirect.kind == Redirect::Kind::Ask && alone && its_slot && !call.asking &&
              options_.guide->ask_elsewhere(redirect, call.reservations.front(), now)) {
