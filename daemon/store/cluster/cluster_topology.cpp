@@ -18,6 +18,19 @@ constexpr std::int64_t kUnheardAfterUs = 7'000'000;
 // A slot that was redirected is not again within this time: two nodes name each other.
 constexpr std::int64_t kBounceUs = 10'000;
 
+// Also those that came since the map is in use; who promotes one does not list it as a replica.
+void remember_replicas(const ClusterShard& told, ClusterShard& shard) {
+  constexpr std::size_t kMost = 128;
+  for (const ClusterNode& replica : told.replicas) {
+    const bool known = shard.has_replica(replica.id);
+    if (!known && shard.replicas.size() < kMost) shard.replicas.push_back(replica);
+  }
+}
+
+bool has_most_of(const ClusterShard& shard, const ClusterShard& other) {
+  return 2 * slot_count(common_slots(other.slots, shard.slots)) > slot_count(other.slots);
+}
+
 }  // namespace
 
 ClusterTopology::ClusterTopology(const Options& options, ClusterWays& ways, ClusterEvents& events)
@@ -251,6 +264,7 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
     if (names && !own) named.push_back(node->asked);
     if (shard == nullptr) continue;
     for (const ClusterNode& replica : shard->replicas) replicas.push_back(replica.peer);
+    remember_replicas(*shard, state.shard);
   }
   const std::size_t others = map_.shards.size() - 1;
   const std::size_t enough = others / 2 + 1;
@@ -287,19 +301,27 @@ ShardId ClusterTopology::find_successor(const ClusterShard& shard,
   for (std::size_t at = 0; at < kMostShards; ++at) {
     const ShardState& state = shards_[at];
     if (!state.in_use || taken[at]) continue;
-    if (state.shard.has_replica(shard.primary.id) ||
-        2 * slot_count(common_slots(state.shard.slots, shard.slots)) >
-            slot_count(state.shard.slots)) {
+    if (state.shard.has_replica(shard.primary.id) || has_most_of(shard, state.shard)) {
       return ShardId{static_cast<std::uint16_t>(at)};
     }
   }
   return kNowhere;
 }
 
-// Which shard of the map is which of those that there are: nowhere where there are too many.
+// A replica of it has nearly all that it had: a node that imports some slots still lists those at
+// the primary that was replaced.
+bool ClusterTopology::is_replaced(const ShardState& state, const SlotMap& map) {
+  return std::any_of(map.shards.begin(), map.shards.end(), [&](const ClusterShard& shard) {
+    return state.shard.has_replica(shard.primary.id) && has_most_of(shard, state.shard);
+  });
+}
+
+// Which shard of the map is which of those that there are: nowhere where there are too many, or its
+// primary was replaced.
 std::vector<ShardId> ClusterTopology::match(const SlotMap& map) const {
   std::vector<ShardId> places(map.shards.size(), kNowhere);
   std::vector<bool> taken(kMostShards, false);
+  std::vector<bool> gone(map.shards.size(), false);
   const auto take = [&](std::size_t at, ShardId id) {
     places[at] = id;
     if (id != kNowhere) taken[id.value] = true;
@@ -308,14 +330,15 @@ std::vector<ShardId> ClusterTopology::match(const SlotMap& map) const {
     for (std::size_t known = 0; known < kMostShards; ++known) {
       const ShardState& state = shards_[known];
       if (!state.in_use || state.shard.primary.id != map.shards[at].primary.id) continue;
-      take(at, ShardId{static_cast<std::uint16_t>(known)});
+      gone[at] = is_replaced(state, map);
+      if (!gone[at]) take(at, ShardId{static_cast<std::uint16_t>(known)});
     }
   }
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (places[at] == kNowhere) take(at, find_successor(map.shards[at], taken));
+    if (places[at] == kNowhere && !gone[at]) take(at, find_successor(map.shards[at], taken));
   }
   for (std::size_t at = 0; at < map.shards.size(); ++at) {
-    if (places[at] == kNowhere) take(at, find_free(taken));
+    if (places[at] == kNowhere && !gone[at]) take(at, find_free(taken));
   }
   return places;
 }

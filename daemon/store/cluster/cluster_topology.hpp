@@ -181,6 +181,7 @@ class ClusterTopology final : private NodeLinkEvents {
   SlotRanges slots_to_name(const ShardState& state, Mono now) const;
   void learn_of_shard(ShardState& state, Mono now);
   void adopt(const SlotMap& map, Mono now);
+  static bool is_replaced(const ShardState& state, const SlotMap& map);
   std::vector<ShardId> match(const SlotMap& map) const;
   ShardId find_successor(const ClusterShard& shard, const std::vector<bool>& taken) const;
   ShardId find_free(const std::vector<bool>& taken) const;

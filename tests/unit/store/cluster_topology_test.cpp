@@ -238,6 +238,26 @@ TEST_CASE("a new shard takes a free number, and one without slots gives its up")
   CHECK_FALSE(bench.topology.is_in_use(ShardId{2}));
 }
 
+// A node that imports a slot lists it there for as long as it does.
+TEST_CASE("a replica that has replaced a primary is its shard, though that still has a slot left") {
+  Settled bench;
+  bench.ask();  // a replica that has come since is known, too
+  bench.answer(kThree,
+               array({row(0, 5000, {node("a", 1), node("e", 1)}), row(5001, 10000, {node("b", 1)}),
+                      row(10001, 16383, {node("c", 1)})}));
+  const std::string map =
+      array({row(0, 4998, {node("e", 1)}), row(4999, 5000, {node("a", 1)}),
+             row(5001, 10000, {node("b", 1)}), row(10001, 16383, {node("c", 1)})});
+  for (int i = 0; i < 30; ++i) {
+    bench.ask();
+    bench.answer({"b:1", "c:1"}, map);
+  }
+  CHECK(bench.first().primary(bench.nodes.now) == HostPort{"e", 1});
+  CHECK(bench.told.has(What::PrimaryChanged));
+  CHECK(bench.topology.shard_of("bar") == kSecond);
+  CHECK(bench.topology.unserved() == 2);
+}
+
 TEST_CASE("slots in no shard, and shards beyond the 32nd, are nowhere") {
   Bench bench;
   bench.connect({"seed:1"});
