@@ -265,8 +265,12 @@ class Failover(Cluster):
         taken += sum(take(daemon, 30) for daemon in daemons)
         servers.wait_calm()
         servers.move(harness.slot_of("api", key), heir)
+        # So soon after a loss somebody may tell there what he could not tell while it was on its way.
+        self.assertEqual(take(daemons[0], 1), 0)
         for daemon in daemons:
             self.assertEqual(daemon.check("api", theirs).reason, harness.COUNTED)
+            self.wait_counted(daemon, key, 20)
+        taken += len(daemons)
         taken += sum(take(daemon, limit) for daemon in daemons)
         self.assertEqual(taken, limit)
         self.assertEqual(daemons[0].check("api", key).reason, harness.OVER_LIMIT)
