@@ -14,9 +14,8 @@
 namespace rategate {
 namespace {
 
-// More nodes than anybody has in one shard, and more shards than a cluster is made for (Redis' own
-// documents say 1,000 nodes); whoever lists more is not believed.
-constexpr std::size_t kMostNodes = 128;
+// More shards than a cluster is made for (Redis' own documents say 1,000 nodes); whoever lists more
+// is not believed.
 constexpr std::size_t kMostPrimaries = 1000;
 constexpr std::size_t kMostIdBytes = 64;
 
@@ -54,7 +53,7 @@ using Places = std::unordered_map<std::string, std::size_t>;  // in the map, by 
 
 // One row of the reply is one range of one shard.
 bool read_range(const ReplyView& row, const HostPort& asked, SlotMap& map, Places& places) {
-  if (row.size() < 3 || row.size() > 2 + kMostNodes) return false;
+  if (row.size() < 3 || row.size() > 2 + kMostNodesOfShard) return false;
   const auto first = parse_slot(row[0]);
   const auto last = parse_slot(row[1]);
   auto primary = parse_node(row[2], asked);

@@ -15,6 +15,9 @@
 
 namespace rategate {
 
+// More than anybody has in one shard; a map that lists more is not believed.
+inline constexpr std::size_t kMostNodesOfShard = 128;
+
 struct ClusterNode {
   std::string id;    // its own for good, whatever its address
   HostPort address;  // as clients are to reach it: a name, where the cluster prefers names
