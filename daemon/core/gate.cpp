@@ -301,9 +301,9 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
   taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
   // What is nowhere was never anywhere, as far as is known, and has lost nothing.
   if (from.value >= SharedPools::kClocks) return;
-  losses_.slots.left(slot, from, seen, taker.clock.read(now), now);
-  take_losses(slot, from, to, seen, now);
   const auto here = taker.clock.read(now);
+  losses_.slots.left(slot, from, seen, here, now);
+  take_losses(slot, from, here, seen, now);
   if (here && losses_.slots.may_be_untold(slot, *here)) {
     tells_at_ = std::min(tells_at_, std::max(now, after(told_at_, kTellEveryUs)));
   }
@@ -323,8 +323,8 @@ void Gate::tell_moved(Mono now) {
 }
 
 // Of the shard where it was, and of those where it may have been since.
-void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
-  const auto here = shard(to).clock.read(now);
+void Gate::take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
+                       Mono seen, Mono now) {
   for (std::uint16_t at = 0; at < options_.shards; ++at) {
     const Shard& giver = shards_[at];
     const bool was_there = at == from.value;

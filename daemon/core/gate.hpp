@@ -202,7 +202,8 @@ class Gate {
                               Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
-  void take_losses(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now);
+  void take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
+                   Mono seen, Mono now);
   void tell_moved(Mono now);
   void leave_shard(ShardId id, Mono now);
   std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);

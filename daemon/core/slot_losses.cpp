@@ -41,7 +41,7 @@ void SlotLosses::add(std::uint16_t number, const LostWindows& lost,
     if (!there) more.uncounted_us = more.all_us;
     slot.lost.add(more);
   }
-  if (there && (unseen || may_be_untold(number, *there))) put_off(slot, *there);
+  if (there && (unseen || is_untold(slot.lost, *there))) put_off(slot, *there);
   reaches(slot.lost.all_us);
 }
 
@@ -75,39 +75,37 @@ bool SlotLosses::is_concerned(const Left& left, ShardId of, Mono lost_at, Mono n
 }
 
 bool SlotLosses::concerns(std::uint16_t number, ShardId of, Mono at, Mono now) const {
-  const auto found = slots_.find(number);
-  if (found == slots_.end()) return false;
-  const std::vector<Left>& left = found->second.left;
-  return std::any_of(left.begin(), left.end(),
-                     [&](const Left& one) { return is_concerned(one, of, at, now); });
+  const Slot* const slot = find(number);
+  return slot != nullptr && std::any_of(slot->left.begin(), slot->left.end(), [&](const Left& one) {
+           return is_concerned(one, of, at, now);
+         });
 }
 
 void SlotLosses::on_its_way(std::uint16_t number, const LostWindows& lost,
                             const ClockReading& there) {
   LostThrough known = this->lost(number);
   known.add(lost.all());
-  if (there.latest.us < known.told_by_us + kLatelyUs) put_off(slots_[number], there);
+  if (is_untold(known, there)) put_off(slots_[number], there);
   reaches(known.all_us);
 }
 
 LostThrough SlotLosses::lost(std::uint16_t number) const {
-  const auto found = slots_.find(number);
-  return found == slots_.end() ? LostThrough{} : found->second.lost;
+  const Slot* const slot = find(number);
+  return slot == nullptr ? LostThrough{} : slot->lost;
 }
 
 bool SlotLosses::is_doubted(std::uint16_t number, const Window& window, std::int64_t lead_us,
                             Mono now) const {
-  const auto found = slots_.find(number);
-  if (found == slots_.end()) return false;
-  const std::vector<Doubt>& doubts = found->second.doubts;
-  return std::any_of(doubts.begin(), doubts.end(), [&](const Doubt& doubt) {
+  const Slot* const slot = find(number);
+  if (slot == nullptr) return false;
+  return std::any_of(slot->doubts.begin(), slot->doubts.end(), [&](const Doubt& doubt) {
     return now < doubt.until && window.start_ms * 1000 <= doubt.through.us + lead_us;
   });
 }
 
 std::size_t SlotLosses::doubts(std::uint16_t number) const {
-  const auto found = slots_.find(number);
-  return found == slots_.end() ? 0 : found->second.doubts.size();
+  const Slot* const slot = find(number);
+  return slot == nullptr ? 0 : slot->doubts.size();
 }
 
 }  // namespace rategate

@@ -36,7 +36,7 @@ class SlotLosses {
            bool unseen);
   // Whether there may be something left to tell of it, by that shard's clock.
   bool may_be_untold(std::uint16_t slot, const ClockReading& here) const {
-    return here.latest.us < lost(slot).told_by_us + kLatelyUs;
+    return is_untold(lost(slot), here);
   }
   // What that shard has lost of windows that had begun by then nobody knows before it is greeted.
   void doubt(std::uint16_t slot, ShardId of, StoreTime through, Mono now);
@@ -74,6 +74,14 @@ class SlotLosses {
     std::vector<Left> left;     // lately, of each shard once
     std::vector<Doubt> doubts;  // of each shard one at most
   };
+  // Null where nothing is known of it.
+  const Slot* find(std::uint16_t slot) const {
+    const auto found = slots_.find(slot);
+    return found == slots_.end() ? nullptr : &found->second;
+  }
+  static bool is_untold(const LostThrough& lost, const ClockReading& here) {
+    return here.latest.us < lost.told_by_us + kLatelyUs;
+  }
   static bool is_concerned(const Left& left, ShardId of, Mono lost_at, Mono now);
   static void put_off(Slot& slot, const ClockReading& there);
   void reaches(std::int64_t us);
