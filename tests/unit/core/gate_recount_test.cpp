@@ -6,6 +6,23 @@
 using namespace rategate;
 using namespace rategate::test;
 
+namespace {
+
+// This host knows that the counter of "k" holds seven, in an hour, which is in the first shard
+// until `at` is changed.
+struct SevenInFirst : TwoShardGate {
+  SevenInFirst() : TwoShardGate([this](const LimitUse&, std::string_view) { return at; }) {
+    CHECK(gate.check({use, "k"}, now).waits);
+    answer({0}, 7, 1);
+  }
+  std::uint16_t slot() const { return slot_of_key(use->names.of("k", 0)); }
+
+  ShardId at{0};
+  const LimitUsePtr use = limit(10, 3'600'000);
+};
+
+}  // namespace
+
 TEST_CASE("a long window that is lost is counted on when all have told what they know of it") {
   Bench bench;
   const auto use = limit(10, 3'600'000);
@@ -37,14 +54,11 @@ TEST_CASE("a long window that is lost is counted on when all have told what they
 }
 
 TEST_CASE("what went to another shard is told there, though nobody has asked for it since") {
-  ShardId at{0};
-  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  SevenInFirst two;
   Gate& gate = two.gate;
   const Mono now = two.now;
-  const LimitUsePtr use = limit(10, 3'600'000);
-  CHECK(gate.check({use, "k"}, now).waits);
-  two.answer({0}, 7, 1);
-  at = {1};
+  const LimitUsePtr use = two.use;
+  two.at = {1};
   gate.slots_moved(now);
   CHECK(gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, now));
   std::vector<Recount> told;
@@ -53,15 +67,12 @@ TEST_CASE("what went to another shard is told there, though nobody has asked for
 }
 
 TEST_CASE("what was lost in a shard that a slot has left is told where the slot is") {
-  ShardId at{0};
-  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  SevenInFirst two;
   Gate& gate = two.gate;
   const Mono now = two.now;
-  const LimitUsePtr use = limit(10, 3'600'000);
-  CHECK(gate.check({use, "k"}, now).waits);
-  two.answer({0}, 7, 1);
-  at = {1};
-  gate.slot_moved(slot_of_key(use->names.of("k", 0)), {0}, {1}, now, now);
+  const LimitUsePtr use = two.use;
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, now, now);
   gate.slots_moved(now);
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, now);
   CHECK(gate.check({use, "k"}, now).decision.reason == Reason::StoreAway);
@@ -75,19 +86,16 @@ TEST_CASE("what was lost in a shard that a slot has left is told where the slot 
 
 TEST_CASE(
     "what comes to a shard that has lost its windows is told there, though nobody asks for it") {
-  ShardId at{0};
-  TwoShardGate two([&](const LimitUse&, std::string_view) { return at; });
+  SevenInFirst two;
   Gate& gate = two.gate;
   const Mono now = two.now;
-  const LimitUsePtr use = limit(10, 3'600'000);
-  CHECK(gate.check({use, "k"}, now).waits);
-  two.answer({0}, 7, 1);
+  const LimitUsePtr use = two.use;
   // As a replica of the first, of which the slot is on its way, and so is listed there still.
   gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, now);
   std::vector<Recount> told;
   CHECK_FALSE(gate.compose_recounts({1}, 64, now, told));
-  at = {1};
-  gate.slot_moved(slot_of_key(use->names.of("k", 0)), {0}, {1}, now, now);
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, now, now);
   gate.slots_moved(now);
   CHECK(gate.next_turn() <= now);
   gate.turn(now);

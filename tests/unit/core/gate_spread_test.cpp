@@ -146,13 +146,11 @@ TEST_CASE("while the shard of a counter is away the others are asked, and then t
   CHECK(gate.check({use, "k"}, two.now).decision.reason == Reason::StoreAway);
 }
 
-TEST_CASE("who waits for a shard that does not answer is served by another in time") {
-  TwoShardGate two([](const LimitUse& use, std::string_view) {
-    return ShardId{static_cast<std::uint16_t>(use.sub % 2)};
-  });
+namespace {
+
+// A check was asked for in the first shard, which does not answer; the second one serves it.
+void leaves_first_shard(TwoShardGate& two, const LimitUsePtr& use) {
   Gate& gate = two.gate;
-  LimitTable table(1);
-  const LimitUsePtr use = spread_limit(table, 4, 2);
   CHECK(gate.check({use, "k"}, two.now).waits);
   Reservation lost;
   REQUIRE(gate.compose({0}, {}, two.now, lost));
@@ -160,6 +158,18 @@ TEST_CASE("who waits for a shard that does not answer is served by another in ti
   two.answer({1}, 1, 1);
   REQUIRE(gate.answers().size() == 1);
   CHECK(gate.answers()[0].decision.reason == Reason::Counted);
+}
+
+}  // namespace
+
+TEST_CASE("who waits for a shard that does not answer is served by another in time") {
+  TwoShardGate two([](const LimitUse& use, std::string_view) {
+    return ShardId{static_cast<std::uint16_t>(use.sub % 2)};
+  });
+  Gate& gate = two.gate;
+  LimitTable table(1);
+  const LimitUsePtr use = spread_limit(table, 4, 2);
+  leaves_first_shard(two, use);
   gate.answers().clear();
 
   // Where the other is not there either, it waits for who comes back first.
@@ -177,14 +187,7 @@ TEST_CASE("who leaves a shard that does not answer passes over others that do no
   TwoShardGate two([](const LimitUse& use, std::string_view) {
     return ShardId{static_cast<std::uint16_t>(use.sub / 2)};  // 0, 0, 1
   });
-  Gate& gate = two.gate;
   LimitTable table(1);
   const LimitUsePtr use = spread_limit(table, 6, 3);
-  CHECK(gate.check({use, "k"}, two.now).waits);
-  Reservation lost;
-  REQUIRE(gate.compose({0}, {}, two.now, lost));
-  gate.store_connecting({0}, two.now);
-  two.answer({1}, 1, 1);
-  REQUIRE(gate.answers().size() == 1);
-  CHECK(gate.answers()[0].decision.reason == Reason::Counted);
+  leaves_first_shard(two, use);
 }
