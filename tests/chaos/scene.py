@@ -19,9 +19,10 @@ from support.resp import COUNTED, OVER_LIMIT, Closed, Conn
 
 EXACT = judge.Limit("exact", 20, 1.0, "exact")
 LEASE = judge.Limit("lease", 90, 1.0, "lease")
-# More than is asked for until the fault begins, so that what is lost then could be given out again;
-# and less than is asked for in all.
+# What is lost when the fault begins could be given out again, as not all has been given out by then;
+# and more is asked for in all than there is, however slow the machine is.
 HOUR = judge.Limit("hour", 700, 3600.0, "lease")
+ASKED_BEFORE, ASKED_IN_ALL = 400, 1400
 SHARED = judge.Limit("shared", 200, 1.0, "lease")  # asked for in shared memory alone
 SECOND = (EXACT, LEASE)
 HOSTS = 3
@@ -67,11 +68,15 @@ class Host:
 
     def __init__(self, daemon, limits, caller=None):
         self.daemon, self.log_file = daemon, None
-        self.loads = {limit: Load(daemon, (limit.name,), 1 if limit == HOUR else CALLERS, 0.01,
-                                  again=True) for limit in limits}
+        self.loads = {}
+        self.ask_for(limits, CALLERS)
         self.caller = caller
         self._logged = 0
         self.watch = self.since = None
+
+    def ask_for(self, limits, callers):
+        for limit in limits:
+            self.loads[limit] = Load(self.daemon, (limit.name,), callers, 0.01, again=True)
 
     def fault_begins(self, row):
         self.since = time.time()
@@ -164,12 +169,16 @@ class Scene:
         for number in range(HOSTS):
             own = {"store": store, **options, **(of_host[number] if of_host else {})}
             daemon = self.daemon(own.pop("store"), **own)
-            self.hosts.append(Host(daemon, self.limits, self._caller(daemon)))
+            self.hosts.append(Host(daemon, SECOND, self._caller(daemon)))
         began = time.time()
         for host in self.hosts:
             for limit in SECOND:
                 env.wait_until(lambda h=host, l=limit: h.counted_since(began, l), 20, "load")
         self.lasts(1.2)
+        if self.row.hour:
+            for host in self.hosts:
+                host.ask_for((HOUR,), callers=1)
+            self._wait_asked(ASKED_BEFORE)
         for host in self.hosts:
             host.fault_begins(self.row)
 
@@ -206,6 +215,8 @@ class Scene:
                 self.fault_ended()
             recovered = self._recover()
             self.lasts(*((4, 3) if self.row.hour else (2.2, 1.2)))
+            if self.row.hour:
+                self._wait_asked(ASKED_IN_ALL)
             for host in self.hosts:
                 host.stop_load()
             return self.verdict(recovered)
@@ -222,6 +233,11 @@ class Scene:
                                      self.row.within + 15, "the store to decide again")
                 slowest = max(slowest, got - self.ended)
         return slowest
+
+    def _wait_asked(self, times):
+        """Until the hour has been asked for so often, by all."""
+        env.wait_until(lambda: sum(len(host.loads[HOUR].asked()) for host in self.hosts) >= times,
+                       60, "load of the hour")
 
     def verdict(self, recovered):
         counts = [self._count(limit) for limit in self.limits]
