@@ -29,6 +29,8 @@ constexpr std::int64_t kProvedUs = 1'500'000;
 // After it a host has found its way back: the longest back-off, two greetings, and the slow pace of
 // the questions for the map.
 constexpr std::int64_t kFoundBackUs = 3'000'000;
+// Slots of a shard go elsewhere so soon after it has lost something.
+constexpr std::int64_t kMovedLatelyUs = 8'000'000;
 
 std::string bulk(const std::string& text) {
   return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
@@ -251,6 +253,9 @@ void Cluster::move_slot(std::uint16_t slot) {
   had_[slot].insert({first_shard(slot), from, to});
   primary_of(to).importing.insert(slot);
   primary_of(from).migrating[slot] = to;
+  // Who cannot tell there what he knows of a loss is waited for.
+  const bool lately = source.promoted_us > 0 && now() < source.promoted_us + kMovedLatelyUs;
+  if (lately && world_.scenario().cut_offs > 0 && world_.random().one_in(2)) cut_off(to);
   // Longer than a check has time, sometimes; or than all have to tell what they know of a loss.
   world_.events().in(
       world_.random().any_size(1, world_.random().one_in(8) ? 12'000'000 : 1'000'000),
@@ -320,7 +325,8 @@ void Cluster::plan() {
     for (int i = 0; i < times; ++i) world_.events().in(random.below(scenario.length_us), what);
   };
   some_times(scenario.moves, [this] { move_slot(); });
-  some_times(scenario.cut_offs, [this] { cut_off(); });
+  some_times(scenario.cut_offs,
+             [this] { cut_off(static_cast<int>(world_.random().below(shards()))); });
   for (int i = 0; i < scenario.failovers; ++i) {
     const std::int64_t part = scenario.length_us / (scenario.failovers + 1);
     world_.events().in(part * i + part / 8 + random.below(part / 4), [this] { fail_over(); });
@@ -373,7 +379,7 @@ void Cluster::demoted(int shard, int member) {
   shards_[static_cast<std::size_t>(shard)].fails_over = false;
   // What was lost a moment ago goes elsewhere.
   for (int i = 0; i < world_.scenario().moves; ++i) {
-    world_.events().in(world_.random().any_size(1000, 8'000'000), [this, shard] {
+    world_.events().in(world_.random().any_size(1000, kMovedLatelyUs), [this, shard] {
       const std::uint16_t slot = any_slot();
       if (shard_of_slot(slot) == shard) move_slot(slot);
     });
@@ -384,12 +390,11 @@ void Cluster::demoted(int shard, int member) {
   node.slots = primary.slots;
 }
 
-// One host from the nodes of one shard, or from the primary alone: its connections end, or fall
+// One host from the nodes of that shard, or from the primary alone: its connections end, or fall
 // silent.
-void Cluster::cut_off() {
+void Cluster::cut_off(int shard) {
   Random& random = world_.random();
   const int host = static_cast<int>(random.below(static_cast<std::int64_t>(cuts_.size())));
-  const int shard = static_cast<int>(random.below(shards()));
   const std::int64_t us = random.any_size(10'000, 3'000'000);
   Cut& cut = cuts_[static_cast<std::size_t>(host)];
   if (now() < cut.until_us || now() + us > world_.end_us()) return;

@@ -93,7 +93,7 @@ class Cluster {
   void fail_over();
   void promoted(int shard, int member);
   void demoted(int shard, int member);
-  void cut_off();
+  void cut_off(int shard);
 
   World& world_;
   std::deque<Shard> shards_;

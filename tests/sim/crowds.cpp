@@ -261,6 +261,12 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
   s.start_us = 1'700'000'000'000'000 + random.below(600'000'000);
   s.moves = random.one_in(5) ? 0 : static_cast<int>(random.any_size(1, 40));
   s.cut_offs = random.one_in(2) ? 0 : static_cast<int>(random.between(1, 3));
+  // Few counters, so that what was lost a moment ago is often what goes elsewhere.
+  if (counts_on && random.one_in(2)) {
+    s.keys = 1;
+    s.moves = static_cast<int>(random.between(10, 40));
+    s.cut_offs = static_cast<int>(random.between(3, 12));
+  }
   if (s.failovers == 0 && random.one_in(2)) s.skew_us = random.any_size(1000, 200'000);
   const int limits = static_cast<int>(random.between(1, 2));
   const std::int64_t checks = counts_on ? random.between(2000, 8000) : random.any_size(100, 5000);
