@@ -9,6 +9,8 @@ namespace {
 
 // All counters are looked at for what is to be told of them not more often than that.
 constexpr std::int64_t kTellEveryUs = 500'000;
+// Counters that are looked at: far less than a millisecond.
+constexpr std::uint32_t kToldInOneTurn = 4096;
 
 std::vector<Shard> make_shards(const Gate::Options& options) {
   std::vector<Shard> shards;
@@ -312,10 +314,13 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
 // What is known of counters that have come to where their windows are lost is told, though nobody
 // asks for them here: others count on that.
 void Gate::tell_moved(Mono now) {
-  if (now < tells_at_) return;
-  tells_at_ = kNever;
-  told_at_ = now;
-  counters_.for_each_id([&](CounterId id) {
+  if (tells_next_.is_none()) {
+    if (now < tells_at_) return;
+    tells_at_ = kNever;
+    told_at_ = now;
+    tells_next_ = {0};
+  }
+  tells_next_ = counters_.for_some_ids(tells_next_, kToldInOneTurn, [&](CounterId id) {
     if (counters_[id].pool.last_end_ms() == 0) return;
     follow_slot(id, now);
     recounter_.lose_untold(id, now);
@@ -380,7 +385,8 @@ void Gate::turn(Mono now) {
 }
 
 Mono Gate::next_turn() const {
-  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(), tells_at_});
+  const Mono tells_at = tells_next_.is_none() ? tells_at_ : told_at_;
+  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(), tells_at});
 }
 
 std::size_t Gate::queued() const {

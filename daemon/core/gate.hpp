@@ -227,6 +227,7 @@ class Gate {
   Losses losses_;
   Mono tells_at_ = kNever;  // what is known of counters whose slots have moved
   Mono told_at_{INT64_MIN / 2};
+  CounterId tells_next_;  // none: all have been told of, that were to be at told_at_
   Alarms alarms_;
   Decider decider_;
   WaitingRoom room_;

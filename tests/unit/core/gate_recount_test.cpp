@@ -103,6 +103,29 @@ TEST_CASE(
   CHECK(told.at(0).known == 7);
 }
 
+TEST_CASE("many counters are looked at in parts, and all of them are told of") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  for (int i = 1; i < 5000; ++i) {
+    gate.check({two.use, std::to_string(i)}, two.now);
+    two.answer({0}, 7, 1);
+  }
+  gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
+  int turns = 0;
+  for (; gate.next_turn() <= two.now && turns < 5; ++turns) gate.turn(two.now);
+  CHECK(turns == 2);
+  std::size_t told = 0;
+  std::vector<Recount> part;
+  while (gate.compose_recounts({1}, 64, two.now, part)) {
+    told += part.size();
+    gate.recounted({1}, part, std::vector<ReserveAnswer>(part.size()), two.now);
+    part.clear();
+  }
+  CHECK(told == 5000);
+}
+
 TEST_CASE("where a call that tells is refused, each counter is told of in its own") {
   Bench bench;
   const auto use = limit(10, 3'600'000);
