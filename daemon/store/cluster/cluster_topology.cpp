@@ -236,6 +236,21 @@ SlotRanges ClusterTopology::slots_to_name(const ShardState& state, Mono now) con
   return own == nullptr ? state.shard.slots : common_slots(state.shard.slots, own->slots);
 }
 
+// A node goes on listing slots that it imports at the primary that was replaced, until that is its
+// replica, and at nobody then. Who takes the next one's place takes all the others.
+bool ClusterTopology::names(const SlotMap& told, const ShardState& state, const SlotRanges& slots) {
+  SlotRanges there;
+  for (const ClusterShard& shard : told.shards) {
+    SlotRanges common = common_slots(shard.slots, slots);
+    if (shard.primary.id == state.shard.primary.id) {
+      there = std::move(common);
+    } else if (shard.primary.id != state.replaced && !common.empty()) {
+      return false;
+    }
+  }
+  return 2 * slot_count(there) > slot_count(slots);
+}
+
 // Who has to follow it: all that anybody lists who names it. And since when it is named: by a
 // majority of the others, by their newest questions; or by itself, where nobody knows a replica
 // that could take its place. For that, half of the primaries have to answer, itself among them: on
@@ -254,10 +269,10 @@ void ClusterTopology::learn_of_shard(ShardState& state, Mono now) {
     if (node == nullptr) continue;
     ++answering;
     const ClusterShard* const shard = node->map.find_primary(state.shard.primary.id);
-    const bool names = shard != nullptr && !slots.empty() && has_slots(shard->slots, slots);
-    denied = denied || !names;
-    if (names && own) named_itself = node->asked;
-    if (names && !own) named.push_back(node->asked);
+    const bool is_named = names(node->map, state, slots);
+    denied = denied || !is_named;
+    if (is_named && own) named_itself = node->asked;
+    if (is_named && !own) named.push_back(node->asked);
     if (shard == nullptr) continue;
     for (const ClusterNode& replica : shard->replicas) replicas.push_back(replica.peer);
     remember_replicas(*shard, state.shard);

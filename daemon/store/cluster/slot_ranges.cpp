@@ -45,8 +45,4 @@ SlotRanges common_slots(const SlotRanges& one, const SlotRanges& other) {
   return common;
 }
 
-bool has_slots(const SlotRanges& slots, const SlotRanges& part) {
-  return slot_count(common_slots(slots, part)) == slot_count(part);
-}
-
 }  // namespace rategate

@@ -20,6 +20,5 @@ bool put_in_order(SlotRanges& ranges);
 std::size_t slot_count(const SlotRanges& slots);
 // Those that are in both.
 SlotRanges common_slots(const SlotRanges& one, const SlotRanges& other);
-bool has_slots(const SlotRanges& slots, const SlotRanges& part);
 
 }  // namespace rategate
