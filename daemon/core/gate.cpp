@@ -52,7 +52,9 @@ void Gate::follow_slot(CounterId id, Mono now) {
   if (!options_.shard_of) return;
   const Counter& counter = counters_[id];
   const ShardId shard = options_.shard_of(*counter.use, counter.key.view());
-  if (shard != counter.shard) reserver_.move(id, shard, now);
+  if (shard == counter.shard) return;
+  reserver_.move(id, shard, now);
+  recounter_.moved(id);
 }
 
 CounterId Gate::counter_of(const Request& request, Mono now) {
@@ -299,10 +301,15 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
 }
 
 void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
+  if (from.value >= SharedPools::kClocks) {
+    const auto before = losses_.slots.last_left(slot);
+    // It was never anywhere, as far as is known, and has lost nothing.
+    if (!before) return;
+    from = before->from;
+    seen = before->seen;
+  }
   Shard& taker = shard(to);
   taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
-  // What is nowhere was never anywhere, as far as is known, and has lost nothing.
-  if (from.value >= SharedPools::kClocks) return;
   const auto here = taker.clock.read(now);
   losses_.slots.left(slot, from, seen, here, now);
   take_losses(slot, from, here, seen, now);

@@ -43,7 +43,17 @@ void Recounter::want(CounterId id) {
   Counter& counter = counters_[id];
   if (counter.recount_listed) return;
   counter.recount_listed = true;
-  queue_of(counter.shard).listed.push_back(id);
+  list(id);
+}
+
+// Nobody is told of it while its slot is in no shard.
+void Recounter::list(CounterId id) {
+  const ShardId shard = counters_[id].shard;
+  if (shard.value < SharedPools::kClocks) queue_of(shard).listed.push_back(id);
+}
+
+void Recounter::moved(CounterId id) {
+  if (counters_[id].recount_listed) list(id);
 }
 
 bool Recounter::has_to_tell(const Counter& counter, const Window& window) const {
@@ -58,6 +68,13 @@ void Recounter::add_window(CounterId id, const Window& window, std::vector<Recou
                   shards_[counter.shard.value].expire_at_ms(window)});
 }
 
+// Or left there by one that has gone elsewhere, and is listed where it is.
+bool Recounter::is_listed_at(ShardId shard, CounterId id) const {
+  if (!counters_.is_live(id)) return false;
+  const Counter& counter = counters_[id];
+  return counter.recount_listed && counter.shard == shard;
+}
+
 bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into) {
   Queue& queue = queue_of(shard);
   if (queue.counters_under_way >= kMostUnderWay || queue.not_before != kNever) return false;
@@ -68,11 +85,7 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
   while (looks-- > 0 && (into.empty() || into.size() + 2 <= most)) {
     const CounterId id = queue.listed.front();
     queue.listed.pop_front();
-    if (!counters_.is_live(id) || !counters_[id].recount_listed) continue;
-    if (counters_[id].shard != shard) {
-      queue_of(counters_[id].shard).listed.push_back(id);
-      continue;
-    }
+    if (!is_listed_at(shard, id)) continue;
     const std::size_t before = into.size();
     if (!add(shard, id, now, into)) {
       queue.listed.push_back(id);  // when its window can be told
@@ -123,20 +136,22 @@ std::vector<CounterId> Recounter::take_first(Queue& queue) {
 void Recounter::over(ShardId shard) { take_first(queue_of(shard)); }
 
 // Before those that came since.
-void Recounter::put_back(Queue& queue, const std::vector<CounterId>& ids) {
+void Recounter::put_back(ShardId shard, const std::vector<CounterId>& ids) {
   std::for_each(ids.rbegin(), ids.rend(), [&](CounterId id) {
     if (!counters_.is_live(id) || counters_[id].recount_listed) return;
+    if (counters_[id].shard != shard) return want(id);
     counters_[id].recount_listed = true;
-    queue.listed.push_front(id);
+    queue_of(shard).listed.push_front(id);
   });
 }
 
 void Recounter::put_back(ShardId shard) {
   Queue& queue = queue_of(shard);
   for (; !queue.under_way.empty(); queue.under_way.pop_back()) {
-    put_back(queue, queue.under_way.back());
+    put_back(shard, queue.under_way.back());
   }
   queue.counters_under_way = 0;
+  std::erase_if(queue.listed, [&](CounterId id) { return !is_listed_at(shard, id); });
 }
 
 bool Recounter::refused(ShardId shard) {
@@ -145,7 +160,7 @@ bool Recounter::refused(ShardId shard) {
   const std::vector<CounterId> ids = take_first(queue);
   if (ids.size() <= 1) return true;
   queue.alone += ids.size();
-  put_back(queue, ids);
+  put_back(shard, ids);
   return false;
 }
 
@@ -159,7 +174,7 @@ void Recounter::later(ShardId shard, Mono now) {
 
 void Recounter::again(ShardId shard, Mono now) {
   Queue& queue = queue_of(shard);
-  put_back(queue, take_first(queue));
+  put_back(shard, take_first(queue));
   queue.not_before = after(now, kAgainUs);
 }
 

@@ -31,6 +31,8 @@ class Recounter {
   void lose_untold(CounterId id, Mono now);
   // Checks wait for it to be told of.
   void want(CounterId id);
+  // Its slot has come to another shard: it is told of there, if it is to be.
+  void moved(CounterId id);
 
   // What is to be told next in a call, at most so much; false where there is nothing, or enough
   // calls are under way. They are answered in their order.
@@ -64,7 +66,9 @@ class Recounter {
   };
   Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
   std::vector<CounterId> take_first(Queue& queue);
-  void put_back(Queue& queue, const std::vector<CounterId>& ids);
+  void list(CounterId id);
+  bool is_listed_at(ShardId shard, CounterId id) const;
+  void put_back(ShardId shard, const std::vector<CounterId>& ids);
   bool has_to_tell(const Counter& counter, const Window& window) const;
   bool add(ShardId shard, CounterId id, Mono now, std::vector<Recount>& into);
   void add_window(CounterId id, const Window& window, std::vector<Recount>& into);

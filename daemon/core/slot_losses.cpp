@@ -28,6 +28,12 @@ void SlotLosses::left(std::uint16_t number, ShardId from, Mono seen,
   }
 }
 
+std::optional<SlotLosses::Left> SlotLosses::last_left(std::uint16_t number) const {
+  const Slot* const slot = find(number);
+  if (slot == nullptr || slot->left.empty()) return std::nullopt;
+  return slot->left.back();
+}
+
 // Who could not tell while the slot was on its way tells where it has come. Long after a loss
 // nobody has anything left to tell of it.
 void SlotLosses::add(std::uint16_t number, const LostWindows& lost,

@@ -19,6 +19,12 @@ namespace rategate {
 
 class SlotLosses {
  public:
+  struct Left {
+    ShardId from;
+    Mono seen;  // there, last
+    Mono at;    // when it was seen elsewhere, or nowhere
+  };
+
   // A shard that is connected to knows of its losses long before that, and all hosts have told it
   // what they know, wherever the slot was meanwhile.
   static constexpr std::int64_t kLatelyUs = 60'000'000;
@@ -30,6 +36,8 @@ class SlotLosses {
   // shard that has it now, where that can be read.
   void left(std::uint16_t slot, ShardId from, Mono seen, const std::optional<ClockReading>& here,
             Mono now);
+  // The shard that it has left last, where it has left any.
+  std::optional<Left> last_left(std::uint16_t slot) const;
   // It was in a shard that has lost that much, or may have been. `there`: by the clock of that one.
   // `unseen`: lost since this host has seen the slot last, so that nobody may have told anything.
   void add(std::uint16_t slot, const LostWindows& lost, const std::optional<ClockReading>& there,
@@ -59,11 +67,6 @@ class SlotLosses {
   std::size_t doubts(std::uint16_t slot) const;
 
  private:
-  struct Left {
-    ShardId from;
-    Mono seen;  // there, last
-    Mono at;    // when it was seen elsewhere
-  };
   struct Doubt {
     ShardId of;
     StoreTime through;

@@ -276,6 +276,40 @@ class Failover(Cluster):
         self.assertEqual(daemons[0].check("api", key).reason, harness.OVER_LIMIT)
         self.assertEqual(daemons[0].check("api", other).reason, harness.COUNTED)
 
+    def test_a_slot_that_was_on_its_way_from_a_primary_that_is_replaced(self):
+        """Its counters are on neither side, and nobody asks for them until it has come: what each
+        host knows of them is told all the same."""
+        servers = self.fresh()
+        limit = 300
+        harness.wait_for_window(3_600_000, lambda: round(1000 * time.time()), (0.0, 1 - 90 / 3600))
+        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1h",
+                                                           "mode": "exact"}}) for _ in range(3)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        old, heir, _ = servers.primaries()
+        key, other = servers.keys("api", 2, old)
+        slot = harness.slot_of("api", key)
+        taken = sum(self.take(daemon, "api", key, 20 * (n + 1)) for n, daemon in enumerate(daemons))
+        self.assertEqual(taken, 120)
+        servers.begin_move(slot, heir)
+        replica = servers.replica_of(old)
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("FLUSHALL")
+        old.kill9()
+        # The one that imports it goes on listing that slot at the old one.
+        _, new = servers.wait_replaced(old, harness.slot_of("api", other))
+        heir.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", new.ask("CLUSTER", "MYID"))
+        new.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", heir.ask("CLUSTER", "MYID"))
+        # What the shard has lost is settled, but for that slot.
+        for daemon in daemons:
+            self.wait_counted(daemon, other, 30)
+        servers.end_move(slot, new, heir)
+        self.wait_counted(daemons[0], key, 30)
+        taken += 1 + self.take(daemons[0], "api", key, limit)
+        self.assertEqual(taken, limit)
+        for daemon in daemons:
+            self.assertEqual(daemon.check("api", key).allowed, 0)
+
 
 class Tls(Cluster):
     def test_by_the_names_that_the_nodes_announce(self):

@@ -85,7 +85,7 @@ struct TwoShardGate {
   }
   static Gate::Options options_of(ShardOf shard_of) {
     Gate::Options options;
-    options.shards = 2;
+    options.shards = SharedPools::kClocks + 1;  // the last one is nowhere
     options.shard_of = std::move(shard_of);
     return options;
   }

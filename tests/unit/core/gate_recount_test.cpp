@@ -103,6 +103,47 @@ TEST_CASE(
   CHECK(told.at(0).known == 7);
 }
 
+TEST_CASE("what was to be told to a shard that is away is told where the slot has come") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  gate.store_connecting({0}, two.now);
+  gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
+  gate.slots_moved(two.now);
+  gate.check({two.use, "k"}, two.now);
+  std::vector<Recount> told;
+  REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+  two.at = {0};
+  gate.slot_moved(two.slot(), {1}, {0}, two.now, two.now);
+  gate.slots_moved(two.now);
+  // Which of the calls have come there is not known.
+  gate.store_connecting({1}, two.now);
+  gate.check({two.use, "k"}, two.now);
+  told.clear();
+  REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+}
+
+TEST_CASE("what a slot that is in no shard has lost is told where it comes") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  const ShardId nowhere{SharedPools::kClocks};
+  two.at = nowhere;
+  gate.slot_moved(two.slot(), {0}, nowhere, two.now, two.now);
+  gate.slots_moved(two.now);
+  two.at = {1};
+  gate.slot_moved(two.slot(), nowhere, {1}, two.now, two.now);
+  gate.slots_moved(two.now);
+  CHECK(gate.check({two.use, "k"}, two.now).decision.reason == Reason::StoreAway);
+  gate.turn(two.now);
+  std::vector<Recount> told;
+  REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+}
+
 TEST_CASE("many counters are looked at in parts, and all of them are told of") {
   SevenInFirst two;
   Gate& gate = two.gate;
