@@ -74,8 +74,8 @@ class Counters {
       if (slots_[{at}].live) visit(CounterId{at});
     }
   }
-  // The same in parts: those from that number on, so many at most. Where the next part begins; none:
-  // that was the last one.
+  // The same in parts: those from that number on, so many at most. Where the next part begins;
+  // none: that was the last one.
   template <class Visit>
   CounterId for_some_ids(CounterId from, std::uint32_t most, Visit visit) {
     const std::uint32_t end = slots_.size() - from.value > most ? from.value + most : slots_.size();

@@ -180,13 +180,16 @@ TEST_CASE("a primary that has given a slot away is named for those that it says 
   CHECK(bench.first().named_at() < bench.nodes.now);
 }
 
-TEST_CASE("a primary is named though slots that a node imports are listed at the one before, or nowhere") {
+TEST_CASE(
+    "a primary is named though slots that a node imports are listed at the one before, or "
+    "nowhere") {
   Settled bench;
   bench.ask();
   bench.answer({"b:1", "c:1"}, map_of_three("d"));
   bench.connect({"d:1"});
   const auto with_last_at = [](const std::string& last) {
-    const std::string others = row(5001, 10000, {node("b", 1)}), c = row(10001, 16383, {node("c", 1)});
+    const std::string others = row(5001, 10000, {node("b", 1)}),
+                      c = row(10001, 16383, {node("c", 1)});
     if (last.empty()) return array({row(0, 4999, {node("d", 1)}), others, c});
     return array({row(0, 4999, {node("d", 1)}), row(5000, 5000, {node(last, 1)}), others, c});
   };
@@ -203,8 +206,9 @@ TEST_CASE("a primary is named though slots that a node imports are listed at the
   // Who lists most of them at the one before has not heard of this one.
   bench.ask();
   bench.answer({"b:1", "d:1"}, map_of_three("d"));
-  bench.answer({"c:1"}, array({row(0, 0, {node("d", 1)}), row(1, 5000, {node("a", 1)}),
-                               row(5001, 10000, {node("b", 1)}), row(10001, 16383, {node("c", 1)})}));
+  bench.answer({"c:1"},
+               array({row(0, 0, {node("d", 1)}), row(1, 5000, {node("a", 1)}),
+                      row(5001, 10000, {node("b", 1)}), row(10001, 16383, {node("c", 1)})}));
   CHECK(bench.first().named_at() < bench.nodes.now);
 }
 
