@@ -133,7 +133,6 @@ void ClusterTopology::name_shards(const SlotMap& map, const std::vector<ShardId>
         const std::string to = to_text(shard.primary.address);
         events_.cluster_event({ClusterEvent::What::PrimaryChanged, {}, from, to});
       }
-      state.replaced = state.in_use ? state.shard.primary.id : "";
       state.named_at = Witness::kNotNamed;
       state.replicas.clear();
       for (const ClusterNode& replica : shard.replicas) state.replicas.push_back(replica.peer);

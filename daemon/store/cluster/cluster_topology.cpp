@@ -236,16 +236,18 @@ SlotRanges ClusterTopology::slots_to_name(const ShardState& state, Mono now) con
   return own == nullptr ? state.shard.slots : common_slots(state.shard.slots, own->slots);
 }
 
-// A node goes on listing slots that it imports at the primary that was replaced, until that is its
-// replica, and at nobody then. Who takes the next one's place takes all the others.
-bool ClusterTopology::names(const SlotMap& told, const ShardState& state, const SlotRanges& slots) {
+// A node goes on listing slots that it imports at a primary that was replaced, until that is a
+// replica, and at nobody then. Who could take this one's place is known, and takes all the others.
+bool ClusterTopology::names(const SlotMap& told, const ShardState& state,
+                            const SlotRanges& slots) const {
   SlotRanges there;
   for (const ClusterShard& shard : told.shards) {
     SlotRanges common = common_slots(shard.slots, slots);
     if (shard.primary.id == state.shard.primary.id) {
       there = std::move(common);
-    } else if (shard.primary.id != state.replaced && !common.empty()) {
-      return false;
+    } else if (!common.empty()) {
+      const std::string& id = shard.primary.id;
+      if (map_.find_primary(id) != nullptr || state.shard.has_replica(id)) return false;
     }
   }
   return 2 * slot_count(there) > slot_count(slots);

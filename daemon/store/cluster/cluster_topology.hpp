@@ -136,7 +136,6 @@ class ClusterTopology final : private NodeLinkEvents {
     bool in_use = false;
     ClusterShard shard;                 // as of the map in use
     std::vector<std::string> replicas;  // that have to follow
-    std::string replaced;               // the primary before; empty: none was
     Mono named_at = Witness::kNotNamed;
     std::unique_ptr<Part> part;
   };
@@ -180,7 +179,7 @@ class ClusterTopology final : private NodeLinkEvents {
   bool has_majority(const SlotMap& map, Mono now) const;
   void learn_of_shards(Mono now);
   SlotRanges slots_to_name(const ShardState& state, Mono now) const;
-  static bool names(const SlotMap& told, const ShardState& state, const SlotRanges& slots);
+  bool names(const SlotMap& told, const ShardState& state, const SlotRanges& slots) const;
   void learn_of_shard(ShardState& state, Mono now);
   void adopt(const SlotMap& map, Mono now);
   static bool is_replaced(const ShardState& state, const SlotMap& map);
