@@ -53,8 +53,9 @@ void Gate::follow_slot(CounterId id, Mono now) {
   const Counter& counter = counters_[id];
   const ShardId shard = options_.shard_of(*counter.use, counter.key.view());
   if (shard == counter.shard) return;
+  const bool is_to_be_told = counter.recount_listed;
   reserver_.move(id, shard, now);
-  recounter_.moved(id);
+  if (is_to_be_told) recounter_.moved(id);
 }
 
 CounterId Gate::counter_of(const Request& request, Mono now) {
@@ -300,8 +301,30 @@ const Limit* Gate::recounts_refused(ShardId id, std::span<const Recount> recount
   return told;
 }
 
+void Gate::recount_later(ShardId shard, std::span<const Recount> recounts, Mono now) {
+  for (const Recount& recount : recounts) {
+    const CounterId counter{static_cast<std::uint32_t>(recount.id)};
+    if (counters_.is_live(counter)) follow_slot(counter, now);
+  }
+  recounter_.later(shard, now);
+}
+
+// By the shard's clock; by that of another one while it is not connected to yet, as one that has
+// come with its first slots.
+std::optional<ClockReading> Gate::reading_near(ShardId id, Mono now) const {
+  if (id.value >= SharedPools::kClocks) return std::nullopt;
+  auto reading = shards_[id.value].clock.read(now);
+  for (const Shard& other : shards_) {
+    if (reading) return reading;
+    reading = other.clock.read(now);
+    if (reading) reading->latest.us += kMaxSkewUs;
+  }
+  return reading;
+}
+
 void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, Mono now) {
-  if (from.value >= SharedPools::kClocks) {
+  const bool was_nowhere = from.value >= SharedPools::kClocks;
+  if (was_nowhere) {
     const auto before = losses_.slots.last_left(slot);
     // It was never anywhere, as far as is known, and has lost nothing.
     if (!before) return;
@@ -310,10 +333,10 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
   }
   Shard& taker = shard(to);
   taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
-  const auto here = taker.clock.read(now);
+  const auto here = reading_near(to, now);
   losses_.slots.left(slot, from, seen, here, now);
   take_losses(slot, from, here, seen, now);
-  if (here && losses_.slots.may_be_untold(slot, *here)) {
+  if (was_nowhere || (here && losses_.slots.may_be_untold(slot, *here))) {
     tells_at_ = std::min(tells_at_, std::max(now, after(told_at_, kTellEveryUs)));
   }
 }
@@ -330,7 +353,8 @@ void Gate::tell_moved(Mono now) {
   tells_next_ = counters_.for_some_ids(tells_next_, kToldInOneTurn, [&](CounterId id) {
     if (counters_[id].pool.last_end_ms() == 0) return;
     follow_slot(id, now);
-    recounter_.lose_untold(id, now);
+    const bool is_nowhere = counters_[id].shard.value >= SharedPools::kClocks;
+    if (!is_nowhere) recounter_.lose_untold(id, now);
   });
 }
 

@@ -98,7 +98,7 @@ class Gate {
   // The call was refused as a whole, for the sake of its counters.
   const Limit* recounts_refused(ShardId shard, std::span<const Recount> recounts, Mono now);
   // The counters of that call are elsewhere, or on their way.
-  void recount_later(ShardId shard, Mono now) { recounter_.later(shard, now); }
+  void recount_later(ShardId shard, std::span<const Recount> recounts, Mono now);
   // It takes nothing now.
   void recount_again(ShardId shard, Mono now) { recounter_.again(shard, now); }
   // The first three say whether it is news (see StoreHealth). After the first, all that was under
@@ -205,6 +205,7 @@ class Gate {
   void take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
                    Mono seen, Mono now);
   void tell_moved(Mono now);
+  std::optional<ClockReading> reading_near(ShardId id, Mono now) const;
   void leave_shard(ShardId id, Mono now);
   std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);
   void leave_line(CounterId from, Mono now);

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kMostUnderWay = 512;
 // Counters that are looked at for one call.
 constexpr std::size_t kMostLooks = 256;
+// And of those that are listed elsewhere by now.
+constexpr std::size_t kMostLeftBehind = 4096;
 // What could not be told is told again after so long.
 constexpr std::int64_t kAgainUs = 200'000;
 // And what was led elsewhere, after so long.
@@ -80,12 +82,18 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
   if (queue.counters_under_way >= kMostUnderWay || queue.not_before != kNever) return false;
   if (queue.alone > 0) most = 1;
   std::vector<CounterId> told;
-  std::size_t looks = std::min(queue.listed.size(), kMostLooks);
+  std::size_t looks = kMostLooks;
+  std::size_t left_behind = kMostLeftBehind;
+  std::size_t there = queue.listed.size();
   // A counter may have two: the window that is open, and the next.
-  while (looks-- > 0 && (into.empty() || into.size() + 2 <= most)) {
+  while (there-- > 0 && looks > 0 && (into.empty() || into.size() + 2 <= most)) {
     const CounterId id = queue.listed.front();
     queue.listed.pop_front();
-    if (!is_listed_at(shard, id)) continue;
+    if (!is_listed_at(shard, id)) {
+      if (--left_behind == 0) break;
+      continue;
+    }
+    --looks;
     const std::size_t before = into.size();
     if (!add(shard, id, now, into)) {
       queue.listed.push_back(id);  // when its window can be told

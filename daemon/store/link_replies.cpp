@@ -107,7 +107,7 @@ void Link::on_recounts_refused(const Call& call, std::string_view error, Mono no
     // while the slot is on its way it is not known whether its counters have come already.
     options_.guide->map_is_old(now);
     tell_on_its_way(*redirect, call.recounts.front().counter, now);
-    return gate_.recount_later(options_.shard, now);
+    return gate_.recount_later(options_.shard, call.recounts, now);
   }
   switch (refusal_of(error)) {
     case Refusal::Connection:
