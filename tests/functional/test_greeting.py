@@ -48,6 +48,12 @@ class Greeting(harness.Case):
             replies = conn.pipeline([("CHECK", "api")] * count)
         return sum(harness.decision(reply).allowed for reply in replies)
 
+    def gets_the_rest(self, another):
+        """What the first one has not reserved: by the end, as it may be about to reserve more."""
+        taken = self.take(another)
+        self.assertGreater(taken, 0)
+        self.assertEqual(taken + int(self.first.info()["permits_reserved"]), LIMIT)
+
     def wait_up(self, daemon, server):
         """Connected with that server in its life of now."""
         run_id = server.db.info("server")["run_id"]
@@ -190,12 +196,6 @@ class Started(Greeting):
         self.server.restart()
         self.loss_is_noticed(self.start_another())
 
-    def gets_the_rest(self, another):
-        """What the first one has not reserved: by the end, as it may be about to reserve more."""
-        taken = self.take(another)
-        self.assertGreater(taken, 0)
-        self.assertEqual(taken + int(self.first.info()["permits_reserved"]), LIMIT)
-
     def test_of_a_store_that_lost_nothing(self):
         self.assertEqual(self.take(self.first, 60), 60)
         another = self.start_another()
@@ -313,8 +313,7 @@ class AnotherServer(Greeting):
             harness.wait_until(lambda done=replies: self.way.cuts > done, 10, "a cut greeting")
             self.wait_up(self.second, self.server)
             self.assertEqual(self.second.info()["windows_lost"], "0", f"behind {replies} replies")
-        # All that the first one's lease has left of it.
-        self.assertEqual(self.take(self.second), LIMIT - reserved)
+        self.gets_the_rest(self.second)
         self.assertNotIn("clock_stepped", self.second.log_text())
 
     def takes_over_behind(self, replies):
