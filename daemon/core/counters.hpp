@@ -70,9 +70,7 @@ class Counters {
   // The same, by number; the visit may change the counter.
   template <class Visit>
   void for_each_id(Visit visit) {
-    for (std::uint32_t at = 0; at < slots_.size(); ++at) {
-      if (slots_[{at}].live) visit(CounterId{at});
-    }
+    for_some_ids({0}, slots_.size(), visit);
   }
   // The same in parts: those from that number on, so many at most. Where the next part begins;
   // none: that was the last one.

@@ -51,11 +51,7 @@ void Recounter::want(CounterId id) {
 // Nobody is told of it while its slot is in no shard.
 void Recounter::list(CounterId id) {
   const ShardId shard = counters_[id].shard;
-  if (shard.value < SharedPools::kClocks) queue_of(shard).listed.push_back(id);
-}
-
-void Recounter::moved(CounterId id) {
-  if (counters_[id].recount_listed) list(id);
+  if (!is_nowhere(shard)) queue_of(shard).listed.push_back(id);
 }
 
 bool Recounter::has_to_tell(const Counter& counter, const Window& window) const {
@@ -86,11 +82,11 @@ bool Recounter::compose(ShardId shard, std::size_t most, Mono now, std::vector<R
   std::size_t left_behind = kMostLeftBehind;
   std::size_t there = queue.listed.size();
   // A counter may have two: the window that is open, and the next.
-  while (there-- > 0 && looks > 0 && (into.empty() || into.size() + 2 <= most)) {
+  while (there-- > 0 && looks > 0 && left_behind > 0 && (into.empty() || into.size() + 2 <= most)) {
     const CounterId id = queue.listed.front();
     queue.listed.pop_front();
     if (!is_listed_at(shard, id)) {
-      if (--left_behind == 0) break;
+      --left_behind;
       continue;
     }
     --looks;
@@ -123,7 +119,7 @@ bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>&
 }
 
 void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
-  const CounterId id{static_cast<std::uint32_t>(recount.id)};
+  const CounterId id = id_of(recount);
   if (!counters_.is_live(id)) return;
   Counter& counter = counters_[id];
   // Its place may be another counter's by now.

@@ -31,12 +31,16 @@ class Recounter {
   void lose_untold(CounterId id, Mono now);
   // Checks wait for it to be told of.
   void want(CounterId id);
-  // Its slot has come to another shard: it is told of there, if it is to be.
-  void moved(CounterId id);
+  // One that is to be told has come to another shard, and is told of there.
+  void list(CounterId id);
 
   // What is to be told next in a call, at most so much; false where there is nothing, or enough
   // calls are under way. They are answered in their order.
   bool compose(ShardId shard, std::size_t most, Mono now, std::vector<Recount>& into);
+  // Whose it is, or was: its place may be another counter's by now.
+  static CounterId id_of(const Recount& recount) {
+    return {static_cast<std::uint32_t>(recount.id)};
+  }
   // The counter was told of, and holds that now.
   void told(const Recount& recount, std::int64_t count, Mono now);
   // The first of the calls is answered.
@@ -66,7 +70,6 @@ class Recounter {
   };
   Queue& queue_of(ShardId shard) { return queues_[shard.value]; }
   std::vector<CounterId> take_first(Queue& queue);
-  void list(CounterId id);
   bool is_listed_at(ShardId shard, CounterId id) const;
   void put_back(ShardId shard, const std::vector<CounterId>& ids);
   bool has_to_tell(const Counter& counter, const Window& window) const;

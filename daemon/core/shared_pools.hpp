@@ -123,4 +123,7 @@ class SharedPools {
   std::vector<std::unique_ptr<Page>> book_;  // pages are made when first used
 };
 
+// Where counters are whose slot is in no shard: what is there has no clock, and nobody is asked.
+constexpr bool is_nowhere(ShardId shard) { return shard.value >= SharedPools::kClocks; }
+
 }  // namespace rategate
