@@ -66,17 +66,17 @@ class Host:
     """A daemon, who asks it, and since when its log is looked at. A daemon that is put in its place
     listens on the same socket. log_file: where it is, if not with the daemon."""
 
-    def __init__(self, daemon, limits, caller=None):
+    def __init__(self, daemon, caller=None):
         self.daemon, self.log_file = daemon, None
         self.loads = {}
-        self.ask_for(limits, CALLERS)
+        for limit in SECOND:
+            self.ask_for(limit, CALLERS)
         self.caller = caller
         self._logged = 0
         self.watch = self.since = None
 
-    def ask_for(self, limits, callers):
-        for limit in limits:
-            self.loads[limit] = Load(self.daemon, (limit.name,), callers, 0.01, again=True)
+    def ask_for(self, limit, callers):
+        self.loads[limit] = Load(self.daemon, (limit.name,), callers, 0.01, again=True)
 
     def fault_begins(self, row):
         self.since = time.time()
@@ -169,7 +169,7 @@ class Scene:
         for number in range(HOSTS):
             own = {"store": store, **options, **(of_host[number] if of_host else {})}
             daemon = self.daemon(own.pop("store"), **own)
-            self.hosts.append(Host(daemon, SECOND, self._caller(daemon)))
+            self.hosts.append(Host(daemon, self._caller(daemon)))
         began = time.time()
         for host in self.hosts:
             for limit in SECOND:
@@ -177,7 +177,7 @@ class Scene:
         self.lasts(1.2)
         if self.row.hour:
             for host in self.hosts:
-                host.ask_for((HOUR,), callers=1)
+                host.ask_for(HOUR, callers=1)
             self._wait_asked(ASKED_BEFORE)
         for host in self.hosts:
             host.fault_begins(self.row)

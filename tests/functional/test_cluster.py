@@ -234,15 +234,21 @@ class Failover(Cluster):
         taken = 2 + sum(one.check("api", key).allowed for one in 5 * [daemon, late])
         self.assertEqual(taken, 5)
 
-    def test_a_long_window_is_counted_on_after_a_loss(self):
-        """By what all hosts knew of it, and also where its slot goes to another shard later."""
-        servers = self.fresh()
-        limit = 300
+    HOUR = 300  # permits
+
+    def three_with_an_hour(self, servers):
+        """Daemons whose limit's window stays open for as long as the test takes."""
         harness.wait_for_window(3_600_000, lambda: round(1000 * time.time()), (0.0, 1 - 90 / 3600))
-        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1h",
+        daemons = [self.rategated(servers, limits={"api": {"limit": self.HOUR, "period": "1h",
                                                            "mode": "exact"}}) for _ in range(3)]
         for daemon in daemons:
             self.wait_up(daemon)
+        return daemons
+
+    def test_a_long_window_is_counted_on_after_a_loss(self):
+        """By what all hosts knew of it, and also where its slot goes to another shard later."""
+        servers = self.fresh()
+        daemons = self.three_with_an_hour(servers)
         old, heir, _ = servers.primaries()
         key, other = servers.keys("api", 2, old)
         theirs = servers.keys("api", 1, heir)[0]
@@ -251,9 +257,7 @@ class Failover(Cluster):
             return self.take(daemon, "api", key, count)
         taken = sum(take(daemon, 20 * (n + 1)) for n, daemon in enumerate(daemons))
         self.assertEqual(daemons[0].check("api", theirs).allowed, 1)
-        replica = servers.replica_of(old)
-        replica.ask("CONFIG", "SET", "replica-read-only", "no")
-        replica.ask("FLUSHALL")
+        servers.empty_replica(old)
         new = servers.fail_over(old)
         self.assertEqual([name for name in new.ask("KEYS", "*") if "{api:" in name], [])
         for daemon in daemons:
@@ -271,8 +275,8 @@ class Failover(Cluster):
             self.assertEqual(daemon.check("api", theirs).reason, harness.COUNTED)
             self.wait_counted(daemon, key, 20)
         taken += len(daemons)
-        taken += sum(take(daemon, limit) for daemon in daemons)
-        self.assertEqual(taken, limit)
+        taken += sum(take(daemon, self.HOUR) for daemon in daemons)
+        self.assertEqual(taken, self.HOUR)
         self.assertEqual(daemons[0].check("api", key).reason, harness.OVER_LIMIT)
         self.assertEqual(daemons[0].check("api", other).reason, harness.COUNTED)
 
@@ -280,33 +284,25 @@ class Failover(Cluster):
         """Its counters are on neither side, and nobody asks for them until it has come: what each
         host knows of them is told all the same."""
         servers = self.fresh()
-        limit = 300
-        harness.wait_for_window(3_600_000, lambda: round(1000 * time.time()), (0.0, 1 - 90 / 3600))
-        daemons = [self.rategated(servers, limits={"api": {"limit": limit, "period": "1h",
-                                                           "mode": "exact"}}) for _ in range(3)]
-        for daemon in daemons:
-            self.wait_up(daemon)
+        daemons = self.three_with_an_hour(servers)
         old, heir, _ = servers.primaries()
         key, other = servers.keys("api", 2, old)
         slot = harness.slot_of("api", key)
         taken = sum(self.take(daemon, "api", key, 20 * (n + 1)) for n, daemon in enumerate(daemons))
         self.assertEqual(taken, 120)
         servers.begin_move(slot, heir)
-        replica = servers.replica_of(old)
-        replica.ask("CONFIG", "SET", "replica-read-only", "no")
-        replica.ask("FLUSHALL")
+        servers.empty_replica(old)
         old.kill9()
         # The one that imports it goes on listing that slot at the old one.
         _, new = servers.wait_replaced(old, harness.slot_of("api", other))
-        heir.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", new.ask("CLUSTER", "MYID"))
-        new.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", heir.ask("CLUSTER", "MYID"))
+        servers.begin_move(slot, heir, new)
         # What the shard has lost is settled, but for that slot.
         for daemon in daemons:
             self.wait_counted(daemon, other, 30)
         servers.end_move(slot, new, heir)
         self.wait_counted(daemons[0], key, 30)
-        taken += 1 + self.take(daemons[0], "api", key, limit)
-        self.assertEqual(taken, limit)
+        taken += 1 + self.take(daemons[0], "api", key, self.HOUR)
+        self.assertEqual(taken, self.HOUR)
         for daemon in daemons:
             self.assertEqual(daemon.check("api", key).allowed, 0)
 

@@ -192,6 +192,12 @@ class ClusterSet:
         env.wait_until(lambda: replica.info("replication")["role"] == "master", 20, "a failover")
         return replica
 
+    def empty_replica(self, server):
+        """Its replica has lost all; it is empty when it takes the place."""
+        replica = self.replica_of(server)
+        replica.ask("CONFIG", "SET", "replica-read-only", "no")
+        replica.ask("FLUSHALL")
+
     def wait_replaced(self, server, slot, deadline=30):
         """Until another one has the slot, as those tell that run: (the moment, who it is)."""
         def replaced():
@@ -206,9 +212,10 @@ class ClusterSet:
         self.move_keys(slot, source, to)
         self.end_move(slot, source, to)
 
-    def begin_move(self, slot, to):
-        """The slot is on its way, with none of its keys moved yet."""
-        source = self.owner(slot)
+    def begin_move(self, slot, to, source=None):
+        """The slot is on its way, with none of its keys moved yet. source: who has it, where the
+        nodes do not agree."""
+        source = source or self.owner(slot)
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ask("CLUSTER", "MYID"))
         return source
