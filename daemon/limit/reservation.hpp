@@ -24,6 +24,8 @@ struct Reservation {
   CostRuns costs;                 // in the order of the checks; none where it is a lease alone
   const Algorithm* algorithm = &kFixedWindow;
   bool alone = false;  // it must share a call with no other
+  // The window is counted on after a loss: the counter's base has to be where the counter is.
+  bool names_base = false;
 };
 
 struct ReserveAnswer {

@@ -306,6 +306,41 @@ class Failover(Cluster):
         for daemon in daemons:
             self.assertEqual(daemon.check("api", key).allowed, 0)
 
+    def test_a_counter_that_is_apart_from_its_base(self):
+        """Of a slot on its way the base alone has come: who has told what it knows of a loss does
+        not count on while another one can tell nowhere."""
+        servers = self.fresh()
+        daemons = self.three_with_an_hour(servers)
+        old, heir, _ = servers.primaries()
+        key, other = servers.keys("api", 2, old)
+        slot = harness.slot_of("api", key)
+        taken = sum(self.take(daemon, "api", key, 20 * (n + 1)) for n, daemon in enumerate(daemons))
+        servers.empty_replica(old)
+        servers.wait_calm()
+        *early, late = daemons
+        late.stop()
+        new = servers.fail_over(old)
+
+        def known():
+            names = new.ask("CLUSTER", "GETKEYSINSLOT", slot, 10)
+            bases = [name for name in names if name.endswith(":base")]
+            return bases and new.ask("GET", bases[0]).split()[1]
+        harness.wait_until(lambda: known() == "60", 15, "what the second one knows")
+        servers.begin_move(slot, heir)
+        servers.move_keys(slot, new, heir, ":base")
+        late.cont()
+        for daemon in daemons:
+            self.wait_counted(daemon, other, 30)
+        for daemon in early:
+            self.assertEqual(self.take(daemon, "api", key, self.HOUR), 0)
+        servers.move_keys(slot, new, heir)
+        servers.end_move(slot, new, heir)
+        self.wait_counted(early[0], key, 30)
+        taken += 1 + self.take(early[0], "api", key, self.HOUR)
+        self.assertEqual(taken, self.HOUR)
+        for daemon in daemons:
+            self.assertEqual(daemon.check("api", key).allowed, 0)
+
 
 class Tls(Cluster):
     def test_by_the_names_that_the_nodes_announce(self):

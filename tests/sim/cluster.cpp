@@ -26,6 +26,8 @@ constexpr std::int64_t kSeenUs = 6'000'000;
 // So old a proof may be with which MOVED is followed: in a shard that a slot passes through within
 // that time no primary is replaced.
 constexpr std::int64_t kProvedUs = 1'500'000;
+// So long a slot is on its way, or a key behind the one before.
+constexpr std::int64_t kLongestUs = 12'000'000;
 // After it a host has found its way back: the longest back-off, two greetings, and the slow pace of
 // the questions for the map.
 constexpr std::int64_t kFoundBackUs = 3'000'000;
@@ -219,6 +221,10 @@ std::string Cluster::map_of(const Store& store) const {
 
 // ---- Slots are moved ------------------------------------------------------------------------
 
+int Cluster::any_host() {
+  return static_cast<int>(world_.random().below(static_cast<std::int64_t>(cuts_.size())));
+}
+
 // Of some counter.
 std::uint16_t Cluster::any_slot() {
   const Scenario& scenario = world_.scenario();
@@ -255,22 +261,29 @@ void Cluster::move_slot(std::uint16_t slot) {
   primary_of(from).migrating[slot] = to;
   // Who cannot tell there what he knows of a loss is waited for.
   const bool lately = source.promoted_us > 0 && now() < source.promoted_us + kMovedLatelyUs;
-  if (lately && world_.scenario().cut_offs > 0 && world_.random().one_in(2)) cut_off(to);
-  // Longer than a check has time, sometimes; or than all have to tell what they know of a loss.
-  world_.events().in(
-      world_.random().any_size(1, world_.random().one_in(8) ? 12'000'000 : 1'000'000),
-      [this, slot, from, to] { move_keys(slot, from, to); });
+  Random& random = world_.random();
+  if (lately && world_.scenario().cut_offs > 0 && random.one_in(2)) {
+    cut_off(any_host(), to, random.any_size(10'000, 3'000'000));
+  }
+  // Of some a counter is apart from its base for longer than all have to tell what they know of a
+  // loss.
+  const Move move{slot, from, to, lately && world_.scenario().torn};
+  // Longer than a check has time, sometimes; or than all have to tell.
+  const bool is_long = !move.long_apart && random.one_in(8);
+  const std::int64_t first_us = random.any_size(1, is_long ? kLongestUs : 1'000'000);
+  world_.events().in(first_us, [this, move] { move_keys(move); });
 }
 
-void Cluster::move_keys(std::uint16_t slot, int from, int to) {
-  Store& source = *primary_of(from).store;
-  const std::vector<std::string> keys = source.keys_of_slot(slot);
-  if (keys.empty()) return settle_slot(slot, from, to);
-  const auto any =
-      static_cast<std::size_t>(world_.random().below(static_cast<std::int64_t>(keys.size())));
-  source.migrate(keys[any], *primary_of(to).store);
-  world_.events().in(world_.random().any_size(1, 100'000),
-                     [this, slot, from, to] { move_keys(slot, from, to); });
+void Cluster::move_keys(const Move& move) {
+  Store& source = *primary_of(move.from).store;
+  const std::vector<std::string> keys = source.keys_of_slot(move.slot);
+  if (keys.empty()) return settle_slot(move.slot, move.from, move.to);
+  Random& random = world_.random();
+  const auto any = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(keys.size())));
+  source.migrate(keys[any], *primary_of(move.to).store);
+  const std::int64_t next_us =
+      move.long_apart ? random.between(kLongestUs / 2, kLongestUs) : random.any_size(1, 100'000);
+  world_.events().in(next_us, [this, move] { move_keys(move); });
 }
 
 // The new one is told first, or the old one: then each says for a moment that it is the other's.
@@ -325,8 +338,11 @@ void Cluster::plan() {
     for (int i = 0; i < times; ++i) world_.events().in(random.below(scenario.length_us), what);
   };
   some_times(scenario.moves, [this] { move_slot(); });
-  some_times(scenario.cut_offs,
-             [this] { cut_off(static_cast<int>(world_.random().below(shards()))); });
+  some_times(scenario.cut_offs, [this] {
+    Random& chance = world_.random();
+    const int shard = static_cast<int>(chance.below(shards()));
+    cut_off(any_host(), shard, chance.any_size(10'000, 3'000'000));
+  });
   for (int i = 0; i < scenario.failovers; ++i) {
     const std::int64_t part = scenario.length_us / (scenario.failovers + 1);
     world_.events().in(part * i + part / 8 + random.below(part / 4), [this] { fail_over(); });
@@ -335,7 +351,10 @@ void Cluster::plan() {
 
 // Of two shards none is there to elect another primary by itself: that is done by hand.
 void Cluster::fail_over() {
-  const auto shard = static_cast<std::size_t>(world_.random().below(shards()));
+  const bool torn = world_.scenario().torn;
+  const int drawn =
+      torn ? shard_of_slot(any_slot()) : static_cast<int>(world_.random().below(shards()));
+  const auto shard = static_cast<std::size_t>(drawn);
   const bool settled = std::all_of(shards_.begin(), shards_.end(),
                                    [](const Shard& each) { return each.is_settled(); });
   Shard& chosen = shards_[shard];
@@ -350,7 +369,8 @@ void Cluster::fail_over() {
   chosen.fails_over = true;
   has_failed_over_ = true;
   chosen.disturbed_until_us = INT64_MAX;
-  chosen.servers->fail_over(shards() < 3 || world_.random().one_in(4));
+  if (torn) cut_off_all_but_one(drawn);
+  chosen.servers->fail_over(shards() < 3 || (!torn && world_.random().one_in(4)));
 }
 
 void Cluster::promoted(int shard, int member) {
@@ -361,6 +381,7 @@ void Cluster::promoted(int shard, int member) {
     if (known_to_it.version < known.version) known_to_it = known;
   };
   shards_[static_cast<std::size_t>(shard)].promoted_us = now();
+  if (world_.scenario().torn) cut_off(late_host_, shard, random.between(2'000'000, 3'000'000));
   Node& promoted = node_at(shard, member);
   learn(promoted);
   // It was not cut off while slots were moved: see "not covered" in docs/redis-cluster.md.
@@ -379,7 +400,11 @@ void Cluster::demoted(int shard, int member) {
   shards_[static_cast<std::size_t>(shard)].fails_over = false;
   // What was lost a moment ago goes elsewhere.
   for (int i = 0; i < world_.scenario().moves; ++i) {
-    world_.events().in(world_.random().any_size(1000, kMovedLatelyUs), [this, shard] {
+    Random& random = world_.random();
+    // Once others have told, and before the late one has.
+    const std::int64_t in_us = world_.scenario().torn ? random.between(100'000, 2'000'000)
+                                                      : random.any_size(1000, kMovedLatelyUs);
+    world_.events().in(in_us, [this, shard] {
       const std::uint16_t slot = any_slot();
       if (shard_of_slot(slot) == shard) move_slot(slot);
     });
@@ -390,12 +415,17 @@ void Cluster::demoted(int shard, int member) {
   node.slots = primary.slots;
 }
 
-// One host from the nodes of that shard, or from the primary alone: its connections end, or fall
-// silent.
-void Cluster::cut_off(int shard) {
+// One host alone knows what is lost, and tells it late: when slots are on their way again.
+void Cluster::cut_off_all_but_one(int shard) {
+  late_host_ = any_host();
+  for (int host = 0; host < static_cast<int>(cuts_.size()); ++host) {
+    if (host != late_host_) cut_off(host, shard, world_.scenario().lag_us);
+  }
+}
+
+// From the nodes of that shard, or from the primary alone: its connections end, or fall silent.
+void Cluster::cut_off(int host, int shard, std::int64_t us) {
   Random& random = world_.random();
-  const int host = static_cast<int>(random.below(static_cast<std::int64_t>(cuts_.size())));
-  const std::int64_t us = random.any_size(10'000, 3'000'000);
   Cut& cut = cuts_[static_cast<std::size_t>(host)];
   if (now() < cut.until_us || now() + us > world_.end_us()) return;
   cut.until_us = now() + us;

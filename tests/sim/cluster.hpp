@@ -84,16 +84,24 @@ class Cluster {
   std::string row(const Node& node, int first, int last, int shard) const;
   std::int64_t now() const;
 
+  int any_host();
   std::uint16_t any_slot();
   void move_slot();
   void move_slot(std::uint16_t slot);
-  void move_keys(std::uint16_t slot, int from, int to);
+  // On its way.
+  struct Move {
+    std::uint16_t slot = 0;
+    int from = 0, to = 0;
+    bool long_apart = false;  // its keys are, for seconds
+  };
+  void move_keys(const Move& move);
   void settle_slot(std::uint16_t slot, int from, int to);
   void learn_slot(Node& node, std::uint16_t slot, const Known& known);
   void fail_over();
   void promoted(int shard, int member);
   void demoted(int shard, int member);
-  void cut_off(int shard);
+  void cut_off(int host, int shard, std::int64_t us);
+  void cut_off_all_but_one(int shard);
 
   World& world_;
   std::deque<Shard> shards_;
@@ -103,6 +111,7 @@ class Cluster {
   // Of slot and shard, when that has taken it, or it has left, last.
   std::map<std::pair<std::uint16_t, int>, std::int64_t> taken_us_, left_us_;
   bool has_failed_over_ = false;
+  int late_host_ = 0;  // which is cut off where a primary is replaced
   std::uint64_t version_ = 0;
   struct Cut {
     std::int64_t until_us = 0;

@@ -266,24 +266,27 @@ Scenario cluster_of(std::uint64_t seed, Random& random) {
     s.keys = 1;
     s.moves = static_cast<int>(random.between(10, 40));
     s.cut_offs = static_cast<int>(random.between(3, 12));
+    s.torn = random.one_in(2);
+    if (s.torn) s.moves = static_cast<int>(random.between(2, 6));
   }
   if (s.failovers == 0 && random.one_in(2)) s.skew_us = random.any_size(1000, 200'000);
-  const int limits = static_cast<int>(random.between(1, 2));
+  const int limits = s.torn ? 1 : static_cast<int>(random.between(1, 2));
   const std::int64_t checks = counts_on ? random.between(2000, 8000) : random.any_size(100, 5000);
   s.gap_us = gap_us_of(s, checks);
   for (int i = 0; i < limits; ++i) {
     static constexpr std::int64_t kPeriods[] = {200, 500, 1000, 1000, 2000, 5000};
     static constexpr std::int64_t kLong[] = {10'000, 60'000, 3'600'000};
-    const bool counts = counts_on && !random.one_in(4);
+    const bool counts = counts_on && (s.torn || !random.one_in(4));
     const std::int64_t period_ms = counts ? kLong[random.below(3)] : kPeriods[random.below(6)];
     const std::int64_t window_us = std::min(period_ms * 1000, s.length_us);
     const std::int64_t asked =
         checks * ((s.max_cost + 1) / 2) * window_us / s.length_us / limits / s.keys;
-    s.limits.push_back(busy_limit(random, i, asked, 120, period_ms));
+    s.limits.push_back(busy_limit(random, i, asked, s.torn ? 30 : 120, period_ms));
+    if (s.torn) s.limits.back().mode = Mode::Exact;
     if (counts) s.limits.back().on_store_lost = OnStoreLost::Count;
     // The counters of one that is spread are in shards whose windows begin at different moments.
     LimitPlan& limit = s.limits.back();
-    if (s.skew_us == 0 && random.one_in(3)) {
+    if (s.skew_us == 0 && !s.torn && random.one_in(3)) {
       limit.spread = random.between(2, 4);
       limit.permits = std::max(limit.permits, limit.spread);
     }

@@ -212,7 +212,7 @@ const std::vector<std::string>& cuts() {
       "failovers",  "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
       "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
       "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
-      "half-hosts", "moves",      "cut-offs",    "skew"};
+      "half-hosts", "moves",      "cut-offs",    "torn",     "skew"};
   return names;
 }
 
@@ -240,6 +240,7 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "failovers") return set(s.failovers, 0);
   if (cut == "moves") return set(s.moves, 0);
   if (cut == "cut-offs") return set(s.cut_offs, 0);
+  if (cut == "torn") return set(s.torn, false);
   if (cut == "skew") return set(s.skew_us, std::int64_t{0});
   if (cut == "lockouts") return set(s.lockouts, 0);
   if (cut == "garbled") return set(s.garbled_one_in, 0);

@@ -111,6 +111,7 @@ struct Scenario {
   int replicated = 0;            // of them, that have a replica
   int moves = 0;                 // of a slot
   int cut_offs = 0;              // of a host from the nodes of one shard
+  bool torn = false;             // keys of a slot that leaves after a loss are apart for seconds
   std::int64_t skew_us = 0;      // the shards' clocks are apart by so much at most
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool late = false;             // a host is away while it is settled what was lost (Recount)

@@ -25,7 +25,10 @@ bool starts_with_one_of(std::string_view name, const std::vector<std::string>& b
 // By which it is told whose call it is.
 std::vector<std::string> keys_of(const Call& call) {
   std::vector<std::string> keys;
-  for (const Reservation& reservation : call.reservations) keys.push_back(reservation.counter);
+  for (const Reservation& reservation : call.reservations) {
+    keys.push_back(reservation.counter);
+    if (reservation.names_base) keys.push_back(base_name(reservation.counter));
+  }
   if (call.kind == Call::Kind::Release) keys.push_back(call.release.counter);
   if (call.kind == Call::Kind::Reign) keys.push_back(call.record);
   for (const Recount& recount : call.recounts) {

@@ -27,6 +27,8 @@ bool is_checks_alone(const Reservation& r) {
   return r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
 }
 
+std::size_t keys_of(const Reservation& r) { return r.names_base ? 2 : 1; }
+
 bool in_one_row(const Reservation& a, const Reservation& b) {
   return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
          a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
@@ -185,13 +187,15 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return 1 + (is_checks_alone(reservation) ? 1 : 3 + 2 * reservation.costs.size());
+  return keys_of(reservation) +
+         (is_checks_alone(reservation) ? 1 : 3 + 2 * reservation.costs.size());
 }
 
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
                     std::string_view reign, std::string_view sha, std::string_view script) {
-  const std::size_t records = reign.empty() ? 0 : 1;
-  std::size_t words = 4 + records;
+  std::size_t keys = reign.empty() ? 0 : 1;
+  std::size_t words = 4 + keys;
+  for (const Reservation& r : reservations) keys += keys_of(r);
   for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
     words += kRowWords;
   }
@@ -199,8 +203,11 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   append_count(out, '*', words);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
-  append_bulk(out, static_cast<std::int64_t>(reservations.size() + records));
+  append_bulk(out, static_cast<std::int64_t>(keys));
   for (const Reservation& r : reservations) append_bulk(out, r.counter);
+  for (const Reservation& r : reservations) {
+    if (r.names_base) append_bulk(out, base_name(r.counter));
+  }
   if (!reign.empty()) append_bulk(out, kReignKey);
   append_bulk(out, reign);
   while (!reservations.empty()) {

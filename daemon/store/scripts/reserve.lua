@@ -1,8 +1,10 @@
 -- Reserves permits of one window in each of some counters. Each counter is looked at as if it had
 -- come alone: an error that a command meets on it is its own answer, and no other's.
 --
--- KEYS     the counters, those of one limit and window in a row; then, where ARGV[1] is not empty,
---          the record of the reign (reign.lua)
+-- KEYS     the counters, those of one limit and window in a row; then the bases (recount.lua) of
+--          those whose windows are counted on after a loss, which nobody looks at: named, so that a
+--          Redis Cluster refuses the call while a counter and its base are in different shards;
+--          then, where ARGV[1] is not empty, the record of the reign (reign.lua)
 -- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
 --          window's start and end (ms), limit, how far ahead a window may start (ms), when the
 --          counters may expire (ms); then of each counter,
@@ -114,15 +116,11 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
   return mine
 end
 
-local counters = #KEYS
-if ARGV[1] ~= '' then
-  if pcall('GET', KEYS[counters]) ~= ARGV[1] then
-    return answer
-  end
-  counters = counters - 1
+if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
+  return answer
 end
-local at, k = 2, 1
-while k <= counters do
+local words, at, k = #ARGV, 2, 1
+while at <= words do
   local last = k + tonumber(ARGV[at]) - 1
   local checks_alone = ARGV[at + 1] == 'checks'
   local limit = tonumber(ARGV[at + 4])

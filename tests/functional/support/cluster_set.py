@@ -220,9 +220,11 @@ class ClusterSet:
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ask("CLUSTER", "MYID"))
         return source
 
-    def move_keys(self, slot, source, to):
+    def move_keys(self, slot, source, to, ending=""):
+        """Those that are still there, of names that end so."""
         login = ["AUTH2", "admin", "adminpw"] if self.acl else []
-        keys = source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1000)
+        keys = [key for key in source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1000)
+                if key.endswith(ending)]
         if keys:
             source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, *login, "KEYS", *keys)
 

@@ -77,6 +77,16 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   CHECK(words(request) == "EVAL text 2 a rategate:reign r 1 checks 1000 2000 10 100 3000 2");
 }
 
+TEST_CASE("the base is a key of a reservation in a window that is counted on") {
+  std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{1, 1}})};
+  asked.back().names_base = true;
+  CHECK(words_of(asked.back()) == words_of(asked.front()) + 1);
+  std::string request;
+  append_reserve(request, asked, "r", "sha", "");
+  CHECK(words(request) ==
+        "EVALSHA sha 4 a b b:base rategate:reign r 2 checks 1000 2000 10 100 3000 2 1");
+}
+
 TEST_CASE("what is known of counters is told with the record, or with the replid") {
   std::string request;
   append_recount(request, std::vector<Recount>{{1, "a", {0, 9}, 7, 10}, {2, "b", {0, 9}, 8, 11}},
