@@ -5,6 +5,7 @@
 
 #include "daemon/base/backoff.hpp"
 #include "daemon/store/connecting.hpp"
+#include "daemon/store/redis/words.hpp"
 
 namespace rategate {
 namespace {
@@ -174,7 +175,9 @@ void Link::greeted(Mono now) {
       options_.shard, {through, margin_us, !learned.reign.empty(), new_reign}, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
   if (lost || more_lost) {
-    tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, {},
+    const std::string_view kept = record_key_.empty() ? kReignKey : std::string_view(record_key_);
+    const std::string_view record = learned.reign.empty() ? std::string_view() : kept;
+    tell(lost ? StoreEvent::What::WindowsLost : StoreEvent::What::WereLost, record,
          shard().lost.through().us / 1000);
   }
   if (!learned.reign_error.empty()) tell(StoreEvent::What::ReignNotKnown, learned.reign_error);

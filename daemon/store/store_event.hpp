@@ -14,7 +14,8 @@ struct StoreEvent {
     Up,               // it answers; after it was away, or for the first time
     Connecting,       // the connection was lost, and is made again at once
     Away,             // checks are answered by on_store_down
-    WindowsLost,      // restarted or replaced: the open windows are denied to their end
+    WindowsLost,      // restarted or replaced: the open windows are denied, or counted on; why: the
+                      // key of the record by which that is known
     WereLost,         // the same, before this daemon greeted it: the store has a record of it
     ReignNotKnown,    // whether it lost counters before this host knew it
     FailoverNotSeen,  // it does not tell of which history its data are

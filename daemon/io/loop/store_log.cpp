@@ -18,16 +18,16 @@ constexpr Row kRows[] = {
      "the store is away; checks are answered by on_store_down"},
     {StoreEvent::What::WindowsLost, LogLevel::Warning, "windows_lost",
      "the store was restarted, emptied or replaced, its counters may be lost: the windows that "
-     "were open then are denied to their end; where nothing was lost, stopping every rategated, "
-     "DEL rategate:reign in the store, and starting them again ends that"},
+     "were open then are denied, to their end or, where on_store_lost counts on in them, until all "
+     "hosts have told what they know; where nothing was lost, stopping every rategated, deleting "
+     "the key `record` in the store, and starting them again ends that"},
     {StoreEvent::What::WereLost, LogLevel::Info, "windows_were_lost",
      "the store was restarted or replaced before this daemon was started, its counters may be "
-     "lost: "
-     "the windows that were open then are denied to their end"},
+     "lost: the windows that were open then are denied, to their end or, where on_store_lost "
+     "counts on in them, until all hosts have told what they know"},
     {StoreEvent::What::ReignNotKnown, LogLevel::Warning, "reign_not_known",
      "whether the store has lost counters before this daemon knew it cannot be learned: it does "
-     "not "
-     "take the record rategate:reign"},
+     "not take the record of its reign"},
     {StoreEvent::What::FailoverNotSeen, LogLevel::Warning, "failover_not_seen",
      "the store does not tell its master_replid: that another server has taken its place is seen "
      "by the run id alone, at the next connection"},
@@ -82,7 +82,8 @@ void log_store_event(Log& log, const StoreEvent& event, const StoreStatus& statu
       return line(Field{"version", status.version}, Field{"run_id", status.run_id});
     case What::WindowsLost:
     case What::WereLost:
-      return line(Field{"run_id", status.run_id}, Field{"through_ms", event.number});
+      return line(Field{"run_id", status.run_id}, Field{"through_ms", event.number},
+                  Field{"record", event.why});
     case What::Evicts:
       return line(Field{"maxmemory_policy", event.why});
     case What::LimitRefused:
