@@ -31,7 +31,8 @@ struct Counter {
   Demand demand;
   LineId line;                        // none: no check waits
   ScheduleId schedule;                // none: the gate has never wanted to come back to it
-  std::int32_t last_lease = 0;        // at most kMaxHeld
+  std::uint32_t last_lease : 24 = 0;  // at most kMaxHeld
+  std::uint32_t told_in : 8 = 0;      // the shard that was told what is known of it, last
   ShardId shard;                      // of the store, that it is counted in
   std::uint8_t measurements : 3 = 0;  // made for those that wait, and not good enough
   std::uint8_t cost_log2 : 5 = 0;     // of the costs that are usual

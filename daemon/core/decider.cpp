@@ -79,11 +79,15 @@ bool Decider::is_retold(const Counter& counter, const Window& window) const {
   return lost_of(counter, window).recounts(window, lead_us);
 }
 
+bool Decider::is_recounted(const Counter& counter, const Window& window) {
+  return counter.pool.is_recounted(window) && counter.told_in == counter.shard.value;
+}
+
 WindowState Decider::recount_state_of(const Counter& counter, const LostThrough& lost,
                                       const Window& window, Mono now) const {
   const auto reading = shard_of(counter).clock.read(now);
   if (!reading || reading->earliest.us < lost.told_by_us) return WindowState::Telling;
-  return counter.pool.is_recounted(window) ? WindowState::Open : WindowState::Uncounted;
+  return is_recounted(counter, window) ? WindowState::Open : WindowState::Uncounted;
 }
 
 std::int64_t Decider::left(const Counter& counter, const Window& window) {

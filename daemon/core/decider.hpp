@@ -47,6 +47,9 @@ class Decider {
   static std::uint16_t slot_of(const Counter& counter);
   // Whether the store has lost its count, and all hosts are to tell what they know of it.
   bool is_retold(const Counter& counter, const Window& window) const;
+  // Whether this host has told it to the shard that the counter is in. What another one was told
+  // may have been lost here, while the slot was on its way.
+  static bool is_recounted(const Counter& counter, const Window& window);
   WindowState state_of(const Counter& counter, const Window& window, Mono now) const;
   // The store has lost the count of that window of the counter.
   void lose(const Counter& counter, const Window& window);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/hash_slot.hpp"
 #include "daemon/core/lease.hpp"
 
 namespace rategate {
@@ -281,7 +282,7 @@ std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> 
   for (std::size_t i = 0; i < recounts.size(); ++i) {
     const CounterId counter = Recounter::id_of(recounts[i]);
     if (answers[i].status == ReserveAnswer::Status::Looked) {
-      recounter_.told(recounts[i], answers[i].counter, now);
+      recounter_.told(id, recounts[i], answers[i].counter, now);
       if (counters_.is_live(counter)) reserver_.serve(counter, now);
     } else if (counters_.is_live(counter)) {
       const Limit* const limit = reserver_.refuse_counter(counter, now);
@@ -336,7 +337,7 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
   taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
   const auto here = reading_near(to, now);
   losses_.slots.left(slot, from, seen, here, now);
-  take_losses(slot, from, here, seen, now);
+  take_losses(slot, from, to, here, seen, now);
   if (was_nowhere || (here && losses_.slots.may_be_untold(slot, *here))) {
     tells_at_ = std::min(tells_at_, std::max(now, after(told_at_, kTellEveryUs)));
   }
@@ -358,14 +359,16 @@ void Gate::tell_moved(Mono now) {
   });
 }
 
-// Of the shard where it was, and of those where it may have been since.
-void Gate::take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
-                       Mono seen, Mono now) {
+// Of the shard where it was, of those where it may have been since, and of the one where it comes:
+// some of its counters may have been there before it was seen there.
+void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to,
+                       const std::optional<ClockReading>& here, Mono seen, Mono now) {
   for (std::uint16_t at = 0; at < options_.shards; ++at) {
     const Shard& giver = shards_[at];
     const bool was_there = at == from.value;
     const bool lost_since = giver.lost.any() && after(giver.lost_by, kMaxSkewUs) >= seen;
-    if (was_there || lost_since) {
+    const bool comes_there = at == to.value && giver.lost.any();
+    if (was_there || lost_since || comes_there) {
       losses_.slots.add(slot, giver.lost, giver.clock.read(now), lost_since);
     }
     if (giver.health.is_up() || !here) continue;
@@ -377,6 +380,18 @@ void Gate::take_losses(std::uint16_t slot, ShardId from, const std::optional<Clo
 void Gate::slot_on_its_way(std::uint16_t slot, ShardId id, Mono now) {
   const auto reading = shard(id).clock.read(now);
   if (reading) losses_.slots.on_its_way(slot, shard(id).lost, *reading);
+}
+
+bool Gate::asked_at(const Reservation& reservation, ShardId id, Mono now) {
+  const Shard& there = shard(id);
+  const CounterId counter = reserver_.counter_of(reservation.id);
+  const bool is_untold = losses_.slots.led(slot_of_key(reservation.counter), id, there.lost,
+                                           there.clock.read(now), now);
+  // It may have been there by then, whatever the shard that it comes from was told before.
+  if (is_untold && !counter.is_none()) recounter_.lose(counter, now);
+  const bool asked = reserver_.asked_at(reservation.id, id, now);
+  pass_on(now);
+  return asked;
 }
 
 // Those that nobody waits for are found by the next check.

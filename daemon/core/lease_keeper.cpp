@@ -15,6 +15,7 @@ constexpr std::int64_t kClockEveryUs = 100'000;
 constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
 // Releases that wait to be written; permits beyond them are stranded.
 constexpr std::size_t kMostReleases = 4096;
+constexpr std::uint32_t kLastLeaseMask = (1U << 24) - 1;
 // A cost above this part of the limit is no demand for leases. docs/leases.md has what was tried.
 constexpr std::int64_t kLargeCost = 64;
 // A lease is to pay so many costs as are usual.
@@ -170,7 +171,7 @@ std::int64_t LeaseKeeper::lease_for(Counter& counter, const Window& window, std:
   }
   std::int64_t lease = lease_size(input);
   if (counter.cost_log2 > 0 && lease < kCostsInLease << counter.cost_log2) lease = 0;
-  counter.last_lease = static_cast<std::int32_t>(lease);
+  counter.last_lease = static_cast<std::uint32_t>(lease) & kLastLeaseMask;
   PoolBook book = book_of(counter, now);
   counter.pool.set_low_water(low_water(input.rate, shard.round_trip_us, lease), book);
   return lease;
@@ -287,8 +288,11 @@ void LeaseKeeper::lose(Counter& counter, Mono now) {
   counter.pool.lose(book);
 }
 
-void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t count, Mono now) {
+void LeaseKeeper::recounted(Counter& counter, ShardId shard, const Window& window,
+                            std::int64_t count, Mono now) {
   PoolBook book = book_of(counter, window, now);
+  if (counter.told_in != shard.value) counter.pool.forget_recounts();
+  counter.told_in = static_cast<std::uint8_t>(shard.value);
   counter.pool.recounted(window, count, *counter.use->limit, book);
 }
 

@@ -83,6 +83,7 @@ class Pool {
   }
   // This host has told, and the counter is that now.
   void recounted(const Window& window, std::int64_t counter, const Limit& limit, PoolBook& book);
+  void forget_recounts() { part_[0].recounted = part_[1].recounted = false; }
   bool is_recounted(const Window& window) const {
     const Part* part = find(window);
     return part != nullptr && part->recounted;

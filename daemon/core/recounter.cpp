@@ -55,7 +55,7 @@ void Recounter::list(CounterId id) {
 }
 
 bool Recounter::has_to_tell(const Counter& counter, const Window& window) const {
-  return decider_.is_retold(counter, window) && !counter.pool.is_recounted(window);
+  return decider_.is_retold(counter, window) && !Decider::is_recounted(counter, window);
 }
 
 void Recounter::add_window(CounterId id, const Window& window, std::vector<Recount>& into) {
@@ -118,14 +118,14 @@ bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>&
   return true;
 }
 
-void Recounter::told(const Recount& recount, std::int64_t count, Mono now) {
+void Recounter::told(ShardId shard, const Recount& recount, std::int64_t count, Mono now) {
   const CounterId id = id_of(recount);
   if (!counters_.is_live(id)) return;
   Counter& counter = counters_[id];
   // Its place may be another counter's by now.
   if (counter.use->names.of(counter.key.view(), recount.window.start_ms) != recount.counter) return;
   ++stats_.recounted;
-  keeper_.recounted(counter, recount.window, count, now);
+  keeper_.recounted(counter, shard, recount.window, count, now);
 }
 
 // The counters of the first call that is under way; none where nothing is.

@@ -41,8 +41,8 @@ class Recounter {
   static CounterId id_of(const Recount& recount) {
     return {static_cast<std::uint32_t>(recount.id)};
   }
-  // The counter was told of, and holds that now.
-  void told(const Recount& recount, std::int64_t count, Mono now);
+  // The counter was told of in that shard, and holds that now.
+  void told(ShardId shard, const Recount& recount, std::int64_t count, Mono now);
   // The first of the calls is answered.
   void over(ShardId shard);
   // The first of the calls was refused, for the sake of one of them it may be: each is told in a

@@ -77,8 +77,11 @@ class Reserver {
   // The store takes nothing of that counter now, so that its limit is not to be asked for: checks
   // that wait are answered by policy. Answers as failed() does.
   const Limit* refuse_counter(CounterId id, Mono now);
-  // The reservation is asked of that shard from now on. False where it is not under way any more.
-  bool asked_at(std::uint64_t id, ShardId shard);
+  // Whose the reservation is; none where it is not under way any more.
+  CounterId counter_of(std::uint64_t reservation);
+  // The reservation is asked of that shard from now on. False where it is not under way any more,
+  // or its window is lost as is known by now, by which its checks are decided anew.
+  bool asked_at(std::uint64_t id, ShardId shard, Mono now);
   // The counter is in that shard from now on.
   void move(CounterId id, ShardId to, Mono now);
   static bool pays(const Counter& counter, WindowState state, const Window& window,

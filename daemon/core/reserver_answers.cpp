@@ -25,6 +25,11 @@ Line* Reserver::under_way(std::uint64_t reservation) {
   return line != nullptr && line->reservation == reservation ? line : nullptr;
 }
 
+CounterId Reserver::counter_of(std::uint64_t reservation) {
+  const Line* const line = under_way(reservation);
+  return line == nullptr ? CounterId{} : line->counter;
+}
+
 bool Reserver::inside(Counter& counter, const Window& window, Mono now) {
   const Placed at = shard_of(counter).place(*counter.use, now);
   return at.open && at.window == window;
@@ -224,9 +229,13 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   return use.limit.get();
 }
 
-bool Reserver::asked_at(std::uint64_t id, ShardId shard) {
+bool Reserver::asked_at(std::uint64_t id, ShardId shard, Mono now) {
   Line* const line = under_way(id);
   if (line == nullptr) return false;
+  if (!has_counted(decider_.state_of(counters_[line->counter], line->window, now))) {
+    failed(id, Failure::Unknown, now);
+    return false;
+  }
   const bool for_client = line->is_asked_for_client();
   if (for_client) shards_[line->shard.value].lines.answered(line->flow);
   line->shard = shard;

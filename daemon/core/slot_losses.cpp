@@ -80,11 +80,21 @@ bool SlotLosses::is_concerned(const Left& left, ShardId of, Mono lost_at, Mono n
   return left.from == of || after(lost_at, kMaxSkewUs) >= left.seen;
 }
 
+bool SlotLosses::led(std::uint16_t number, ShardId to, const LostWindows& lost,
+                     const std::optional<ClockReading>& there, Mono now) {
+  slots_[number].led = Led{to, now};
+  if (!lost.any()) return false;
+  add(number, lost, there, false);
+  return !there || is_untold(lost.all(), *there);
+}
+
 bool SlotLosses::concerns(std::uint16_t number, ShardId of, Mono at, Mono now) const {
   const Slot* const slot = find(number);
-  return slot != nullptr && std::any_of(slot->left.begin(), slot->left.end(), [&](const Left& one) {
-           return is_concerned(one, of, at, now);
-         });
+  if (slot == nullptr) return false;
+  const auto& led = slot->led;
+  if (led && led->to == of && now < after(led->at, kLatelyUs)) return true;
+  return std::any_of(slot->left.begin(), slot->left.end(),
+                     [&](const Left& one) { return is_concerned(one, of, at, now); });
 }
 
 void SlotLosses::on_its_way(std::uint16_t number, const LostWindows& lost,

@@ -1,7 +1,8 @@
 // What the slots of a Redis Cluster take along when they go to another shard: what the shards that
 // they have left had lost of their counters, and may have lost without this host knowing of it yet.
-// Other slots of the shard that gets them are not concerned. Where a slot was between two looks at
-// the map this host does not know: it may have been in any shard. Not thread-safe.
+// Other slots of the shard that gets them are not concerned. What is on its way is in both shards,
+// as far as a host knows. Where a slot was between two looks at the map this host does not know: it
+// may have been in any shard. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,12 @@ class SlotLosses {
   void greeted(ShardId of);
   // A loss of that shard is heard of, which came at `at`; kNever: that is not known.
   void heard(ShardId of, const LostWindows& lost, Mono at, const ClockReading& there, Mono now);
-  // Whether such a loss concerns the slot, which has left the shard, or may have been in it.
+  // On its way to that shard, which has lost that much: a counter of it is asked for there.
+  // `there`: by the clock of that one. Whether hosts may still have to tell what they know of that.
+  bool led(std::uint16_t slot, ShardId to, const LostWindows& lost,
+           const std::optional<ClockReading>& there, Mono now);
+  // Whether such a loss concerns the slot, which has left the shard, may have been in it, or is on
+  // its way there.
   bool concerns(std::uint16_t slot, ShardId of, Mono at, Mono now) const;
   // The slot is on its way from a shard that has lost that much. Before it is there nobody can tell
   // anything of counters that are neither here nor there.
@@ -72,9 +78,14 @@ class SlotLosses {
     StoreTime through;
     Mono until;
   };
+  struct Led {
+    ShardId to;
+    Mono at;
+  };
   struct Slot {
     LostThrough lost;           // by any shard's clock: what those may be apart is in it
     std::vector<Left> left;     // lately, of each shard once
+    std::optional<Led> led;     // lately: a slot is on its way to one shard only
     std::vector<Doubt> doubts;  // of each shard one at most
   };
   // Null where nothing is known of it.

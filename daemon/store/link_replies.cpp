@@ -284,7 +284,7 @@ void Link::tell_on_its_way(const Redirect& redirect, const std::string& counter,
 void Link::ask(Reservation reservation, Mono now) {
   if (state_ != State::Up) {
     gate_.failed(reservation.id, Failure::Later, now);
-  } else if (gate_.asked_at(reservation.id, options_.shard)) {
+  } else if (gate_.asked_at(reservation, options_.shard, now)) {
     outbox_.ask(std::move(reservation));
   }
 }

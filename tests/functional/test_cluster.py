@@ -306,6 +306,38 @@ class Failover(Cluster):
         for daemon in daemons:
             self.assertEqual(daemon.check("api", key).allowed, 0)
 
+    def test_a_slot_that_was_on_its_way_to_a_primary_that_is_replaced(self):
+        """Its counters had come there, and are lost with that one: what was told to the shard that
+        they come from, after a loss before, is told again to the next primary."""
+        servers = self.fresh()
+        daemons = self.three_with_an_hour(servers)
+        *busy, idle = daemons
+        old, heir, _ = servers.primaries()
+        key, beside = servers.keys("api", 2, old)
+        there = servers.keys("api", 1, heir)[0]
+        slot = harness.slot_of("api", key)
+        taken = sum(self.take(daemon, "api", key, 100) for daemon in busy)
+        servers.empty_replica(old)
+        source = servers.fail_over(old)
+        for daemon in daemons:
+            self.wait_counted(daemon, beside, 30)
+        servers.wait_calm()
+        servers.begin_move(slot, heir, source)
+        servers.move_keys(slot, source, heir)
+        servers.empty_replica(heir)
+        heir.kill9()
+        _, new = servers.wait_replaced(heir, harness.slot_of("api", there))
+        for daemon in daemons:
+            self.wait_counted(daemon, there, 30)
+        servers.begin_move(slot, new, source)
+        servers.move_keys(slot, source, new)
+        servers.end_move(slot, source, new)
+        self.wait_counted(idle, key, 30)
+        taken += 1 + self.take(idle, "api", key, self.HOUR)
+        self.assertEqual(taken, self.HOUR)
+        for daemon in daemons:
+            self.assertEqual(daemon.check("api", key).allowed, 0)
+
     def test_a_counter_that_is_apart_from_its_base(self):
         """Of a slot on its way the base alone has come: who has told what it knows of a loss does
         not count on while another one can tell nowhere."""

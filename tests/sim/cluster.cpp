@@ -241,24 +241,8 @@ void Cluster::move_slot() { move_slot(any_slot()); }
 void Cluster::move_slot(std::uint16_t slot) {
   const int from = shard_of_slot(slot);
   const int to = static_cast<int>((from + 1 + world_.random().below(shards() - 1)) % shards());
-  Shard& source = shards_[static_cast<std::size_t>(from)];
-  Shard& target = shards_[static_cast<std::size_t>(to)];
-  if (!source.is_settled() || !target.is_settled()) return;
-  if (primary_of(from).migrating.contains(slot)) return;
-  if (primary_of(from).importing.contains(slot)) return;  // it was not told yet that it has come
-  const auto took = taken_us_.find({slot, to});
-  if (took != taken_us_.end() && now() < took->second + kAskedUs) return;
-  const auto left = left_us_.find({slot, to});
-  const bool unseen = left != left_us_.end() && now() < left->second + kSeenUs;
-  if (unseen && source.promoted_us > left->second) return;
-  const auto came = taken_us_.find({slot, from});
-  const bool passes = came != taken_us_.end() && now() < came->second + kProvedUs;
-  if (passes && source.promoted_us > came->second) return;
-  ++source.moves;
-  ++target.moves;
-  had_[slot].insert({first_shard(slot), from, to});
-  primary_of(to).importing.insert(slot);
-  primary_of(from).migrating[slot] = to;
+  if (!may_move(slot, to)) return;
+  const Shard& source = shards_[static_cast<std::size_t>(from)];
   // Who cannot tell there what he knows of a loss is waited for.
   const bool lately = source.promoted_us > 0 && now() < source.promoted_us + kMovedLatelyUs;
   Random& random = world_.random();
@@ -267,20 +251,52 @@ void Cluster::move_slot(std::uint16_t slot) {
   }
   // Of some a counter is apart from its base for longer than all have to tell what they know of a
   // loss.
-  const Move move{slot, from, to, lately && world_.scenario().torn};
+  const Move move = begin_move(slot, to, lately && world_.scenario().torn);
   // Longer than a check has time, sometimes; or than all have to tell.
   const bool is_long = !move.long_apart && random.one_in(8);
   const std::int64_t first_us = random.any_size(1, is_long ? kLongestUs : 1'000'000);
   world_.events().in(first_us, [this, move] { move_keys(move); });
 }
 
-void Cluster::move_keys(const Move& move) {
+bool Cluster::may_move(std::uint16_t slot, int to) {
+  const int from = shard_of_slot(slot);
+  const Shard& source = shards_[static_cast<std::size_t>(from)];
+  if (!source.is_settled() || !shards_[static_cast<std::size_t>(to)].is_settled()) return false;
+  if (primary_of(from).migrating.contains(slot)) return false;
+  if (primary_of(from).importing.contains(slot)) return false;  // it was not told that it has come
+  const auto took = taken_us_.find({slot, to});
+  if (took != taken_us_.end() && now() < took->second + kAskedUs) return false;
+  const auto left = left_us_.find({slot, to});
+  const bool unseen = left != left_us_.end() && now() < left->second + kSeenUs;
+  if (unseen && source.promoted_us > left->second) return false;
+  const auto came = taken_us_.find({slot, from});
+  const bool passes = came != taken_us_.end() && now() < came->second + kProvedUs;
+  return !passes || source.promoted_us <= came->second;
+}
+
+Cluster::Move Cluster::begin_move(std::uint16_t slot, int to, bool long_apart) {
+  const int from = shard_of_slot(slot);
+  ++shards_[static_cast<std::size_t>(from)].leaving;
+  had_[slot].insert({first_shard(slot), from, to});
+  primary_of(to).importing.insert(slot);
+  primary_of(from).migrating[slot] = to;
+  return {slot, from, to, long_apart};
+}
+
+// False where none is left.
+bool Cluster::move_key(const Move& move) {
   Store& source = *primary_of(move.from).store;
   const std::vector<std::string> keys = source.keys_of_slot(move.slot);
-  if (keys.empty()) return settle_slot(move.slot, move.from, move.to);
-  Random& random = world_.random();
-  const auto any = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(keys.size())));
+  if (keys.empty()) return false;
+  const auto any =
+      static_cast<std::size_t>(world_.random().below(static_cast<std::int64_t>(keys.size())));
   source.migrate(keys[any], *primary_of(move.to).store);
+  return true;
+}
+
+void Cluster::move_keys(const Move& move) {
+  if (!move_key(move)) return settle_slot(move.slot, move.from, move.to);
+  Random& random = world_.random();
   const std::int64_t next_us =
       move.long_apart ? random.between(kLongestUs / 2, kLongestUs) : random.any_size(1, 100'000);
   world_.events().in(next_us, [this, move] { move_keys(move); });
@@ -303,13 +319,13 @@ void Cluster::settle_slot(std::uint16_t slot, int from, int to) {
   });
   world_.events().in(target_first ? 1 : between_us, [this, target, slot, known] {
     learn_slot(*target, slot, known);
-    target->importing.erase(slot);
+    for (Node& node : nodes_) {
+      if (node.shard == target->shard) node.importing.erase(slot);
+    }
   });
   world_.events().in(between_us + 1, [this, from, to] {
-    for (const int shard : {from, to}) {
-      --shards_[static_cast<std::size_t>(shard)].moves;
-      shards_[static_cast<std::size_t>(shard)].moved_us = now();
-    }
+    --shards_[static_cast<std::size_t>(from)].leaving;
+    for (const int shard : {from, to}) shards_[static_cast<std::size_t>(shard)].moved_us = now();
   });
   // While one lags it does not say that the shard has all that is known to be the shard's.
   const bool late = random.one_in(4);
@@ -349,16 +365,45 @@ void Cluster::plan() {
   }
 }
 
-// Of two shards none is there to elect another primary by itself: that is done by hand.
+// That of the slot or one that it may come to, or any that some slot comes to.
+int Cluster::shard_to_fail(std::uint16_t slot) {
+  Random& random = world_.random();
+  if (world_.scenario().torn && random.one_in(2)) return shard_of_slot(slot);
+  const int any = static_cast<int>(random.below(shards()));
+  for (int i = 0; i < shards() && random.one_in(2); ++i) {
+    const int shard = (any + i) % shards();
+    if (!primary_of(shard).importing.empty()) return shard;
+  }
+  return any;
+}
+
+bool Cluster::may_come_in_part(std::uint16_t slot) {
+  const int from = shard_of_slot(slot);
+  const bool on_its_way =
+      primary_of(from).migrating.contains(slot) || primary_of(from).importing.contains(slot);
+  return !on_its_way && !left_us_.contains({slot, from});
+}
+
+// A key comes to a primary that no replica follows any more, so that the next one does not have it;
+// the others come when that has taken its place.
+void Cluster::come_in_part(std::uint16_t slot, int to) {
+  const Move move = begin_move(slot, to, false);
+  Random& random = world_.random();
+  world_.events().in(random.any_size(1, 100'000), [this, move] { move_key(move); });
+  world_.events().in(random.between(2'000'000, kLongestUs), [this, move] { move_keys(move); });
+}
+
+// Of two shards none is there to elect another primary by itself: that is done by hand. Slots may
+// be on their way to it, but not from it.
 void Cluster::fail_over() {
   const bool torn = world_.scenario().torn;
-  const int drawn =
-      torn ? shard_of_slot(any_slot()) : static_cast<int>(world_.random().below(shards()));
+  const std::uint16_t slot = any_slot();
+  const int drawn = shard_to_fail(slot);
   const auto shard = static_cast<std::size_t>(drawn);
   const bool settled = std::all_of(shards_.begin(), shards_.end(),
                                    [](const Shard& each) { return each.is_settled(); });
   Shard& chosen = shards_[shard];
-  const bool moves = chosen.moves > 0 || now() < chosen.moved_us + kReplicatedUs;
+  const bool moves = chosen.leaving > 0 || now() < chosen.moved_us + kReplicatedUs;
   const bool has_replica = static_cast<int>(shard) < world_.scenario().replicated;
   if (!has_replica || !settled || moves) {
     world_.events().in(100'000, [this] {
@@ -369,7 +414,9 @@ void Cluster::fail_over() {
   chosen.fails_over = true;
   has_failed_over_ = true;
   chosen.disturbed_until_us = INT64_MAX;
-  if (torn) cut_off_all_but_one(drawn);
+  if (torn && shard_of_slot(slot) == drawn) cut_off_all_but_one(drawn);
+  const bool comes = torn && shard_of_slot(slot) != drawn && may_come_in_part(slot);
+  if (comes) come_in_part(slot, drawn);
   chosen.servers->fail_over(shards() < 3 || (!torn && world_.random().one_in(4)));
 }
 
@@ -384,6 +431,11 @@ void Cluster::promoted(int shard, int member) {
   if (world_.scenario().torn) cut_off(late_host_, shard, random.between(2'000'000, 3'000'000));
   Node& promoted = node_at(shard, member);
   learn(promoted);
+  // Who moves slots there tells the new one of them, which has not heard of that.
+  for (const Node& node : nodes_) {
+    if (node.shard == shard)
+      promoted.importing.insert(node.importing.begin(), node.importing.end());
+  }
   // It was not cut off while slots were moved: see "not covered" in docs/redis-cluster.md.
   for (const auto& [slot, to] : moved_) learn_slot(promoted, slot, {to, version_});
   bool may_be_late = shards() > 3;

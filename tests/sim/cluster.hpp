@@ -65,7 +65,7 @@ class Cluster {
   struct Shard {
     std::unique_ptr<Replicas> servers;
     std::int64_t skew_us = 0;
-    int moves = 0;              // slots that are on their way from it, or to it
+    int leaving = 0;            // slots that are on their way from it
     std::int64_t moved_us = 0;  // when the last one was there
     bool fails_over = false;
     std::int64_t promoted_us = 0;  // when its primary was, last
@@ -94,9 +94,15 @@ class Cluster {
     int from = 0, to = 0;
     bool long_apart = false;  // its keys are, for seconds
   };
+  bool may_move(std::uint16_t slot, int to);
+  Move begin_move(std::uint16_t slot, int to, bool long_apart);
+  bool move_key(const Move& move);
   void move_keys(const Move& move);
   void settle_slot(std::uint16_t slot, int from, int to);
   void learn_slot(Node& node, std::uint16_t slot, const Known& known);
+  int shard_to_fail(std::uint16_t slot);
+  bool may_come_in_part(std::uint16_t slot);
+  void come_in_part(std::uint16_t slot, int to);
   void fail_over();
   void promoted(int shard, int member);
   void demoted(int shard, int member);

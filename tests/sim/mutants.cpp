@@ -51,6 +51,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"one-clock-for-all-shards", {Kind::Cluster}},
       {"moved-before-told", {Kind::Cluster}},
       {"base-not-named", {Kind::Cluster}},
+      {"led-not-noted", {Kind::Cluster}},
       {"one-for-all-slots", {Kind::Cluster}},
       {"losses-stay-behind", {Kind::Cluster}},
       {"losses-not-inherited", {Kind::Cluster}},

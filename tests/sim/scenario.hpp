@@ -74,6 +74,7 @@ struct Scenario {
   std::uint32_t slots = 16;
   std::int64_t max_cost = 1;
   std::int64_t gap_us = 1000;  // between two checks of one process, about
+  std::int64_t quiet_us = 0;   // for so long the first host asks nothing
   int edge_percent = 0;        // of the checks come right around a window's edge
   int single_percent = 0;      // of the checks cost one permit (Weighted)
   int socket_percent = 0;      // of the processes have no shared memory

@@ -218,7 +218,10 @@ void World::plan_checks() {
   for (Host& host : hosts_) {
     // Some hosts are busy, others are nearly idle.
     const std::int64_t host_gap = scenario_.gap_us * random_.between(1, 4) / 2 + 1;
-    for (auto& process : host.processes) next_check(*process, host_gap);
+    const std::int64_t quiet_us = &host == &hosts_.front() ? scenario_.quiet_us : 0;
+    for (auto& process : host.processes) {
+      events_.in(quiet_us, [this, host_gap, asks = process.get()] { next_check(*asks, host_gap); });
+    }
   }
 }
 

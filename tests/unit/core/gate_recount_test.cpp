@@ -135,6 +135,71 @@ TEST_CASE("what was to be told to a shard that is away is told where the slot ha
   CHECK(told.at(0).known == 7);
 }
 
+TEST_CASE("what one shard was told is told to the one that its slot goes to") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  std::vector<Recount> told;
+  REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
+  ReserveAnswer answer;
+  answer.counter = 7;
+  gate.recounted({0}, told, std::vector{answer}, two.now);
+  told.clear();
+  CHECK_FALSE(gate.compose_recounts({0}, 64, two.now, told));
+  // Some of its keys may have been there, and lost, before the slot was.
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
+  gate.slots_moved(two.now);
+  gate.turn(two.now);
+  REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+  gate.recounted({1}, told, std::vector{answer}, two.now);
+  // Back again it is known there, for all that was told elsewhere came along.
+  const Mono settled = after(two.now, 60'000'000);
+  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
+    gate.measured(shard, settled, settled, {kStart + settled.us});
+  }
+  CHECK(gate.check({two.use, "k"}, settled).waits);
+}
+
+TEST_CASE("a slot that comes to a shard is waited for where that has lost something lately") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  const Mono later = after(two.now, 20'000'000);
+  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
+    gate.measured(shard, later, later, {kStart + later.us});
+  }
+  CHECK(gate.check({two.use, "k"}, later).waits);
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, later, later);
+  gate.slots_moved(later);
+  const CheckResult waits = gate.check({two.use, "k"}, later);
+  CHECK(waits.decision.reason == Reason::StoreAway);
+  CHECK(waits.decision.retry_after_ms >= 5000);
+}
+
+TEST_CASE("who is led to a shard that has lost something lately is not counted there") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  CHECK(gate.check({two.use, "k"}, two.now).waits);
+  Reservation request;
+  REQUIRE(gate.compose({0}, {}, two.now, request));
+  const bool lost_before = GENERATE(true, false);
+  if (lost_before) gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  CHECK(gate.asked_at(request, {1}, two.now) == !lost_before);
+  if (!lost_before) {
+    // What is under way ends with the connection, and the loss concerns the slot.
+    gate.store_connecting({1}, two.now);
+    gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+    gate.store_up({1});
+  }
+  CHECK(gate.check({two.use, "k"}, two.now).decision.reason == Reason::StoreAway);
+  std::vector<Recount> told;
+  REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+}
+
 TEST_CASE("what a slot that is in no shard has lost is told where it comes") {
   SevenInFirst two;
   Gate& gate = two.gate;
