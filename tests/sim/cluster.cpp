@@ -368,7 +368,7 @@ void Cluster::plan() {
 // That of the slot or one that it may come to, or any that some slot comes to.
 int Cluster::shard_to_fail(std::uint16_t slot) {
   Random& random = world_.random();
-  if (world_.scenario().torn && random.one_in(2)) return shard_of_slot(slot);
+  if (world_.scenario().torn) return shard_of_slot(slot);
   const int any = static_cast<int>(random.below(shards()));
   for (int i = 0; i < shards() && random.one_in(2); ++i) {
     const int shard = (any + i) % shards();
@@ -377,11 +377,11 @@ int Cluster::shard_to_fail(std::uint16_t slot) {
   return any;
 }
 
-bool Cluster::may_come_in_part(std::uint16_t slot) {
+bool Cluster::may_come_in_part(std::uint16_t slot, int to) {
   const int from = shard_of_slot(slot);
   const bool on_its_way =
       primary_of(from).migrating.contains(slot) || primary_of(from).importing.contains(slot);
-  return !on_its_way && !left_us_.contains({slot, from});
+  return from != to && !on_its_way && !left_us_.contains({slot, from});
 }
 
 // A key comes to a primary that no replica follows any more, so that the next one does not have it;
@@ -414,8 +414,8 @@ void Cluster::fail_over() {
   chosen.fails_over = true;
   has_failed_over_ = true;
   chosen.disturbed_until_us = INT64_MAX;
-  if (torn && shard_of_slot(slot) == drawn) cut_off_all_but_one(drawn);
-  const bool comes = torn && shard_of_slot(slot) != drawn && may_come_in_part(slot);
+  if (torn) cut_off_all_but_one(drawn);
+  const bool comes = world_.scenario().quiet_us > 0 && may_come_in_part(slot, drawn);
   if (comes) come_in_part(slot, drawn);
   chosen.servers->fail_over(shards() < 3 || (!torn && world_.random().one_in(4)));
 }

@@ -101,7 +101,7 @@ class Cluster {
   void settle_slot(std::uint16_t slot, int from, int to);
   void learn_slot(Node& node, std::uint16_t slot, const Known& known);
   int shard_to_fail(std::uint16_t slot);
-  bool may_come_in_part(std::uint16_t slot);
+  bool may_come_in_part(std::uint16_t slot, int to);
   void come_in_part(std::uint16_t slot, int to);
   void fail_over();
   void promoted(int shard, int member);

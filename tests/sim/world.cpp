@@ -218,9 +218,14 @@ void World::plan_checks() {
   for (Host& host : hosts_) {
     // Some hosts are busy, others are nearly idle.
     const std::int64_t host_gap = scenario_.gap_us * random_.between(1, 4) / 2 + 1;
-    const std::int64_t quiet_us = &host == &hosts_.front() ? scenario_.quiet_us : 0;
+    const bool is_quiet = scenario_.quiet_us > 0 && &host == &hosts_.front();
     for (auto& process : host.processes) {
-      events_.in(quiet_us, [this, host_gap, asks = process.get()] { next_check(*asks, host_gap); });
+      const auto begin = [this, host_gap, &asks = *process] { next_check(asks, host_gap); };
+      if (is_quiet) {
+        events_.in(scenario_.quiet_us, begin);
+      } else {
+        begin();
+      }
     }
   }
 }
