@@ -337,7 +337,8 @@ void Gate::slot_moved(std::uint16_t slot, ShardId from, ShardId to, Mono seen, M
   taker.knows_until_ms = std::max(taker.knows_until_ms, shard(from).knows_until_ms);
   const auto here = reading_near(to, now);
   losses_.slots.left(slot, from, seen, here, now);
-  take_losses(slot, from, to, here, seen, now);
+  take_losses(slot, from, here, seen, now);
+  if (here) losses_.slots.came(slot, taker.lost, *here);
   if (was_nowhere || (here && losses_.slots.may_be_untold(slot, *here))) {
     tells_at_ = std::min(tells_at_, std::max(now, after(told_at_, kTellEveryUs)));
   }
@@ -359,16 +360,14 @@ void Gate::tell_moved(Mono now) {
   });
 }
 
-// Of the shard where it was, of those where it may have been since, and of the one where it comes:
-// some of its counters may have been there before it was seen there.
-void Gate::take_losses(std::uint16_t slot, ShardId from, ShardId to,
-                       const std::optional<ClockReading>& here, Mono seen, Mono now) {
+// Of the shard where it was, and of those where it may have been since.
+void Gate::take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
+                       Mono seen, Mono now) {
   for (std::uint16_t at = 0; at < options_.shards; ++at) {
     const Shard& giver = shards_[at];
     const bool was_there = at == from.value;
     const bool lost_since = giver.lost.any() && after(giver.lost_by, kMaxSkewUs) >= seen;
-    const bool comes_there = at == to.value && giver.lost.any();
-    if (was_there || lost_since || comes_there) {
+    if (was_there || lost_since) {
       losses_.slots.add(slot, giver.lost, giver.clock.read(now), lost_since);
     }
     if (giver.health.is_up() || !here) continue;
@@ -384,12 +383,9 @@ void Gate::slot_on_its_way(std::uint16_t slot, ShardId id, Mono now) {
 
 bool Gate::asked_at(const Reservation& reservation, ShardId id, Mono now) {
   const Shard& there = shard(id);
-  const CounterId counter = reserver_.counter_of(reservation.id);
   const bool is_untold = losses_.slots.led(slot_of_key(reservation.counter), id, there.lost,
                                            there.clock.read(now), now);
-  // It may have been there by then, whatever the shard that it comes from was told before.
-  if (is_untold && !counter.is_none()) recounter_.lose(counter, now);
-  const bool asked = reserver_.asked_at(reservation.id, id, now);
+  const bool asked = reserver_.asked_at(reservation.id, id, is_untold, now);
   pass_on(now);
   return asked;
 }

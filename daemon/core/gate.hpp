@@ -129,7 +129,7 @@ class Gate {
   // under way stays so, and its answer counts.
   void slots_moved(Mono now);
   // The reservation is asked of that shard from now on, to which its slot is on its way. False
-  // where it is not under way any more, or what the shard has lost says that it is not to be asked.
+  // where it is not under way any more, or its window is lost as is known by now.
   bool asked_at(const Reservation& reservation, ShardId shard, Mono now);
   // Every waiting check is answered `Stopping`, and so is every one to come. Stock is released.
   void stop(Mono now);
@@ -201,8 +201,8 @@ class Gate {
                               Mono now);
   const LimitUsePtr& sub_or_last(const Request& request, Mono now);
   std::int64_t first_start_ms(const LimitUse& spread, std::string_view key, Mono now);
-  void take_losses(std::uint16_t slot, ShardId from, ShardId to,
-                   const std::optional<ClockReading>& here, Mono seen, Mono now);
+  void take_losses(std::uint16_t slot, ShardId from, const std::optional<ClockReading>& here,
+                   Mono seen, Mono now);
   void tell_moved(Mono now);
   std::optional<ClockReading> reading_near(ShardId id, Mono now) const;
   void leave_shard(ShardId id, Mono now);

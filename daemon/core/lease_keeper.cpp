@@ -288,11 +288,10 @@ void LeaseKeeper::lose(Counter& counter, Mono now) {
   counter.pool.lose(book);
 }
 
-void LeaseKeeper::recounted(Counter& counter, ShardId shard, const Window& window,
-                            std::int64_t count, Mono now) {
+void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t count, Mono now) {
   PoolBook book = book_of(counter, window, now);
-  if (counter.told_in != shard.value) counter.pool.forget_recounts();
-  counter.told_in = static_cast<std::uint8_t>(shard.value);
+  if (counter.told_in != counter.shard.value) counter.pool.forget_recounts();
+  counter.told_in = static_cast<std::uint8_t>(counter.shard.value);
   counter.pool.recounted(window, count, *counter.use->limit, book);
 }
 

@@ -59,8 +59,7 @@ class LeaseKeeper {
   // The store has lost its count: what is held is given up, what is known of it is kept.
   void lose(Counter& counter, Mono now);
   // What is known of it was told, and it is that now.
-  void recounted(Counter& counter, ShardId shard, const Window& window, std::int64_t count,
-                 Mono now);
+  void recounted(Counter& counter, const Window& window, std::int64_t count, Mono now);
   // It wants a lease, or wants none: it goes into the shard's list where it should be there.
   void list(CounterId id);
 

@@ -122,10 +122,11 @@ void Recounter::told(ShardId shard, const Recount& recount, std::int64_t count, 
   const CounterId id = id_of(recount);
   if (!counters_.is_live(id)) return;
   Counter& counter = counters_[id];
+  if (counter.shard != shard) return;  // it is told of where it is
   // Its place may be another counter's by now.
   if (counter.use->names.of(counter.key.view(), recount.window.start_ms) != recount.counter) return;
   ++stats_.recounted;
-  keeper_.recounted(counter, shard, recount.window, count, now);
+  keeper_.recounted(counter, recount.window, count, now);
 }
 
 // The counters of the first call that is under way; none where nothing is.

@@ -362,7 +362,8 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   // By no more than other hosts reckon with.
   into.ahead_ms = std::min(into.ahead_ms, longest_lead_us(limit.period_ms) / 1000);
   into.expire_at_ms = shard.expire_at_ms(window);
-  into.names_base = decider_.is_retold(counter, window);
+  into.names_base =
+      limit.on_store_down != OnStoreDown::Allow && decider_.is_retold(counter, window);
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);

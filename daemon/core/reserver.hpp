@@ -77,11 +77,11 @@ class Reserver {
   // The store takes nothing of that counter now, so that its limit is not to be asked for: checks
   // that wait are answered by policy. Answers as failed() does.
   const Limit* refuse_counter(CounterId id, Mono now);
-  // Whose the reservation is; none where it is not under way any more.
-  CounterId counter_of(std::uint64_t reservation);
   // The reservation is asked of that shard from now on. False where it is not under way any more,
-  // or its window is lost as is known by now, by which its checks are decided anew.
-  bool asked_at(std::uint64_t id, ShardId shard, Mono now);
+  // or its window is lost as is known by now, by which its checks are decided anew. `is_untold`:
+  // that shard has lost something lately, and this host may have to tell what it knows of the
+  // counter.
+  bool asked_at(std::uint64_t id, ShardId shard, bool is_untold, Mono now);
   // The counter is in that shard from now on.
   void move(CounterId id, ShardId to, Mono now);
   static bool pays(const Counter& counter, WindowState state, const Window& window,

@@ -25,11 +25,6 @@ Line* Reserver::under_way(std::uint64_t reservation) {
   return line != nullptr && line->reservation == reservation ? line : nullptr;
 }
 
-CounterId Reserver::counter_of(std::uint64_t reservation) {
-  const Line* const line = under_way(reservation);
-  return line == nullptr ? CounterId{} : line->counter;
-}
-
 bool Reserver::inside(Counter& counter, const Window& window, Mono now) {
   const Placed at = shard_of(counter).place(*counter.use, now);
   return at.open && at.window == window;
@@ -229,10 +224,16 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   return use.limit.get();
 }
 
-bool Reserver::asked_at(std::uint64_t id, ShardId shard, Mono now) {
+bool Reserver::asked_at(std::uint64_t id, ShardId shard, bool is_untold, Mono now) {
   Line* const line = under_way(id);
   if (line == nullptr) return false;
-  if (!has_counted(decider_.state_of(counters_[line->counter], line->window, now))) {
+  Counter& counter = counters_[line->counter];
+  // The counter may have been there when that was lost, whatever its own shard was told before.
+  if (is_untold && decider_.is_retold(counter, line->window)) {
+    put_hand_back(counter, *line, now);
+    recounter_.lose(line->counter, now);
+  }
+  if (!has_counted(decider_.state_of(counter, line->window, now))) {
     failed(id, Failure::Unknown, now);
     return false;
   }

@@ -83,9 +83,15 @@ bool SlotLosses::is_concerned(const Left& left, ShardId of, Mono lost_at, Mono n
 bool SlotLosses::led(std::uint16_t number, ShardId to, const LostWindows& lost,
                      const std::optional<ClockReading>& there, Mono now) {
   slots_[number].led = Led{to, now};
-  if (!lost.any()) return false;
+  if (!lost.any() || (there && !is_untold(lost.all(), *there))) return false;
   add(number, lost, there, false);
-  return !there || is_untold(lost.all(), *there);
+  return true;
+}
+
+void SlotLosses::came(std::uint16_t number, const LostWindows& lost, const ClockReading& here) {
+  if (!lost.any() || !is_untold(lost.all(), here)) return;
+  put_off(slots_[number], here);
+  reaches(lost.all().all_us);
 }
 
 bool SlotLosses::concerns(std::uint16_t number, ShardId of, Mono at, Mono now) const {

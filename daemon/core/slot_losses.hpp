@@ -56,6 +56,9 @@ class SlotLosses {
   // `there`: by the clock of that one. Whether hosts may still have to tell what they know of that.
   bool led(std::uint16_t slot, ShardId to, const LostWindows& lost,
            const std::optional<ClockReading>& there, Mono now);
+  // It has come to a shard that has lost that much of all its counters. Some of them may have been
+  // there by then, and nobody told it what he knows of them.
+  void came(std::uint16_t slot, const LostWindows& lost, const ClockReading& here);
   // Whether such a loss concerns the slot, which has left the shard, may have been in it, or is on
   // its way there.
   bool concerns(std::uint16_t slot, ShardId of, Mono at, Mono now) const;

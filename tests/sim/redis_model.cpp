@@ -231,7 +231,8 @@ ReserveAnswer RedisModel::recount(const Recount& request, const std::string& tok
   double count = *number;
   double was = std::floor(std::clamp(count, -kTwoTo53, kTwoTo53));
   const std::string base = get(base_name(request.counter), now_us).value_or("");
-  const bool begun = base.starts_with(token + " ");
+  const bool begun =
+      base.starts_with(token + " ") && (held || std::stod(base.substr(token.size())) == 0);
   if (begun && !mistake("count-by-maximum")) was = std::stod(base.substr(token.size()));
   const double more = std::max(0.0, static_cast<double>(request.known) - was);
   if (more > 0 && held) {

@@ -53,7 +53,8 @@ local function tell(counter, base, known, expire_at)
     return 'the counter holds something that is no whole number'
   end
   local of, was = string.match(call('GET', base) or '', '^(%x+) (-?%d+)$')
-  local begun = of == token
+  -- A base without its counter has lost it: what was told before is to be told again.
+  local begun = of == token and (value or was == '0')
   was = begun and tonumber(was) or math.floor(within(count))
   local more = math.max(0, known - was)
   if more > 0 and value then

@@ -154,12 +154,42 @@ TEST_CASE("what one shard was told is told to the one that its slot goes to") {
   REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
   CHECK(told.at(0).known == 7);
   gate.recounted({1}, told, std::vector{answer}, two.now);
-  // Back again it is known there, for all that was told elsewhere came along.
   const Mono settled = after(two.now, 60'000'000);
   for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
     gate.measured(shard, settled, settled, {kStart + settled.us});
   }
   CHECK(gate.check({two.use, "k"}, settled).waits);
+  Reservation request;
+  CHECK(gate.compose({1}, {}, settled, request));
+}
+
+TEST_CASE("what a shard was told counts only where the counter still is") {
+  SevenInFirst two;
+  Gate& gate = two.gate;
+  gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  std::vector<Recount> told;
+  REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
+  two.at = {1};
+  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
+  gate.slots_moved(two.now);
+  gate.turn(two.now);
+  // The answer of the old shard comes when it is elsewhere.
+  ReserveAnswer answer;
+  answer.counter = 7;
+  gate.recounted({0}, told, std::vector{answer}, two.now);
+  told.clear();
+  REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
+  CHECK(told.at(0).known == 7);
+}
+
+TEST_CASE("who fails open names no base, which nobody may have made") {
+  Bench bench;
+  const auto use = limit(10, 3'600'000, OnStoreDown::Allow);
+  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, bench.now);
+  bench.check(use);
+  const std::vector<Reservation> asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK_FALSE(asked[0].names_base);
 }
 
 TEST_CASE("a slot that comes to a shard is waited for where that has lost something lately") {
