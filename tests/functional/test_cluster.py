@@ -245,6 +245,14 @@ class Failover(Cluster):
             self.wait_up(daemon)
         return daemons
 
+    def assert_takes_the_rest(self, daemon, key, taken, daemons):
+        """Of the hour of the key, of which so many are taken, once it is counted on; and nobody more."""
+        self.wait_counted(daemon, key, 30)
+        taken += 1 + self.take(daemon, "api", key, self.HOUR)
+        self.assertEqual(taken, self.HOUR)
+        for each in daemons:
+            self.assertEqual(each.check("api", key).allowed, 0)
+
     def test_a_long_window_is_counted_on_after_a_loss(self):
         """By what all hosts knew of it, and also where its slot goes to another shard later."""
         servers = self.fresh()
@@ -300,11 +308,7 @@ class Failover(Cluster):
         for daemon in daemons:
             self.wait_counted(daemon, other, 30)
         servers.end_move(slot, new, heir)
-        self.wait_counted(daemons[0], key, 30)
-        taken += 1 + self.take(daemons[0], "api", key, self.HOUR)
-        self.assertEqual(taken, self.HOUR)
-        for daemon in daemons:
-            self.assertEqual(daemon.check("api", key).allowed, 0)
+        self.assert_takes_the_rest(daemons[0], key, taken, daemons)
 
     def test_a_slot_that_was_on_its_way_to_a_primary_that_is_replaced(self):
         """Its counters had come there, and are lost with that one: what was told to the shard that
@@ -332,11 +336,7 @@ class Failover(Cluster):
         servers.begin_move(slot, new, source)
         servers.move_keys(slot, source, new)
         servers.end_move(slot, source, new)
-        self.wait_counted(idle, key, 30)
-        taken += 1 + self.take(idle, "api", key, self.HOUR)
-        self.assertEqual(taken, self.HOUR)
-        for daemon in daemons:
-            self.assertEqual(daemon.check("api", key).allowed, 0)
+        self.assert_takes_the_rest(idle, key, taken, daemons)
 
     def test_a_counter_that_is_apart_from_its_base(self):
         """Of a slot on its way the base alone has come: who has told what it knows of a loss does
@@ -367,11 +367,7 @@ class Failover(Cluster):
             self.assertEqual(self.take(daemon, "api", key, self.HOUR), 0)
         servers.move_keys(slot, new, heir)
         servers.end_move(slot, new, heir)
-        self.wait_counted(early[0], key, 30)
-        taken += 1 + self.take(early[0], "api", key, self.HOUR)
-        self.assertEqual(taken, self.HOUR)
-        for daemon in daemons:
-            self.assertEqual(daemon.check("api", key).allowed, 0)
+        self.assert_takes_the_rest(early[0], key, taken, daemons)
 
 
 class Tls(Cluster):

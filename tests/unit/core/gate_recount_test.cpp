@@ -16,6 +16,17 @@ struct SevenInFirst : TwoShardGate {
     answer({0}, 7, 1);
   }
   std::uint16_t slot() const { return slot_of_key(use->names.of("k", 0)); }
+  // Its slot goes from one shard to another.
+  void goes(ShardId from, ShardId to, Mono when) {
+    at = to;
+    gate.slot_moved(slot(), from, to, when, when);
+    gate.slots_moved(when);
+  }
+  void measure(Mono when) {
+    for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
+      gate.measured(shard, when, when, {kStart + when.us});
+    }
+  }
 
   ShardId at{0};
   const LimitUsePtr use = limit(10, 3'600'000);
@@ -76,9 +87,7 @@ TEST_CASE("what was lost in a shard that a slot has left is told where the slot 
   Gate& gate = two.gate;
   const Mono now = two.now;
   const LimitUsePtr use = two.use;
-  two.at = {1};
-  gate.slot_moved(two.slot(), {0}, {1}, now, now);
-  gate.slots_moved(now);
+  two.goes({0}, {1}, now);
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, now);
   CHECK(gate.check({use, "k"}, now).decision.reason == Reason::StoreAway);
   std::vector<Recount> told;
@@ -99,9 +108,7 @@ TEST_CASE(
   gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, now);
   std::vector<Recount> told;
   CHECK_FALSE(gate.compose_recounts({1}, 64, now, told));
-  two.at = {1};
-  gate.slot_moved(two.slot(), {0}, {1}, now, now);
-  gate.slots_moved(now);
+  two.goes({0}, {1}, now);
   CHECK(gate.next_turn() <= now);
   gate.turn(now);
   REQUIRE(gate.compose_recounts({1}, 64, now, told));
@@ -111,11 +118,7 @@ TEST_CASE(
 TEST_CASE("what was to be told to a shard that is away is told where the slot has come") {
   SevenInFirst two;
   Gate& gate = two.gate;
-  const auto goes = [&](ShardId from, ShardId to) {
-    two.at = to;
-    gate.slot_moved(two.slot(), from, to, two.now, two.now);
-    gate.slots_moved(two.now);
-  };
+  const auto goes = [&](ShardId from, ShardId to) { two.goes(from, to, two.now); };
   gate.store_connecting({0}, two.now);
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
   goes({0}, {1});
@@ -147,17 +150,13 @@ TEST_CASE("what one shard was told is told to the one that its slot goes to") {
   told.clear();
   CHECK_FALSE(gate.compose_recounts({0}, 64, two.now, told));
   // Some of its keys may have been there, and lost, before the slot was.
-  two.at = {1};
-  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes({0}, {1}, two.now);
   gate.turn(two.now);
   REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
   CHECK(told.at(0).known == 7);
   gate.recounted({1}, told, std::vector{answer}, two.now);
   const Mono settled = after(two.now, 60'000'000);
-  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
-    gate.measured(shard, settled, settled, {kStart + settled.us});
-  }
+  two.measure(settled);
   CHECK(gate.check({two.use, "k"}, settled).waits);
   Reservation request;
   CHECK(gate.compose({1}, {}, settled, request));
@@ -169,9 +168,7 @@ TEST_CASE("what a shard was told counts only where the counter still is") {
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
   std::vector<Recount> told;
   REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
-  two.at = {1};
-  gate.slot_moved(two.slot(), {0}, {1}, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes({0}, {1}, two.now);
   gate.turn(two.now);
   // The answer of the old shard comes when it is elsewhere.
   ReserveAnswer answer;
@@ -197,13 +194,9 @@ TEST_CASE("a slot that comes to a shard is waited for where that has lost someth
   Gate& gate = two.gate;
   gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
   const Mono later = after(two.now, 20'000'000);
-  for (const ShardId shard : {ShardId{0}, ShardId{1}}) {
-    gate.measured(shard, later, later, {kStart + later.us});
-  }
+  two.measure(later);
   CHECK(gate.check({two.use, "k"}, later).waits);
-  two.at = {1};
-  gate.slot_moved(two.slot(), {0}, {1}, later, later);
-  gate.slots_moved(later);
+  two.goes({0}, {1}, later);
   const CheckResult waits = gate.check({two.use, "k"}, later);
   CHECK(waits.decision.reason == Reason::StoreAway);
   CHECK(waits.decision.retry_after_ms >= 5000);
@@ -234,13 +227,9 @@ TEST_CASE("what a slot that is in no shard has lost is told where it comes") {
   SevenInFirst two;
   Gate& gate = two.gate;
   const ShardId nowhere{SharedPools::kClocks};
-  two.at = nowhere;
-  gate.slot_moved(two.slot(), {0}, nowhere, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes({0}, nowhere, two.now);
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
-  two.at = {1};
-  gate.slot_moved(two.slot(), nowhere, {1}, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes(nowhere, {1}, two.now);
   gate.turn(two.now);
   std::vector<Recount> told;
   REQUIRE(gate.compose_recounts({1}, 64, two.now, told));
@@ -255,9 +244,7 @@ TEST_CASE("what comes to a shard that was never connected to is told there when 
   gate.lose_windows({0}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
   std::vector<Recount> told;
   REQUIRE(gate.compose_recounts({0}, 64, two.now, told));
-  two.at = fresh;
-  gate.slot_moved(two.slot(), {0}, fresh, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes({0}, fresh, two.now);
   CHECK(gate.next_turn() <= two.now);
   if (GENERATE(true, false)) {
     gate.recount_later({0}, told, two.now);  // it was led there
@@ -280,9 +267,7 @@ TEST_CASE(
   Gate& gate = two.gate;
   const ShardId fresh{2};
   gate.store_connecting({0}, two.now);
-  two.at = fresh;
-  gate.slot_moved(two.slot(), {0}, fresh, two.now, two.now);
-  gate.slots_moved(two.now);
+  two.goes({0}, fresh, two.now);
   gate.measured(fresh, two.now, two.now, two.time());
   gate.store_up(fresh);
   CHECK(gate.check({two.use, "k"}, two.now).decision.reason == Reason::StoreAway);
