@@ -183,9 +183,8 @@ constexpr Metric kMetrics[] = {
         .as("rategate_cluster_slots_unserved"),
     Row("store", "windows_lost", Counter, Unit::Count, gate<&GateStats::windows_lost>,
         "How often counts of open windows were lost, of a whole store or shard, or of a counter "
-        "that "
-        "holds less than this host was charged: the rest of each was denied, or, by on_store_lost, "
-        "counted on.")
+        "that holds less than this host was charged: the rest of each was denied, or, by "
+        "on_store_lost, counted on.")
         .as("rategate_windows_lost_total"),
     Row("store", "clock_offset_us", Gauge, Unit::Microseconds, clock<&ClockFacts::offset_us>,
         "The store's clock less CLOCK_BOOTTIME; empty before it is measured."),

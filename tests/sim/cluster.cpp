@@ -433,8 +433,8 @@ void Cluster::promoted(int shard, int member) {
   learn(promoted);
   // Who moves slots there tells the new one of them, which has not heard of that.
   for (const Node& node : nodes_) {
-    if (node.shard == shard)
-      promoted.importing.insert(node.importing.begin(), node.importing.end());
+    if (node.shard != shard) continue;
+    promoted.importing.insert(node.importing.begin(), node.importing.end());
   }
   // It was not cut off while slots were moved: see "not covered" in docs/redis-cluster.md.
   for (const auto& [slot, to] : moved_) learn_slot(promoted, slot, {to, version_});
