@@ -48,6 +48,9 @@ class LimitReader {
     if (const Entry* setting = find_entry(table, "on_store_lost")) {
       read_text(setting, parse_word<OnStoreLost>, limit.on_store_lost.emplace());
     }
+    read_text(find_entry(table, "algorithm"), parse_algorithm, limit.algorithm);
+    read_burst(find_entry(table, "burst"), limit);
+    if (faults_.size() == before) check_algorithm(table, entry, limit);
     return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
   }
 
@@ -138,6 +141,41 @@ class LimitReader {
     limit.spread = *counters;
   }
 
+  void read_burst(const Entry* setting, Limit& limit) {
+    if (setting == nullptr) return;
+    const auto* permits = std::get_if<std::int64_t>(&setting->value.data);
+    if (permits == nullptr || *permits < 0 || *permits > kMaxPermits) return expected(*setting);
+    if (*permits > 0) limit.burst = *permits;
+  }
+
+  // What is not for limits that count as this one does.
+  void check_algorithm(const Table& table, const Entry& limit_entry, Limit& limit) {
+    const auto wrong = [&](const char* name, const char* expected) {
+      const Entry* const setting = find_entry(table, name);
+      if (setting != nullptr) fault(*setting, expected);
+    };
+    const bool has_window = limit.redis_key.has_window();
+    if (limit.algorithm->has_windows) {
+      if (limit.burst) wrong("burst", "expected it only with algorithm = \"gcra\"");
+      if (!has_window) wrong("redis_key", "expected %w in it: a counter is of one window");
+      return;
+    }
+    constexpr const char* kOnlyWindows = "expected it only with algorithm = \"fixed-window\"";
+    if (find_entry(table, "redis_key") == nullptr) {
+      limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
+    } else if (has_window) {
+      wrong("redis_key", "expected no %w in it: a bucket is of no window");
+    }
+    if (limit.spread > 1) wrong("spread", kOnlyWindows);
+    if (limit.on_store_lost) wrong("on_store_lost", kOnlyWindows);
+    if (limit.mode == Mode::Lease) {
+      wrong("mode", "expected \"auto\" or \"exact\", with algorithm = \"gcra\"");
+    }
+    if (const auto numbers = bucket_fault(limit)) {
+      fault(limit_entry.place, "limit '" + std::string(name_) + "': " + numbers->text);
+    }
+  }
+
   template <class T>
   void read_text(const Entry* setting, Result<T> (*parse)(std::string_view), T& field) {
     if (setting == nullptr) return;
@@ -218,6 +256,7 @@ std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limit
   }
   found->second.limit.permits = rate->permits;
   found->second.limit.period_ms = rate->period_ms;
+  if (const auto wrong = bucket_fault(found->second.limit)) return wrong;
   found->second.place = {"--limit", 0, 0, std::string()};
   return std::nullopt;
 }
@@ -266,6 +305,14 @@ void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& fault
       fault.text = "limit '" + name + "' shares its counter with limit '" + other.limit.name +
                    "' (" + place_text(other.place) +
                    "): expected no spread, by which each would have parts of its own size";
+      faults.push_back(std::move(fault));
+      continue;
+    }
+    if (other.limit.algorithm != limit.algorithm) {
+      fault.text = "limit '" + name + "' has algorithm = " + quoted(limit.algorithm->name) +
+                   " and shares its counter with limit '" + other.limit.name + "' (" +
+                   place_text(other.place) + "), whose algorithm is " +
+                   quoted(other.limit.algorithm->name) + "; expected one, or %n in redis_key";
       faults.push_back(std::move(fault));
       continue;
     }

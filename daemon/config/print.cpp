@@ -41,11 +41,18 @@ std::string print_config(const Config& config) {
     out += "limit = " + std::to_string(limit.permits) + "\n";
     out += "period = " + quoted(format_duration(limit.period_ms)) + "\n";
     out += "redis_key = " + quoted(limit.redis_key.text()) + "\n";
-    out += "spread = " + std::to_string(limit.spread) + "\n";
+    out += "algorithm = " + quoted(limit.algorithm->name) + "\n";
+    if (limit.algorithm->has_windows) {
+      out += "spread = " + std::to_string(limit.spread) + "\n";
+    } else {
+      out += "burst = " + std::to_string(burst_of(limit)) + "\n";
+    }
     out += "mode = " + quoted(to_text(limit.mode)) + "\n";
     out += "on_store_down = " + quoted(to_text(limit.on_store_down)) + "\n";
     out += "share = " + quoted(format_share(limit.share)) + "\n";
-    out += "on_store_lost = " + quoted(to_text(lost_policy(limit))) + "\n";
+    if (limit.algorithm->has_windows) {
+      out += "on_store_lost = " + quoted(to_text(lost_policy(limit))) + "\n";
+    }
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 
@@ -16,6 +17,7 @@
 #include "daemon/core/counter_index.hpp"
 #include "daemon/core/demand.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/core/known_bucket.hpp"
 #include "daemon/core/line.hpp"
 #include "daemon/core/pool.hpp"
 #include "daemon/core/schedule.hpp"
@@ -29,21 +31,22 @@ struct Counter {
   CompactKey key;
   Pool pool;
   Demand demand;
-  LineId line;                        // none: no check waits
-  ScheduleId schedule;                // none: the gate has never wanted to come back to it
-  std::uint32_t last_lease : 24 = 0;  // at most kMaxHeld
-  std::uint32_t told_in : 8 = 0;      // the shard that was told what is known of it, last
-  ShardId shard;                      // of the store, that it is counted in
-  std::uint8_t measurements : 3 = 0;  // made for those that wait, and not good enough
-  std::uint8_t cost_log2 : 5 = 0;     // of the costs that are usual
-  bool renew : 1 = false;             // the pool is low: its lease is to be renewed
-  bool renew_next : 1 = false;        // a lease of the next window is to be reserved
-  bool lease_listed : 1 = false;      // it stands among those that want a lease
-  bool recount_listed : 1 = false;    // what is known of it is to be told
-  bool unmeasured : 1 = false;        // its checks wait for the clock to be measured
+  std::unique_ptr<KnownBucket> bucket;  // null: it is none, or nothing is known of it
+  LineId line;                          // none: no check waits
+  ScheduleId schedule;                  // none: the gate has never wanted to come back to it
+  std::uint32_t last_lease : 24 = 0;    // at most kMaxHeld
+  std::uint32_t told_in : 8 = 0;        // the shard that was told what is known of it, last
+  ShardId shard;                        // of the store, that it is counted in
+  std::uint8_t measurements : 3 = 0;    // made for those that wait, and not good enough
+  std::uint8_t cost_log2 : 5 = 0;       // of the costs that are usual
+  bool renew : 1 = false;               // the pool is low: its lease is to be renewed
+  bool renew_next : 1 = false;          // a lease of the next window is to be reserved
+  bool lease_listed : 1 = false;        // it stands among those that want a lease
+  bool recount_listed : 1 = false;      // what is known of it is to be told
+  bool unmeasured : 1 = false;          // its checks wait for the clock to be measured
   bool live : 1 = false;
 };
-static_assert(sizeof(Counter) <= 112, "there are very many of them");
+static_assert(sizeof(Counter) <= 120, "there are very many of them");
 
 class Counters {
  public:

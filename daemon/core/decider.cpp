@@ -18,6 +18,10 @@ std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 
 WindowState Decider::state_of(const Counter& counter, const Window& window, Mono now) const {
   LimitUse& use = *counter.use;
   const Limit& limit = *use.limit;
+  if (!limit.algorithm->has_windows) {
+    const bool doubted = loses(limit) && is_doubted(counter, window, now);
+    return doubted ? WindowState::Telling : WindowState::Open;
+  }
   if (window.start_ms <= use.moved_ms) {
     if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = window.start_ms;
     return WindowState::Lost;
@@ -30,13 +34,18 @@ WindowState Decider::state_of(const Counter& counter, const Window& window, Mono
                                                               : WindowState::Open;
 }
 
+// Whether nobody knows yet what a shard has lost in which its slot was.
+bool Decider::is_doubted(const Counter& counter, const Window& window, Mono now) const {
+  const std::int64_t lead_us = longest_lead_us(counter.use->limit->period_ms);
+  return losses_.slots.may_concern(window, lead_us) &&
+         losses_.slots.is_doubted(slot_of(counter), window, lead_us, now);
+}
+
 WindowState Decider::loss_state_of(const Counter& counter, const Window& window, Mono now) const {
   const Limit& limit = *counter.use->limit;
   const std::int64_t lead_us = longest_lead_us(limit.period_ms);
   const bool moved = losses_.slots.may_concern(window, lead_us);
-  if (moved && losses_.slots.is_doubted(slot_of(counter), window, lead_us, now)) {
-    return WindowState::Telling;
-  }
+  if (moved && is_doubted(counter, window, now)) return WindowState::Telling;
   if (moved || shard_of(counter).lost.any()) {
     const LostThrough lost = lost_of(counter, window);
     if (lost.has(window, lead_us)) {
@@ -94,12 +103,59 @@ std::int64_t Decider::left(const Counter& counter, const Window& window) {
   return counter.pool.held(window) + counter.pool.left(window, counter.use->limit->permits);
 }
 
-std::int64_t Decider::most_left(const Counter& counter, const Window& window) {
+std::int64_t Decider::most_left(const Counter& counter, const Window& window, Mono now) const {
   const Limit& limit = *counter.use->limit;
-  return limit.period_ms > kLongPeriodMs ? limit.permits : left(counter, window);
+  if (limit.algorithm->has_windows) {
+    return limit.period_ms > kLongPeriodMs ? limit.permits : left(counter, window);
+  }
+  const KnownBucket* const known = counter.bucket.get();
+  const auto reading = shard_of(counter).clock.read(now);
+  if (known == nullptr || !reading || now >= after(known->told, kBucketBelievedUs)) {
+    return burst_of(limit);
+  }
+  return std::max<std::int64_t>(0, permits_in(known->bucket, burst_of(limit), reading->latest));
+}
+
+StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
+  LimitUse& use = *counter.use;
+  const Limit& limit = *use.limit;
+  const auto reading = shard_of(counter).clock.read(now);
+  if (use.moved_ms == LimitTable::kNoClock && reading) {
+    use.moved_ms = reading->latest.us / 1000 + 1;
+  }
+  std::int64_t us = std::max<std::int64_t>(0, use.moved_ms) * 1000;
+  if (loses(limit)) us = std::max(us, lost_of(counter, kBucketWindow).all_us);
+  const std::int64_t full_us = us + fill_us(use.refill, burst_of(limit));
+  return {reading && full_us <= reading->earliest.us ? 0 : us};
+}
+
+Prospect Decider::prospect(const Counter& counter, const Window& window, std::int64_t cost,
+                           Mono now) const {
+  if (!counter.use->limit->algorithm->has_windows) {
+    const KnownBucket* const known = counter.bucket.get();
+    return known == nullptr ? Prospect{} : prospect(counter, known->bucket, cost, {}, now);
+  }
+  const std::int64_t reset_after_ms = this->reset_after_ms(counter, now);
+  return {left(counter, window), reset_after_ms, reset_after_ms};
+}
+
+Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t cost,
+                           StoreTime told, Mono now) const {
+  const StoreClock& clock = shard_of(counter).clock;
+  const auto reading = clock.read(now);
+  const StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
+  const std::int64_t burst = burst_of(*counter.use->limit);
+  const auto until_ms = [&](StoreTime moment) {
+    return ms_rounded_up(clock.with_drift(moment.us - at.us));
+  };
+  return {permits_in(bucket, burst, at), until_ms(fits_at(bucket, burst, cost)),
+          until_ms(full_at(bucket))};
 }
 
 std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
+  if (!use.limit->algorithm->has_windows) {
+    return ms_rounded_up(fill_us(use.refill, burst_of(*use.limit)));
+  }
   const auto reading = shard.clock.read(now);
   if (!reading) return use.limit->period_ms;
   const Placed at = use.place(*reading);
@@ -108,18 +164,18 @@ std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now
   return ms_rounded_up(shard.clock.with_drift(us));
 }
 
-Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
-                         std::int64_t reset_after_ms) {
+Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed,
+                         const Prospect& prospect) {
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
   decision.limit = use.shown->permits;
   // Who is denied was denied by the counters behind this one as well.
-  const bool known = remaining != Decision::kUnknown;
-  decision.remaining = known && allowed ? remaining + use.permits_after : remaining;
-  decision.reset_after_ms = reset_after_ms;
+  const bool known = prospect.remaining != Decision::kUnknown;
+  decision.remaining = prospect.remaining + (known && allowed ? use.permits_after : 0);
+  decision.reset_after_ms = prospect.reset_after_ms;
   if (!allowed) {
-    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : decision.reset_after_ms;
+    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : prospect.retry_after_ms;
   }
   return decision;
 }
@@ -130,7 +186,7 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed, std::
 Decision Decider::decide_without_store(LimitUse& use, const Shard& shard, Reason reason,
                                        bool allowed, Mono now) {
   Decision decision =
-      decide(use, reason, allowed, Decision::kUnknown, reset_after_ms(use, shard, now));
+      decide(use, reason, allowed, {Decision::kUnknown, 0, reset_after_ms(use, shard, now)});
   if (allowed) return decision;
   std::int64_t us = command_timeout_us_;
   if (shard.health.is_away()) {
@@ -164,35 +220,36 @@ void Decider::count(LimitUse& use, const Decision& decision) {
   }
 }
 
-CheckResult Decider::counted(const Counter& counter, bool allowed, std::int64_t remaining,
-                             std::int64_t reset_after_ms) {
+CheckResult Decider::counted(const Counter& counter, bool allowed, const Prospect& prospect) {
   CheckResult result;
   result.decision = decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit, allowed,
-                           std::max<std::int64_t>(0, remaining), reset_after_ms);
+                           {std::max<std::int64_t>(0, prospect.remaining), prospect.retry_after_ms,
+                            prospect.reset_after_ms});
   count(*counter.use, result.decision);
   return result;
 }
 
 CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) {
-  return counted(counter, true, left(counter, window), reset_after_ms(counter, now));
+  return counted(counter, true, prospect(counter, window, 1, now));
 }
 
 CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
-                                  Mono now) {
+                                  std::int64_t cost, Mono now) {
   CheckResult result;
   if (state == WindowState::Lost || state == WindowState::Telling) {
-    result.decision = decide(*counter.use, Reason::StoreAway, false, Decision::kUnknown,
-                             reset_after_ms(counter, now));
+    const std::int64_t reset_after_ms = this->reset_after_ms(counter, now);
+    std::int64_t retry_after_ms = reset_after_ms;
     if (state == WindowState::Telling) {
-      result.decision.retry_after_ms =
-          std::min(result.decision.retry_after_ms, told_in_ms(counter, window, now));
+      retry_after_ms = std::min(retry_after_ms, told_in_ms(counter, window, now));
     }
+    result.decision = decide(*counter.use, Reason::StoreAway, false,
+                             {Decision::kUnknown, retry_after_ms, reset_after_ms});
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;
   }
   ++stats_.denied_locally;
-  return counted(counter, false, left(counter, window), reset_after_ms(counter, now));
+  return counted(counter, false, prospect(counter, window, cost, now));
 }
 
 // Up to an eighth more for some, so that those who were denied together do not come back as one.
@@ -208,8 +265,8 @@ std::int64_t Decider::told_in_ms(const Counter& counter, const Window& window, M
 
 CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {
   CheckResult result;
-  result.decision =
-      decide(use, Reason::NeverFits, false, Decision::kUnknown, reset_after_ms(use, shard, now));
+  result.decision = decide(use, Reason::NeverFits, false,
+                           {Decision::kUnknown, 0, reset_after_ms(use, shard, now)});
   count(use, result.decision);
   return result;
 }
@@ -223,12 +280,11 @@ CheckResult Decider::deny_untrusted(const Counter& counter, Mono now) {
 }
 
 // Rounded down, so that the parts of all hosts sum up to no more than the limit.
-std::int64_t Decider::part_of(const Limit& limit) const {
-  const Share& share = limit.share;
-  if (share.parts > 0) return limit.permits * share.of / share.parts;
+std::int64_t Decider::part_of(std::int64_t permits, const Share& share) const {
+  if (share.parts > 0) return permits * share.of / share.parts;
   // A number that nobody has said, and that was never seen, is none to go by.
   if (hosts_ == 0 && hosts_min_ <= 1) return 0;
-  return limit.permits / std::max(hosts_, hosts_min_);
+  return permits / std::max(hosts_, hosts_min_);
 }
 
 // By the store's clock as far as it is known: an outage may last longer than it is trusted for.
@@ -237,12 +293,25 @@ bool Decider::take_share(const Counter& counter, std::int64_t cost, Mono now, st
   if (!reading) return false;
   const StoreTime middle{(reading->earliest.us + reading->latest.us) / 2};
   const Limit& limit = *counter.use->limit;
+  if (!limit.algorithm->has_windows) return take_share_of_bucket(counter, cost, middle, left);
   const Window window = place({middle, middle}, limit.period_ms).window;
   const std::string name = counter.use->names.of(counter.key.view(), window.start_ms);
-  const std::int64_t part = part_of(limit) - counter.pool.taken(window);
+  const std::int64_t part = part_of(limit.permits, limit.share) - counter.pool.taken(window);
   const bool taken = shares_.take(name, window, part, cost);
   left = shares_.left(name, part);
   return taken;
+}
+
+bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, StoreTime now,
+                                   std::int64_t& left) {
+  const Limit& limit = *counter.use->limit;
+  const std::int64_t permits = part_of(limit.permits, limit.share);
+  const std::int64_t burst = part_of(burst_of(limit), limit.share);
+  left = 0;
+  if (permits == 0 || burst == 0) return false;
+  return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0),
+                                  {refill_rate(permits, limit.period_ms), burst, {}, {}}, cost, now,
+                                  left);
 }
 
 CheckResult Decider::by_policy(const Counter& counter, std::int64_t cost, Mono now) {

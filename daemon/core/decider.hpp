@@ -30,6 +30,13 @@ inline bool has_counted(WindowState state) {
   return state == WindowState::Open || state == WindowState::Exhausted;
 }
 
+// What is known of a counter of use to who asked: a Decision's numbers.
+struct Prospect {
+  std::int64_t remaining = 0;
+  std::int64_t retry_after_ms = 0;  // if the check is denied
+  std::int64_t reset_after_ms = 0;
+};
+
 class Decider {
  public:
   // `command_timeout_us`: the longest that a check waits for the store.
@@ -55,20 +62,25 @@ class Decider {
   void lose(const Counter& counter, const Window& window);
   // The highest cost that the window can still pay, as far as this host knows: what the pool and
   // the counter have left together. That can become no more in short windows, because nothing is
-  // given back there; in a long one it can, up to the limit.
-  static std::int64_t most_left(const Counter& counter, const Window& window);
+  // given back there; in a long one it can, up to the limit. Of a bucket what may be in it now.
+  std::int64_t most_left(const Counter& counter, const Window& window, Mono now) const;
+  // What was taken of the counter, a bucket, before that moment may not be counted any more; 0: all
+  // of it is, or it does not matter any more.
+  StoreTime emptied_at(const Counter& counter, Mono now) const;
 
   // Until the window that is open at `now` ends: a Decision's reset_after_ms.
   std::int64_t reset_after_ms(const Counter& counter, Mono now) const {
     return reset_after_ms(*counter.use, shard_of(counter), now);
   }
-  // Counted in the store, or over the limit there. The last two: as in Decision.
-  CheckResult counted(const Counter& counter, bool allowed, std::int64_t remaining,
-                      std::int64_t reset_after_ms);
+  // Counted in the store, or over the limit there.
+  CheckResult counted(const Counter& counter, bool allowed, const Prospect& prospect);
+  // Of a check of that cost, by a bucket that the store has told of at `told`.
+  Prospect prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t cost,
+                    StoreTime told, Mono now) const;
   CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
-  // Exhausted, Lost or Telling.
+  // Exhausted, Lost or Telling; or there is not as much as that.
   CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,
-                           Mono now);
+                           std::int64_t cost, Mono now);
   CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
   CheckResult deny_untrusted(const Counter& counter, Mono now);
   // The store cannot be asked: on_store_down says what that means.
@@ -83,6 +95,9 @@ class Decider {
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
   // What the pool and the counter have together, as far as this host knows.
   static std::int64_t left(const Counter& counter, const Window& window);
+  Prospect prospect(const Counter& counter, const Window& window, std::int64_t cost,
+                    Mono now) const;
+  bool is_doubted(const Counter& counter, const Window& window, Mono now) const;
   WindowState loss_state_of(const Counter& counter, const Window& window, Mono now) const;
   WindowState recount_state_of(const Counter& counter, const LostThrough& lost,
                                const Window& window, Mono now) const;
@@ -90,12 +105,14 @@ class Decider {
   LostThrough lost_of(const Counter& counter, const Window& window) const;
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
   std::int64_t told_in_ms(const Counter& counter, const Window& window, Mono now);
-  static Decision decide(const LimitUse& use, Reason reason, bool allowed, std::int64_t remaining,
-                         std::int64_t reset_after_ms);
+  static Decision decide(const LimitUse& use, Reason reason, bool allowed,
+                         const Prospect& prospect);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                                 Mono now);
-  std::int64_t part_of(const Limit& limit) const;
+  std::int64_t part_of(std::int64_t permits, const Share& share) const;
   bool take_share(const Counter& counter, std::int64_t cost, Mono now, std::int64_t& left);
+  bool take_share_of_bucket(const Counter& counter, std::int64_t cost, StoreTime now,
+                            std::int64_t& left);
   void count(LimitUse& use, const Decision& decision);
 
   std::vector<Shard>& shards_;

@@ -39,7 +39,9 @@ Gate::Gate(const Options& options, SharedPools* shared)
 
 bool Gate::may_forget(Counter& counter, bool crowded, Mono now) {
   const auto reading = shard(counter.shard).clock.read(now);
-  const bool over = reading && counter.pool.last_end_ms() * 1000 <= reading->earliest.us;
+  const bool full = counter.bucket == nullptr ||
+                    (reading && full_at(counter.bucket->bucket) <= reading->earliest);
+  const bool over = full && reading && counter.pool.last_end_ms() * 1000 <= reading->earliest.us;
   // Nobody finds a dropped one, but what is known of a long window may have to be told.
   const bool useless =
       counter.use->dropped && lost_policy(*counter.use->limit) == OnStoreLost::Deny;
@@ -385,7 +387,7 @@ bool Gate::asked_at(const Reservation& reservation, ShardId id, Mono now) {
   const Shard& there = shard(id);
   const bool is_untold = losses_.slots.led(slot_of_key(reservation.counter), id, there.lost,
                                            there.clock.read(now), now);
-  const bool asked = reserver_.asked_at(reservation.id, id, is_untold, now);
+  const bool asked = reserver_.asked_at(reservation, id, is_untold, now);
   pass_on(now);
   return asked;
 }

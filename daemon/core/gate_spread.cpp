@@ -27,7 +27,7 @@ const LimitUsePtr* Gate::find_sub(const LimitUse& spread, std::uint32_t tried,
     if (placed.open) {
       const WindowState state = decider_.state_of(counter, placed.window, now);
       if (Reserver::pays(counter, state, placed.window, request.cost)) return &sub;
-      if (reserver_.denies(counter, state, placed.window, request.cost)) {
+      if (reserver_.denies(counter, state, placed.window, request.cost, now)) {
         if (!has_counted(state)) lost = &sub;
         continue;
       }

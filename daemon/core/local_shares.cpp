@@ -27,6 +27,34 @@ bool LocalShares::take(const std::string& counter, const Window& window, std::in
   return true;
 }
 
+bool LocalShares::take_from_bucket(const std::string& counter, const BucketAsked& part,
+                                   std::int64_t cost, StoreTime now, std::int64_t& left) {
+  const auto found = buckets_.find(counter);
+  BucketAsked asked = part;
+  if (found == buckets_.end()) {
+    asked.emptied = now;
+    if (buckets_.size() >= kMost && now >= next_full_) {
+      next_full_ = {INT64_MAX};
+      std::erase_if(buckets_, [&](const auto& entry) {
+        const StoreTime full = full_at(entry.second);
+        if (full <= now) return true;
+        next_full_ = std::min(next_full_, full);
+        return false;
+      });
+    }
+    if (buckets_.size() >= kMost) return false;
+  }
+  const auto stored =
+      found == buckets_.end() ? std::nullopt : std::optional<TokenBucket>(found->second);
+  const BucketGrant grant = grant_from_bucket(stored, asked, CostRuns{{cost, 1}}, now);
+  left = std::max<std::int64_t>(0, permits_in(grant.bucket, part.burst, now));
+  if (grant.changed) {
+    buckets_[counter] = grant.bucket;
+    next_full_ = std::min(next_full_, full_at(grant.bucket));
+  }
+  return grant.granted.front() == 1;
+}
+
 std::int64_t LocalShares::left(const std::string& counter, std::int64_t part) const {
   const auto found = taken_.find(counter);
   return std::max<std::int64_t>(0, part - (found == taken_.end() ? 0 : found->second.permits));

@@ -1,5 +1,6 @@
 // What this host gives out by itself while the store is away, of limits with on_store_down =
-// "share": of each counter's window up to a part of the limit. Bounded; not thread-safe.
+// "share": of each counter's window up to a part of the limit, or as much as flows into such a part
+// of a bucket. Bounded; not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <unordered_map>
 
 #include "daemon/base/time.hpp"
+#include "daemon/limit/token_bucket.hpp"
 
 namespace rategate {
 
@@ -17,6 +19,10 @@ class LocalShares {
   // `counter`: its name in the store, which has the window in it. Where there are too many counters
   // nobody gets anything of a new one.
   bool take(const std::string& counter, const Window& window, std::int64_t part, std::int64_t cost);
+  // The same out of a bucket of those numbers, which is empty when it is asked for first. `left`:
+  // what is in it then.
+  bool take_from_bucket(const std::string& counter, const BucketAsked& part, std::int64_t cost,
+                        StoreTime now, std::int64_t& left);
   // What is left of it.
   std::int64_t left(const std::string& counter, std::int64_t part) const;
 
@@ -29,6 +35,8 @@ class LocalShares {
   };
   std::unordered_map<std::string, Taken> taken_;
   std::int64_t next_end_ms_ = INT64_MAX;  // before that no window of theirs is over
+  std::unordered_map<std::string, TokenBucket> buckets_;
+  StoreTime next_full_{INT64_MAX};  // before that none of those is full
 };
 
 }  // namespace rategate

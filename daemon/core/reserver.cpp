@@ -40,17 +40,17 @@ std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& win
   if (has_counted(state) && counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
     return decider_.allow_from_pool(counter, window, now);
   }
-  if (!denies(counter, state, window, cost)) return std::nullopt;
-  return decider_.deny_locally(counter, state, window, now);
+  if (!denies(counter, state, window, cost, now)) return std::nullopt;
+  return decider_.deny_locally(counter, state, window, cost, now);
 }
 
 bool Reserver::denies(const Counter& counter, WindowState state, const Window& window,
-                      std::int64_t cost) const {
+                      std::int64_t cost, Mono now) const {
   if (!has_counted(state)) return state != WindowState::Uncounted;
   // What is in hand may come back.
   const Line* const line = counters_.line(counter);
   if (line != nullptr && line->hand.permits() > 0) return false;
-  return state == WindowState::Exhausted || cost > Decider::most_left(counter, window);
+  return state == WindowState::Exhausted || cost > decider_.most_left(counter, window, now);
 }
 
 void Reserver::serve(CounterId id, Mono now) {
@@ -88,14 +88,14 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
   }
   // Up to that cost nothing can be decided here, so that a long line costs next to nothing.
   const bool only_store = state == WindowState::Open && counter.pool.held(at.window) == 0;
-  const std::int64_t asked = only_store ? Decider::most_left(counter, at.window) : 0;
+  const std::int64_t asked = only_store ? decider_.most_left(counter, at.window, now) : 0;
   for (WaiterPlace next = line->due.first; !next.is_none();) {
     const WaiterPlace place = next;
     const Waiter& waiter = room_.waiters()[place];
     next = waiter.next;
     if (waiter.cost <= asked) continue;
     if (use.is_sub() && !pays(counter, state, at.window, waiter.cost) &&
-        denies(counter, state, at.window, waiter.cost)) {
+        denies(counter, state, at.window, waiter.cost, now)) {
       leave(id, line->due, place, has_counted(state));
       continue;
     }
@@ -136,12 +136,13 @@ void Reserver::deny_going_on(WaiterPlace place, Mono now) {
   const Placed at = shard_of(counter).place(*counter.use, now);
   CheckResult result;
   if (waiter.passed_unknown) {  // nobody knows whether the limit is used up
-    result = decider_.deny_locally(counter, WindowState::Lost, at.window, now);
+    result = decider_.deny_locally(counter, WindowState::Lost, at.window, waiter.cost, now);
   } else if (at.open) {
     const WindowState state = decider_.state_of(counter, at.window, now);
-    result = decider_.deny_locally(counter, state, at.window, now);
+    result = decider_.deny_locally(counter, state, at.window, waiter.cost, now);
   } else {
-    result = decider_.counted(counter, false, 0, decider_.reset_after_ms(counter, now));
+    const std::int64_t reset_after_ms = decider_.reset_after_ms(counter, now);
+    result = decider_.counted(counter, false, {0, reset_after_ms, reset_after_ms});
   }
   room_.answer(counter, counters_.line(counter)->leaving, place, result);
 }
@@ -344,6 +345,16 @@ bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
   return true;
 }
 
+BucketAsked Reserver::asked_of_bucket(const Counter& counter, Mono now) const {
+  BucketAsked asked;
+  asked.rate = counter.use->refill;
+  asked.burst = burst_of(*counter.use->limit);
+  const bool counts = counter.use->limit->on_store_down != OnStoreDown::Allow;
+  if (counts && counter.bucket != nullptr) asked.known = full_at(counter.bucket->bucket);
+  asked.emptied = decider_.emptied_at(counter, now);
+  return asked;
+}
+
 void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& into) {
   Counter& counter = counters_[id];
   const Limit& limit = *counter.use->limit;
@@ -362,8 +373,12 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   // By no more than other hosts reckon with.
   into.ahead_ms = std::min(into.ahead_ms, longest_lead_us(limit.period_ms) / 1000);
   into.expire_at_ms = shard.expire_at_ms(window);
-  into.names_base =
-      limit.on_store_down != OnStoreDown::Allow && decider_.is_retold(counter, window);
+  if (limit.algorithm->has_windows) {
+    into.names_base =
+        limit.on_store_down != OnStoreDown::Allow && decider_.is_retold(counter, window);
+  } else {
+    into.bucket = asked_of_bucket(counter, now);
+  }
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);

@@ -60,8 +60,8 @@ class Reserver {
                                          std::int64_t cost, Mono now);
   // Whether it is known here, and not only in the store, that what the pool does not pay is not to
   // be had.
-  bool denies(const Counter& counter, WindowState state, const Window& window,
-              std::int64_t cost) const;
+  bool denies(const Counter& counter, WindowState state, const Window& window, std::int64_t cost,
+              Mono now) const;
   // Decides what can be decided for who waits at the counter; the rest is queued, parked until the
   // window opens, or waits for a measurement. To be called at each event of the counter.
   void serve(CounterId id, Mono now);
@@ -81,7 +81,7 @@ class Reserver {
   // or its window is lost as is known by now, by which its checks are decided anew. `is_untold`:
   // that shard has lost something lately, and this host may have to tell what it knows of the
   // counter.
-  bool asked_at(std::uint64_t id, ShardId shard, bool is_untold, Mono now);
+  bool asked_at(const Reservation& reservation, ShardId shard, bool is_untold, Mono now);
   // The counter is in that shard from now on.
   void move(CounterId id, ShardId to, Mono now);
   static bool pays(const Counter& counter, WindowState state, const Window& window,
@@ -141,14 +141,26 @@ class Reserver {
     bool kept = true;       // else the window is lost
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
     std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
-    Waiters::List again{};            // those that are asked for once more
+    // Of a bucket, in place of those two: what it was, this far.
+    std::optional<TokenBucket> bucket{};
+    Waiters::List again{};  // those that are asked for once more
   };
   Hand hand_grants(Counter& counter, Line& line, Handout& handout, Mono now);
-  bool give_one(Counter& counter, Line& line, std::int64_t cost, bool granted, Handout& handout,
-                Mono now);
+  // One of the line's checks, and whether it was granted.
+  struct CheckOf {
+    std::int64_t cost;
+    bool granted;
+  };
+  bool give_one(Counter& counter, Line& line, const CheckOf& check, Handout& handout, Mono now);
   bool may_fit(const Counter& counter, const Line& line, std::int64_t cost,
                const Handout& handout) const;
-  void answer_one(Counter& counter, Line& line, bool granted, const Handout& handout, Mono now);
+  void answer_one(Counter& counter, Line& line, const CheckOf& check, const Handout& handout,
+                  Mono now);
+  Prospect prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
+                    Mono now) const;
+  void hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
+  void hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
+  BucketAsked asked_of_bucket(const Counter& counter, Mono now) const;
   void put_hand_back(Counter& counter, Line& line, Mono now);
   void lost(Counter& counter, const Window& window);
   const Limit* refuse_limit(LimitUse& use, Mono now);

@@ -43,12 +43,38 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     failed(reservation, Failure::Unknown, now);
     return;
   }
+  counters_[id].use->refusals = 0;
+  if (counters_[id].use->limit->algorithm->has_windows) {
+    hand_out_window(id, *line, reply, now);
+  } else {
+    hand_out_bucket(id, *line, reply, now);
+  }
+  serve(id, now);
+}
+
+// However late the answer is: the decisions' moment is that of the store, which lies inside the
+// checks that still wait.
+void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
   Counter& counter = counters_[id];
-  counter.use->refusals = 0;
-  const Window window = line->window;
-  Handout handout{reply, std::exchange(line->hand, {})};
+  const std::int64_t charged = granted_permits(line.costs, reply);
+  books_.reserved(charged);
+  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, counter.use->refill};
+  counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now});
+  Handout handout{reply, {}};
+  handout.kept = has_counted(decider_.state_of(counter, line.window, now));
+  handout.bucket = bucket;
+  handout.bucket->taken -= charged;  // before this reservation
+  room_.end_reservation(line);
+  hand_grants(counter, line, handout, now);
+  if (!handout.kept) books_.stranded(charged);
+}
+
+void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
+  Counter& counter = counters_[id];
+  const Window window = line.window;
+  Handout handout{reply, std::exchange(line.hand, {})};
   const std::int64_t in_hand = handout.hand.permits();
-  const std::int64_t charged = charged_permits(line->costs, in_hand, reply);
+  const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
   books_.reserved(charged);
   handout.kept = has_counted(decider_.state_of(counter, window, now));
   if (charged > 0 && lost_policy(*counter.use->limit) == OnStoreLost::Count) {
@@ -59,12 +85,12 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     lost(counter, window);
     handout.kept = false;
   }
-  const bool late = !line->costs.empty() && !inside(counter, window, now);
+  const bool late = !line.costs.empty() && !inside(counter, window, now);
   Hand unspent = handout.hand;
   if (late) {
     ++stats_.late_answers;  // charged, and granted to nobody
     books_.stranded(charged);
-    room_.due_again(*line);
+    room_.due_again(line);
   } else {
     const std::int64_t counted = reply.counter - charged;  // before this reservation
     const Limit& limit = *counter.use->limit;
@@ -73,8 +99,8 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     handout.left = std::min(limit.permits, limit.algorithm->standing(counted, limit.permits).left +
                                                in_hand + counter.pool.held(window));
     handout.reset_after_ms = decider_.reset_after_ms(counter, now);
-    room_.end_reservation(*line);
-    unspent = hand_grants(counter, *line, handout, now);
+    room_.end_reservation(line);
+    unspent = hand_grants(counter, line, handout, now);
   }
   if (handout.kept) {
     keeper_.take_in(counter, window, unspent, late ? 0 : reply.leased, now);
@@ -82,7 +108,6 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     books_.stranded(late ? in_hand : in_hand + charged);
   }
   if (!late && counter.use->leased) keeper_.attend(id, now);
-  serve(id, now);
 }
 
 // The counter is below what this host alone was charged.
@@ -99,8 +124,9 @@ Hand Reserver::hand_grants(Counter& counter, Line& line, Handout& handout, Mono 
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const std::int64_t granted = handout.reply.granted[i];
     for (std::int64_t n = 0; n < costs[i].count && !line.asked.empty(); ++n) {
-      const bool claimed = give_one(counter, line, costs[i].cost, n < granted, handout, now);
-      if (n < granted && !claimed) unclaimed += costs[i].cost;
+      const CheckOf check{costs[i].cost, n < granted};
+      const bool claimed = give_one(counter, line, check, handout, now);
+      if (check.granted && !claimed) unclaimed += check.cost;
     }
   }
   room_.waiters().put_before(handout.again, line.due);
@@ -111,8 +137,9 @@ Hand Reserver::hand_grants(Counter& counter, Line& line, Handout& handout, Mono 
 }
 
 // False where it was granted, and nobody wants it any more, but the pool may have it.
-bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool granted,
-                        Handout& handout, Mono now) {
+bool Reserver::give_one(Counter& counter, Line& line, const CheckOf& check, Handout& handout,
+                        Mono now) {
+  const auto [cost, granted] = check;
   const WaiterPlace first = line.asked.first;
   Waiter& waiter = room_.waiters()[first];
   const bool gone = waiter.gone;
@@ -129,6 +156,7 @@ bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool gr
   bool claimed = true;
   if (granted && handout.kept) {
     handout.left -= cost;
+    if (handout.bucket) handout.bucket->taken += cost;
     if (gone && counter.use->leased) {
       claimed = false;
     } else if (gone) {
@@ -138,7 +166,7 @@ bool Reserver::give_one(Counter& counter, Line& line, std::int64_t cost, bool gr
       if (counter.use->leased) keeper_.note_demand(counter, {cost, 1}, now);
     }
   }
-  answer_one(counter, line, granted, handout, now);
+  answer_one(counter, line, check, handout, now);
   return claimed;
 }
 
@@ -150,13 +178,23 @@ bool Reserver::may_fit(const Counter& counter, const Line& line, std::int64_t co
          counter.pool.held(line.window) > 0 && !room_.waiters()[line.asked.first].asked_again;
 }
 
-void Reserver::answer_one(Counter& counter, Line& line, bool granted, const Handout& handout,
-                          Mono now) {
+Prospect Reserver::prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
+                            Mono now) const {
+  if (handout.bucket) {
+    return decider_.prospect(counter, *handout.bucket, cost, handout.reply.time, now);
+  }
+  return {handout.left, handout.reset_after_ms, handout.reset_after_ms};
+}
+
+void Reserver::answer_one(Counter& counter, Line& line, const CheckOf& check,
+                          const Handout& handout, Mono now) {
   const WaiterPlace first = line.asked.first;
   CheckResult result;
   if (!room_.waiters()[first].gone) {
-    result = handout.kept ? decider_.counted(counter, granted, handout.left, handout.reset_after_ms)
-                          : decider_.deny_locally(counter, WindowState::Lost, line.window, now);
+    result =
+        handout.kept
+            ? decider_.counted(counter, check.granted, prospect(counter, check.cost, handout, now))
+            : decider_.deny_locally(counter, WindowState::Lost, line.window, check.cost, now);
   }
   room_.answer(counter, line.asked, first, result);
 }
@@ -224,17 +262,20 @@ const Limit* Reserver::refuse_limit(LimitUse& use, Mono now) {
   return use.limit.get();
 }
 
-bool Reserver::asked_at(std::uint64_t id, ShardId shard, bool is_untold, Mono now) {
-  Line* const line = under_way(id);
+bool Reserver::asked_at(const Reservation& reservation, ShardId shard, bool is_untold, Mono now) {
+  Line* const line = under_way(reservation.id);
   if (line == nullptr) return false;
   Counter& counter = counters_[line->counter];
+  // It has not said of a bucket what is known to be lost by now.
+  const bool unsaid =
+      reservation.bucket && reservation.bucket->emptied < decider_.emptied_at(counter, now);
   // The counter may have been there when that was lost, whatever its own shard was told before.
   if (is_untold && decider_.is_retold(counter, line->window)) {
     put_hand_back(counter, *line, now);
     recounter_.lose(line->counter, now);
   }
-  if (!has_counted(decider_.state_of(counter, line->window, now))) {
-    failed(id, Failure::Unknown, now);
+  if (unsaid || !has_counted(decider_.state_of(counter, line->window, now))) {
+    failed(reservation.id, Failure::Unknown, now);
     return false;
   }
   const bool for_client = line->is_asked_for_client();

@@ -55,13 +55,13 @@ struct Shard {
     return window.end_ms + clock.options().max_error_us / 1000 + 1000;
   }
 
-  // The reading, where windows of the limit can be told by it.
+  // The reading, where windows of the limit, if it has any, can be told by it.
   std::optional<ClockReading> usable(const Limit& limit, Mono now) const {
     const auto reading = clock.read(now);
-    if (!reading || !clock.trusts(*reading) || !precise_enough(*reading, limit.period_ms)) {
-      return std::nullopt;
-    }
-    return reading;
+    if (!reading || !clock.trusts(*reading)) return std::nullopt;
+    const bool tells_windows =
+        !limit.algorithm->has_windows || precise_enough(*reading, limit.period_ms);
+    return tells_windows ? reading : std::nullopt;
   }
   // Where that lies among its windows; in none, where there is no such reading.
   Placed place(LimitUse& use, Mono now) const {

@@ -41,6 +41,9 @@ struct Algorithm {
   // Permits may be reserved ahead of their checks, and lie in shared memory. Else each check is
   // reserved by itself.
   bool may_lease;
+  // Its counters are of one window each. Else a counter lasts, and what it holds is told by
+  // daemon/limit/token_bucket.hpp; there is no `standing` and no `grant` then.
+  bool has_windows;
   // The term in which a permit reserved at that reading is good, as a window.
   Placed (*place)(const ClockReading& reading, std::int64_t period_ms);
   Standing (*standing)(std::int64_t counter, std::int64_t limit);

@@ -19,7 +19,7 @@ constexpr std::array<bool, 256> kUnreserved = table_of(stands_for_itself);
 bool is_unreserved(char c) { return kUnreserved[static_cast<unsigned char>(c)]; }
 
 Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
-  if (text.size() > 256) return Error{"expected at most 256 bytes"};
+  if (text.empty() || text.size() > 256) return Error{"expected 1 to 256 bytes"};
   bool has_window = false;
   bool has_key = false;
   bool apart = true;  // a byte that is always escaped came since the last placeholder
@@ -52,10 +52,10 @@ Result<KeyTemplate> KeyTemplate::parse(std::string_view text) {
     }
     apart = false;
   }
-  if (!has_window) return Error{"expected %w in it: a counter is of one window"};
   KeyTemplate result;
   result.text_ = text;
   result.has_key_ = has_key;
+  result.has_window_ = has_window;
   return result;
 }
 

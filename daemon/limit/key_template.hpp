@@ -24,6 +24,7 @@ class KeyTemplate {
 
   const std::string& text() const { return text_; }
   bool has_key() const { return has_key_; }
+  bool has_window() const { return has_window_; }
   // Whether what stands between its first braces, by which a Redis Cluster chooses the slot, is the
   // same for all windows of a counter, and not empty whatever the key is.
   bool has_steady_tag() const;
@@ -31,6 +32,7 @@ class KeyTemplate {
  private:
   std::string text_;
   bool has_key_ = false;
+  bool has_window_ = false;
 };
 
 }  // namespace rategate

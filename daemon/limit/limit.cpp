@@ -80,6 +80,30 @@ OnStoreLost lost_policy(const Limit& limit) {
                                                                          : OnStoreLost::Deny);
 }
 
+Result<const Algorithm*> parse_algorithm(std::string_view text) {
+  const auto found =
+      std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
+                   [&](const Algorithm* algorithm) { return algorithm->name == text; });
+  if (found == kAlgorithms.end()) return Error{"expected " + one_of(kAlgorithmNames)};
+  return *found;
+}
+
+std::int64_t burst_of(const Limit& limit) { return limit.burst.value_or(limit.permits); }
+
+std::int64_t most_cost(const Limit& limit) {
+  return limit.algorithm->has_windows ? limit.permits / limit.spread : burst_of(limit);
+}
+
+std::optional<Error> bucket_fault(const Limit& limit) {
+  if (limit.algorithm->has_windows) return std::nullopt;
+  const RefillRate rate = refill_rate(limit.permits, limit.period_ms);
+  if (fill_us(rate, burst_of(limit)) <= kMostFillUs) return std::nullopt;
+  return Error{"a bucket of " + std::to_string(burst_of(limit)) + " permits at " +
+               format_rate({limit.permits, limit.period_ms}) + " takes more than " +
+               std::to_string(kMostFillUs / 86'400'000'000) +
+               "d to fill; expected a smaller burst, or a higher rate"};
+}
+
 bool is_leased(const Limit& limit) {
   if (!limit.algorithm->may_lease) return false;
   switch (limit.mode) {
@@ -98,7 +122,7 @@ bool same_limit(const Limit& a, const Limit& b) {
          a.mode == b.mode && a.on_store_down == b.on_store_down && a.share == b.share &&
          lost_policy(a) == lost_policy(b) && a.spread == b.spread &&
          a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
-         a.declared == b.declared;
+         burst_of(a) == burst_of(b) && a.declared == b.declared;
 }
 
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {

@@ -14,6 +14,7 @@
 #include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/fixed_window.hpp"
 #include "daemon/limit/key_template.hpp"
+#include "daemon/limit/token_bucket.hpp"
 #include "shm/bounds.h"
 
 namespace rategate {
@@ -24,6 +25,7 @@ inline constexpr std::int64_t kMaxPeriodMs = RG_MAX_PERIOD_MS;
 inline constexpr std::size_t kMaxKeyBytes = RG_MAX_KEY_BYTES;
 inline constexpr std::size_t kMaxNameBytes = RG_MAX_NAME_BYTES;
 inline constexpr std::string_view kDefaultRedisKey = "rategate:{%n:%k}:%p:%w";
+inline constexpr std::string_view kBucketRedisKey = "rategate:{%n:%k}:gcra";
 inline constexpr std::string_view kRecipeName = "rate-limit";
 inline constexpr std::string_view kRecipeRedisKey = "rate-limit:%w";
 
@@ -75,6 +77,12 @@ inline constexpr std::array kWords<Mode>{
     Word{Mode::Exact, "exact"},
 };
 
+inline constexpr std::array kAlgorithms{&kFixedWindow, &kTokenBucket};
+// Their names, as they are offered.
+inline constexpr std::array<std::string_view, kAlgorithms.size()> kAlgorithmNames{"fixed-window",
+                                                                                  "gcra"};
+Result<const Algorithm*> parse_algorithm(std::string_view text);
+
 // "100/second", "5/10s", "1000/min": permits and period in milliseconds, ranges checked.
 struct Rate {
   std::int64_t permits = 0;
@@ -101,12 +109,19 @@ struct Limit {
   std::int64_t spread = 1;  // counters of a key, 1 to kMostSpread: see spread.hpp
   SubCounter sub;           // of a limit that is spread, which of those it has
   const Algorithm* algorithm = &kFixedWindow;
+  // Permits that a full bucket holds, 1 to kMaxPermits; nothing: as many as there are in a period.
+  std::optional<std::int64_t> burst;
   bool declared = false;  // in a call, not in the configuration
 };
 using LimitPtr = std::shared_ptr<const Limit>;
 
 // What is said of it, or else what suits the period: a minute may be denied for a loss, a day not.
 OnStoreLost lost_policy(const Limit& limit);
+std::int64_t burst_of(const Limit& limit);
+// The most that a check of it may take; of one that is spread each counter has that at least.
+std::int64_t most_cost(const Limit& limit);
+// What is wrong with the numbers of a bucket; nothing: they are those of one, or of none.
+std::optional<Error> bucket_fault(const Limit& limit);
 // Whether the limit's permits are leased ahead of the checks.
 bool is_leased(const Limit& limit);
 

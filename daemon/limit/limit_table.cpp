@@ -12,8 +12,15 @@ namespace {
 // Of those that were longest unused, so many are looked at for one that no counter is of.
 constexpr int kLooks = 16;
 
+// A limit whose windows are of another length has other ones anyway; a bucket goes on, if it has
+// the same name.
 bool same_counters(const Limit& a, const Limit& b) {
-  return a.redis_key.text() == b.redis_key.text() && a.spread == b.spread;
+  const auto name = [](const Limit& limit) {
+    return CounterNames(limit.redis_key, limit.name, limit.period_ms).of("", 0);
+  };
+  const bool buckets = !a.algorithm->has_windows && !b.algorithm->has_windows;
+  return a.redis_key.text() == b.redis_key.text() && a.spread == b.spread &&
+         (!buckets || name(a) == name(b));
 }
 
 }  // namespace
@@ -70,7 +77,9 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
     use = use_of(limit);
     if (before == nullptr) continue;
     use->moved_ms = before->moved_ms;
-    if (before->limit->period_ms != limit.period_ms) change.anew.push_back(limit.name);
+    if (limit.algorithm->has_windows && before->limit->period_ms != limit.period_ms) {
+      change.anew.push_back(limit.name);
+    }
     if (!same_counters(*before->limit, limit)) {
       use->moved_ms = now_ms;
       change.moved.push_back(limit.name);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/base/time.hpp"
 #include "daemon/limit/cost_runs.hpp"
 #include "daemon/limit/fixed_window.hpp"
+#include "daemon/limit/token_bucket.hpp"
 
 namespace rategate {
 
@@ -23,7 +25,8 @@ struct Reservation {
   std::int64_t in_hand = 0;       // permits taken out of the pool, which are put towards the costs
   CostRuns costs;                 // in the order of the checks; none where it is a lease alone
   const Algorithm* algorithm = &kFixedWindow;
-  bool alone = false;  // it must share a call with no other
+  std::optional<BucketAsked> bucket;  // where the counter is one
+  bool alone = false;                 // it must share a call with no other
   // The window is counted on after a loss: the counter's base has to be where the counter is.
   bool names_base = false;
 };
@@ -40,6 +43,7 @@ struct ReserveAnswer {
   StoreTime time;  // the store's clock when it looked
   // Where it was looked at:
   std::int64_t counter = 0;           // after this reservation
+  TokenBucket bucket;                 // the same, where it is one; its rate is that of the call
   std::int64_t leased = 0;            // permits ahead
   std::vector<std::int64_t> granted;  // of each run, how many checks
   // Where it was refused: what the store said.

@@ -13,6 +13,4 @@ std::vector<Limit> sub_limits_of(const Limit& limit) {
   return subs;
 }
 
-std::int64_t most_cost(const Limit& limit) { return limit.permits / limit.spread; }
-
 }  // namespace rategate

@@ -14,7 +14,5 @@ inline constexpr std::int64_t kMostSpread = 16;
 // The limits whose counters together are those of `limit`, `limit.spread` of them. Their permits
 // are whole numbers that sum to the limit's, and differ by one at most, the larger ones first.
 std::vector<Limit> sub_limits_of(const Limit& limit);
-// The most that a check of it may cost: each of them has that at least.
-std::int64_t most_cost(const Limit& limit);
 
 }  // namespace rategate

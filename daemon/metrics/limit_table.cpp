@@ -41,6 +41,8 @@ Value limit(const LimitFacts& of) {
 }
 Value period(const LimitFacts& of) { return format_duration(of.limit->period_ms); }
 Value rate(const LimitFacts& of) { return format_rate({of.limit->permits, of.limit->period_ms}); }
+Value algorithm(const LimitFacts& of) { return value_of(of.limit->algorithm->name); }
+Value burst(const LimitFacts& of) { return value_of(burst_of(*of.limit)); }
 Value redis_key(const LimitFacts& of) { return of.limit->redis_key.text(); }
 
 using enum MetricKind;
@@ -52,6 +54,12 @@ constexpr LimitMetric kLimitMetrics[] = {
     Row("period", Property, Unit::Text, period, "The period, in its canonical form: 1s, 90s, 5m."),
     Row("period_ms", Gauge, Unit::Milliseconds, limit<&Limit::period_ms>, "The period.")
         .as("rategate_limit_period_seconds"),
+    Row("algorithm", Property, Unit::Text, algorithm,
+        "How permits are counted: fixed-window, or gcra, the token bucket.")
+        .as("rategate_limit_info", "algorithm"),
+    Row("burst", Gauge, Unit::Count, burst,
+        "Permits that a full bucket holds; of a fixed window those of a period.")
+        .as("rategate_limit_burst_permits"),
     Row("mode", Property, Unit::Text, limit<&Limit::mode>,
         "How permits are reserved, as configured: auto, lease or exact.")
         .as("rategate_limit_info", "mode")

@@ -299,15 +299,29 @@ constexpr std::array kSettings{
         .otherwise("none")
         .live(),
     Row(kLimitSection, "period", Kind::Duration, nullptr,
-        "The length of a window. Windows are aligned to multiples of it since 1970.")
+        "The length of a window. Windows are aligned to multiples of it since 1970. Of a token "
+        "bucket the time in which so many permits flow in.")
         .range(kMinPeriodMs, kMaxPeriodMs)
         .otherwise("none")
         .live(),
     Row(kLimitSection, "redis_key", Kind::Text, nullptr,
         "The name of the counter: %n is the limit's name, %k the key, %p the period, %w the "
         "window's start in unix seconds (milliseconds where the period is not whole seconds), %% a "
-        "percent sign.")
+        "percent sign. With algorithm = \"gcra\" there is no %w, and the default is "
+        "\"rategate:{%n:%k}:gcra\".")
         .otherwise("\"rategate:{%n:%k}:%p:%w\"")
+        .live(),
+    Row(kLimitSection, "algorithm", Kind::Choice, nullptr,
+        "How permits are counted. fixed-window: in each aligned window of a period at most limit. "
+        "gcra: by a token bucket, in every interval of length d at most burst + limit * d / "
+        "period; see docs/algorithms.md.")
+        .words(kAlgorithmNames)
+        .otherwise("\"fixed-window\"")
+        .live(),
+    Row(kLimitSection, "burst", Kind::Whole, nullptr,
+        "With algorithm = \"gcra\", how many permits a full bucket holds. 0: as many as limit.")
+        .range(0, kMaxPermits)
+        .otherwise("0")
         .live(),
     Row(kLimitSection, "spread", Kind::Whole, nullptr,
         "In a Redis Cluster, over how many counters of each key the limit is spread, each in a "

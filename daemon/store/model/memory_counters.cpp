@@ -33,8 +33,17 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
     return answer;
   }
 
-  Counter& counter = counters_[id];
-  if (counter.expire_at_ms < now_ms) counter.value = 0;
+  if (request.bucket) {
+    reserve_in_bucket(counters_[id], request, answer);
+  } else {
+    reserve_in_window(counters_[id], request, answer);
+  }
+  return answer;
+}
+
+void MemoryCounters::reserve_in_window(Counter& counter, const Reservation& request,
+                                       ReserveAnswer& answer) {
+  if (counter.expire_at_ms < answer.time.us / 1000) counter.value = 0;
   Grant given = request.algorithm->grant(
       {counter.value, request.limit, request.lease, request.in_hand}, request.costs);
   counter.value += given.total;
@@ -42,7 +51,19 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
   answer.leased = given.leased;
   counter.expire_at_ms = std::max(counter.expire_at_ms, request.expire_at_ms);
   answer.counter = counter.value;
-  return answer;
+}
+
+void MemoryCounters::reserve_in_bucket(Counter& counter, const Reservation& request,
+                                       ReserveAnswer& answer) {
+  const std::int64_t now_ms = answer.time.us / 1000;
+  const bool stored = counter.bucket != nullptr && counter.expire_at_ms >= now_ms;
+  BucketGrant given = grant_from_bucket(stored ? std::optional(*counter.bucket) : std::nullopt,
+                                        *request.bucket, request.costs, answer.time);
+  answer.granted = std::move(given.granted);
+  answer.bucket = given.bucket;
+  if (!given.changed) return;
+  counter.bucket = std::make_unique<TokenBucket>(given.bucket);
+  counter.expire_at_ms = expires_at_ms(given.bucket, answer.time);
 }
 
 std::int64_t MemoryCounters::release(const Release& release, StoreTime now) {

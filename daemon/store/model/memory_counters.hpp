@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -45,14 +46,19 @@ class MemoryCounters {
   struct Counter {
     std::string name;
     std::int64_t value = 0;
-    std::int64_t expire_at_ms = 0;  // it lives through this millisecond, as in Redis
-    bool live = false;              // the slab has given it out
+    std::unique_ptr<TokenBucket> bucket{};  // in place of the value
+    std::int64_t expire_at_ms = 0;          // it lives through this millisecond, as in Redis
+    bool live = false;                      // the slab has given it out
   };
   struct Hash {
     std::size_t table;
     std::uint32_t within;
   };
 
+  static void reserve_in_window(Counter& counter, const Reservation& request,
+                                ReserveAnswer& answer);
+  static void reserve_in_bucket(Counter& counter, const Reservation& request,
+                                ReserveAnswer& answer);
   Hash hash(std::string_view name) const;
   CounterId find(const Hash& hash, std::string_view name) const;
   CounterId add(const Hash& hash, const std::string& name, std::int64_t now_ms);

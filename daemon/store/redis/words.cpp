@@ -12,8 +12,9 @@
 namespace rategate {
 namespace {
 
-// Words that begin a row of counters of one limit and window.
+// Words that begin a row of counters of one limit and window, or of buckets of the same numbers.
 constexpr std::size_t kRowWords = 7;
+constexpr std::size_t kBucketRowWords = 5;
 
 // Of what a broken store may answer, so that nobody who reckons with it overflows. The ends of
 // windows have 42 bits of milliseconds, till the year 2109.
@@ -24,12 +25,17 @@ constexpr std::size_t kMostReignBytes = 256;  // of the record, which the script
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
-  return r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 && r.costs.front().cost == 1;
+  return !r.bucket && r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 &&
+         r.costs.front().cost == 1;
 }
 
 std::size_t keys_of(const Reservation& r) { return r.names_base ? 2 : 1; }
 
 bool in_one_row(const Reservation& a, const Reservation& b) {
+  if (a.bucket || b.bucket) {
+    return a.bucket && b.bucket && a.bucket->rate == b.bucket->rate &&
+           a.bucket->burst == b.bucket->burst;
+  }
   return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
          a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
 }
@@ -105,6 +111,23 @@ std::int64_t counter_of(std::int64_t number) {
   return std::clamp(number, -kMaxCounter, kMaxCounter);
 }
 
+bool parse_counter(const ReplyView& reply, ReserveAnswer& answer) {
+  const auto counter = number_of(reply[1]);
+  const auto leased = number_of(reply[2], 0, kMaxPermits);
+  if (!counter || !leased) return false;
+  answer.counter = counter_of(*counter);
+  answer.leased = *leased;
+  return true;
+}
+
+bool parse_bucket(const ReplyView& reply, ReserveAnswer& answer) {
+  const auto full_us = number_of(reply[1], 0, kMostUs);
+  const auto taken = number_of(reply[2], 0, kMostTaken);
+  if (!full_us || !taken) return false;
+  answer.bucket = {*full_us, *taken, {}};
+  return true;
+}
+
 // What the script says of one counter; the time is no part of it.
 bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
                           ReserveAnswer& answer) {
@@ -129,11 +152,7 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
   }
   if (answer.status != Status::Looked) return reply.size() == 1;
   if (reply.size() != 3 + asked.runs) return false;
-  const auto counter = number_of(reply[1]);
-  const auto leased = number_of(reply[2], 0, kMaxPermits);
-  if (!counter || !leased) return false;
-  answer.counter = counter_of(*counter);
-  answer.leased = *leased;
+  if (!(asked.is_bucket ? parse_bucket(reply, answer) : parse_counter(reply, answer))) return false;
   for (std::size_t at = 3; at < reply.size(); ++at) {
     const auto granted = number_of(reply[at], 0, kMaxPermits);
     if (!granted) return false;
@@ -191,13 +210,45 @@ std::size_t words_of(const Reservation& reservation) {
          (is_checks_alone(reservation) ? 1 : 3 + 2 * reservation.costs.size());
 }
 
+namespace {
+
+// A row, from its first word to its last.
+void append_row(std::string& out, std::span<const Reservation> row) {
+  const Reservation& first = row.front();
+  const bool checks_alone = is_checks_alone(first);
+  append_bulk(out, static_cast<std::int64_t>(row.size()));
+  if (first.bucket) {
+    append_bulk(out, "bucket");
+    append_bulks(out, {first.bucket->rate.permits, first.bucket->rate.us, first.bucket->burst});
+  } else {
+    append_bulk(out, checks_alone ? "checks" : "costs");
+    append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
+                       first.expire_at_ms});
+  }
+  for (const Reservation& r : row) {
+    if (checks_alone) {
+      append_bulk(out, r.costs.front().count);
+      continue;
+    }
+    const auto runs = static_cast<std::int64_t>(r.costs.size());
+    if (r.bucket) {
+      append_bulks(out, {r.bucket->known.us, r.bucket->emptied.us, runs});
+    } else {
+      append_bulks(out, {r.lease, r.in_hand, runs});
+    }
+    for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
+  }
+}
+
+}  // namespace
+
 void append_reserve(std::string& out, std::span<const Reservation> reservations,
                     std::string_view reign, std::string_view sha, std::string_view script) {
   std::size_t keys = reign.empty() ? 0 : 1;
   std::size_t words = 4 + keys;
   for (const Reservation& r : reservations) keys += keys_of(r);
   for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
-    words += kRowWords;
+    words += reservations[at].bucket ? kBucketRowWords : kRowWords;
   }
   for (const Reservation& r : reservations) words += words_of(r);
   append_count(out, '*', words);
@@ -213,20 +264,7 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   while (!reservations.empty()) {
     const auto row = reservations.first(row_of(reservations));
     reservations = reservations.subspan(row.size());
-    const Reservation& first = row.front();
-    const bool checks_alone = is_checks_alone(first);
-    append_bulk(out, static_cast<std::int64_t>(row.size()));
-    append_bulk(out, checks_alone ? "checks" : "costs");
-    append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
-                       first.expire_at_ms});
-    for (const Reservation& r : row) {
-      if (checks_alone) {
-        append_bulk(out, r.costs.front().count);
-        continue;
-      }
-      append_bulks(out, {r.lease, r.in_hand, static_cast<std::int64_t>(r.costs.size())});
-      for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
-    }
+    append_row(out, row);
   }
 }
 
@@ -294,6 +332,7 @@ ReserveAsked asked_of(const Reservation& reservation) {
   asked.id = reservation.id;
   asked.runs = static_cast<std::uint32_t>(reservation.costs.size());
   if (is_checks_alone(reservation)) asked.checks = reservation.costs.front().count;
+  asked.is_bucket = reservation.bucket.has_value();
   return asked;
 }
 

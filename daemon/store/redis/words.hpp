@@ -59,6 +59,7 @@ struct ReserveAsked {
   std::uint64_t id = 0;
   std::uint32_t runs = 0;   // of costs
   std::int64_t checks = 0;  // of one permit, where there is nothing else
+  bool is_bucket = false;
 };
 ReserveAsked asked_of(const Reservation& reservation);
 

@@ -1,17 +1,22 @@
--- Reserves permits of one window in each of some counters. Each counter is looked at as if it had
--- come alone: an error that a command meets on it is its own answer, and no other's.
+-- Reserves permits in each of some counters, of which each is of one window or a token bucket. Each
+-- counter is looked at as if it had come alone: an error that a command meets on it is its own
+-- answer, and no other's.
 --
--- KEYS     the counters, those of one limit and window in a row; then the bases (recount.lua) of
+-- KEYS     the counters, those of one limit and window, or buckets of the same numbers, in a row; then the bases (recount.lua) of
 --          those whose windows are counted on after a loss, which nobody looks at: named, so that a
 --          Redis Cluster refuses the call while a counter and its base are in different shards;
 --          then, where ARGV[1] is not empty, the record of the reign (reign.lua)
 -- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
+--          in form 'bucket': p, P (p permits flow in each P us, in lowest terms), burst; in the others:
 --          window's start and end (ms), limit, how far ahead a window may start (ms), when the
 --          counters may expire (ms); then of each counter,
 --          in form 'checks': how many checks of one permit;
 --          in form 'costs': permits wanted ahead of the costs, permits the host has in hand (the
 --          counter holds them already, and they are put towards the costs), how many runs of equal
---          costs, then of each run: cost, how many
+--          costs, then of each run: cost, how many;
+--          in form 'bucket': the moment (us) before which it is not full as the host was told, the
+--          moment (us) at which it is to be taken for empty, as what was taken before may be lost (each 0:
+--          none), how many runs, then of each run: cost, how many
 --
 -- Answers {TIME's seconds, TIME's microseconds}, and nothing else where the record holds something
 -- else than it has to, so that no counter was looked at; then of each counter one of
@@ -20,9 +25,10 @@
 --                                    granted ahead, and how many costs of each run. The counter
 --                                    grew by the permits ahead, and by what the costs granted take
 --                                    beyond those in hand
+--   {0, F, m, granted...}            of a bucket: at F (us) it was full, and m permits were taken since
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
---   {3}                              the counter holds something that is no whole number
+--   {3}                              the counter holds something that is no whole number, or no bucket
 --   {4, error}                       the store refused a command on this counter, with that error.
 --                                    Nothing is granted, and what was added is taken off again,
 --                                    unless the error says that this was refused, too
@@ -116,25 +122,142 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
   return mine
 end
 
-if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
-  return answer
+-- Takes permits out of the buckets KEYS[k] to KEYS[last], whose row's numbers begin at ARGV[at].
+-- Returns where the next row begins. docs/algorithms.md has the formulas; all numbers are whole, and
+-- below 2^53, where a double holds them exactly.
+local function take_from_buckets(k, last, at)
+  local floor, us = math.floor, answer[1] * 1000000 + answer[2]
+  local p, P, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  at = at + 3
+
+  -- floor(a * b / q), and whether there is a rest, for 0 <= a, q < 2^42 and 0 <= b < 2^42. The
+  -- quotient of a double by another one, rounded down, is exact below 2^53. Where the product is too
+  -- large for a double: long division, with b in digits of 10 bits.
+  local function mul_div(a, b, q)
+    local whole = floor(a / q)
+    a, whole = a - whole * q, whole * b
+    local product = a * b
+    if product < 2 ^ 53 then
+      local quotient = floor(product / q)
+      return whole + quotient, product > quotient * q
+    end
+    local result, rest = 0, 0
+    for digit = 4, 0, -1 do
+      local sum = rest * 1024 + a * (floor(b / 1024 ^ digit) % 1024)
+      local quotient = floor(sum / q)
+      rest = sum - quotient * q
+      result = result * 1024 + quotient
+    end
+    return whole + result, rest > 0
+  end
+
+  -- What flows in between two moments, rounded down, and whether there is a rest; less than nothing
+  -- where `to` is before `from`.
+  local function flow(from, to)
+    if to >= from then
+      return mul_div(to - from, p, P)
+    end
+    local quotient, rest = mul_div(from - to, p, P)
+    return -quotient - (rest and 1 or 0), rest
+  end
+
+  -- How long m permits take to flow in, `of` in each `per` us, rounded up.
+  local function span(m, per, of)
+    local quotient, rest = mul_div(m, per, of)
+    return quotient + (rest and 1 or 0)
+  end
+
+  local function take(key, known, emptied, runs)
+    local F, m = us, 0
+    local value = pcall('GET', key)
+    if type(value) == 'table' then
+      return failed(value)
+    elseif value then
+      local full, taken, of, per = string.match(value, '^(%d+) (%d+) (%d+) (%d+)$')
+      if not full then
+        return {3}
+      end
+      F, m, of, per = tonumber(full), tonumber(taken), tonumber(of), tonumber(per)
+      -- 31 days, and twice the longest that a bucket may take to fill: nobody has made any beyond.
+      if F >= 2 ^ 52 or m >= 2 ^ 42 or of < 1 or of > 1000000000 or per < 1 or per > 2678400000000 or
+          F + m * per / of > us + 2 ^ 49 then
+        return {3}
+      end
+      if of ~= p or per ~= P then
+        F, m = F + span(m, per, of), 0  -- it is full again when it was to be
+      end
+    elseif known > us then
+      emptied = math.max(emptied, us)  -- somebody knew that it is not full: it was lost
+    end
+
+    local changed = false
+    if emptied > 0 then
+      local flown, rest = flow(F, emptied)
+      local left = burst + flown - m
+      if left > 0 or left == 0 and rest then
+        F, m, changed = emptied, burst, true
+      end
+    end
+    local periods = floor((us - F) / P)
+    if periods > 0 then  -- the same bucket, told from a later moment: the numbers stay small
+      F, m = F + periods * P, m - periods * p
+    end
+    local flown = flow(F, us)
+    if m <= flown then
+      F, m, flown = us, 0, 0
+    end
+
+    local left = burst + flown - m
+    local mine = {0, 0, 0}
+    for i = 1, runs do
+      local cost, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+      local granted = 0
+      if left >= cost then
+        granted = math.min(count, floor(left / cost))
+        left, m, changed = left - granted * cost, m + granted * cost, true
+      end
+      mine[3 + i] = granted
+      at = at + 2
+    end
+    if changed then
+      -- It must not expire before it is full: a key that is missing is a full bucket.
+      local lives = math.ceil((F - us + span(m, P, p)) / 1000) + 1000
+      local made = pcall('SET', key, string.format('%.0f %.0f %.0f %.0f', F, m, p, P), 'PX',
+        string.format('%.0f', lives))
+      if made.err then
+        return failed(made)
+      end
+    end
+    mine[2], mine[3] = F, m
+    return mine
+  end
+
+  for each = k, last do
+    local known, emptied = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local runs = tonumber(ARGV[at + 2])
+    local behind = at + 3 + 2 * runs
+    at = at + 3
+    answer[2 + each] = take(KEYS[each], known, emptied, runs)
+    at = behind
+  end
+  return at
 end
-local words, at, k = #ARGV, 2, 1
-while at <= words do
-  local last = k + tonumber(ARGV[at]) - 1
-  local checks_alone = ARGV[at + 1] == 'checks'
-  local limit = tonumber(ARGV[at + 4])
-  local expire_at = ARGV[at + 6]
+
+-- The same of the counters of one limit and window.
+local function count_in_windows(k, last, at)
+  local checks_alone = ARGV[at - 1] == 'checks'
+  local limit = tonumber(ARGV[at + 2])
+  local expire_at = ARGV[at + 4]
   local lives = expire_at - now
   -- A host whose clock is off must not open an old window again, whose counter may have expired,
   -- nor use one up that is still to come.
   local refused
-  if now >= tonumber(ARGV[at + 3]) then
+  if now >= tonumber(ARGV[at + 1]) then
     refused = {1}
-  elseif tonumber(ARGV[at + 2]) > now + tonumber(ARGV[at + 5]) then
+  elseif tonumber(ARGV[at]) > now + tonumber(ARGV[at + 3]) then
     refused = {2}
   end
-  at = at + 7
+  at = at + 5
 
   for each = k, last do
     local key, mine = KEYS[each], refused
@@ -177,6 +300,17 @@ while at <= words do
     end
     answer[2 + each] = mine
   end
+  return at
+end
+
+if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
+  return answer
+end
+local words, at, k = #ARGV, 2, 1
+while at <= words do
+  local last = k + tonumber(ARGV[at]) - 1
+  local take = ARGV[at + 1] == 'bucket' and take_from_buckets or count_in_windows
+  at = take(k, last, at + 2)
   k = last + 1
 end
 return answer

@@ -26,7 +26,7 @@ Grant every_other(const GrantAsked& asked, const CostRuns& costs) {
 }
 Standing never_exhausted(std::int64_t, std::int64_t limit) { return {limit, false}; }
 
-const Algorithm kEveryOther = {"every-other", false, place, never_exhausted, every_other};
+const Algorithm kEveryOther = {"every-other", false, true, place, never_exhausted, every_other};
 
 }  // namespace
 

@@ -49,11 +49,13 @@ TEST_CASE("LIMITS is an array of maps") {
     REQUIRE(reply.items.size() == 2);
     const Reply& api = reply.items[0];
     CHECK(api.type == (resp == 3 ? '%' : '*'));
-    REQUIRE(api.items.size() == 24);
+    REQUIRE(api.items.size() == 28);
     CHECK(api.at("name").text == "api");
     CHECK(api.at("limit").number == 100);
     CHECK(api.at("period").text == "1s");
     CHECK(api.at("period_ms").number == 1000);
+    CHECK(api.at("algorithm").text == "fixed-window");
+    CHECK(api.at("burst").number == 100);
     CHECK(api.at("mode").text == "auto");
     CHECK(api.at("leased").number == 1);
     CHECK(api.at("shared").number == 7);

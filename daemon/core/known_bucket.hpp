@@ -1,0 +1,17 @@
+// What this host knows of a counter that is a bucket.
+#pragma once
+
+#include "daemon/base/time.hpp"
+#include "daemon/limit/token_bucket.hpp"
+
+namespace rategate {
+
+struct KnownBucket {
+  TokenBucket bucket;  // as the store told it last, which has no more in it than that
+  Mono told;
+};
+// By then the store is asked again, though nothing fits by what is known: somebody may have given
+// permits back.
+inline constexpr std::int64_t kBucketBelievedUs = 2'000'000;
+
+}  // namespace rategate

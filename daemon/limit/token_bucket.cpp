@@ -1,0 +1,124 @@
+#include "daemon/limit/token_bucket.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "shm/bounds.h"
+
+namespace rategate {
+namespace {
+
+__extension__ typedef __int128 Wide;
+
+constexpr std::int64_t kMost = std::int64_t{1} << 60;
+
+std::int64_t clipped(Wide number) {
+  return static_cast<std::int64_t>(std::clamp<Wide>(number, -Wide{kMost}, Wide{kMost}));
+}
+
+Wide floor_div(Wide a, Wide b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+// How long so many take to flow in, rounded up; negative where there are fewer than none.
+std::int64_t us_of(Wide permits, const RefillRate& rate) {
+  return clipped(-floor_div(-permits * rate.us, rate.permits));
+}
+
+// What flows in; negative, and rounded down, where it is less than no time.
+std::int64_t permits_of(Wide us, const RefillRate& rate) {
+  return clipped(floor_div(us * rate.permits, rate.us));
+}
+
+Placed always_open(const ClockReading& reading, std::int64_t period_ms) {
+  static_cast<void>(reading);
+  static_cast<void>(period_ms);
+  return {kBucketWindow, true, 0};
+}
+
+// Whether it is full before one is that was empty at that moment.
+bool is_full_before_one_emptied_at(StoreTime at, const TokenBucket& bucket, std::int64_t burst) {
+  const Wide taken = Wide{bucket.taken} - burst;
+  return taken * bucket.rate.us < (Wide{at.us} - bucket.full_us) * bucket.rate.permits;
+}
+
+// The same moment at which it is full, or up to a microsecond later, at another rate.
+TokenBucket at_rate(const TokenBucket& bucket, const RefillRate& rate) {
+  if (bucket.rate == rate) return bucket;
+  return {full_at(bucket).us, 0, rate};
+}
+
+// As it is told from `now` on: by small numbers.
+TokenBucket told_at(TokenBucket bucket, StoreTime now) {
+  const std::int64_t periods = (now.us - bucket.full_us) / bucket.rate.us;
+  if (periods > 0) {
+    bucket.full_us += periods * bucket.rate.us;
+    bucket.taken = clipped(Wide{bucket.taken} - Wide{periods} * bucket.rate.permits);
+  }
+  const bool full = bucket.taken <= permits_of(now.us - bucket.full_us, bucket.rate);
+  return full ? TokenBucket{now.us, 0, bucket.rate} : bucket;
+}
+
+}  // namespace
+
+RefillRate refill_rate(std::int64_t permits, std::int64_t period_ms) {
+  const std::int64_t us = period_ms * 1000;
+  const std::int64_t common = std::gcd(permits, us);
+  return {permits / common, us / common};
+}
+
+std::int64_t fill_us(const RefillRate& rate, std::int64_t burst) { return us_of(burst, rate); }
+
+std::int64_t permits_in(const TokenBucket& bucket, std::int64_t burst, StoreTime now) {
+  const std::int64_t flown = permits_of(Wide{now.us} - bucket.full_us, bucket.rate);
+  return std::min(burst, clipped(Wide{burst} + flown - bucket.taken));
+}
+
+bool is_sound(const TokenBucket& bucket, StoreTime now) {
+  const RefillRate& rate = bucket.rate;
+  return bucket.full_us >= 0 && bucket.full_us < kMostUs && bucket.taken >= 0 &&
+         bucket.taken < kMostTaken && rate.permits >= 1 && rate.permits <= RG_MAX_PERMITS &&
+         rate.us >= 1 && rate.us <= RG_MAX_PERIOD_MS * 1000 &&
+         full_at(bucket).us <= now.us + 2 * kMostFillUs;
+}
+
+StoreTime full_at(const TokenBucket& bucket) {
+  return {clipped(Wide{bucket.full_us} + us_of(bucket.taken, bucket.rate))};
+}
+
+StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t cost) {
+  const Wide lacking = Wide{bucket.taken} + cost - burst;
+  return {clipped(Wide{bucket.full_us} + us_of(lacking, bucket.rate))};
+}
+
+std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now) {
+  const std::int64_t lives_us = std::max<std::int64_t>(0, full_at(bucket).us - now.us);
+  return now.us / 1000 + (lives_us + 999) / 1000 + 1000;
+}
+
+BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
+                              const CostRuns& costs, StoreTime now) {
+  BucketGrant result;
+  StoreTime emptied = asked.emptied;
+  if (!stored && asked.known > now) emptied = std::max(emptied, now);
+  TokenBucket bucket = stored ? at_rate(*stored, asked.rate) : TokenBucket{now.us, 0, asked.rate};
+  if (emptied.us > 0 && is_full_before_one_emptied_at(emptied, bucket, asked.burst)) {
+    bucket = {emptied.us, asked.burst, asked.rate};
+    result.changed = true;
+  }
+  bucket = told_at(bucket, now);
+  std::int64_t left = permits_in(bucket, asked.burst, now);
+  result.granted.reserve(costs.size());
+  for (const CostRun& run : costs) {
+    const std::int64_t fits = run.cost > 0 && left > 0 ? left / run.cost : 0;
+    const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
+    left -= granted * run.cost;
+    bucket.taken += granted * run.cost;
+    result.changed = result.changed || granted > 0;
+    result.granted.push_back(granted);
+  }
+  result.bucket = bucket;
+  return result;
+}
+
+const Algorithm kTokenBucket = {"gcra", false, false, always_open, nullptr, nullptr};
+
+}  // namespace rategate
