@@ -95,6 +95,7 @@ void Checker::counted(Account& account, bool existed, std::int64_t by, std::int6
 void Checker::reserved(int daemon, const Reservation& request, const ReserveAnswer& answer,
                        bool existed, std::int64_t value, std::int64_t now_us) {
   if (answer.status != ReserveAnswer::Status::Looked) return;
+  if (request.bucket) return took_from_bucket(daemon, request, answer, now_us);
   const std::int64_t granted = charged_permits(request.costs, request.in_hand, answer);
   bool refused = false;
   for (std::size_t i = 0; i < request.costs.size(); ++i) {
@@ -114,6 +115,17 @@ void Checker::reserved(int daemon, const Reservation& request, const ReserveAnsw
     fail(account.name + ": granted up to " + std::to_string(account.counter) + " of " +
          std::to_string(request.limit));
   }
+}
+
+void Checker::took_from_bucket(int daemon, const Reservation& request, const ReserveAnswer& answer,
+                               std::int64_t now_us) {
+  Account& account = *open(request.counter, -1, kBucketWindow);
+  if (!account.bucket) account.bucket.emplace();
+  const std::int64_t granted = granted_permits(request.costs, answer);
+  account.granted += granted;
+  account.share(daemon).granted += granted;
+  const TokenBucket bucket{answer.bucket.full_us, answer.bucket.taken, request.bucket->rate};
+  account.bucket->granted(granted, bucket, now_us);
 }
 
 void Checker::recounted(const Recount& recount, std::optional<std::int64_t> value) {
@@ -180,10 +192,30 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
        " of " + std::to_string(limit) + " taken at most");
 }
 
+void Checker::denied(const Account& account, std::int64_t cost, const BucketNumbers& of,
+                     std::int64_t asked_us, std::int64_t told_us) {
+  if (!promised_ || !one_store_ || !account.bucket) return;
+  if (!account.bucket->had_room(of, cost, asked_us, told_us)) return;
+  fail(account.name + ": denied " + std::to_string(cost) + " at " + std::to_string(told_us) +
+       " us, for which there was room since " + std::to_string(asked_us) + " us");
+}
+
+void Checker::allowed(Account& account, std::int64_t cost, std::int64_t asked_us,
+                      std::int64_t told_us) {
+  if (account.bucket) account.bucket->allowed(cost, asked_us, told_us);
+}
+
 void Checker::finish() {
   if (!promised_) return;
   for (const Account& account : accounts_) {
-    if (account.allowed == 0) continue;
+    if (!account.bucket) continue;
+    const BucketPromise& promise = promises_[account.limit];
+    std::string wrong = one_store_ ? account.bucket->judge_granted(promise) : "";
+    if (wrong.empty()) wrong = account.bucket->judge_allowed(promise);
+    if (!wrong.empty()) fail(account.name + ": " + wrong);
+  }
+  for (const Account& account : accounts_) {
+    if (account.allowed == 0 || account.bucket) continue;
     std::int64_t most = account.out;
     for (const Force& force : forces_[account.limit]) {
       if (force.until_us >= account.window.start_ms * 1000 &&

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "daemon/limit/reservation.hpp"
+#include "tests/sim/bucket_watch.hpp"
 
 namespace rategate::sim {
 
@@ -53,6 +54,7 @@ class Checker {
       std::int64_t permits;
     };
     std::vector<Sub> subs;
+    std::optional<BucketWatch> bucket;
     Account* spread = nullptr;  // of which this one is a sub
     Share& share(int daemon);
   };
@@ -87,6 +89,8 @@ class Checker {
   // The number of a limit that some host goes by, from then until the last window that it may have
   // reserved for is over.
   void in_force(int limit, std::int64_t permits, std::int64_t from_us);
+  // The same of a limit whose counters are buckets; for good.
+  void in_force(int limit, const BucketNumbers& numbers) { promises_[limit].add(numbers); }
   void out_of_force(int limit, std::int64_t permits, std::int64_t until_us);
 
   // `existed`: whether the store had the counter before.
@@ -101,6 +105,12 @@ class Checker {
   // `told`: somebody got the answer.
   void spent(int daemon, Account& account, std::int64_t cost, bool told, std::int64_t now_us);
   void denied(const Account& account, std::int64_t cost, std::int64_t limit);
+  // The same of a bucket, by who goes by those numbers, within that time.
+  void denied(const Account& account, std::int64_t cost, const BucketNumbers& of,
+              std::int64_t asked_us, std::int64_t told_us);
+  // A check of a bucket was told that it is allowed, and spent() of it.
+  static void allowed(Account& account, std::int64_t cost, std::int64_t asked_us,
+                      std::int64_t told_us);
   // At the end.
   void finish();
 
@@ -114,6 +124,8 @@ class Checker {
     std::int64_t from_us;
     std::int64_t until_us;
   };
+  void took_from_bucket(int daemon, const Reservation& request, const ReserveAnswer& answer,
+                        std::int64_t now_us);
   Account* open(std::string name, int limit, const Window& window);
   void counted(Account& account, bool existed, std::int64_t by, std::int64_t value,
                std::int64_t now_us);
@@ -127,6 +139,7 @@ class Checker {
   std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;
   std::unordered_map<std::string, Account*> by_name_;
   std::map<int, std::vector<Force>> forces_;
+  std::map<int, BucketPromise> promises_;  // by limit
   std::int64_t allowed_ = 0;
 };
 

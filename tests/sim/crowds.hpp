@@ -15,5 +15,6 @@ Scenario weighted_of(std::uint64_t seed, Random& random);
 Scenario failover_of(std::uint64_t seed, Random& random);
 Scenario recount_of(std::uint64_t seed, Random& random);
 Scenario cluster_of(std::uint64_t seed, Random& random);
+Scenario bucket_of(std::uint64_t seed, Random& random);
 
 }  // namespace rategate::sim

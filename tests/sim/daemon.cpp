@@ -173,7 +173,9 @@ void Daemon::reload(const std::vector<Limit>& limits) {
 void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
   const LimitUsePtr& use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
-  const Ask ask{limit, key, cost, flow, use->limit->permits, world_.events().now()};
+  Ask ask{limit, key, cost, flow, use->limit->permits, {}, world_.events().now()};
+  if (!use->limit->algorithm->has_windows) ask.bucket = {use->refill, burst_of(*use->limit)};
+  world_.account(limit, key, ask.asked_us);  // whoever asks says of which limit a counter is
   ++asked_;
   wanted_ += cost;
   const Request request{use, world_.key(limit, key), cost, ++tickets_, flow};
@@ -225,10 +227,13 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
   if (!over && !decision.allowed) return;
   const std::int64_t counted_at = window_time(ask, at);
   Checker::Account& account = world_.account(ask.limit, ask.key, counted_at);
-  if (over) {
+  if (over && ask.bucket) {
+    checker.denied(account, ask.cost, *ask.bucket, ask.asked_us, at);
+  } else if (over) {
     checker.denied(account, ask.cost, ask.permits);
   } else {
     checker.spent(id_, account, ask.cost, true, counted_at);
+    Checker::allowed(account, ask.cost, ask.asked_us, at);
   }
 }
 

@@ -41,7 +41,8 @@ struct Ask {
   int key = 0;
   std::int64_t cost = 1;
   std::uint32_t flow = 0;
-  std::int64_t permits = 0;  // the limit's number then
+  std::int64_t permits = 0;               // the limit's number then
+  std::optional<BucketNumbers> bucket{};  // the same, of a bucket
   std::int64_t asked_us = 0;
 };
 

@@ -39,6 +39,12 @@ std::vector<Kind> kinds_of(const std::string& name) {
   static const std::map<std::string, std::vector<Kind>> known = {
       {"accepts-without-end", {Kind::Unfair}},
       {"asked-before-told", {Kind::Recount}},
+      {"bucket-expires-early", {Kind::Bucket}},
+      {"denied-by-the-earliest", {Kind::Bucket}},
+      {"emptied-not-kept", {Kind::Bucket}},
+      {"lost-bucket-full", {Kind::Bucket}},
+      {"missing-bucket-full", {Kind::Bucket}},
+      {"taken-at-another-rate", {Kind::Bucket}},
       {"count-by-maximum", {Kind::Recount}},
       {"counted-on-at-once", {Kind::Recount}},
       {"known-lost-with-permits", {Kind::Recount}},

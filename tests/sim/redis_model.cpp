@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <sstream>
 #include <utility>
 
 #include "daemon/limit/fixed_window.hpp"
@@ -29,6 +30,17 @@ std::optional<double> lua_number(const std::string& text) {
   if (end == text.c_str()) return std::nullopt;
   while (*end == ' ' || (*end >= '\t' && *end <= '\r')) ++end;
   return end == text.c_str() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// As reserve.lua reads one: of what is none the rate is one that no bucket has.
+TokenBucket bucket_of(const std::string& text) {
+  constexpr TokenBucket kNone{0, 0, {0, 0}};
+  if (text.find_first_not_of("0123456789 ") != text.npos) return kNone;
+  std::istringstream words(text);
+  TokenBucket bucket;
+  words >> bucket.full_us >> bucket.taken >> bucket.rate.permits >> bucket.rate.us;
+  if (!words || !words.eof() || std::count(text.begin(), text.end(), ' ') != 3) return kNone;
+  return bucket;
 }
 
 constexpr const char* kWrongType =
@@ -155,7 +167,32 @@ bool RedisModel::holds_list(const std::string& key, std::int64_t now_us) {
   return entry != nullptr && entry->in_list > 0;
 }
 
+ReserveAnswer RedisModel::take_from_bucket(const Reservation& request, std::int64_t now_us) {
+  ReserveAnswer answer;
+  answer.time = StoreTime{now_us};
+  std::optional<TokenBucket> stored;
+  if (const auto held = get(request.counter, now_us)) stored = bucket_of(*held);
+  const bool is_none = stored && !is_sound(*stored, answer.time);
+  if (is_none || holds_list(request.counter, now_us)) {
+    answer.status = ReserveAnswer::Status::Spoilt;
+    return answer;
+  }
+  BucketGrant given = grant_from_bucket(stored, *request.bucket, request.costs, answer.time);
+  answer.granted = std::move(given.granted);
+  answer.bucket = given.bucket;
+  if (!given.changed) return answer;
+  const TokenBucket& bucket = given.bucket;
+  std::string text;
+  for (const std::int64_t number :
+       {bucket.full_us, bucket.taken, bucket.rate.permits, bucket.rate.us}) {
+    text += (text.empty() ? "" : " ") + std::to_string(number);
+  }
+  set(request.counter, text, expires_at_ms(bucket, answer.time) - now_us / 1000, now_us);
+  return answer;
+}
+
 ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_us) {
+  if (request.bucket) return take_from_bucket(request, now_us);
   const std::int64_t now_ms = now_us / 1000;
   ReserveAnswer answer;
   answer.time = StoreTime{now_us};

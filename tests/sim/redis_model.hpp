@@ -70,6 +70,7 @@ class RedisModel {
     std::int64_t expires_ms = -1;
     std::int64_t in_list = 0;  // how many; 0: it is a string
   };
+  ReserveAnswer take_from_bucket(const Reservation& request, std::int64_t now_us);
   // Null when there is none, or it has expired.
   Entry* find(const std::string& key, std::int64_t now_us);
 

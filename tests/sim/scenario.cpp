@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, kKinds + 1> kNames = {
     "mixed",    "hot",      "slots",   "edges",    "faults",   "recipe",   "reload",
     "long",     "many",     "outside", "greeting", "overload", "refusals", "unfair",
-    "weighted", "failover", "recount", "cluster",  "fleet"};
+    "weighted", "failover", "recount", "cluster",  "bucket",   "fleet"};
 
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
@@ -162,6 +162,7 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   if (s.kind == Kind::Failover) return failover_of(seed, random);
   if (s.kind == Kind::Recount) return recount_of(seed, random);
   if (s.kind == Kind::Cluster) return cluster_of(seed, random);
+  if (s.kind == Kind::Bucket) return bucket_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;
@@ -212,7 +213,7 @@ const std::vector<std::string>& cuts() {
       "failovers",  "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
       "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
       "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
-      "half-hosts", "moves",      "cut-offs",    "torn",     "skew"};
+      "half-hosts", "moves",      "cut-offs",    "torn",     "skew",          "evictions"};
   return names;
 }
 
@@ -238,6 +239,7 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "promotions") return set(s.promotions, 0);
   if (cut == "flushalls") return set(s.flushalls, 0);
   if (cut == "failovers") return set(s.failovers, 0);
+  if (cut == "evictions") return set(s.evictions, 0);
   if (cut == "moves") return set(s.moves, 0);
   if (cut == "cut-offs") return set(s.cut_offs, 0);
   if (cut == "torn") return set(s.torn, false);

@@ -35,10 +35,11 @@ enum class Kind : std::uint8_t {
   Failover,  // a replica is promoted that lacks some writes, and the old primary goes on
   Recount,   // the store loses counters of long windows, which are counted on
   Cluster,   // some shards, between which slots are moved, and of which replicas are promoted
+  Bucket,    // token buckets, under what befalls other kinds
   // Not drawn, as it is long: what a fleet asks of one primary (fleet.hpp).
   Fleet,
 };
-inline constexpr int kKinds = 18;  // that are drawn
+inline constexpr int kKinds = 19;  // that are drawn
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -52,6 +53,8 @@ struct LimitPlan {
   std::string redis_key;
   bool keyed = true;
   std::int64_t spread = 1;
+  bool bucket = false;     // a token bucket ...
+  std::int64_t burst = 0;  // ... of so many permits
 };
 
 // A time of an overload.
@@ -65,6 +68,7 @@ struct Phase {
 struct Scenario {
   std::uint64_t seed = 0;
   Kind kind = Kind::Mixed;
+  Kind base = Kind::Mixed;  // of Bucket: what befalls them is as in that kind
   std::int64_t start_us = 0;
   std::int64_t length_us = 0;
   std::vector<LimitPlan> limits;
@@ -114,6 +118,7 @@ struct Scenario {
   int cut_offs = 0;              // of a host from the nodes of one shard
   bool torn = false;             // keys of a slot that leaves after a loss are apart for seconds
   std::int64_t skew_us = 0;      // the shards' clocks are apart by so much at most
+  int evictions = 0;             // in which the store loses all counters, and nothing tells so
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool late = false;             // a host is away while it is settled what was lost (Recount)
   bool no_records = false;       // the store takes no record of its reign (Greeting)
@@ -143,7 +148,9 @@ struct Scenario {
   std::int64_t forbidden_us = 0;  // for how long
 
   // Whether hosts have to hear of what the store has lost.
-  bool judges_losses() const { return kind == Kind::Greeting || kind == Kind::Recount; }
+  bool judges_losses() const { return is_like(Kind::Greeting) || kind == Kind::Recount; }
+  // What befalls them is as in that kind.
+  bool is_like(Kind other) const { return (kind == Kind::Bucket ? base : kind) == other; }
 };
 
 // The schedule of that seed; its kind is drawn, too, unless it is said.

@@ -136,10 +136,14 @@ void Store::migrate(const std::string& key, Store& to) {
 
 // ---- What befalls it ------------------------------------------------------------------------
 
-void Store::forget_all(bool but_the_record) {
+void Store::keep_record_alone(bool keeps) {
   const auto record = model_.get(kRecord, events_.now());
   model_.forget_all();
-  if (but_the_record && record) model_.set(kRecord, *record, 0, events_.now());
+  if (keeps && record) model_.set(kRecord, *record, 0, events_.now());
+}
+
+void Store::forget_all(bool but_the_record) {
+  keep_record_alone(but_the_record);
   lost_counters();
 }
 
@@ -326,7 +330,7 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
     answer.answers.push_back(model_.reserve(request, now));
     const ReserveAnswer& given = answer.answers.back();
     if (given.status == ReserveAnswer::Status::Looked &&
-        charged_permits(request.costs, request.in_hand, given) > 0) {
+        (request.bucket || charged_permits(request.costs, request.in_hand, given) > 0)) {
       wrote([request, now](RedisModel& model) { model.reserve(request, now); });
     }
     const auto value = model_.get(request.counter, now);

@@ -113,6 +113,8 @@ class Store {
   void flush_scripts() { knows_reserve_ = knows_release_ = false; }
   // Counters are gone, and nothing tells so.
   void forget_counters() { model_.forget_all(); }
+  // The same, but that it has the record of its reign.
+  void evict_counters() { keep_record_alone(true); }
   // The process ends; after a while another one starts, which loads for a while, and has nothing;
   // or nothing but the record of its reign, as from a snapshot of before its counters were made.
   void restart(std::int64_t down_us, std::int64_t loading_us, bool keeps_record);
@@ -155,6 +157,7 @@ class Store {
   void serve_next();
   std::int64_t takes_us(std::int64_t counters);
   void forget_all(bool but_the_record);
+  void keep_record_alone(bool keeps);
   void lost_counters();
   void begin_process();
   Answer error(std::string text);

@@ -29,6 +29,8 @@ World::World(const Scenario& scenario)
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
   if (scenario.no_records) store_.forbid_records();
   if (scenario.late) checker_.tell_late();
+  // What a server grants that was replaced is not used by who asks it who it is.
+  if (scenario.kind == Kind::Bucket && scenario.no_records) checker_.many_stores();
   if (scenario.servers > 0) {
     replicas_ = std::make_unique<Replicas>(*this, scenario.servers);
     checker_.many_stores();
@@ -55,6 +57,10 @@ Limit World::limit_of(const LimitPlan& plan) const {
   limit.on_store_lost = plan.on_store_lost;
   limit.redis_key = *KeyTemplate::parse(plan.redis_key);
   limit.spread = plan.spread;
+  if (plan.bucket) {
+    limit.algorithm = &kTokenBucket;
+    limit.burst = plan.burst;
+  }
   return limit;
 }
 
@@ -85,6 +91,10 @@ std::string World::any_counter(int limit, int key) {
 Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
   const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
   if (!numbers.redis_key.has_key()) key = 0;
+  if (!numbers.algorithm->has_windows) {
+    return checker_.account(limit * 1'000'000 + key, limit, kBucketWindow,
+                            [&] { return counter(limit, key); });
+  }
   const std::int64_t period = numbers.period_ms;
   const std::int64_t start = at_us / 1000 / period * period;
   Checker::Account& account =
@@ -117,9 +127,7 @@ void World::add_host(int number) {
   if (number < scenario_.differing) {
     for (Limit& limit : limits) limit.permits = random_.any_size(1, 2 * limit.permits);
   }
-  for (std::size_t i = 0; i < limits.size(); ++i) {
-    checker_.in_force(static_cast<int>(i), limits[i].permits, 0);
-  }
+  for (std::size_t i = 0; i < limits.size(); ++i) in_force(static_cast<int>(i), limits[i], 0);
   clock.suspended_for(random_.any_size(1, 1'000'000'000'000));
   hosts_.push_back({clock, limits, nullptr, {}});
   start_daemon(number);
@@ -128,6 +136,11 @@ void World::add_host(int number) {
         std::make_unique<Process>(*this, number, static_cast<std::uint32_t>(i + 1),
                                   random_.percent(scenario_.socket_percent)));
   }
+}
+
+void World::in_force(int number, const Limit& limit, std::int64_t from_us) {
+  if (limit.algorithm->has_windows) return checker_.in_force(number, limit.permits, from_us);
+  checker_.in_force(number, {refill_rate(limit.permits, limit.period_ms), burst_of(limit)});
 }
 
 void World::start_daemon(int number) {
@@ -162,13 +175,13 @@ void World::reload(int number, const std::vector<std::int64_t>& permits) {
   Host& host = hosts_[static_cast<std::size_t>(number)];
   for (std::size_t i = 0; i < permits.size(); ++i) {
     if (host.limits[i].permits == permits[i]) continue;
-    checker_.in_force(static_cast<int>(i), permits[i], events_.now());
     // Checks that wait are judged by the old number, and a daemon that was killed leaves what it
     // had prepared.
     const bool killed = daemons_.size() > hosts_.size() || daemon(number) == nullptr;
     checker_.out_of_force(static_cast<int>(i), host.limits[i].permits,
                           events_.now() + kWaitingUs + (killed ? 3 * longest_period_us() : 0));
     host.limits[i].permits = permits[i];
+    in_force(static_cast<int>(i), host.limits[i], events_.now());
   }
   Daemon* daemon = this->daemon(number);
   if (daemon != nullptr) daemon->reload(host.limits);
@@ -274,7 +287,7 @@ void World::plan_faults() {
   });
   some_times(scenario_.kills, [this, any_host] {
     // Who starts knows of a loss what the store has been told of it.
-    const bool greets = scenario_.kind == Kind::Greeting;
+    const bool greets = scenario_.is_like(Kind::Greeting);
     if (greets && !store_.knows_losses()) return;
     // An orderly end may come later, when the store has lost more.
     end_daemon(any_host(), !greets && random_.one_in(2));
@@ -301,6 +314,7 @@ void World::plan_store_faults() {
     store_.lock(random_.any_size(1000, 1'000'000));
     if (random_.one_in(2)) cut_all();
   });
+  some_times(scenario_.evictions, [this] { store_.evict_counters(); });
   some_times(scenario_.restarts, [this] {
     if (scenario_.kind == Kind::Outside && random_.one_in(2)) return store_.forget_counters();
     replace_store([this] {

@@ -96,6 +96,7 @@ class World {
   Limit limit_of(const LimitPlan& plan) const;
   void add_host(int number);
   void start_daemon(int host);
+  void in_force(int number, const Limit& limit, std::int64_t from_us);
   std::string run_planned();
   void plan_checks();
   void next_even_check(Process& process, std::int64_t gap_us);

@@ -1,0 +1,49 @@
+// Schedules of token buckets: what befalls everybody is that of another kind.
+#include <algorithm>
+#include <array>
+
+#include "tests/sim/crowds.hpp"
+
+namespace rategate::sim {
+namespace {
+
+void make_bucket(LimitPlan& limit, Random& random) {
+  limit.bucket = true;
+  limit.mode = random.one_in(2) ? Mode::Auto : Mode::Exact;
+  limit.spread = 1;
+  limit.burst = random.one_in(3) ? limit.permits : random.any_size(1, 2 * limit.permits);
+  limit.redis_key = limit.keyed ? kBucketRedisKey : "rategate:{%n}:gcra";
+}
+
+// One host alone sees that keys are gone, as long as it goes by the same numbers, and hears of all
+// that it was granted.
+void add_evictions(Scenario& s, Random& random) {
+  s.hosts = 1;
+  s.losses = s.pauses = s.kills = s.reloads = s.refusals = s.stalls = s.outages = 0;
+  s.garbled_one_in = s.differing = 0;
+  s.slow_us = 0;
+  s.evictions = static_cast<int>(random.between(1, 4));
+  s.keys = 1;
+  for (LimitPlan& limit : s.limits) {
+    limit.on_store_down = OnStoreDown::Deny;
+    limit.permits = 1 + limit.permits / 4;  // so that the bucket is empty soon
+    limit.burst = 1 + random.below(2 * limit.permits);
+  }
+}
+
+}  // namespace
+
+Scenario bucket_of(std::uint64_t seed, Random& random) {
+  static constexpr std::array kBases{Kind::Edges,    Kind::Faults,   Kind::Reload,  Kind::Greeting,
+                                     Kind::Greeting, Kind::Failover, Kind::Cluster, Kind::Many};
+  const Kind base = kBases[static_cast<std::size_t>(random.below(kBases.size()))];
+  Scenario s = scenario_of(seed, base);
+  s.kind = Kind::Bucket;
+  s.base = base;
+  s.skew_us = 0;  // docs/algorithms.md, "Not covered"
+  for (LimitPlan& limit : s.limits) make_bucket(limit, random);
+  if (base == Kind::Edges && random.one_in(2)) add_evictions(s, random);
+  return s;
+}
+
+}  // namespace rategate::sim
