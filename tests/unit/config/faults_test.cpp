@@ -229,6 +229,30 @@ TEST_CASE("one fault each") {
         "placeholders"}},
       {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"%q:%w\"\n",
        {"f:4:13: redis_key of limit 'api': expected %n, %k, %p, %w or %% after a percent sign"}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"bucket\"\n",
+       {"f:4:13: algorithm of limit 'api': expected fixed-window or gcra"}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = 1\n",
+       {"f:4:13: algorithm of limit 'api': expected \"fixed-window\" or \"gcra\", in quotes"}},
+      {"[limits.api]\nlimit = \"5/s\"\nburst = 5\n",
+       {"f:4:9: burst of limit 'api': expected it only with algorithm = \"gcra\""}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nburst = -1\n",
+       {"f:5:9: burst of limit 'api': expected a whole number from 0 to 1000000000"}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nmode = \"lease\"\n",
+       {"f:5:8: mode of limit 'api': expected \"auto\" or \"exact\", with algorithm = \"gcra\""}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nredis_key = \"%n:%w\"\n",
+       {"f:5:13: redis_key of limit 'api': expected no %w in it: a bucket is of no window"}},
+      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nspread = 2\n"
+       "on_store_lost = \"deny\"\n",
+       {"f:5:10: spread of limit 'api': expected it only with algorithm = \"fixed-window\"",
+        "f:6:17: on_store_lost of limit 'api': expected it only with algorithm = "
+        "\"fixed-window\""}},
+      {"[limits.api]\nlimit = \"1/31d\"\nalgorithm = \"gcra\"\nburst = 106\n",
+       {"f:2:9: limit 'api': a bucket of 106 permits at 1/31d takes more than 3257d to fill; "
+        "expected a smaller burst, or a higher rate"}},
+      {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"x:%w\"\n[limits.b]\nlimit = \"5/s\"\n"
+       "algorithm = \"gcra\"\nredis_key = \"x:0\"\n",
+       {"f:5:9: limit 'b' has algorithm = \"gcra\" and shares its counter with limit 'api' "
+        "(f:2:9), whose algorithm is \"fixed-window\"; expected one, or %n in redis_key"}},
   };
   for (const Case& one : cases) {
     INFO(one.text);

@@ -1,0 +1,204 @@
+// Limits that count by token buckets, through the gate.
+#include "tests/unit/core/gate_bench.hpp"
+
+using namespace rategate;
+using namespace rategate::test;
+
+namespace {
+
+// So many permits flow in each second.
+LimitUsePtr bucket(std::int64_t permits, std::int64_t burst,
+                   OnStoreDown policy = OnStoreDown::Deny) {
+  Limit limit = declared_limit("api", {permits, 1000}, true);
+  limit.algorithm = &kTokenBucket;
+  limit.burst = burst;
+  limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
+  limit.on_store_down = policy;
+  return std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+}
+
+Decision served(Bench& bench, const LimitUsePtr& use, std::int64_t cost = 1) {
+  const CheckResult result = bench.check(use, "k", cost);
+  if (!result.waits) return result.decision;
+  bench.serve();
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 1);
+  return answers.front().decision;
+}
+
+}  // namespace
+
+TEST_CASE("checks of a bucket are one reservation, and each is told what it leaves") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  CHECK_FALSE(use->leased);
+  for (int i = 0; i < 5; ++i) CHECK(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].counter == "rategate:{api:k}:gcra");
+  REQUIRE(asked[0].bucket);
+  CHECK(asked[0].bucket->rate == RefillRate{1, 100'000});
+  CHECK(asked[0].bucket->burst == 3);
+  CHECK(asked[0].lease == 0);
+  bench.reply(asked[0]);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Decision& decision = answers[i].decision;
+    INFO(i);
+    CHECK(decision.allowed == (i < 3));
+    CHECK(decision.limit == 10);
+    CHECK(decision.remaining == std::max<std::int64_t>(0, 2 - static_cast<std::int64_t>(i)));
+    // Up to the clock's error later, so as not to be early.
+    const std::int64_t full_ms = 100 * std::min<std::int64_t>(3, static_cast<std::int64_t>(i) + 1);
+    CHECK(decision.reset_after_ms >= full_ms);
+    CHECK(decision.reset_after_ms <= full_ms + 2);
+    CHECK(decision.retry_after_ms == (i < 3 ? 0 : decision.reset_after_ms - 200));
+  }
+  const Books::Totals& books = bench.gate.books().totals();
+  CHECK(books.reserved == 3);
+  CHECK(books.spent == 3);
+}
+
+TEST_CASE("what cannot fit is denied here until it may, each cost by itself") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  REQUIRE(served(bench, use, 3).allowed);
+  const CheckResult one = bench.check(use);
+  REQUIRE_FALSE(one.waits);
+  CHECK_FALSE(one.decision.allowed);
+  CHECK(one.decision.reason == Reason::OverLimit);
+  CHECK(one.decision.remaining == 0);
+  CHECK((one.decision.retry_after_ms >= 100 && one.decision.retry_after_ms <= 102));
+  bench.now.us += 105'000;
+  CHECK(bench.check(use, "k", 2).decision.retry_after_ms <= 97);
+  CHECK_FALSE(bench.check(use, "k", 2).waits);
+  CHECK(served(bench, use).allowed);
+  CHECK(bench.store.size() == 1);
+}
+
+TEST_CASE("the store is asked again after two seconds, as permits may have been given back") {
+  Bench bench;
+  const auto use = bucket(1, 10);
+  REQUIRE(served(bench, use, 10).allowed);
+  bench.now.us += 1'990'000;
+  CHECK_FALSE(bench.check(use, "k", 5).waits);
+  bench.now.us += 20'000;
+  CHECK(bench.check(use, "k", 5).waits);
+}
+
+TEST_CASE("an answer of a bucket counts however late it is, for who still waits") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  REQUIRE(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  bench.reply_at(after(bench.now, 240'000), asked[0]);
+  CHECK(bench.allowed() == 1);
+  CHECK(bench.gate.stats().late_answers == 0);
+}
+
+TEST_CASE("after a loss each call says until when buckets were emptied, as long as it matters") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  REQUIRE(served(bench, use, 3).allowed);
+  bench.now.us += 1'000'000;
+  bench.gate.lose_windows({0}, {.through = bench.store_time(), .recounts = true}, bench.now);
+  CHECK(bench.check(use).waits);
+  auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->emptied == bench.store_time());
+  bench.reply(asked[0]);
+  CHECK(bench.allowed() == 0);
+  bench.now.us += 110'000;
+  CHECK(served(bench, use).allowed);
+  bench.now.us += 250'000;
+  CHECK(bench.check(use).waits);
+  asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->emptied == StoreTime{});
+}
+
+TEST_CASE(
+    "a bucket that fails open says nothing of losses, and is allowed while the store is away") {
+  Bench bench;
+  const auto use = bucket(10, 3, OnStoreDown::Allow);
+  REQUIRE(served(bench, use, 3).allowed);
+  bench.gate.lose_windows({0}, {.through = bench.store_time()}, bench.now);
+  bench.now.us += 310'000;
+  CHECK(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->emptied == StoreTime{});
+  CHECK(asked[0].bucket->known == StoreTime{});
+  bench.reply(asked[0]);
+  CHECK(bench.allowed() == 1);
+  bench.gate.store_away({0}, bench.now);
+  CHECK(bench.check(use).decision.allowed);
+}
+
+TEST_CASE("what this host knows of a bucket is said, so that one that is gone is seen") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  REQUIRE(served(bench, use, 2).allowed);
+  CHECK(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->known == StoreTime{bench.store_time().us + 200'000});
+  bench.store = MemoryCounters();
+  bench.reply(asked[0]);
+  CHECK(bench.allowed() == 0);
+}
+
+TEST_CASE("a cost above the burst never fits, and the time to fill is told") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  const CheckResult result = bench.check(use, "k", 4);
+  REQUIRE_FALSE(result.waits);
+  CHECK(result.decision.reason == Reason::NeverFits);
+  CHECK(result.decision.retry_after_ms == -1);
+  CHECK(result.decision.reset_after_ms == 300);
+}
+
+TEST_CASE("a host's part of a bucket begins empty, and fills by its part of the rate") {
+  Bench bench;
+  Limit limit = *bucket(10, 4, OnStoreDown::Share)->limit;
+  limit.share = {1, 2};
+  const auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  bench.gate.store_away({0}, bench.now);
+  CHECK_FALSE(bench.check(use).decision.allowed);
+  bench.now.us += 190'000;
+  CHECK_FALSE(bench.check(use).decision.allowed);
+  bench.now.us += 20'000;
+  CHECK(bench.check(use).decision.allowed);
+  CHECK_FALSE(bench.check(use).decision.allowed);
+  bench.now.us += 10'000'000;
+  CHECK(bench.check(use).decision.remaining == 1);
+  CHECK(bench.check(use).decision.allowed);
+  CHECK_FALSE(bench.check(use).decision.allowed);
+  limit.share = {1, 20};
+  const auto none = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  CHECK_FALSE(bench.check(none).decision.allowed);
+}
+
+TEST_CASE("copies of a check of a bucket are asked one by one") {
+  Bench bench;
+  const auto use = bucket(10, 3);
+  const Decision allowed = served(bench, use, 3);
+  CHECK(bench.repeat(use, 3, allowed, 5) == 0);
+  CHECK(bench.repeat(use, 3, bench.check(use, "k", 3).decision, 5) == 0);
+}
+
+TEST_CASE("a bucket is asked for anew where it is led to a shard that has lost something") {
+  TwoShardGate two([](const LimitUse&, std::string_view) { return ShardId{0}; });
+  const auto use = bucket(1, 10);
+  CHECK(two.gate.check({use, "k"}, two.now).waits);
+  Reservation request;
+  REQUIRE(two.gate.compose({0}, {}, two.now, request));
+  CHECK(request.bucket->emptied == StoreTime{});
+  two.gate.lose_windows({1}, {StoreTime{INT64_MAX}, 0, true, true}, two.now);
+  CHECK_FALSE(two.gate.asked_at(request, {1}, two.now));
+  REQUIRE(two.gate.compose({0}, {}, two.now, request));
+  CHECK(request.bucket->emptied >= two.time());
+  CHECK(two.gate.asked_at(request, {1}, two.now));
+}

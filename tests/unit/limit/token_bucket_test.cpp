@@ -1,0 +1,172 @@
+// The arithmetic of token buckets, held against fractions that lose nothing.
+#include "daemon/limit/token_bucket.hpp"
+
+#include <random>
+
+#include "daemon/limit/limit.hpp"
+#include "tests/unit/catch.hpp"
+
+using namespace rategate;
+
+namespace {
+
+__extension__ typedef __int128 Wide;
+
+constexpr std::int64_t kNow = 1'795'000'000'000'000;
+
+// When it is full again, in parts of a microsecond, `rate.permits` of them.
+Wide full_of(const TokenBucket& bucket) {
+  return Wide{bucket.full_us} * bucket.rate.permits + Wide{bucket.taken} * bucket.rate.us;
+}
+
+BucketAsked asked_of(const RefillRate& rate, std::int64_t burst) { return {rate, burst, {}, {}}; }
+
+}  // namespace
+
+TEST_CASE("a rate is told in lowest terms") {
+  CHECK(refill_rate(1000, 60'000) == RefillRate{1, 60'000});
+  CHECK(refill_rate(7, 60'000) == RefillRate{7, 60'000'000});
+  CHECK(refill_rate(kMaxPermits, kMinPeriodMs) == RefillRate{100'000, 1});
+  CHECK(fill_us(refill_rate(7, 60'000), 7) == 60'000'000);
+  CHECK(fill_us(refill_rate(7, 60'000), 1) == 8'571'429);
+}
+
+TEST_CASE("a bucket tells what is in it, when a cost fits and when it is full") {
+  const TokenBucket bucket{kNow, 3, {1, 100'000}};
+  CHECK(permits_in(bucket, 3, {kNow}) == 0);
+  CHECK(permits_in(bucket, 3, {kNow + 99'999}) == 0);
+  CHECK(permits_in(bucket, 3, {kNow + 100'000}) == 1);
+  CHECK(permits_in(bucket, 3, {kNow + 10'000'000}) == 3);
+  CHECK(permits_in(bucket, 3, {kNow - 1}) == -1);
+  CHECK(fits_at(bucket, 3, 1) == StoreTime{kNow + 100'000});
+  CHECK(fits_at(bucket, 3, 3) == StoreTime{kNow + 300'000});
+  CHECK(full_at(bucket) == StoreTime{kNow + 300'000});
+  CHECK(expires_at_ms(bucket, {kNow}) == kNow / 1000 + 300 + 1000);
+  CHECK(expires_at_ms({kNow, 1, {1, 1}}, {kNow}) == kNow / 1000 + 1 + 1000);
+}
+
+TEST_CASE("grants are those of the exact rate, at any rate") {
+  std::mt19937_64 random(7);
+  const auto below = [&](std::int64_t most) {
+    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most));
+  };
+  constexpr RefillRate kRates[] = {
+      {1, 2'678'400'000'000},       {7, 60'000'000}, {1, 1000}, {10, 1}, {100'000, 1},
+      {999'999'937, 86'400'000'000}};
+  for (const RefillRate& rate : kRates) {
+    const bool is_slow = rate.us / rate.permits > 1'000'000'000'000;
+    const int calls = is_slow ? 200 : 4000;  // within the moments that there are
+    const std::int64_t burst = 1 + below(is_slow ? 50 : 5000);
+    const std::int64_t permit_us = rate.us / rate.permits + 1;
+    std::optional<TokenBucket> stored;
+    Wide full = 0;
+    std::int64_t now = kNow;
+    std::int64_t granted = 0;
+    for (int i = 0; i < calls; ++i) {
+      now += below(3 * permit_us);
+      const std::int64_t cost = 1 + below(burst);
+      const BucketGrant grant =
+          grant_from_bucket(stored, asked_of(rate, burst), CostRuns{{cost, 1}}, {now});
+      const Wide at = Wide{now} * rate.permits;
+      const Wide after = std::max(full, at) + Wide{cost} * rate.us;
+      const bool fits = after <= at + Wide{burst} * rate.us;
+      REQUIRE(grant.granted.front() == (fits ? 1 : 0));
+      REQUIRE(grant.changed == fits);
+      if (!fits) continue;
+      full = after;
+      granted += cost;
+      stored = grant.bucket;
+      REQUIRE(full_of(*stored) == full);
+      REQUIRE(is_sound(*stored, {now}));
+      // Small numbers, however long it is busy.
+      REQUIRE(stored->taken <= burst + rate.permits);
+    }
+    CHECK(granted > 0);
+  }
+}
+
+TEST_CASE("costs are looked at in order, and a smaller one may pass one that does not fit") {
+  const BucketGrant grant = grant_from_bucket(std::nullopt, asked_of({1, 1000}, 10),
+                                              CostRuns{{4, 2}, {3, 1}, {2, 5}}, {kNow});
+  CHECK(grant.granted == std::vector<std::int64_t>{2, 0, 1});
+  CHECK(grant.bucket == TokenBucket{kNow, 10, {1, 1000}});
+}
+
+TEST_CASE("a bucket at another rate is full when it was to be, or up to a microsecond later") {
+  std::mt19937 random(3);
+  for (int i = 0; i < 2000; ++i) {
+    const RefillRate before{1 + static_cast<std::int64_t>(random() % 1000),
+                            1 + static_cast<std::int64_t>(random() % 1'000'000)};
+    const RefillRate rate{1 + static_cast<std::int64_t>(random() % 1000),
+                          1 + static_cast<std::int64_t>(random() % 1'000'000)};
+    if (before == rate) continue;
+    const TokenBucket stored{kNow, 1 + static_cast<std::int64_t>(random() % 1000), before};
+    const BucketGrant grant =
+        grant_from_bucket(stored, asked_of(rate, kMaxPermits), CostRuns{}, {kNow - 1});
+    const Wide was = full_of(stored) * rate.permits;
+    const Wide is = full_of(grant.bucket) * before.permits;
+    REQUIRE(is >= was);
+    REQUIRE(is < was + Wide{before.permits} * rate.permits);
+  }
+}
+
+TEST_CASE("a bucket that was lost begins empty, and is not emptied twice") {
+  const RefillRate rate{1, 100'000};
+  BucketAsked asked = asked_of(rate, 5);
+  asked.emptied = {kNow - 200'000};
+  const BucketGrant first = grant_from_bucket(std::nullopt, asked, CostRuns{{1, 5}}, {kNow});
+  CHECK(first.granted.front() == 2);
+  const BucketGrant again = grant_from_bucket(first.bucket, asked, CostRuns{{1, 5}}, {kNow});
+  CHECK(again.granted.front() == 0);
+  CHECK_FALSE(again.changed);
+  // What was taken before the loss may be more than was lost.
+  const TokenBucket in_debt{kNow, 9, rate};
+  CHECK(grant_from_bucket(in_debt, asked, CostRuns{}, {kNow}).bucket == in_debt);
+  // One of which nothing is granted is kept as well, or would be full for the next one.
+  asked.emptied = {kNow};
+  const BucketGrant denied = grant_from_bucket(std::nullopt, asked, CostRuns{{1, 1}}, {kNow});
+  CHECK(denied.granted.front() == 0);
+  CHECK(denied.changed);
+  // Part of a permit matters: it is not full a moment earlier.
+  const TokenBucket nearly{kNow - 1, 5, rate};
+  CHECK(grant_from_bucket(nearly, asked, CostRuns{}, {kNow}).bucket == TokenBucket{kNow, 5, rate});
+}
+
+TEST_CASE("one that is missing, and cannot be full, was lost") {
+  const RefillRate rate{1, 100'000};
+  BucketAsked asked = asked_of(rate, 5);
+  asked.known = {kNow + 1};
+  CHECK(grant_from_bucket(std::nullopt, asked, CostRuns{{1, 1}}, {kNow}).granted.front() == 0);
+  CHECK(grant_from_bucket(std::nullopt, asked, CostRuns{{1, 9}}, {kNow + 1}).granted.front() == 5);
+  const TokenBucket there{kNow, 1, rate};
+  CHECK(grant_from_bucket(there, asked, CostRuns{{1, 9}}, {kNow}).granted.front() == 4);
+}
+
+TEST_CASE("what nobody can have made is no bucket") {
+  const RefillRate rate{1, 1000};
+  CHECK(is_sound({kNow, 0, rate}, {kNow}));
+  for (const TokenBucket& bucket :
+       {TokenBucket{-1, 0, rate}, TokenBucket{kMostUs, 0, rate}, TokenBucket{kNow, -1, rate},
+        TokenBucket{kNow, kMostTaken, rate}, TokenBucket{kNow, 0, {0, 1}},
+        TokenBucket{kNow, 0, {1, 0}}, TokenBucket{kNow, 0, {kMaxPermits + 1, 1}},
+        TokenBucket{kNow, 0, {1, kMaxPeriodMs * 1000 + 1}},
+        TokenBucket{kNow, 1000, {1, kMaxPeriodMs * 1000}}}) {
+    CHECK_FALSE(is_sound(bucket, {kNow}));
+  }
+}
+
+TEST_CASE("a bucket that would take too long to fill is refused") {
+  Limit limit;
+  limit.algorithm = &kTokenBucket;
+  limit.permits = 1;
+  limit.period_ms = kMaxPeriodMs;
+  limit.burst = 105;  // 3255 days
+  CHECK_FALSE(bucket_fault(limit));
+  limit.burst = 106;
+  REQUIRE(bucket_fault(limit));
+  CHECK(bucket_fault(limit)->text ==
+        "a bucket of 106 permits at 1/31d takes more than 3257d to fill; expected a smaller burst, "
+        "or a higher rate");
+  limit.algorithm = &kFixedWindow;
+  CHECK_FALSE(bucket_fault(limit));
+}
