@@ -104,14 +104,15 @@ std::int64_t Decider::left(const Counter& counter, const Window& window) {
 }
 
 std::int64_t Decider::most_left(const Counter& counter, const Window& window, Mono now) const {
-  const Limit& limit = *counter.use->limit;
+  const LimitUse& use = *counter.use;
+  const Limit& limit = *use.limit;
   if (limit.algorithm->has_windows) {
     return limit.period_ms > kLongPeriodMs ? limit.permits : left(counter, window);
   }
   const KnownBucket* const known = counter.bucket.get();
   const auto reading = shard_of(counter).clock.read(now);
   if (known == nullptr || !reading || now >= after(known->told, kBucketBelievedUs)) {
-    return burst_of(limit);
+    return use.most_cost;
   }
   return std::max<std::int64_t>(0, permits_in(known->bucket, burst_of(limit), reading->latest));
 }
@@ -143,13 +144,20 @@ Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, st
                            StoreTime told, Mono now) const {
   const StoreClock& clock = shard_of(counter).clock;
   const auto reading = clock.read(now);
-  const StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
   const std::int64_t burst = burst_of(*counter.use->limit);
+  const StoreTime fits = fits_at(bucket, burst, cost);
+  const StoreTime full = full_at(bucket);
+  // Nobody is to come too early.
+  const StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
   const auto until_ms = [&](StoreTime moment) {
     return ms_rounded_up(clock.with_drift(moment.us - at.us));
   };
-  return {permits_in(bucket, burst, at), until_ms(fits_at(bucket, burst, cost)),
-          until_ms(full_at(bucket))};
+  const bool here = told.us == 0 && reading;
+  const StoreTime seen{here ? (reading->earliest.us + reading->latest.us) / 2 : told.us};
+  Prospect prospect{permits_in(bucket, burst, seen), until_ms(fits), until_ms(full)};
+  prospect.retry_after_us = cost > burst ? -1 : std::max<std::int64_t>(0, fits.us - seen.us);
+  prospect.reset_after_us = std::max<std::int64_t>(0, full.us - seen.us);
+  return prospect;
 }
 
 std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
@@ -169,11 +177,14 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed,
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
-  decision.limit = use.shown->permits;
+  decision.cell = use.limit->cell;
+  decision.limit = decision.cell ? burst_of(*use.limit) : use.shown->permits;
   // Who is denied was denied by the counters behind this one as well.
   const bool known = prospect.remaining != Decision::kUnknown;
   decision.remaining = prospect.remaining + (known && allowed ? use.permits_after : 0);
   decision.reset_after_ms = prospect.reset_after_ms;
+  decision.retry_after_us = prospect.retry_after_us;
+  decision.reset_after_us = prospect.reset_after_us;
   if (!allowed) {
     decision.retry_after_ms = reason == Reason::NeverFits ? -1 : prospect.retry_after_ms;
   }
@@ -196,6 +207,8 @@ Decision Decider::decide_without_store(LimitUse& use, const Shard& shard, Reason
   }
   us = std::max<std::int64_t>(0, us) + command_timeout_us_ / 2 * random_.of_1024() / 1024;
   decision.retry_after_ms = std::max<std::int64_t>(1, ms_rounded_up(us));
+  decision.retry_after_us = 1000 * decision.retry_after_ms;
+  decision.reset_after_us = 1000 * decision.reset_after_ms;
   return decision;
 }
 
@@ -222,9 +235,9 @@ void Decider::count(LimitUse& use, const Decision& decision) {
 
 CheckResult Decider::counted(const Counter& counter, bool allowed, const Prospect& prospect) {
   CheckResult result;
-  result.decision = decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit, allowed,
-                           {std::max<std::int64_t>(0, prospect.remaining), prospect.retry_after_ms,
-                            prospect.reset_after_ms});
+  result.decision =
+      decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit, allowed, prospect);
+  result.decision.remaining = std::max<std::int64_t>(0, result.decision.remaining);
   count(*counter.use, result.decision);
   return result;
 }
@@ -243,7 +256,8 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
       retry_after_ms = std::min(retry_after_ms, told_in_ms(counter, window, now));
     }
     result.decision = decide(*counter.use, Reason::StoreAway, false,
-                             {Decision::kUnknown, retry_after_ms, reset_after_ms});
+                             {Decision::kUnknown, retry_after_ms, reset_after_ms,
+                              1000 * retry_after_ms, 1000 * reset_after_ms});
     ++stats_.lost_denied;
     ++counter.use->denied;
     return result;

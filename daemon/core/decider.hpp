@@ -35,6 +35,9 @@ struct Prospect {
   std::int64_t remaining = 0;
   std::int64_t retry_after_ms = 0;  // if the check is denied
   std::int64_t reset_after_ms = 0;
+  // Of CL.THROTTLE the same, as of the moment that the rest is of.
+  std::int64_t retry_after_us = 0;  // -1: never
+  std::int64_t reset_after_us = 0;
 };
 
 class Decider {

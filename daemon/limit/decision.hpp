@@ -18,13 +18,17 @@ struct Decision {
 
   bool allowed = false;
   Reason reason = Reason::OverLimit;
-  std::int64_t limit = 0;  // permits per period
+  std::int64_t limit = 0;  // permits per period; of CL.THROTTLE those of a full bucket
   // Permits of the window that this host could still give out: what its counter has left, as of the
   // store's last answer, and what the host holds of it. An estimate; kUnknown where neither counts.
   std::int64_t remaining = 0;
   // When asking again may help; 0 when allowed, -1 when the cost can never fit.
   std::int64_t retry_after_ms = 0;
   std::int64_t reset_after_ms = 0;  // until the window is over, rounded up
+  // The decision is told as CL.THROTTLE does: by these, as of the store's moment. -1: never.
+  bool cell = false;
+  std::int64_t retry_after_us = 0;
+  std::int64_t reset_after_us = 0;
 };
 
 }  // namespace rategate

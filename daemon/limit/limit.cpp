@@ -91,6 +91,7 @@ Result<const Algorithm*> parse_algorithm(std::string_view text) {
 std::int64_t burst_of(const Limit& limit) { return limit.burst.value_or(limit.permits); }
 
 std::int64_t most_cost(const Limit& limit) {
+  if (limit.cell) return kMaxPermits;
   return limit.algorithm->has_windows ? limit.permits / limit.spread : burst_of(limit);
 }
 
@@ -122,7 +123,21 @@ bool same_limit(const Limit& a, const Limit& b) {
          a.mode == b.mode && a.on_store_down == b.on_store_down && a.share == b.share &&
          lost_policy(a) == lost_policy(b) && a.spread == b.spread &&
          a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
-         burst_of(a) == burst_of(b) && a.declared == b.declared;
+         burst_of(a) == burst_of(b) && a.declared == b.declared && a.cell == b.cell;
+}
+
+// Five numbers cannot say that the store is away.
+Limit cell_limit(const Rate& rate, std::int64_t burst) {
+  Limit limit;
+  limit.name = kCellName;
+  limit.permits = rate.permits;
+  limit.period_ms = rate.period_ms;
+  limit.algorithm = &kTokenBucket;
+  limit.burst = burst;
+  limit.redis_key = *KeyTemplate::parse(kCellRedisKey);
+  limit.on_store_down = OnStoreDown::Error;
+  limit.declared = limit.cell = true;
+  return limit;
 }
 
 Limit declared_limit(std::string_view name, const Rate& rate, bool keyed) {

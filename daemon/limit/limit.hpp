@@ -26,6 +26,8 @@ inline constexpr std::size_t kMaxKeyBytes = RG_MAX_KEY_BYTES;
 inline constexpr std::size_t kMaxNameBytes = RG_MAX_NAME_BYTES;
 inline constexpr std::string_view kDefaultRedisKey = "rategate:{%n:%k}:%p:%w";
 inline constexpr std::string_view kBucketRedisKey = "rategate:{%n:%k}:gcra";
+inline constexpr std::string_view kCellName = "cl.throttle";
+inline constexpr std::string_view kCellRedisKey = "rategate:{cell:%k}";
 inline constexpr std::string_view kRecipeName = "rate-limit";
 inline constexpr std::string_view kRecipeRedisKey = "rate-limit:%w";
 
@@ -112,6 +114,9 @@ struct Limit {
   // Permits that a full bucket holds, 1 to kMaxPermits; nothing: as many as there are in a period.
   std::optional<std::int64_t> burst;
   bool declared = false;  // in a call, not in the configuration
+  // A bucket of CL.THROTTLE: a cost may be 0, which takes nothing, and above the burst, and is told
+  // what is in it then.
+  bool cell = false;
 };
 using LimitPtr = std::shared_ptr<const Limit>;
 
@@ -130,5 +135,8 @@ bool same_limit(const Limit&, const Limit&);  // in every number and word
 // What `CHECK name ... LIMIT permits PERIOD period` declares. `keyed` is whether a key was given:
 // the recipe's name, per second and without a key, is the recipe's own counter.
 Limit declared_limit(std::string_view name, const Rate&, bool keyed);
+// What `CL.THROTTLE key max_burst count period` declares, whose key is that of every such bucket:
+// `burst` is max_burst + 1.
+Limit cell_limit(const Rate&, std::int64_t burst);
 
 }  // namespace rategate

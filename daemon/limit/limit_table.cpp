@@ -2,15 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
-#include <numeric>
 #include <utility>
 
 namespace rategate {
 namespace {
-
-// Of those that were longest unused, so many are looked at for one that no counter is of.
-constexpr int kLooks = 16;
 
 // A limit whose windows are of another length has other ones anyway; a bucket goes on, if it has
 // the same name.
@@ -24,18 +19,6 @@ bool same_counters(const Limit& a, const Limit& b) {
 }
 
 }  // namespace
-
-Placed LimitUse::place_anew(const ClockReading& reading) {
-  const Placed placed = limit->algorithm->place(reading, limit->period_ms);
-  if (placed.open) window = placed.window;
-  return placed;
-}
-
-std::uint64_t LimitUse::in_all(std::uint64_t LimitUse::* count) const {
-  return std::accumulate(
-      subs.begin(), subs.end(), this->*count,
-      [&](std::uint64_t sum, const LimitUsePtr& each) { return sum + (*each).*count; });
-}
 
 LimitUsePtr LimitTable::use_of(Limit limit) {
   auto use =
@@ -95,21 +78,8 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
     dropped = true;
   }
   // A limit that was declared so far may have a configured one before it now.
-  for (auto it = declared_.begin(); it != declared_.end();) {
-    const Limit& limit = *(*it)->limit;
-    if (!configured_.contains(limit.name)) {
-      ++it;
-      continue;
-    }
-    (*it)->dropped = dropped = true;
-    it = erase_declared(it);
-  }
-  std::erase_if(aside_, [&](const auto& entry) {
-    const LimitUsePtr use = entry.second.lock();
-    const bool gone = use == nullptr || configured_.contains(use->limit->name);
-    if (gone && use != nullptr) use->dropped = dropped = true;
-    return gone;
-  });
+  const auto is_taken = [&](const std::string& name) { return configured_.contains(name); };
+  dropped = declared_.drop_taken(is_taken) || dropped;
   return change;
 }
 
@@ -126,70 +96,21 @@ const LimitUsePtr& LimitTable::configured(std::string_view name) const {
 }
 
 LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool keyed) {
-  Limit limit = declared_limit(name, rate, keyed);
-  Declaration declaration = declaration_of(limit);
-  const auto known = by_declaration_.find(declaration);
-  if (known != by_declaration_.end()) {
-    declared_.splice(declared_.begin(), declared_, known->second);
-    return declared_.front();
-  }
-  if (declared_.size() >= max_declared_) make_room();
-  LimitUsePtr use = remembered(declaration);
-  if (use == nullptr) {
-    use = use_of(std::move(limit));
-  }
-  declared_.push_front(std::move(use));
-  by_declaration_.emplace(std::move(declaration), declared_.begin());
-  return declared_.front();
+  return declared_.find_or_add(declared_limit(name, rate, keyed),
+                               [this](Limit limit) { return use_of(std::move(limit)); });
 }
 
-LimitTable::Declaration LimitTable::declaration_of(const Limit& limit) {
-  return {limit.name, limit.permits, limit.period_ms, !limit.redis_key.has_key()};
-}
-
-LimitTable::Recent::iterator LimitTable::erase_declared(Recent::iterator at) {
-  by_declaration_.erase(declaration_of(*(*at)->limit));
-  return declared_.erase(at);
-}
-
-void LimitTable::make_room() {
-  Recent::iterator gives_way = std::prev(declared_.end());
-  Recent::iterator at = declared_.end();
-  for (int looks = 0; looks < kLooks && at != declared_.begin(); ++looks) {
-    // Only the table itself holds what no counter is of any more.
-    if ((--at)->use_count() > 1) continue;
-    gives_way = at;
-    break;
-  }
-  if (gives_way->use_count() > 1) {
-    ++gave_way_;
-    remember(*gives_way);
-  }
-  erase_declared(gives_way);
-}
-
-void LimitTable::remember(const LimitUsePtr& use) {
-  for (int looks = 0; looks < 2 && !aside_.empty(); ++looks) {
-    auto at = aside_.upper_bound(looked_at_);
-    if (at == aside_.end()) at = aside_.begin();
-    looked_at_ = at->first;
-    if (at->second.expired()) aside_.erase(at);
-  }
-  aside_[declaration_of(*use->limit)] = use;
-}
-
-LimitUsePtr LimitTable::remembered(const Declaration& declaration) {
-  const auto known = aside_.find(declaration);
-  if (known == aside_.end()) return nullptr;
-  LimitUsePtr use = known->second.lock();
-  aside_.erase(known);
-  return use;
+// No rule of shared memory is for them.
+LimitUsePtr LimitTable::cell(const Rate& rate, std::int64_t burst) {
+  return cells_.find_or_add(cell_limit(rate, burst), [](Limit limit) {
+    return std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)));
+  });
 }
 
 std::vector<LimitUsePtr> LimitTable::all() const {
   std::vector<LimitUsePtr> result;
   for (const auto& [name, use] : configured_) result.push_back(use);
-  result.insert(result.end(), declared_.begin(), declared_.end());
+  result.insert(result.end(), declared_.all().begin(), declared_.all().end());
   return result;
 }
 

@@ -108,11 +108,13 @@ BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const Bu
   std::int64_t left = permits_in(bucket, asked.burst, now);
   result.granted.reserve(costs.size());
   for (const CostRun& run : costs) {
-    const std::int64_t fits = run.cost > 0 && left > 0 ? left / run.cost : 0;
+    const std::int64_t fits = run.cost > 0 ? std::max<std::int64_t>(0, left) / run.cost
+                              : left >= 0  ? run.count
+                                           : 0;
     const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
     left -= granted * run.cost;
     bucket.taken += granted * run.cost;
-    result.changed = result.changed || granted > 0;
+    result.changed = result.changed || granted * run.cost > 0;
     result.granted.push_back(granted);
   }
   result.bucket = bucket;

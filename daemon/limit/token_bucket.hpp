@@ -66,7 +66,8 @@ struct BucketGrant {
 // When the key of one that is to be kept expires: not before it is full, because a key that is
 // missing is a full bucket.
 std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now);
-// `stored`: nothing where there is no such key.
+// `stored`: nothing where there is no such key. A cost of 0 takes nothing, and is granted unless
+// the bucket is in debt.
 BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
                               const CostRuns& costs, StoreTime now);
 

@@ -46,6 +46,12 @@ enum class ErrorId : std::uint8_t {
   NoLimitOff,
   NoLimitNearOff,
   StoreDown,  // limit
+  // CL.THROTTLE.
+  CellUsage,       // nothing of it
+  CellNotInteger,  // word
+  CellOutOfRange,  // name, word, least, most
+  CellZeroRate,
+  CellTooSlow,  // what is wrong
   // ATTACH.
   NoShm,
   ShmBusy,

@@ -26,6 +26,14 @@ struct CheckRequest {
   bool keyed = false;            // whether a key was given; an empty one is none
 };
 
+// A CL.THROTTLE whose words are in order, and numbers within their ranges.
+struct ThrottleRequest {
+  std::string_view key;       // 0 to kMaxKeyBytes of any value
+  Rate rate;                  // of whole seconds
+  std::int64_t burst = 1;     // max_burst + 1
+  std::int64_t quantity = 1;  // 0 to kMaxPermits
+};
+
 // The answer comes later; the connection keeps its place in the order of answers.
 struct Parked {
   WaiterId waiter;
@@ -84,6 +92,7 @@ class CheckService {
   virtual ~CheckService() = default;
 
   virtual CheckOutcome check(const Caller& caller, const CheckRequest& request) = 0;
+  virtual CheckOutcome throttle(const Caller& caller, const ThrottleRequest& request) = 0;
   // Up to `count` more of a check that has just been decided. Returns how many have got that
   // verdict; the others are to be asked one by one.
   virtual std::int64_t repeat(const Caller& caller, const CheckRequest& request,

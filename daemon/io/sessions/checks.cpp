@@ -70,32 +70,44 @@ Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& reque
 LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request, const Rate& rate) {
   const std::uint64_t before = limits_.gave_way();
   LimitUsePtr limit = limits_.declared(request.limit, rate, request.keyed);
-  if (limits_.gave_way() == before) return limit;
+  tell_gave_way(caller, before, *limit);
+  return limit;
+}
+
+void Checks::tell_gave_way(const Caller& caller, std::uint64_t before, const LimitUse& limit) {
+  if (limits_.gave_way() == before) return;
   if (const std::uint64_t times = gave_way_.happened(caller.moment)) {
     log_.event(LogLevel::Warning, "declared_limit_gave_way",
                "there are max_declared limits: one that counters are of gave way to a new one",
                {{"max_declared", max_declared_},
-                {"new_limit", limit->limit->name},
+                {"new_limit", limit.limit->name},
                 {"client", shown_peer(caller.peer)},
                 {"times", times}});
   }
-  return limit;
 }
 
 CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
   // Most checks: the pointer is not even copied, which would cost two locked instructions.
   if (const LimitUsePtr& known = limits_.configured(request.limit)) {
-    return ask(caller, known, request);
+    return ask(caller, known, request.key, request.cost);
   }
   const auto limit = find(caller, request);
   if (!limit) return Refused{limit.error()};
-  return ask(caller, *limit, request);
+  return ask(caller, *limit, request.key, request.cost);
 }
 
-CheckOutcome Checks::ask(const Caller& caller, const LimitUsePtr& limit,
-                         const CheckRequest& request) {
-  const CheckResult result = engine_.gate().check(
-      {limit, request.key, request.cost, caller.ticket, caller.flow}, caller.moment);
+CheckOutcome Checks::throttle(const Caller& caller, const ThrottleRequest& request) {
+  if (!may_declare_) return Refused{no_limit_error(kCellName, {}, true)};
+  const std::uint64_t before = limits_.gave_way();
+  const LimitUsePtr limit = limits_.cell(request.rate, request.burst);
+  tell_gave_way(caller, before, *limit);
+  return ask(caller, limit, request.key, request.quantity);
+}
+
+CheckOutcome Checks::ask(const Caller& caller, const LimitUsePtr& limit, std::string_view key,
+                         std::int64_t cost) {
+  const CheckResult result =
+      engine_.gate().check({limit, key, cost, caller.ticket, caller.flow}, caller.moment);
   if (result.waits) return Parked{result.waiter};
   if (result.verdict != Verdict::Decided) return Refused{error_of(result.verdict, limit->limit)};
   return result.decision;
@@ -109,7 +121,9 @@ std::int64_t Checks::repeat(const Caller& caller, const CheckRequest& request,
 }
 
 void write_answer(std::string& out, const Answer& answer) {
-  if (answer.verdict == Verdict::Decided) {
+  if (answer.verdict == Verdict::Decided && answer.decision.cell) {
+    write_cell(out, answer.decision);
+  } else if (answer.verdict == Verdict::Decided) {
     write_decision(out, answer.decision);
   } else {
     ReplyWriter(out, 2).error(error_of(answer.verdict, answer.limit));

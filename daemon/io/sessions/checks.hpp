@@ -29,13 +29,16 @@ class Checks final : public CheckService {
   Result<LimitUsePtr> find(const Caller& caller, const CheckRequest& request);
 
   CheckOutcome check(const Caller& caller, const CheckRequest& request) override;
+  CheckOutcome throttle(const Caller& caller, const ThrottleRequest& request) override;
   std::int64_t repeat(const Caller& caller, const CheckRequest& request, const Decision& decided,
                       std::int64_t count) override;
   void abandon(WaiterId waiter) override { engine_.gate().abandon(waiter); }
 
  private:
   LimitUsePtr declared(const Caller& caller, const CheckRequest& request, const Rate& rate);
-  CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, const CheckRequest& request);
+  CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, std::string_view key,
+                   std::int64_t cost);
+  void tell_gave_way(const Caller& caller, std::uint64_t before, const LimitUse& limit);
 
   const bool may_declare_;
   const std::int64_t max_declared_;

@@ -98,6 +98,19 @@ void write_decision(std::string& out, const Decision& decision) {
   out.append(buffer, static_cast<std::size_t>(at - buffer));
 }
 
+// Cut to whole milliseconds, and then up to whole seconds: as redis-cell does.
+void write_cell(std::string& out, const Decision& decision) {
+  const auto seconds = [](std::int64_t us) { return us < 0 ? -1 : (us / 1000 + 999) / 1000; };
+  char buffer[kDecision];
+  std::memcpy(buffer, "*5\r\n", 4);
+  char* at = put_element(buffer + 4, decision.allowed ? 0 : 1);
+  at = put_element(at, decision.limit);
+  at = put_element(at, std::max<std::int64_t>(0, decision.remaining));
+  at = put_element(at, decision.allowed ? -1 : seconds(decision.retry_after_us));
+  at = put_element(at, seconds(decision.reset_after_us));
+  out.append(buffer, static_cast<std::size_t>(at - buffer));
+}
+
 void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,
                     std::size_t count) {
   char head[kDecision];

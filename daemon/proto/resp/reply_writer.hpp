@@ -45,6 +45,8 @@ class ReplyWriter {
 // CHECK's answer, the same in RESP2 and RESP3: an array of allowed, limit, remaining,
 // retry_after_ms, reset_after_ms and reason.
 void write_decision(std::string& out, const Decision& decision);
+// The answer of CL.THROTTLE.
+void write_cell(std::string& out, const Decision& decision);
 
 // The answers to `count` more of the same check, each of which took `taken` permits.
 void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,

@@ -26,14 +26,15 @@ std::int64_t arity(const Verb& verb) {
 }
 
 // Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key
-// specifications, subcommands. There are no keys here that a cluster could route by.
+// specifications, subcommands. Few have a key by which a client could route them.
 void write_info(ReplyWriter& reply, const Verb& verb) {
   reply.array(10);
   reply.bulk(verb.name);
   reply.integer(arity(verb));
-  reply.set(verb.heavy ? 0 : 1);
+  reply.set((verb.keyed ? 1U : 0U) + (verb.heavy ? 0U : 1U));
+  if (verb.keyed) reply.simple("write");
   if (!verb.heavy) reply.simple("fast");
-  for (int i = 0; i < 3; ++i) reply.integer(0);
+  for (int i = 0; i < 3; ++i) reply.integer(verb.keyed ? 1 : 0);
   reply.set(2);
   reply.simple(verb.heavy ? "@slow" : "@fast");
   reply.simple("@" + std::string(verb.group));

@@ -44,7 +44,7 @@ const Verb* search(const Args& args, std::string& out) {
 inline Handled run(const Verb& verb, Caller& caller, const Services& services, const Args& args,
                    std::string& out) {
   if (args.size() < verb.min_words || args.size() > verb.max_words) {
-    return reply_error(out, ErrorId::WrongArity, {verb.name});
+    return reply_error(out, verb.wrong_arity, {verb.name});
   }
   caller.session.last_command = verb.name;
   if (verb.heavy && services.state.output_full()) return reply_error(out, ErrorId::OutputFull);

@@ -6,6 +6,7 @@
 
 #define RATEGATE_EACH_VERB(ROW) \
   ROW(Check)                    \
+  ROW(ClThrottle)               \
   ROW(Resolve)                  \
   ROW(Attach)                   \
   ROW(Limits)                   \

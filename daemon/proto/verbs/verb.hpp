@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "daemon/proto/caller.hpp"
+#include "daemon/proto/errors.hpp"
 #include "daemon/proto/resp/args.hpp"
 #include "daemon/proto/service.hpp"
 
@@ -29,9 +30,11 @@ using Handler = Handled(Caller& caller, const Services& services, const Args& ar
 inline constexpr std::size_t kAnyNumber = SIZE_MAX;
 
 struct Verb {
-  std::string_view name;         // in lower case: "check", and "client|setname" for a subcommand
-  std::size_t min_words = 1;     // with the verb itself, and the subcommand
-  std::size_t max_words = 1;     // kAnyNumber for no end
+  std::string_view name;      // in lower case: "check", and "client|setname" for a subcommand
+  std::size_t min_words = 1;  // with the verb itself, and the subcommand
+  std::size_t max_words = 1;  // kAnyNumber for no end
+  ErrorId wrong_arity = ErrorId::WrongArity;  // the answer to fewer words, or more
+  bool keyed = false;            // its first argument is a key, by which a client may route it
   bool heavy = false;            // a large answer: refused while StateService::output_full()
   Handler* handler = nullptr;    // null: only subcommands do something
   std::string_view group;        // for COMMAND DOCS: "rategate", "connection", "server"

@@ -212,7 +212,9 @@ local function take_from_buckets(k, last, at)
     for i = 1, runs do
       local cost, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
       local granted = 0
-      if left >= cost then
+      if cost == 0 and left >= 0 then  -- takes nothing
+        granted = count
+      elseif left >= cost then
         granted = math.min(count, floor(left / cost))
         left, m, changed = left - granted * cost, m + granted * cost, true
       end

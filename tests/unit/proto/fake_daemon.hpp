@@ -51,6 +51,9 @@ class FakeService : public CheckService, public SharingService, public StateServ
     outcomes.pop_front();
     return outcome;
   }
+  CheckOutcome throttle(const Caller&, const ThrottleRequest&) override {
+    return Decision{true, Reason::Counted, 16, 15, 0, 2000, true, 0, 2'000'000};
+  }
   std::int64_t repeat(const Caller&, const CheckRequest&, const Decision&,
                       std::int64_t count) override {
     const std::int64_t done = std::min(count, repeatable);

@@ -34,6 +34,7 @@ std::string dollar(const std::string& got) {
 std::string arity(const std::string& verb) {
   return "-ERR wrong number of arguments for '" + verb + "' command\r\n";
 }
+std::string cell(const std::string& text) { return "-Cell error: Store error: " + text + "\r\n"; }
 std::string unknown(const std::string& verb, const std::string& arguments = "") {
   return "-ERR unknown command '" + verb + "', with args beginning with: " + arguments + "\r\n";
 }
@@ -152,6 +153,27 @@ const Case kCases[] = {
     {"CHECKS api\r\n", unknown("CHECKS", "'api' "), false},
     {"client|id\r\n", unknown("client|id"), false},
     {"CLIENT\r\n", arity("client"), false},
+    {"CL.THROTTLE k 1 1\r\n",
+     cell("Usage: cl.throttle <key> <max_burst> <count per period> <period> [<quantity>]"), false},
+    {"CL.THROTTLE k 1 1 x\r\n", cell("Couldn't parse as integer: x"), false},
+    {"CL.THROTTLE k 1 1 \"\"\r\n", cell("Couldn't parse as integer: "), false},
+    {"CL.THROTTLE k 1.5 1 1\r\n", cell("Couldn't parse as integer: 1.5"), false},
+    {"CL.THROTTLE k 1 0 1\r\n", cell("Zero rates are not supported"), false},
+    {"CL.THROTTLE k 1 1 0\r\n", cell("Zero rates are not supported"), false},
+    {"CL.THROTTLE k -1 1 1\r\n",
+     cell("max_burst -1 is out of range: expected a whole number from 0 to 999999999"), false},
+    {"CL.THROTTLE k 1 99999999999999999999 1\r\n",
+     cell("count 99999999999999999999 is out of range: expected a whole number from 0 to "
+          "1000000000"),
+     false},
+    {"CL.THROTTLE k 1 1 2678401\r\n",
+     cell("period 2678401 is out of range: expected a whole number from 0 to 2678400"), false},
+    {"CL.THROTTLE k 1 1 1 -1\r\n",
+     cell("quantity -1 is out of range: expected a whole number from 0 to 1000000000"), false},
+    {"CL.THROTTLE k 105 1 2678400\r\n",
+     cell("a bucket of 106 permits at 1/31d takes more than 3257d to fill; expected a smaller "
+          "burst, or a higher rate"),
+     false},
     {"CLIENT KILL x\r\n", "-ERR unknown subcommand 'KILL'. Try CLIENT HELP.\r\n", false},
     {"command get\\n\r\n", "-ERR unknown subcommand 'get\\n'. Try COMMAND HELP.\r\n", false},
     {"CLIENT SETNAME\r\n", arity("client|setname"), false},

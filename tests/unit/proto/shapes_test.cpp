@@ -189,15 +189,20 @@ TEST_CASE("COMMAND and COMMAND INFO have the ten fields of Redis 7") {
       CHECK(fields[0].type == '$');
       CHECK(fields[1].type == ':');
       CHECK(fields[2].type == set);
-      for (std::size_t key = 3; key < 6; ++key) CHECK(fields[key].number == 0);
+      const std::int64_t keys = find_verb(fields[0].text)->keyed ? 1 : 0;
+      for (std::size_t key = 3; key < 6; ++key) CHECK(fields[key].number == keys);
       CHECK(fields[6].type == set);
       CHECK(fields[7].type == set);
       CHECK(fields[8].type == set);
       CHECK(fields[9].type == set);
       CHECK(fields[9].items.size() == find_verb(fields[0].text)->subcommands.size());
     }
-    const Reply some = ask(service, resp, "COMMAND INFO check nosuch Client|Id select\r\n");
-    REQUIRE(some.items.size() == 4);
+    const Reply some =
+        ask(service, resp, "COMMAND INFO check nosuch Client|Id select CL.THROTTLE\r\n");
+    REQUIRE(some.items.size() == 5);
+    CHECK(some.items[4].items[1].number == -5);
+    CHECK(some.items[4].items[2].items.at(0).text == "write");
+    CHECK(some.items[4].items[3].number == 1);
     CHECK(some.items[0].items[1].number == -2);
     CHECK(some.items[1].null);
     CHECK(some.items[2].items[0].text == "client|id");

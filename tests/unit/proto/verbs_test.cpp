@@ -53,8 +53,7 @@ TEST_CASE("arity is checked before anything else") {
     const std::size_t subject = words.size();
     if (verb.handler == nullptr) continue;
     while (words.size() < verb.min_words) words.emplace_back("x");
-    const std::string arity =
-        "-ERR wrong number of arguments for '" + std::string(verb.name) + "' command\r\n";
+    const std::string arity = "-" + error_text(verb.wrong_arity, {verb.name}) + "\r\n";
     if (words.size() > subject) {
       words.pop_back();
       CHECK(connection.ask(request(words)) == arity);
