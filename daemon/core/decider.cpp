@@ -114,7 +114,10 @@ std::int64_t Decider::most_left(const Counter& counter, const Window& window, Mo
   if (known == nullptr || !reading || now >= after(known->told, kBucketBelievedUs)) {
     return use.most_cost;
   }
-  return std::max<std::int64_t>(0, permits_in(known->bucket, burst_of(limit), reading->latest));
+  const std::int64_t left = permits_in(known->bucket, burst_of(limit), reading->latest);
+  // Who is denied by CL.THROTTLE is told what is left, which other hosts may have taken by now.
+  if (limit.cell && left > 0) return use.most_cost;
+  return std::max<std::int64_t>(0, left);
 }
 
 StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {

@@ -1,0 +1,225 @@
+"""Token buckets, and CL.THROTTLE: docs/algorithms.md, docs/protocol.md."""
+
+import time
+
+import harness
+from support.cluster_case import Cluster
+
+KEY = "rategate:{api:}:gcra"
+
+
+def bucket(limit, burst, **more):
+    return {"limit": limit, "algorithm": "gcra", "burst": burst, **more}
+
+
+def most_beyond(asked, burst, per_second):
+    """By how many permits the worst interval exceeds burst + rate * d, as far as is sure.
+
+    What was asked and answered within an interval was decided in it.
+    """
+    allowed = [one for one in asked if one.decision and one.decision.allowed]
+    by_end = sorted(allowed, key=lambda one: one.got)
+    worst = -burst
+    for first in allowed:
+        count = 0
+        for one in by_end:
+            if one.sent >= first.sent:
+                count += 1
+                worst = max(worst, count - burst - per_second * (one.got - first.sent))
+    return worst
+
+
+class Bucket(harness.Case):
+    def assert_held(self, asked, burst, per_second):
+        # The clocks of Redis and of Python are the same one, told to a microsecond.
+        self.assertLessEqual(most_beyond(asked, burst, per_second), 0.001)
+
+    def test_three_hosts_share_one_bucket(self):
+        server = self.redis()
+        daemons = [self.daemon(server, limits={"api": bucket("200/s", 50)}) for _ in range(3)]
+        loads = [harness.Load(daemon, callers=2, pause=0.001) for daemon in daemons]
+        started = time.time()
+        harness.wait_until(lambda: time.time() > started + 4, 10, "the end")
+        for load in loads:
+            load.stop()
+        asked = [one for load in loads for one in load.asked()]
+        self.assertEqual([one for one in asked if one.error], [])
+        self.assert_held(asked, 50, 200)
+        first, last = min(one.sent for one in asked), max(one.got for one in asked)
+        allowed = sum(one.decision.allowed for one in asked)
+        self.assertGreater(allowed, 0.95 * (50 + 200 * (last - first)))
+        self.assertEqual({one.decision.reason for one in asked},
+                         {harness.COUNTED, harness.OVER_LIMIT})
+
+    def test_what_a_decision_says(self):
+        for store in (self.redis(), None):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, limits={"api": bucket("1/h", 3)})
+                with daemon.conn() as conn:
+                    told = [conn.check("api") for _ in range(4)]
+                    self.assertEqual([(t.allowed, t.limit, t.remaining, t.reason) for t in told],
+                                     [(1, 1, 2, 0), (1, 1, 1, 0), (1, 1, 0, 0), (0, 1, 0, 1)])
+                    for number, one in enumerate(told[:3], 1):
+                        self.assertAlmostEqual(one.reset_after_ms, 3_600_000 * number, delta=15_000)
+                    self.assertAlmostEqual(told[3].retry_after_ms, 3_600_000, delta=15_000)
+                    never = conn.check("api", cost=4)
+                    self.assertEqual((never.reason, never.retry_after_ms),
+                                     (harness.NEVER_FITS, -1))
+
+    def test_who_waits_as_long_as_it_was_told_is_allowed(self):
+        daemon = self.daemon(self.redis(), limits={"api": bucket("20/s", 1)})
+        with daemon.conn() as conn:
+            self.assertEqual(conn.check("api").allowed, 1)
+            for _ in range(10):
+                denied = conn.check("api")
+                self.assertEqual(denied.allowed, 0)
+                at = time.monotonic() + denied.retry_after_ms / 1000
+                harness.wait_until(lambda until=at: time.monotonic() >= until, 5, "the moment")
+                self.assertEqual(conn.check("api").allowed, 1)
+
+    def test_the_key_lives_until_the_bucket_is_full(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": bucket("10/s", 10)})
+        self.assertEqual(daemon.check("api", cost=10).allowed, 1)
+        left_ms = server.db.pttl(KEY)
+        self.assertTrue(1500 < left_ms <= 2001, left_ms)
+        self.assertRegex(server.db.get(KEY), r"^\d{16} 10 1 100000$")
+
+    def test_a_store_that_lost_everything_gives_no_second_burst(self):
+        server = self.redis()
+        daemons = [self.daemon(server, limits={"api": bucket("20/s", 40)},
+                               redis_settings={"backoff_max": "100ms"}) for _ in range(2)]
+        loads = [harness.Load(daemon, callers=2, pause=0.002) for daemon in daemons]
+        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= 60, 15, "the burst")
+        server.kill9()
+        server.restart()
+        before = sum(load.allowed() for load in loads)
+        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= before + 20, 15,
+                           "permits that flow in")
+        for load in loads:
+            load.stop()
+        self.assert_held([one for load in loads for one in load.asked()], 40, 20)
+
+    def test_a_key_that_is_deleted_by_hand_is_missed_by_who_knew_it(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": bucket("1/h", 5)})
+        self.assertEqual(daemon.check("api", cost=3).allowed, 1)
+        server.db.delete(KEY)
+        denied = daemon.check("api")
+        self.assertEqual((denied.allowed, denied.reason), (0, harness.OVER_LIMIT))
+        self.assertRegex(server.db.get(KEY), r"^\d{16} 5 1 3600000000$")
+
+    def test_a_spoilt_key_is_answered_by_policy(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": bucket("10/s", 5)})
+        server.db.set(KEY, "17")
+        self.assertEqual(daemon.check("api").reason, harness.STORE_AWAY)
+        daemon.wait_log("counter_spoilt")
+        self.assertEqual(server.db.get(KEY), "17")
+
+    def test_a_reload_goes_on_with_the_bucket_or_begins_an_empty_one(self):
+        server = self.redis(keys=["other:*"])
+        daemon = self.daemon(server, limits={"api": bucket("1/h", 10)})
+        with daemon.conn() as conn:
+            self.assertEqual(conn.check("api", cost=6).allowed, 1)
+
+            def reload(**settings):
+                daemon.tables["limits"]["api"] = settings
+                daemon.write_config()
+                daemon.reload()
+            reload(**bucket("1/h", 8))
+            self.assertEqual(conn.check("api").remaining, 1)
+            # As long until it is full: seven hours are fourteen permits at twice the rate.
+            reload(**bucket("2/h", 20))
+            self.assertEqual(conn.check("api").remaining, 5)
+            reload(limit="1000/h")
+            self.assertEqual(conn.check("api").reason, harness.STORE_AWAY)
+            reload(**bucket("100/s", 50, redis_key="other:%n"))
+            moved = conn.check("api", cost=50)
+            self.assertEqual((moved.allowed, moved.reason), (0, harness.OVER_LIMIT))
+            harness.wait_until(lambda: conn.check("api").allowed, 5, "a permit that flows in")
+
+    def test_while_the_store_is_away(self):
+        server = self.redis()
+        policies = ("deny", "allow", "error", "share")
+        limits = {name: bucket("1000/s", 10, on_store_down=name, share="1/2") for name in policies}
+        daemon = self.daemon(server, limits=limits)
+        for name in policies:
+            self.assertEqual(daemon.check(name).reason, harness.COUNTED)
+        server.kill9()
+        harness.wait_until(lambda: daemon.info("store")["store_status"] == "away", 15, "away")
+        self.assertEqual((daemon.check("deny").allowed, daemon.check("deny").reason),
+                         (0, harness.STORE_AWAY))
+        self.assertEqual(daemon.check("allow").allowed, 1)
+        with daemon.conn() as conn:
+            self.assertRegex(str(conn.command("CHECK", "error")), "^STOREDOWN ")
+        harness.wait_until(lambda: daemon.check("share").allowed, 5, "its part of the rate")
+
+
+class Throttle(harness.Case):
+    def ask(self, daemon, *words):
+        with daemon.conn() as conn:
+            return conn.command("CL.THROTTLE", *words)
+
+    def test_one_after_another_and_in_a_pipeline(self):
+        server = self.redis()
+        daemons = [self.daemon(server) for _ in range(2)]
+        call = ("a", 15, 30, 60)
+        self.assertEqual(self.ask(daemons[0], *call), [0, 16, 15, -1, 2])
+        self.assertEqual(self.ask(daemons[1], *call), [0, 16, 14, -1, 4])
+        self.assertEqual(self.ask(daemons[1], *call, 0), [0, 16, 14, -1, 4])
+        self.assertEqual(self.ask(daemons[0], *call, 17), [1, 16, 14, -1, 4])
+        with daemons[0].conn() as conn:
+            told = conn.pipeline([("CL.THROTTLE", *call)] * 16)
+        self.assertEqual([one[:3] for one in told],
+                         [[0, 16, 13 - n] for n in range(14)] + [[1, 16, 0]] * 2)
+        self.assertRegex(server.db.get("rategate:{cell:a}"), r"^\d{16} 16 1 2000000$")
+
+    def test_other_numbers_for_one_key(self):
+        daemon = self.daemon(self.redis())
+        self.assertEqual(self.ask(daemon, "a", 15, 30, 60, 16), [0, 16, 0, -1, 32])
+        self.assertEqual(self.ask(daemon, "a", 1, 1, 1), [1, 2, 0, 31, 32])
+
+    def test_configured_limits_have_no_part_in_it(self):
+        daemon = self.daemon(self.redis(), limits={"a": "1/h"})
+        self.assertEqual([daemon.check("a").allowed for _ in range(2)], [1, 0])
+        for left in (2, 1):
+            self.assertEqual(self.ask(daemon, "a", 2, 1, 60)[:3], [0, 3, left])
+
+    def test_where_no_call_may_declare_a_limit(self):
+        daemon = self.daemon(self.redis(), server={"declared_limits": False})
+        self.assertEqual(str(self.ask(daemon, "a", 2, 1, 60)),
+                         "NOLIMIT no limit named 'cl.throttle' (declared_limits is off)")
+
+    def test_while_the_store_is_away(self):
+        server = self.redis()
+        daemon = self.daemon(server)
+        self.assertEqual(self.ask(daemon, "a", 2, 1, 60)[0], 0)
+        server.kill9()
+        harness.wait_until(lambda: daemon.info("store")["store_status"] == "away", 15, "away")
+        self.assertEqual(str(self.ask(daemon, "a", 2, 1, 60)),
+                         "STOREDOWN the store is away, and limit 'cl.throttle' answers with an error")
+
+
+class Failover(Cluster):
+    def test_a_shard_that_is_replaced_gives_no_second_burst(self):
+        servers = self.fresh()
+        daemons = [self.rategated(servers, limits={"api": bucket("20/s", 40)}) for _ in range(2)]
+        for daemon in daemons:
+            self.wait_up(daemon)
+        victim = servers.primaries()[0]
+        key = servers.keys("api", 1, victim)[0]
+        loads = [harness.Load(daemon, ("api", key), callers=1, pause=0.002) for daemon in daemons]
+        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= 50, 15, "the burst")
+        servers.fail_over(victim)
+        before = sum(load.allowed() for load in loads)
+        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= before + 40, 40,
+                           "permits that flow in")
+        for load in loads:
+            load.stop()
+        asked = [one for load in loads for one in load.asked()]
+        self.assertLessEqual(most_beyond(asked, 40, 20), 0.001)
+
+
+if __name__ == "__main__":
+    harness.main()
