@@ -54,8 +54,8 @@ struct waiting {
 static int after_denial(struct waiting* waiting, const rategate_limit* limit, int64_t cost,
                         const rategate_decision* denial, rategate_error* error) {
   if (denial->reason == RATEGATE_NEVER_FITS || denial->retry_after_ms < 0) {
-    return rg_fail(error, -ERANGE, "a cost of %lld never fits: the limit is %lld", (long long)cost,
-                   (long long)denial->limit);
+    return rg_fail(error, -ERANGE, "a cost of %lld never fits, with a limit of %lld",
+                   (long long)cost, (long long)denial->limit);
   }
   waiting->answered = true;
   waiting->outage_end = RG_NEVER;

@@ -83,7 +83,7 @@ class RateLimitExceeded(RateLimitError):
         self.name = name
         self.decision = decision
         if decision.retry_after is None:
-            text = f"{name}: the cost is above the limit of {decision.limit}, and never fits"
+            text = f"{name}: the cost never fits, with a limit of {decision.limit}"
         else:
             why = "" if decision.reason == Reason.OVER_LIMIT else f" ({decision.reason.name.lower()})"
             text = f"{name}: over the limit{why}, try again in {decision.retry_after:.3f} s"

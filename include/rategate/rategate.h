@@ -110,21 +110,23 @@ typedef struct rategate_options {
 
 typedef enum rategate_reason {
   RATEGATE_COUNTED = 0,           /* allowed: the permits are in the store's counter */
-  RATEGATE_OVER_LIMIT = 1,        /* denied: the window has not so many permits left */
+  RATEGATE_OVER_LIMIT = 1,        /* denied: the window, or bucket, has less left */
   RATEGATE_STORE_AWAY = 2,        /* decided by the limit's on_store_down; not the caller's fault */
-  RATEGATE_NEVER_FITS = 3,        /* denied: the cost is above the limit */
+  RATEGATE_NEVER_FITS = 3,        /* denied: the cost is above limit or burst */
   RATEGATE_CLOCK_NOT_TRUSTED = 4, /* denied: the daemon cannot tell the window */
 } rategate_reason;
 
 typedef struct rategate_decision {
-  int32_t allowed;        /* 1 or 0 */
-  int32_t reason;         /* a rategate_reason; later versions may have more */
-  int64_t limit;          /* permits per period */
-  int64_t remaining;      /* permits of the window that this host could still give out: an estimate,
-                             not a promise; -1 where that is not known (reasons 2 to 4) */
+  int32_t allowed;   /* 1 or 0 */
+  int32_t reason;    /* a rategate_reason; later versions may have more */
+  int64_t limit;     /* permits per period */
+  int64_t remaining; /* permits of the window that this host could still give out, or what is in
+                        the token bucket: an estimate, not a promise; -1 where that is not
+                        known (reasons 2 to 4) */
   int64_t retry_after_ms; /* when asking again may help: 0 when allowed; -1 when the cost can never
                              fit */
-  int64_t reset_after_ms; /* until the window is over and the next one open, rounded up */
+  int64_t reset_after_ms; /* until the window is over and the next one open, or the bucket is full,
+                             rounded up */
   int64_t window_end_ms;  /* end of the window that was decided in, ms of the store's clock; 0
                              where the daemon decided */
   int64_t decided_ns;     /* the reading of CLOCK_MONOTONIC, or of its coarse sister, by which it

@@ -78,10 +78,11 @@ inline std::string_view to_text(Reason reason) noexcept {
 struct Decision {
   bool allowed = false;
   Reason reason = Reason::OverLimit;
-  std::int64_t limit = 0;      // permits per period
-  std::int64_t remaining = 0;  // in this window: an estimate, not a promise; -1: not known
+  std::int64_t limit = 0;  // permits per period
+  std::int64_t remaining =
+      0;  // in this window, or bucket: an estimate, not a promise; -1: not known
   milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
-  milliseconds reset_after{};  // until the window is over
+  milliseconds reset_after{};  // until the window is over, or the bucket full
   // Where it was decided in shared memory, else 0: the end of the window that was decided in, ms
   // of the store's clock, and the reading of CLOCK_MONOTONIC by which it was decided.
   std::int64_t window_end_ms = 0;

@@ -38,7 +38,7 @@ class Check(Case):
         self.assertEqual(self.rategate("check", *other, daemon=daemon).returncode, 0)
         result = self.rategate("check", *other, "--cost", "4", daemon=daemon)
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stdout, "denied: the cost is above the limit, which is 3\n")
+        self.assertEqual(result.stdout, "denied: the cost never fits, with a limit of 3\n")
 
     def test_json_and_quiet(self):
         daemon = self.daemon(limits={"api": "1/h"})

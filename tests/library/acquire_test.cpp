@@ -121,7 +121,7 @@ TEST_CASE("a cost that can never fit is not waited for") {
   OpenClient client(dir.socket());
   const Outcome outcome = acquire(client.limit(), -1, 6);
   CHECK(outcome.rc == -ERANGE);
-  CHECK(outcome.text == "a cost of 6 never fits: the limit is 5");
+  CHECK(outcome.text == "a cost of 6 never fits, with a limit of 5");
 }
 
 TEST_CASE("cancel ends those who sleep and those who wait for an answer, and stays") {
