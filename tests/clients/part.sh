@@ -18,7 +18,8 @@ part_clients() {
   cp "$here"/node/* "$to/node"
   npm install --prefix "$to/node" --silent --no-audit --no-fund --no-package-lock
   # The sums are pinned beside the versions: no other word is needed for them.
-  (cd "$here/go" && GOFLAGS=-mod=readonly GOSUMDB=off go build -o "$OLDPWD/$to/go-client" .)
+  (cd "$here/go" && GOFLAGS=-mod=readonly GOSUMDB=off go build -o "$OLDPWD/$to/go-client" . &&
+    GOFLAGS=-mod=readonly GOSUMDB=off go build -o "$OLDPWD/$to/go-cell" ./cell)
   cp -r "$here/rust" "$to/rust-source"
   cargo build --quiet --release --manifest-path "$to/rust-source/Cargo.toml" --target-dir "$to/rust"
   rm -rf "$to/rust-source"

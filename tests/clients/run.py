@@ -46,6 +46,12 @@ CLIENTS = [
 ]
 NO_UNIX_SOCKET = ["Jedis"]
 
+# Those that are made for redis-cell, which are told the path of a socket and nothing else.
+CELL_CLIENTS = [
+    ("rueidis", [BUILT / "go-cell"], "[0 16 15 -1 2]", "[1 16 0 2 32]"),
+    ("redis-cell-rs", [BUILT / "rust/release/redis_cell"], "allowed 16 15 2", "blocked 16 2 32"),
+]
+
 
 class Clients(harness.Case):
     def daemon_at(self, redis, socket, port=0):
@@ -97,6 +103,17 @@ class Clients(harness.Case):
                                             "restart": "", "again": "1"})
                     print(f"{name}, {protocol}: {', '.join(said)}, RESP{said['spoke']}", flush=True)
 
+    def test_clients_of_redis_cell(self):
+        for name, command, first, last in CELL_CLIENTS:
+            with self.subTest(name):
+                daemon = self.daemon(self.redis())
+                client = subprocess.run(harness.tied([*command, daemon.socket]), text=True,
+                                        capture_output=True, check=False, timeout=DEADLINE)
+                self.assertEqual(client.returncode, 0, client.stderr)
+                said = client.stdout.splitlines()
+                self.assertEqual((len(said), said[0], said[-1]), (17, first, last))
+                print(f"{name}: {first} to {last}", flush=True)
+
     def test_the_page_shows_what_was_run(self):
         page = (HERE.parent.parent / "docs/clients.md").read_text(encoding="utf-8")
         shown = re.findall(r"^```\w+\n(.*?)^```$", page, re.M | re.S)
@@ -110,7 +127,7 @@ class Clients(harness.Case):
             lines = found.group(1).splitlines()
             indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
             snippets.append("".join(line[indent:] + "\n" for line in lines))
-        self.assertEqual(len(snippets), 11)
+        self.assertEqual(len(snippets), 13)
         for snippet in snippets:
             self.assertIn(snippet, shown)
 
