@@ -1,5 +1,5 @@
 """Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more
-is allowed than the limit.
+is allowed than the limit, and of a token bucket in every interval no more than burst + rate * d.
 
 A decision that was made in shared memory says its window and its moment. One that the daemon made
 says neither: it is of one of the windows between the stamps before and after the call. So what
@@ -8,6 +8,7 @@ much: nothing is reported that was right.
 """
 
 import collections
+import math
 import mmap
 import os
 import struct
@@ -28,8 +29,9 @@ def key_text(number):
     return f"k{number}" if number % 2 == 0 else f"a-key-that-does-not-fit-in-a-slot-{number}"
 
 
-class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared")):
-    """keys 0: asked without one."""
+class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared burst",
+                                   defaults=(0,))):
+    """keys 0: asked without one. burst 0: it is no token bucket."""
 
     @classmethod
     def parse(cls, text):
@@ -97,7 +99,7 @@ class Verdict:
     def __init__(self):
         self.wrong = []
         self.windows = self.full = self.decisions = self.permits = 0
-        self.in_place = self.ambiguous = self.over_admitted = self.counters = 0
+        self.in_place = self.ambiguous = self.over_admitted = self.counters = self.buckets = 0
         self.by_limit = collections.Counter()    # decisions
         self.full_by_limit = collections.Counter()
 
@@ -142,6 +144,81 @@ class _Subject:
     def __init__(self):
         self.sure = collections.Counter()
         self.loose = []
+        self.spans = []
+
+
+class _Highest:
+    """Numbers by place, all of which up to one grow at a time, and the highest of those that count."""
+
+    def __init__(self, places):
+        self._size = 1
+        while self._size < places:
+            self._size *= 2
+        self._more = [0] * (2 * self._size)  # of all below
+        self._most = [-math.inf] * (2 * self._size)
+
+    def count(self, place, number):
+        """From now on that one counts: it was that much, and has grown with the others since."""
+        at = self._size + place
+        self._most[at] = number + self._more[at]
+        self._tell(at)
+
+    def grow(self, last, more):
+        """Those from the first to the last."""
+        low, high = self._size, self._size + last + 1
+        ends = {low, high - 1}
+        while low < high:
+            if low & 1:
+                self._add(low, more)
+                low += 1
+            if high & 1:
+                high -= 1
+                self._add(high, more)
+            low, high = low // 2, high // 2
+        for at in ends:
+            self._tell(at)
+
+    def _tell(self, at):
+        while at > 1:
+            at //= 2
+            self._most[at] = max(self._most[2 * at], self._most[2 * at + 1]) + self._more[at]
+
+    def _add(self, at, more):
+        self._most[at] += more
+        self._more[at] += more
+
+    def most(self):
+        return self._most[1]
+
+
+def beyond(spans, burst, per_ns):
+    """By how many permits the worst interval exceeds burst + rate * d. spans: (before, after,
+    permits) of each decision, in ns; what was asked and answered in an interval was decided in it."""
+    begins = sorted({before for before, _, _ in spans})
+    place = {begin: at for at, begin in enumerate(begins)}
+    first = min(begins, default=0)
+    # Of each beginning: what was decided since, and what the rate had not yet allowed by then.
+    since = _Highest(len(begins))
+    counting = set()
+    worst = -burst
+    for before, after, permits in sorted(spans, key=lambda span: span[1]):
+        if before not in counting:
+            counting.add(before)
+            since.count(place[before], per_ns * (before - first))
+        since.grow(place[before], permits)
+        worst = max(worst, since.most() - burst - per_ns * (after - first))
+    return worst
+
+
+def _judge_bucket(limit, key, spans, offset, verdict):
+    per_ns = limit.permits / (limit.period_ms * 1_000_000)
+    over = beyond(spans, limit.burst, per_ns)
+    # The stamps are of this host's clock; so far Redis' may have gone otherwise.
+    if over > per_ns * (offset.high - offset.low) + 0.001:
+        verdict.over_admitted += over
+        verdict.say(f"{limit.name} key {key}: {over:.3f} permits above a burst of {limit.burst} and "
+                    f"{limit.permits} per {limit.period_ms} ms")
+    verdict.buckets += 1
 
 
 def _place(record, limit, offset, subject, verdict):
@@ -181,9 +258,18 @@ def evaluate(records, limits, offset, counters=None):
         verdict.decisions += 1
         verdict.permits += record.cost
         verdict.by_limit[limit.name] += 1
-        _place(record, limit, offset, subjects[(record.limit, record.key)], verdict)
+        subject = subjects[(record.limit, record.key)]
+        if limit.burst:
+            subject.spans.append((record.before_ns, record.after_ns, record.cost))
+            if record.decided_ns:
+                verdict.say(f"{limit.name} was decided in shared memory: {record}")
+        else:
+            _place(record, limit, offset, subject, verdict)
     for (number, key), subject in sorted(subjects.items()):
         limit = limits[number]
+        if limit.burst:
+            _judge_bucket(limit, key, subject.spans, offset, verdict)
+            continue
         over = fit(subject.sure, subject.loose, limit.permits)
         if over:
             verdict.over_admitted += over

@@ -49,7 +49,9 @@ class Watch(threading.Thread):
         before = time.monotonic_ns()
         seconds, micros = (int(part) for part in self._conn.command("TIME"))
         self.offset.sample(before, seconds * 1_000_000 + micros, time.monotonic_ns())
-        names = self._conn.command("KEYS", "rategate:{*")
+        # A token bucket is no count.
+        names = [name for name in self._conn.command("KEYS", "rategate:{*")
+                 if not name.endswith(b":gcra")]
         values = self._conn.command("MGET", *names) if names else []
         for name, value in zip(names, values):
             if value is not None:
@@ -106,7 +108,8 @@ class Hosts:
 
     def _start_daemon(self, number):
         limits = {limit.name: {"limit": limit.permits, "period": f"{limit.period_ms}ms",
-                               "mode": self._modes.get(limit.name, "auto")}
+                               "mode": self._modes.get(limit.name, "auto"),
+                               **({"algorithm": "gcra", "burst": limit.burst} if limit.burst else {})}
                   for limit in self.limits if not limit.declared}
         self._daemons[number] = Daemon(
             self._redis, limits=limits, socket_path=self._socket(number), ready=False,

@@ -25,6 +25,8 @@ LIMITS = [
     evaluate.Limit("small", 10, 250, 2, False),
     evaluate.Limit("exact", 50, 1000, 2, False),
     evaluate.Limit("declared", 300, 1000, 2, True),
+    evaluate.Limit("bucket", 400, 1000, 2, False, 200),
+    evaluate.Limit("drops", 20, 1000, 0, False, 5),
 ]
 MODES = {"exact": "exact"}
 # The faults end so long before the end, or in the middle of a short run.
@@ -59,6 +61,7 @@ def too_little(verdict, hosts):
               ("decisions over the socket", verdict.decisions - verdict.in_place, 300),
               ("windows used up", verdict.full, 10),
               ("counters compared", verdict.counters, 10),
+              ("buckets judged", verdict.buckets, 3),
               ("checks denied", hosts.totals["denied"], 300)]
     floors += [(f"decisions of {limit.name}", verdict.by_limit[limit.name], 20) for limit in LIMITS]
     return [f"{what}: {got}, below {floor}" for what, got, floor in floors if got < floor]
@@ -69,6 +72,7 @@ def report(verdict, hosts, out=sys.stdout):
     rows = [("windows checked", verdict.windows), ("of these used up", verdict.full),
             ("allowed decisions", verdict.decisions), ("permits of these", verdict.permits),
             ("decided in shared memory", f"{100 * verdict.in_place / decisions:.1f} %"),
+            ("token buckets judged", verdict.buckets),
             ("between two windows by the stamps", verdict.ambiguous),
             ("denied", hosts.totals["denied"]), ("failed", hosts.totals["failed"]),
             ("counters in Redis compared", verdict.counters),

@@ -55,6 +55,31 @@ class Judge(harness.Case):
         self.assertEqual(len(verdict.wrong), 1)
         self.assertEqual(self.judge(full + [by_daemon(5.3, 5.4, cost=2)]).over_admitted, 2)
 
+    def test_a_bucket_in_every_interval(self):
+        limit = evaluate.Limit("b", 100, 1000, 0, False, 10)
+
+        def worst(*spans):
+            return evaluate.beyond([(int(a * SECOND), int(b * SECOND), n) for a, b, n in spans],
+                                   limit.burst, limit.permits / SECOND)
+        self.assertAlmostEqual(worst((5, 5, 10)), 0)
+        self.assertAlmostEqual(worst((5, 5, 10), (5.01, 5.01, 1)), 0)
+        self.assertAlmostEqual(worst((5, 5, 10), (5.009, 5.009, 1)), 0.1)
+        # Who took long may have been decided long before, or after.
+        self.assertAlmostEqual(worst((5, 5, 10), (5.009, 5.01, 1)), 0)
+        self.assertAlmostEqual(worst((4.99, 5, 10), (5.001, 5.001, 1)), -0.1)
+        self.assertAlmostEqual(worst((1, 1, 10), (5, 5, 11), (9, 9, 3)), 1)
+        records = [evaluate.Record(1, 0, 0, 12, 0, SECOND, SECOND, 0, 0)]
+        verdict = evaluate.evaluate(records, [limit], offset())
+        self.assertEqual((len(verdict.wrong), verdict.buckets), (1, 1))
+        chance = random.Random(3)
+        for _ in range(50):
+            spans = [(begin := chance.random(), begin + chance.random() / 50, chance.randint(1, 4))
+                     for _ in range(60)]
+            plain = max(sum(n for b, a, n in spans if b >= first and a <= last) - 10
+                        - 100 * (last - first)
+                        for first, _, _ in spans for _, last, _ in spans if last >= first)
+            self.assertAlmostEqual(worst(*spans), plain, places=4)
+
     def test_who_cannot_be_told_is_of_the_better_window(self):
         full = [in_place(5.2, 6) for _ in range(10)]
         self.assertEqual(self.judge(full + [by_daemon(5.9, 6.1)] * 10).wrong, [])
