@@ -124,13 +124,12 @@ StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
   LimitUse& use = *counter.use;
   const Limit& limit = *use.limit;
   const auto reading = shard_of(counter).clock.read(now);
-  if (use.moved_ms == LimitTable::kNoClock && reading) {
-    use.moved_ms = reading->latest.us / 1000 + 1;
-  }
+  if (!reading) return {};  // nothing is asked for by a clock that is not known
+  if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = reading->latest.us / 1000 + 1;
   std::int64_t us = std::max<std::int64_t>(0, use.moved_ms) * 1000;
   if (loses(limit)) us = std::max(us, lost_of(counter, kBucketWindow).all_us);
   const std::int64_t full_us = us + fill_us(use.refill, burst_of(limit));
-  return {reading && full_us <= reading->earliest.us ? 0 : us};
+  return {full_us <= reading->earliest.us ? 0 : us};
 }
 
 Prospect Decider::prospect(const Counter& counter, const Window& window, std::int64_t cost,

@@ -1,8 +1,29 @@
 #include "daemon/core/local_shares.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 
 namespace rategate {
+namespace {
+
+// Whether there is room for one more, or is made by forgetting those that are over. `next`: before
+// that moment none of them is.
+template <class Map, class Moment, class OverAt>
+bool has_room(Map& map, std::size_t most, Moment now, Moment& next, const OverAt& over_at) {
+  if (map.size() >= most && now >= next) {
+    next = std::numeric_limits<Moment>::max();
+    std::erase_if(map, [&](const auto& entry) {
+      const Moment at = over_at(entry.second);
+      if (at <= now) return true;
+      next = std::min(next, at);
+      return false;
+    });
+  }
+  return map.size() < most;
+}
+
+}  // namespace
 
 bool LocalShares::take(const std::string& counter, const Window& window, std::int64_t part,
                        std::int64_t cost) {
@@ -13,15 +34,8 @@ bool LocalShares::take(const std::string& counter, const Window& window, std::in
     return true;
   }
   if (cost > part) return false;
-  if (taken_.size() >= kMost && window.start_ms >= next_end_ms_) {
-    next_end_ms_ = INT64_MAX;
-    std::erase_if(taken_, [&](const auto& entry) {
-      if (entry.second.end_ms <= window.start_ms) return true;
-      next_end_ms_ = std::min(next_end_ms_, entry.second.end_ms);
-      return false;
-    });
-  }
-  if (taken_.size() >= kMost) return false;
+  const auto end_ms = [](const Taken& taken) { return taken.end_ms; };
+  if (!has_room(taken_, kMost, window.start_ms, next_end_ms_, end_ms)) return false;
   taken_[counter] = {window.end_ms, cost};
   next_end_ms_ = std::min(next_end_ms_, window.end_ms);
   return true;
@@ -30,27 +44,17 @@ bool LocalShares::take(const std::string& counter, const Window& window, std::in
 bool LocalShares::take_from_bucket(const std::string& counter, const BucketAsked& part,
                                    std::int64_t cost, StoreTime now, std::int64_t& left) {
   const auto found = buckets_.find(counter);
+  const bool is_new = found == buckets_.end();
+  const auto full_us = [](const TokenBucket& bucket) { return full_at(bucket).us; };
+  if (is_new && !has_room(buckets_, kMost, now.us, next_full_us_, full_us)) return false;
   BucketAsked asked = part;
-  if (found == buckets_.end()) {
-    asked.emptied = now;
-    if (buckets_.size() >= kMost && now >= next_full_) {
-      next_full_ = {INT64_MAX};
-      std::erase_if(buckets_, [&](const auto& entry) {
-        const StoreTime full = full_at(entry.second);
-        if (full <= now) return true;
-        next_full_ = std::min(next_full_, full);
-        return false;
-      });
-    }
-    if (buckets_.size() >= kMost) return false;
-  }
-  const auto stored =
-      found == buckets_.end() ? std::nullopt : std::optional<TokenBucket>(found->second);
+  if (is_new) asked.emptied = now;
+  const auto stored = is_new ? std::nullopt : std::optional<TokenBucket>(found->second);
   const BucketGrant grant = grant_from_bucket(stored, asked, CostRuns{{cost, 1}}, now);
   left = std::max<std::int64_t>(0, permits_in(grant.bucket, part.burst, now));
   if (grant.changed) {
     buckets_[counter] = grant.bucket;
-    next_full_ = std::min(next_full_, full_at(grant.bucket));
+    next_full_us_ = std::min(next_full_us_, full_us(grant.bucket));
   }
   return grant.granted.front() == 1;
 }

@@ -36,7 +36,7 @@ class LocalShares {
   std::unordered_map<std::string, Taken> taken_;
   std::int64_t next_end_ms_ = INT64_MAX;  // before that no window of theirs is over
   std::unordered_map<std::string, TokenBucket> buckets_;
-  StoreTime next_full_{INT64_MAX};  // before that none of those is full
+  std::int64_t next_full_us_ = INT64_MAX;  // before that none of those is full
 };
 
 }  // namespace rategate

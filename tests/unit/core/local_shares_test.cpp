@@ -32,3 +32,20 @@ TEST_CASE("of too many counters nobody gets anything until windows of others are
   CHECK(shares.take("7", kFirst, 2, 1));
   CHECK(shares.take("one more", kSecond, 2, 1));
 }
+
+TEST_CASE("of too many buckets nobody gets anything of a new one until others are full") {
+  LocalShares shares;
+  const BucketAsked part{{1, 1000}, 2, {}, {}};
+  std::int64_t left = 0;
+  constexpr StoreTime kFrom{1'000'000};
+  constexpr StoreTime kLater{kFrom.us + 1000};
+  for (int i = 0; i < 65'536; ++i) {
+    REQUIRE_FALSE(shares.take_from_bucket(std::to_string(i), part, 1, kFrom, left));
+  }
+  CHECK_FALSE(shares.take_from_bucket("one more", part, 1, kLater, left));
+  CHECK(shares.take_from_bucket("7", part, 1, kLater, left));
+  CHECK(left == 0);
+  // It begins empty, whenever that is.
+  CHECK_FALSE(shares.take_from_bucket("one more", part, 1, {kFrom.us + 2000}, left));
+  CHECK(shares.take_from_bucket("one more", part, 1, {kFrom.us + 3000}, left));
+}
