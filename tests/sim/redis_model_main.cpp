@@ -16,23 +16,45 @@ std::string text_of(const sim::RedisModel::Number& number) {
   return number.error.empty() ? std::to_string(number.value) : "!" + number.error;
 }
 
-Reservation reservation_of(std::istream& words) {
-  Reservation request;
-  int runs = 0;
-  words >> request.counter >> request.window.start_ms >> request.window.end_ms >> request.limit >>
-      request.ahead_ms >> request.expire_at_ms >> request.lease >> request.in_hand >> runs;
-  for (int i = 0; i < runs; ++i) {
+CostRuns runs_of(std::istream& words) {
+  CostRuns runs;
+  int count = 0;
+  words >> count;
+  for (int i = 0; i < count; ++i) {
     CostRun run;
     words >> run.cost >> run.count;
-    request.costs.push_back(run);
+    runs.push_back(run);
   }
+  return runs;
+}
+
+Reservation reservation_of(std::istream& words) {
+  Reservation request;
+  words >> request.counter >> request.window.start_ms >> request.window.end_ms >> request.limit >>
+      request.ahead_ms >> request.expire_at_ms >> request.lease >> request.in_hand;
+  request.costs = runs_of(words);
   return request;
 }
 
-std::string text_of(const ReserveAnswer& answer) {
+// The words of BUCKET: those of its row in the script, and of the bucket.
+Reservation bucket_reservation_of(std::istream& words) {
+  Reservation request;
+  BucketAsked asked;
+  words >> request.counter >> asked.rate.permits >> asked.rate.us >> asked.burst >>
+      asked.known.us >> asked.emptied.us;
+  request.window = kBucketWindow;
+  request.algorithm = &kTokenBucket;
+  request.bucket = asked;
+  request.costs = runs_of(words);
+  return request;
+}
+
+std::string text_of(const ReserveAnswer& answer, bool is_bucket) {
   std::string text = std::to_string(static_cast<int>(answer.status));
   if (answer.status != ReserveAnswer::Status::Looked) return text;
-  text += " " + std::to_string(answer.counter) + " " + std::to_string(answer.leased);
+  const std::int64_t first = is_bucket ? answer.bucket.full_us : answer.counter;
+  const std::int64_t second = is_bucket ? answer.bucket.taken : answer.leased;
+  text += " " + std::to_string(first) + " " + std::to_string(second);
   for (const std::int64_t granted : answer.granted) text += " " + std::to_string(granted);
   return text;
 }
@@ -40,7 +62,8 @@ std::string text_of(const ReserveAnswer& answer) {
 std::string of_memory(MemoryCounters& memory, std::istream& words, StoreTime now) {
   std::string name;
   words >> name;
-  if (name == "RESERVE") return text_of(memory.reserve(reservation_of(words), now));
+  if (name == "RESERVE") return text_of(memory.reserve(reservation_of(words), now), false);
+  if (name == "BUCKET") return text_of(memory.reserve(bucket_reservation_of(words), now), true);
   Release release;
   words >> release.counter >> release.permits;
   return std::to_string(memory.release(release, now));
@@ -50,7 +73,8 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
                      std::int64_t now_us) {
   std::int64_t number = 0;
   std::string key, value;
-  if (name == "RESERVE") return text_of(model.reserve(reservation_of(words), now_us));
+  if (name == "RESERVE") return text_of(model.reserve(reservation_of(words), now_us), false);
+  if (name == "BUCKET") return text_of(model.reserve(bucket_reservation_of(words), now_us), true);
   if (name == "EDGE") {
     words >> number;
     return model.edge_within(number, now_us) ? "1" : "0";
@@ -81,7 +105,8 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
   }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {
-    words >> value >> number;
+    words >> number;
+    std::getline(words >> std::ws, value);
     model.set(key, value, number, now_us);
     return "OK";
   }

@@ -19,6 +19,9 @@ SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 
 COMMANDS = 4000
 GREETINGS = 300
 RESERVATIONS = 1500  # of the memory store
+# Of buckets: p permits in P us, and the burst. Some fill while a test runs, and some hardly do.
+BUCKETS = [(1, 10_000, 5), (100, 1, 10**9), (1, 1_000_000, 3), (3, 7_000, 50), (7, 1_000_000, 1),
+           (999_999_937, 2_678_399_999_000, 10**9), (1, 2_678_400_000_000, 105), (1, 2_000_000, 1000)]
 NEAR_MS = 20  # a key that expires so soon may be there for one and gone for the other
 
 # Any command, with the TIME it was run at.
@@ -57,6 +60,7 @@ class RedisModel(harness.Case):
         self.addCleanup(self.end_model)
         self.random = random.Random(SEED)
         self.past = []
+        self.moments = []  # that buckets were told of
         self.refused = 0
 
     def end_model(self):
@@ -95,16 +99,14 @@ class RedisModel(harness.Case):
 
     def any_command(self):
         key = f"k{self.random.randrange(5)}"
-        pick = self.random.randrange(9)
+        pick = self.random.randrange(10)
         number = self.random.choice([0, 1, 7, 100, -3, 2**50, 2**53, 2**62, -2**62,
                                      self.random.randrange(10**9)])
         if pick == 0:
             value = self.random.choice(["0", "5", "-5", "00", "+1", "1.5", "-1.5", "12x", "x", "99",
                                         "1e3", "1e300", "-1e300", "0x10", "inf", "-inf", "nan",
                                         2**52, 2**53, 2**53 + 1, 2**63 - 1, -2**63, number])
-            px = self.random.choice([0, 0, 900, 5000])
-            real = ("SET", key, value, "PX", px) if px else ("SET", key, value)
-            self.plain("SET", key, value, px, real_words=real)
+            self.any_set(key, value)
         elif pick <= 2:
             self.plain("INCR", key)
         elif pick == 3:
@@ -120,10 +122,18 @@ class RedisModel(harness.Case):
             if self.random.random() < 0.5:
                 self.plain("DEL", key)
             self.plain("RPUSH", key, "x")
+        elif pick == 8:
+            key = self.bucket_key(0.3)
+            self.any_set(key, self.any_bucket())
         else:
             self.any_release(key)
         self.plain("GET", key)
         self.plain("PTTL", key)
+
+    def any_set(self, key, value):
+        px = self.random.choice([0, 0, 900, 5000])
+        real = ("SET", key, value, "PX", px) if px else ("SET", key, value)
+        self.plain("SET", key, px, value, real_words=real)
 
     def value_of(self, key):
         """What the server holds there; nothing where it is a list."""
@@ -141,6 +151,50 @@ class RedisModel(harness.Case):
         for other in ([], *others):
             self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "RELEASE", key,
                                            permits))
+
+    def bucket_key(self, mixed):
+        """mixed: how often it is one of those that counters have."""
+        return f"{'k' if self.random.random() < mixed else 'b'}{self.random.randrange(5)}"
+
+    def any_bucket(self):
+        """What may stand in the key of a bucket: one, nearly one, or none."""
+        now_us = self.now_us()
+        pick = self.random.random()
+        p, period_us, burst = self.random.choice(BUCKETS)
+        if pick < 0.2:
+            return self.random.choice(["x", "5", "0 0 1", "0 0 1 1 1", "0  0 1 1", "-1 0 1 1",
+                                       "0 1.5 1 1", "1e3 0 1 1", "0 0 0 1", "0 0 1 0",
+                                       f"{2**53} 0 1 1", f"0 {2**42} 1 1", f"0 {2**64} 1 1",
+                                       f"{now_us + 2**49 + 10**7} 0 1 1", f"0 0 {10**9 + 1} 1",
+                                       "0 0 1 2678400000001", f"{'9' * 400} 0 1 1"])
+        # The last one is a p-th of a microsecond longer than a whole number of them.
+        taken = self.random.choice([0, 1, burst, self.random.randrange(2 * burst),
+                                    pow(period_us, -1, p)])
+        if pick < 0.7:  # about to be full
+            full_us = now_us - taken * period_us // p + self.random.randrange(-10**5, 10**6)
+        else:
+            full_us = now_us + self.random.choice([-now_us, -10**12, -10**6, 0, 10**6, 2**48])
+        return f"{max(0, full_us)} {taken} {p} {period_us}"
+
+    def any_bucket_row(self, mixed):
+        """Buckets of the same numbers, as any_row() has counters."""
+        numbers = self.random.choice(BUCKETS)
+        words, asked = ["bucket", *numbers], []
+        now_us = self.now_us()
+        # Those of before are said again, too, and change nothing then.
+        away = self.random.choice([-10**9, -10**5, 0, 10**5, 10**9])
+        self.moments = self.moments[-8:] + [now_us + away]
+        moments = [0] * len(self.moments) + self.moments
+        for _ in range(self.random.choice([1, 1, 2, 5])):
+            key = self.bucket_key(mixed)
+            runs = [(self.random.choice([0, 1, 1, 2, 7, 50, numbers[2]]),
+                     self.random.choice([1, 3, 20]))
+                    for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
+            of_key = [self.random.choice(moments), self.random.choice(moments), len(runs),
+                      *(n for run in runs for n in run)]
+            words += of_key
+            asked.append((key, ["BUCKET", key, *numbers, *of_key], runs))
+        return [len(asked), *words], asked
 
     def any_row(self):
         """Counters of one limit and window: (the script's words, what the model is asked of each)."""
@@ -167,15 +221,17 @@ class RedisModel(harness.Case):
                 runs = [(self.random.choice([1, 1, 2, 7, 50]), self.random.choice([1, 3, 20]))
                         for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
                 words += [lease, in_hand, len(runs), *(n for run in runs for n in run)]
-            asked.append((key, [*row, lease, in_hand, len(runs),
+            asked.append((key, ["RESERVE", key, *row, lease, in_hand, len(runs),
                                 *(n for run in runs for n in run)], runs))
         return [len(asked), *words], asked
 
-    def any_call(self):
-        """One call of the script: what the model is asked of each counter, and the answers."""
+    def any_call(self, mixed=0.2):
+        """One call of the script: its keys and words, and what the model is asked of each counter.
+        mixed: how often a bucket is asked for where counters are."""
         keys, args, asked = [], [], []
         for _ in range(self.random.choice([1, 1, 3])):
-            words, of_row = self.any_row()
+            is_bucket = self.random.random() < 0.4
+            words, of_row = self.any_bucket_row(mixed) if is_bucket else self.any_row()
             args += words
             asked += of_row
             keys += [key for key, _, _ in of_row]
@@ -194,8 +250,8 @@ class RedisModel(harness.Case):
     def any_reservation(self):
         keys, args, asked = self.any_call()
         now_us, found = self.call(keys, args, asked)
-        for key, words, _, answer in found:
-            self.same(" ".join(map(str, answer)), self.ask_model(now_us, "RESERVE", key, *words))
+        for _, words, _, answer in found:
+            self.same(" ".join(map(str, answer)), self.ask_model(now_us, *words))
         for key in set(keys):
             self.plain("GET", key)
             self.plain("PTTL", key)
@@ -217,7 +273,7 @@ class RedisModel(harness.Case):
         self.server.user("~*")
         for key, words, runs, answer in found:
             if answer[0] != REFUSED:
-                self.same(" ".join(map(str, answer)), self.ask_model(now_us, "RESERVE", key, *words))
+                self.same(" ".join(map(str, answer)), self.ask_model(now_us, *words))
                 continue
             self.refused += 1
             self.past.append(f"without {without}, {key}: {answer[1]}")
@@ -307,12 +363,14 @@ class RedisModel(harness.Case):
             self.plain("GET", key)
             return
         self.same(held, known)
-        ttl = self.db.pttl(key)
-        before = int(self.ask_model(self.now_us(), "PTTL", key))
+        # At one moment: a key that lives for years would be told of a little later each time.
+        seconds, micros, ttl = self.timed(args=("PTTL", key))
+        now_us = int(seconds) * 1_000_000 + int(micros)
+        before = int(self.ask_model(now_us, "PTTL", key))
         self.assertGreaterEqual(ttl, before - 100 if ttl != -1 else -1, "\n".join(self.past))
         if ttl == -1:
             self.assertLess(before, 0, "\n".join(self.past))
-        self.ask_model(self.now_us(), "SET", key, held, max(0, ttl))
+        self.ask_model(now_us, "SET", key, max(0, ttl), held)
 
     def test_random_commands(self):
         for _ in range(COMMANDS):
@@ -377,12 +435,11 @@ class RedisModel(harness.Case):
             if self.random.random() < 0.2:
                 self.any_release(f"k{self.random.randrange(5)}", ["MEMORY"])
                 continue
-            keys, args, asked = self.any_call()
+            keys, args, asked = self.any_call(mixed=0)
             now_us, found = self.call(keys, args, asked)
-            for key, words, _, answer in found:
+            for _, words, _, answer in found:
                 for store in ([], ["MEMORY"]):
-                    self.same(" ".join(map(str, answer)),
-                              self.ask_model(now_us, *store, "RESERVE", key, *words))
+                    self.same(" ".join(map(str, answer)), self.ask_model(now_us, *store, *words))
 
 
 if __name__ == "__main__":
