@@ -36,7 +36,7 @@ class Bucket(harness.Case):
 
     def test_three_hosts_share_one_bucket(self):
         server = self.redis()
-        daemons = [self.daemon(server, limits={"api": bucket("200/s", 50)}) for _ in range(3)]
+        daemons = [self.daemon(server, limits={"api": bucket("100/s", 50)}) for _ in range(3)]
         loads = [harness.Load(daemon, callers=2, pause=0.001) for daemon in daemons]
         started = time.time()
         harness.wait_until(lambda: time.time() > started + 4, 10, "the end")
@@ -44,10 +44,10 @@ class Bucket(harness.Case):
             load.stop()
         asked = [one for load in loads for one in load.asked()]
         self.assertEqual([one for one in asked if one.error], [])
-        self.assert_held(asked, 50, 200)
+        self.assert_held(asked, 50, 100)
         first, last = min(one.sent for one in asked), max(one.got for one in asked)
         allowed = sum(one.decision.allowed for one in asked)
-        self.assertGreater(allowed, 0.95 * (50 + 200 * (last - first)))
+        self.assertGreater(allowed, 0.9 * (50 + 100 * (last - first)))
         self.assertEqual({one.decision.reason for one in asked},
                          {harness.COUNTED, harness.OVER_LIMIT})
 
@@ -81,9 +81,12 @@ class Bucket(harness.Case):
         server = self.redis()
         daemon = self.daemon(server, limits={"api": bucket("10/s", 10)})
         self.assertEqual(daemon.check("api", cost=10).allowed, 1)
-        left_ms = server.db.pttl(KEY)
-        self.assertTrue(1500 < left_ms <= 2001, left_ms)
-        self.assertRegex(server.db.get(KEY), r"^\d{16} 10 1 100000$")
+        text = server.db.get(KEY)
+        self.assertRegex(text, r"^\d{16} 10 1 100000$")
+        full_ms = int(text.split()[0]) / 1000 + 1000
+        before, left_ms, after = server.now_ms(), server.db.pttl(KEY), server.now_ms()
+        self.assertGreaterEqual(after + left_ms, full_ms)
+        self.assertLessEqual(before + left_ms, full_ms + 1100)
 
     def test_a_store_that_lost_everything_gives_no_second_burst(self):
         server = self.redis()
