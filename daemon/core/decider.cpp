@@ -111,13 +111,12 @@ std::int64_t Decider::most_left(const Counter& counter, const Window& window, Mo
   }
   const KnownBucket* const known = counter.bucket.get();
   const auto reading = shard_of(counter).clock.read(now);
-  if (known == nullptr || !reading || now >= after(known->told, kBucketBelievedUs)) {
+  // Who is denied by CL.THROTTLE is told what the store has, and other numbers may have been asked
+  // for since.
+  if (known == nullptr || limit.cell || !reading || now >= after(known->told, kBucketBelievedUs)) {
     return use.most_cost;
   }
-  const std::int64_t left = permits_in(known->bucket, burst_of(limit), reading->latest);
-  // Who is denied by CL.THROTTLE is told what is left, which other hosts may have taken by now.
-  if (limit.cell && left > 0) return use.most_cost;
-  return std::max<std::int64_t>(0, left);
+  return std::max<std::int64_t>(0, permits_in(known->bucket, burst_of(limit), reading->latest));
 }
 
 StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
@@ -126,9 +125,11 @@ StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
   const auto reading = shard_of(counter).clock.read(now);
   if (!reading) return {};  // nothing is asked for by a clock that is not known
   if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = reading->latest.us / 1000 + 1;
-  std::int64_t us = std::max<std::int64_t>(0, use.moved_ms) * 1000;
+  // What is under way to the old counter counts until nobody waits for it any more.
+  const bool moved = use.moved_ms > 0;
+  std::int64_t us = moved ? use.moved_ms * 1000 + command_timeout_us_ : 0;
   if (loses(limit)) us = std::max(us, lost_of(counter, kBucketWindow).all_us);
-  const std::int64_t full_us = us + fill_us(use.refill, burst_of(limit));
+  const std::int64_t full_us = us + fill_us(use.fill_rate, burst_of(limit));
   return {full_us <= reading->earliest.us ? 0 : us};
 }
 
@@ -154,8 +155,7 @@ Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, st
   const auto until_ms = [&](StoreTime moment) {
     return ms_rounded_up(clock.with_drift(moment.us - at.us));
   };
-  const bool here = told.us == 0 && reading;
-  const StoreTime seen{here ? (reading->earliest.us + reading->latest.us) / 2 : told.us};
+  const StoreTime seen = told.us > 0 ? told : at;
   Prospect prospect{permits_in(bucket, burst, seen), until_ms(fits), until_ms(full)};
   prospect.retry_after_us = cost > burst ? -1 : std::max<std::int64_t>(0, fits.us - seen.us);
   prospect.reset_after_us = std::max<std::int64_t>(0, full.us - seen.us);
@@ -164,7 +164,7 @@ Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, st
 
 std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
   if (!use.limit->algorithm->has_windows) {
-    return ms_rounded_up(fill_us(use.refill, burst_of(*use.limit)));
+    return ms_rounded_up(fill_us(use.fill_rate, burst_of(*use.limit)));
   }
   const auto reading = shard.clock.read(now);
   if (!reading) return use.limit->period_ms;
@@ -326,7 +326,7 @@ bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, St
   left = 0;
   if (permits == 0 || burst == 0) return false;
   return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0),
-                                  {refill_rate(permits, limit.period_ms), burst, {}, {}}, cost, now,
+                                  {fill_rate(permits, limit.period_ms), burst, {}, {}}, cost, now,
                                   left);
 }
 

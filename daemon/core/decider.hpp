@@ -88,6 +88,8 @@ class Decider {
   CheckResult deny_untrusted(const Counter& counter, Mono now);
   // The store cannot be asked: on_store_down says what that means.
   CheckResult by_policy(const Counter& counter, std::int64_t cost, Mono now);
+  // The store is asked again.
+  void store_up() { shares_.forget_buckets(); }
   // So many hosts there are, this one included.
   void hosts_seen(std::int64_t hosts) { hosts_ = hosts; }
   std::int64_t hosts() const { return hosts_; }

@@ -213,6 +213,7 @@ bool Gate::store_connecting(ShardId id, Mono now) {
 
 bool Gate::store_up(ShardId id) {
   losses_.slots.greeted(id);
+  decider_.store_up();
   return shard(id).health.up();
 }
 

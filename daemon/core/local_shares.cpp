@@ -59,6 +59,11 @@ bool LocalShares::take_from_bucket(const std::string& counter, const BucketAsked
   return grant.granted.front() == 1;
 }
 
+void LocalShares::forget_buckets() {
+  buckets_.clear();
+  next_full_us_ = INT64_MAX;
+}
+
 std::int64_t LocalShares::left(const std::string& counter, std::int64_t part) const {
   const auto found = taken_.find(counter);
   return std::max<std::int64_t>(0, part - (found == taken_.end() ? 0 : found->second.permits));

@@ -23,6 +23,8 @@ class LocalShares {
   // what is in it then.
   bool take_from_bucket(const std::string& counter, const BucketAsked& part, std::int64_t cost,
                         StoreTime now, std::int64_t& left);
+  // The store is asked again: the next time the buckets begin empty.
+  void forget_buckets();
   // What is left of it.
   std::int64_t left(const std::string& counter, std::int64_t part) const;
 

@@ -347,10 +347,10 @@ bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
 
 BucketAsked Reserver::asked_of_bucket(const Counter& counter, Mono now) const {
   BucketAsked asked;
-  asked.rate = counter.use->refill;
+  asked.rate = counter.use->fill_rate;
   asked.burst = burst_of(*counter.use->limit);
   const bool counts = counter.use->limit->on_store_down != OnStoreDown::Allow;
-  if (counts && counter.bucket != nullptr) asked.known = full_at(counter.bucket->bucket);
+  if (counts && counter.bucket != nullptr) asked.known = not_full_before(counter.bucket->bucket);
   asked.emptied = decider_.emptied_at(counter, now);
   return asked;
 }

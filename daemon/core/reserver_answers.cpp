@@ -58,8 +58,12 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   Counter& counter = counters_[id];
   const std::int64_t charged = granted_permits(line.costs, reply);
   books_.reserved(charged);
-  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, counter.use->refill};
+  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, counter.use->fill_rate};
   counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now});
+  if (charged > 0) {
+    std::int64_t& until_ms = shard_of(counter).knows_until_ms;
+    until_ms = std::max(until_ms, full_at(bucket).us / 1000);
+  }
   Handout handout{reply, {}};
   handout.kept = has_counted(decider_.state_of(counter, line.window, now));
   handout.bucket = bucket;

@@ -45,7 +45,8 @@ struct Shard {
   bool measure_wanted = false;
   std::deque<Release> releases;  // not written yet
   // This host knows of permits in windows up to then which are to be counted on if they are lost
-  // (see Recounter), so that it has to hear of it when they are. Ms of the store's clock.
+  // (see Recounter), or of buckets that are full by then, so that it has to hear of it when they
+  // are. Ms of the store's clock.
   std::int64_t knows_until_ms = 0;
   std::uint64_t not_asked = 0;  // checks whose time was over before they could be asked for
 

@@ -97,7 +97,7 @@ std::int64_t most_cost(const Limit& limit) {
 
 std::optional<Error> bucket_fault(const Limit& limit) {
   if (limit.algorithm->has_windows) return std::nullopt;
-  const RefillRate rate = refill_rate(limit.permits, limit.period_ms);
+  const FillRate rate = fill_rate(limit.permits, limit.period_ms);
   if (fill_us(rate, burst_of(limit)) <= kMostFillUs) return std::nullopt;
   return Error{"a bucket of " + std::to_string(burst_of(limit)) + " permits at " +
                format_rate({limit.permits, limit.period_ms}) + " takes more than " +

@@ -26,14 +26,15 @@ struct LimitUse {
       : limit(std::move(l)),
         names(limit->redis_key, limit->name, limit->period_ms, limit->sub),
         most_cost(rategate::most_cost(*limit)),
-        refill(limit->algorithm->has_windows ? RefillRate{}
-                                             : refill_rate(limit->permits, limit->period_ms)),
+        fill_rate(limit->algorithm->has_windows
+                      ? FillRate{}
+                      : rategate::fill_rate(limit->permits, limit->period_ms)),
         rule(r),
         leased(is_leased(*limit)) {}
   LimitPtr limit;
   CounterNames names;      // of its counters
   std::int64_t most_cost;  // of a check that can fit
-  RefillRate refill;       // of its buckets, where they are such
+  FillRate fill_rate;      // of its buckets, where they are such
   std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
   bool leased;             // permits are reserved ahead
   bool dropped = false;    // by a reload: what it holds is given up

@@ -19,12 +19,12 @@ std::int64_t clipped(Wide number) {
 Wide floor_div(Wide a, Wide b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 // How long so many take to flow in, rounded up; negative where there are fewer than none.
-std::int64_t us_of(Wide permits, const RefillRate& rate) {
+std::int64_t us_of(Wide permits, const FillRate& rate) {
   return clipped(-floor_div(-permits * rate.us, rate.permits));
 }
 
 // What flows in; negative, and rounded down, where it is less than no time.
-std::int64_t permits_of(Wide us, const RefillRate& rate) {
+std::int64_t permits_of(Wide us, const FillRate& rate) {
   return clipped(floor_div(us * rate.permits, rate.us));
 }
 
@@ -34,14 +34,14 @@ Placed always_open(const ClockReading& reading, std::int64_t period_ms) {
   return {kBucketWindow, true, 0};
 }
 
-// Whether it is full before one is that was empty at that moment.
-bool is_full_before_one_emptied_at(StoreTime at, const TokenBucket& bucket, std::int64_t burst) {
-  const Wide taken = Wide{bucket.taken} - burst;
-  return taken * bucket.rate.us < (Wide{at.us} - bucket.full_us) * bucket.rate.permits;
+// Whether it is full before one is of which so many were taken at that moment, when it was full.
+bool is_full_before(const TokenBucket& bucket, StoreTime at, std::int64_t taken) {
+  const Wide more = Wide{bucket.taken} - taken;
+  return more * bucket.rate.us < (Wide{at.us} - bucket.full_us) * bucket.rate.permits;
 }
 
 // The same moment at which it is full, or up to a microsecond later, at another rate.
-TokenBucket at_rate(const TokenBucket& bucket, const RefillRate& rate) {
+TokenBucket at_rate(const TokenBucket& bucket, const FillRate& rate) {
   if (bucket.rate == rate) return bucket;
   return {full_at(bucket).us, 0, rate};
 }
@@ -59,29 +59,26 @@ TokenBucket told_at(TokenBucket bucket, StoreTime now) {
 
 }  // namespace
 
-RefillRate refill_rate(std::int64_t permits, std::int64_t period_ms) {
+FillRate fill_rate(std::int64_t permits, std::int64_t period_ms) {
   const std::int64_t us = period_ms * 1000;
   const std::int64_t common = std::gcd(permits, us);
   return {permits / common, us / common};
 }
 
-std::int64_t fill_us(const RefillRate& rate, std::int64_t burst) { return us_of(burst, rate); }
+std::int64_t fill_us(const FillRate& rate, std::int64_t burst) { return us_of(burst, rate); }
 
 std::int64_t permits_in(const TokenBucket& bucket, std::int64_t burst, StoreTime now) {
   const std::int64_t flown = permits_of(Wide{now.us} - bucket.full_us, bucket.rate);
   return std::min(burst, clipped(Wide{burst} + flown - bucket.taken));
 }
 
-bool is_sound(const TokenBucket& bucket, StoreTime now) {
-  const RefillRate& rate = bucket.rate;
-  return bucket.full_us >= 0 && bucket.full_us < kMostUs && bucket.taken >= 0 &&
-         bucket.taken < kMostTaken && rate.permits >= 1 && rate.permits <= RG_MAX_PERMITS &&
-         rate.us >= 1 && rate.us <= RG_MAX_PERIOD_MS * 1000 &&
-         full_at(bucket).us <= now.us + 2 * kMostFillUs;
-}
-
 StoreTime full_at(const TokenBucket& bucket) {
   return {clipped(Wide{bucket.full_us} + us_of(bucket.taken, bucket.rate))};
+}
+
+StoreTime not_full_before(const TokenBucket& bucket) {
+  return {clipped(Wide{bucket.full_us} +
+                  floor_div(Wide{bucket.taken} * bucket.rate.us, bucket.rate.permits))};
 }
 
 StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t cost) {
@@ -100,8 +97,12 @@ BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const Bu
   StoreTime emptied = asked.emptied;
   if (!stored && asked.known > now) emptied = std::max(emptied, now);
   TokenBucket bucket = stored ? at_rate(*stored, asked.rate) : TokenBucket{now.us, 0, asked.rate};
-  if (emptied.us > 0 && is_full_before_one_emptied_at(emptied, bucket, asked.burst)) {
+  if (emptied.us > 0 && is_full_before(bucket, emptied, asked.burst)) {
     bucket = {emptied.us, asked.burst, asked.rate};
+    result.changed = true;
+  }
+  if (asked.known > now && is_full_before(bucket, asked.known, 0)) {
+    bucket = {asked.known.us, 0, asked.rate};
     result.changed = true;
   }
   bucket = told_at(bucket, now);

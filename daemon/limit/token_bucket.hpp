@@ -16,18 +16,18 @@ namespace rategate {
 
 // So many permits flow in each `us` microseconds, in lowest terms: 1 to kMaxPermits, and 1 to
 // kMaxPeriodMs * 1000.
-struct RefillRate {
+struct FillRate {
   std::int64_t permits = 1;
   std::int64_t us = 1;
-  bool operator==(const RefillRate&) const = default;
+  bool operator==(const FillRate&) const = default;
 };
-RefillRate refill_rate(std::int64_t permits, std::int64_t period_ms);
+FillRate fill_rate(std::int64_t permits, std::int64_t period_ms);
 
 // At `full_us` of the store's clock it was full, and `taken` permits were taken since.
 struct TokenBucket {
   std::int64_t full_us = 0;  // since 1970, below kMostUs
   std::int64_t taken = 0;    // below kMostTaken
-  RefillRate rate;
+  FillRate rate;
   bool operator==(const TokenBucket&) const = default;
 };
 
@@ -38,21 +38,21 @@ inline constexpr std::int64_t kMostTaken = std::int64_t{1} << 42;
 inline constexpr std::int64_t kMostFillUs = std::int64_t{1} << 48;
 
 // How long an empty bucket takes to fill, rounded up.
-std::int64_t fill_us(const RefillRate& rate, std::int64_t burst);
+std::int64_t fill_us(const FillRate& rate, std::int64_t burst);
 // Permits in a bucket of so many; negative where it is in debt. At most `burst`.
 std::int64_t permits_in(const TokenBucket& bucket, std::int64_t burst, StoreTime now);
-// Whether somebody may have made it, whatever the limit's numbers were: else it is none.
-bool is_sound(const TokenBucket& bucket, StoreTime now);
 // When it is full again, and when so many fit; both rounded up.
 StoreTime full_at(const TokenBucket& bucket);
+// The first of those, rounded down.
+StoreTime not_full_before(const TokenBucket& bucket);
 StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t cost);
 
 // What a bucket is asked for, beside the costs.
 struct BucketAsked {
-  RefillRate rate;
+  FillRate rate;
   std::int64_t burst = 1;  // 1 to kMaxPermits
   // The host was told that it is not full before then; 0: it knows of nothing. So one that is
-  // missing now was lost.
+  // missing now was lost, and so was part of one that would be full sooner.
   StoreTime known;
   // What was taken of it before may not be counted any more: it was empty then; 0: nothing is lost.
   StoreTime emptied;

@@ -112,6 +112,14 @@ class Bucket(harness.Case):
         self.assertEqual((denied.allowed, denied.reason), (0, harness.OVER_LIMIT))
         self.assertRegex(server.db.get(KEY), r"^\d{16} 5 1 3600000000$")
 
+    def test_a_key_that_is_lowered_by_hand_is_raised_by_who_knew_it(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": bucket("1/h", 5)})
+        self.assertEqual(daemon.check("api", cost=3).allowed, 1)
+        full_at, _, p, P = server.db.get(KEY).split()
+        server.db.set(KEY, f"{full_at} 0 {p} {P}", px=10_000_000)
+        self.assertEqual([daemon.check("api").allowed for _ in range(3)], [1, 1, 0])
+
     def test_a_spoilt_key_is_answered_by_policy(self):
         server = self.redis()
         daemon = self.daemon(server, limits={"api": bucket("10/s", 5)})
@@ -182,6 +190,19 @@ class Throttle(harness.Case):
         daemon = self.daemon(self.redis())
         self.assertEqual(self.ask(daemon, "a", 15, 30, 60, 16), [0, 16, 0, -1, 32])
         self.assertEqual(self.ask(daemon, "a", 1, 1, 1), [1, 2, 0, 31, 32])
+
+    def test_a_deleted_key_that_is_made_anew_by_other_numbers(self):
+        server = self.redis()
+        daemon = self.daemon(server)
+        large, small = ("a", 999, 3, 60), ("a", 0, 1, 1)
+        self.assertEqual(self.ask(daemon, *large, 1000)[:3], [0, 1000, 0])
+        server.db.delete("rategate:{cell:a}")
+        self.ask(daemon, *small)
+        self.assertEqual(self.ask(daemon, *large)[:3], [1, 1000, 0])
+        # And what other numbers have taken is told at once.
+        limited, _, _, retry_after, _ = self.ask(daemon, *small)
+        self.assertEqual(limited, 1)
+        self.assertGreater(retry_after, 19_000)
 
     def test_configured_limits_have_no_part_in_it(self):
         daemon = self.daemon(self.redis(), limits={"a": "1/h"})

@@ -174,7 +174,7 @@ TEST_CASE("low water is told the daemon once, by whichever thread crosses it") {
   Fixture f;
   rg_slot* slot = f.segment.give(kRule);
   rategate_limit* limit = f.attached();
-  for (int refill = 0; refill < 3; ++refill) {
+  for (int flow = 0; flow < 3; ++flow) {
     Segment::put(slot, f.end_ms, 16'000, true, 0, 500);
     std::atomic<int> allowed{0};
     std::vector<std::thread> threads;

@@ -119,11 +119,11 @@ void add_next_window(std::vector<Program>& all) {
   }
 }
 
-// Another reader's spending, and a refill, lie between a reader's swap and the void.
+// Another reader's spending, and a flow, lie between a reader's swap and the void.
 void add_two_readers(std::vector<Program>& all) {
   all.push_back(beside("two readers and a hand-over", slot_of(kA, word_of(1, 2)), {{kB}, {kA}},
                        [](rg_slot& slot) { give_slot(slot, {0}, kB); }));
-  all.push_back(beside("a reader, a refill and a hand-over", slot_of(kA, word_of(1, 1)), {{kB}},
+  all.push_back(beside("a reader, a flow and a hand-over", slot_of(kA, word_of(1, 1)), {{kB}},
                        [](rg_slot& slot) {
                          top_up(slot, 0, 1);
                          give_slot(slot, {0}, kB);
@@ -131,7 +131,7 @@ void add_two_readers(std::vector<Program>& all) {
 
   const SharedSlot slot = slot_of(kA, word_of(1, 1));
   Program count;
-  count.name = "two readers and a refill, every permit counted";
+  count.name = "two readers and a flow, every permit counted";
   for (int i = 0; i < 2; ++i) count.threads.push_back([slot] { return check(*slot, 0, kA, 1); });
   count.threads.push_back([slot] {
     const int64_t put = 1 + top_up(*slot, 0, 1);

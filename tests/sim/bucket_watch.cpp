@@ -28,7 +28,7 @@ bool BucketPromise::holds(std::int64_t permits, std::int64_t us) const {
 // By the moment at which a bucket of all that is promised would be full again, in parts of a
 // microsecond, as many as the rate's permits.
 std::string BucketWatch::judge_granted(const BucketPromise& promise) const {
-  const RefillRate& rate = promise.rate();
+  const FillRate& rate = promise.rate();
   Wide full = 0;
   for (const State& state : states_) {
     const Wide now = Wide{state.at_us} * rate.permits;

@@ -14,7 +14,7 @@ namespace rategate::sim {
 
 // Of a limit whose counters are buckets.
 struct BucketNumbers {
-  RefillRate rate;
+  FillRate rate;
   std::int64_t burst = 0;
 };
 
@@ -25,12 +25,12 @@ class BucketPromise {
   void add(const BucketNumbers& numbers);
   // Whether so many may be spent within that time.
   bool holds(std::int64_t permits, std::int64_t us) const;
-  const RefillRate& rate() const { return rate_; }
+  const FillRate& rate() const { return rate_; }
   std::int64_t burst() const { return burst_; }
 
  private:
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t>> seen_;
-  RefillRate rate_{1, INT64_MAX};
+  FillRate rate_{1, INT64_MAX};
   std::int64_t burst_ = 0;
 };
 

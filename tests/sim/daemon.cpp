@@ -174,7 +174,7 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
   const LimitUsePtr& use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
   Ask ask{limit, key, cost, flow, use->limit->permits, {}, world_.events().now()};
-  if (!use->limit->algorithm->has_windows) ask.bucket = {use->refill, burst_of(*use->limit)};
+  if (!use->limit->algorithm->has_windows) ask.bucket = {use->fill_rate, burst_of(*use->limit)};
   world_.account(limit, key, ask.asked_us);  // whoever asks says of which limit a counter is
   ++asked_;
   wanted_ += cost;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/limit/fixed_window.hpp"
+#include "daemon/limit/limit.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "tests/sim/hooks.hpp"
 
@@ -41,6 +42,15 @@ TokenBucket bucket_of(const std::string& text) {
   words >> bucket.full_us >> bucket.taken >> bucket.rate.permits >> bucket.rate.us;
   if (!words || !words.eof() || std::count(text.begin(), text.end(), ' ') != 3) return kNone;
   return bucket;
+}
+
+// Whether somebody may have made it, whatever the limit's numbers were: else it is none.
+bool is_sound(const TokenBucket& bucket, StoreTime now) {
+  const FillRate& rate = bucket.rate;
+  return bucket.full_us >= 0 && bucket.full_us < kMostUs && bucket.taken >= 0 &&
+         bucket.taken < kMostTaken && rate.permits >= 1 && rate.permits <= kMaxPermits &&
+         rate.us >= 1 && rate.us <= kMaxPeriodMs * 1000 &&
+         full_at(bucket).us <= now.us + 2 * kMostFillUs;
 }
 
 constexpr const char* kWrongType =

@@ -198,6 +198,12 @@ local function take_from_buckets(k, last, at)
         F, m, changed = emptied, burst, true
       end
     end
+    if known > us then
+      local flown, rest = flow(F, known)
+      if m < flown or m == flown and rest then
+        F, m, changed = known, 0, true  -- what somebody knows of was lost, or taken back by hand
+      end
+    end
     local periods = floor((us - F) / P)
     if periods > 0 then  -- the same bucket, told from a later moment: the numbers stay small
       F, m = F + periods * P, m - periods * p

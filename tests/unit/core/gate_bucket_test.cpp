@@ -37,7 +37,7 @@ TEST_CASE("checks of a bucket are one reservation, and each is told what it leav
   REQUIRE(asked.size() == 1);
   CHECK(asked[0].counter == "rategate:{api:k}:gcra");
   REQUIRE(asked[0].bucket);
-  CHECK(asked[0].bucket->rate == RefillRate{1, 100'000});
+  CHECK(asked[0].bucket->rate == FillRate{1, 100'000});
   CHECK(asked[0].bucket->burst == 3);
   CHECK(asked[0].lease == 0);
   bench.reply(asked[0]);
@@ -176,6 +176,11 @@ TEST_CASE("a host's part of a bucket begins empty, and fills by its part of the 
   CHECK(bench.check(use).decision.remaining == 1);
   CHECK(bench.check(use).decision.allowed);
   CHECK_FALSE(bench.check(use).decision.allowed);
+  // The next outage begins with an empty one again.
+  bench.now.us += 10'000'000;
+  bench.up();
+  bench.gate.store_away({0}, bench.now);
+  CHECK_FALSE(bench.check(use).decision.allowed);
   limit.share = {1, 20};
   const auto none = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
   CHECK_FALSE(bench.check(none).decision.allowed);
@@ -201,4 +206,23 @@ TEST_CASE("a bucket is asked for anew where it is led to a shard that has lost s
   REQUIRE(two.gate.compose({0}, {}, two.now, request));
   CHECK(request.bucket->emptied >= two.time());
   CHECK(two.gate.asked_at(request, {1}, two.now));
+}
+
+TEST_CASE("a counter that a reload moved is empty until nothing is under way to the old one") {
+  Bench bench;
+  const auto use = bucket(100, 100);
+  use->moved_ms = bench.store_time().us / 1000;
+  CHECK(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->emptied == StoreTime{bench.store_time().us + 250'000});
+}
+
+TEST_CASE("who has taken out of a bucket has to hear of a loss until it is full") {
+  Bench bench;
+  const auto use = bucket(1, 10);
+  CHECK_FALSE(bench.gate.has_to_hear({0}, bench.now));
+  REQUIRE(served(bench, use, 5).allowed);
+  CHECK(bench.gate.has_to_hear({0}, after(bench.now, 4'900'000)));
+  CHECK_FALSE(bench.gate.has_to_hear({0}, after(bench.now, 5'100'000)));
 }
