@@ -34,7 +34,7 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
   }
 
   if (request.bucket) {
-    reserve_in_bucket(counters_[id], request, answer);
+    reserve_in_bucket(counters_[id], *request.bucket, request.costs, answer);
   } else {
     reserve_in_window(counters_[id], request, answer);
   }
@@ -53,12 +53,12 @@ void MemoryCounters::reserve_in_window(Counter& counter, const Reservation& requ
   answer.counter = counter.value;
 }
 
-void MemoryCounters::reserve_in_bucket(Counter& counter, const Reservation& request,
-                                       ReserveAnswer& answer) {
+void MemoryCounters::reserve_in_bucket(Counter& counter, const BucketAsked& asked,
+                                       const CostRuns& costs, ReserveAnswer& answer) {
   const std::int64_t now_ms = answer.time.us / 1000;
   const bool stored = counter.bucket != nullptr && counter.expire_at_ms >= now_ms;
   BucketGrant given = grant_from_bucket(stored ? std::optional(*counter.bucket) : std::nullopt,
-                                        *request.bucket, request.costs, answer.time);
+                                        asked, costs, answer.time);
   answer.granted = std::move(given.granted);
   answer.bucket = given.bucket;
   if (!given.changed) return;

@@ -57,7 +57,7 @@ class MemoryCounters {
 
   static void reserve_in_window(Counter& counter, const Reservation& request,
                                 ReserveAnswer& answer);
-  static void reserve_in_bucket(Counter& counter, const Reservation& request,
+  static void reserve_in_bucket(Counter& counter, const BucketAsked& asked, const CostRuns& costs,
                                 ReserveAnswer& answer);
   Hash hash(std::string_view name) const;
   CounterId find(const Hash& hash, std::string_view name) const;
