@@ -74,8 +74,9 @@ void check_template(std::string_view text, std::string_view rest) {
   const std::string a = CounterNames(*parsed, name_a, 1000).of(key_a, 1700000000000);
   const std::string b = CounterNames(*parsed, name_b, 1000).of(key_b, 1700000000000);
   require((a != b) == differ, "two subjects have two counters");
-  require(a != CounterNames(*parsed, name_a, 1000).of(key_a, 1700000001000),
-          "two windows have two counters");
+  const std::string later = CounterNames(*parsed, name_a, 1000).of(key_a, 1700000001000);
+  require((a != later) == has_placeholder(text, 'w'), "two windows have two counters");
+  require(parsed->has_window() == has_placeholder(text, 'w'), "a template knows its window");
 }
 
 }  // namespace
