@@ -72,8 +72,7 @@ std::string decision_text(const Decision& decision) {
   const std::string reason(to_text(decision.reason));
   if (!decision.allowed) {
     if (decision.retry_after.count() < 0) {
-      return "denied: the cost never fits, with a limit of " + std::to_string(decision.limit) +
-             "\n";
+      return "denied: " + reason + ", with a limit of " + std::to_string(decision.limit) + "\n";
     }
     return "denied: " + reason + ", try again in " + ms_text(decision.retry_after) + "\n";
   }

@@ -28,9 +28,11 @@ void Reload::accept(const Config& config) {
              "the limits, the log level and the password are loaded anew",
              {{"limits", config.live.limits.size()}});
   for (const std::string& name : change.moved) {
-    log_.event(LogLevel::Warning, "limit_moved",
-               "the limit counts under another redis_key: its open windows are denied to their end",
-               {{"limit", name}});
+    log_.event(
+        LogLevel::Warning, "limit_moved",
+        "the limit counts under another redis_key, or by another algorithm: its open windows "
+        "are denied to their end, and buckets begin empty",
+        {{"limit", name}});
   }
   for (const std::string& name : change.anew) {
     log_.event(LogLevel::Info, "limit_anew",

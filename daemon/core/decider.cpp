@@ -127,7 +127,7 @@ StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
   if (use.moved_ms == LimitTable::kNoClock) use.moved_ms = reading->latest.us / 1000 + 1;
   // What is under way to the old counter counts until nobody waits for it any more.
   const bool moved = use.moved_ms > 0;
-  std::int64_t us = moved ? use.moved_ms * 1000 + command_timeout_us_ : 0;
+  std::int64_t us = moved ? (use.moved_ms + 1) * 1000 + command_timeout_us_ : 0;
   if (loses(limit)) us = std::max(us, lost_of(counter, kBucketWindow).all_us);
   const std::int64_t full_us = us + fill_us(use.fill_rate, burst_of(limit));
   return {full_us <= reading->earliest.us ? 0 : us};
@@ -324,7 +324,8 @@ bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, St
   const std::int64_t permits = part_of(limit.permits, limit.share);
   const std::int64_t burst = part_of(burst_of(limit), limit.share);
   left = 0;
-  if (permits == 0 || burst == 0) return false;
+  // Beside a store that counts, and is slow or refuses, it would be a second bucket.
+  if (permits == 0 || burst == 0 || !shard_of(counter).health.is_away()) return false;
   return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0),
                                   {fill_rate(permits, limit.period_ms), burst, {}, {}}, cost, now,
                                   left);

@@ -248,8 +248,10 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (!reading) return false;
   shard.lost.not_after(reading->latest);
   const StoreTime through = std::min(loss.through, reading->latest);
-  // No window is as long, those included that were reserved ahead.
-  if (through.us < reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000) return false;
+  // No window is as long, those included that were reserved ahead; a bucket may fill for longer.
+  const bool of_windows =
+      through.us >= reading->earliest.us - (kMaxPeriodMs + kLongPeriodMs) * 1000;
+  if (through.us < reading->earliest.us - kMostFillUs) return false;
   const bool more = through > shard.lost.through();
   if (!more && !loss.anew) return false;
   const bool known = loss.through.us != INT64_MAX;
@@ -257,7 +259,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   if (more) {
     shard.lost.lose_all(through, loss.margin_us, loss.recounts);
     shard.lost_by = std::min(lost_at, now);
-    ++stats_.windows_lost;
+    if (of_windows) ++stats_.windows_lost;
     losses_.slots.heard(id, shard.lost, lost_at, *reading, now);
   }
   // Also what was reserved ahead: the counters of those windows are as lost.
@@ -275,7 +277,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
     }
   });
   pass_on(now);
-  return more;
+  return more && of_windows;
 }
 
 std::vector<Gate::Refused> Gate::recounted(ShardId id, std::span<const Recount> recounts,

@@ -22,6 +22,7 @@ struct Line {
   Window window;                  // of the reservation
   CostRuns costs;                 // of it
   Hand hand;                      // what it was told to be in hand
+  StoreTime emptied;              // of a bucket: what it was told to be lost
   // What it rode with was refused: it is asked for once more, in a call of its own.
   bool alone = false;
   // It lost time to a refusal, or to a counter elsewhere, and is asked for although little is left.

@@ -137,8 +137,9 @@ class Reserver {
   // An answer to a line, while it is handed out.
   struct Handout {
     const ReserveAnswer& reply;
-    Hand hand;              // what the line had in hand
-    bool kept = true;       // else the window is lost
+    Hand hand;                             // what the line had in hand
+    bool kept = true;                      // else the window is lost ...
+    WindowState lost = WindowState::Lost;  // ... or not known to be, of a bucket
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
     std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
     // Of a bucket, in place of those two: what it was, this far.

@@ -60,12 +60,15 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   books_.reserved(charged);
   const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, counter.use->fill_rate};
   counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now});
-  if (charged > 0) {
+  if (charged > 0 && counter.use->limit->on_store_down != OnStoreDown::Allow) {
     std::int64_t& until_ms = shard_of(counter).knows_until_ms;
     until_ms = std::max(until_ms, full_at(bucket).us / 1000);
   }
   Handout handout{reply, {}};
-  handout.kept = has_counted(decider_.state_of(counter, line.window, now));
+  // What was heard of since it was asked for was not said.
+  handout.kept = has_counted(decider_.state_of(counter, line.window, now)) &&
+                 decider_.emptied_at(counter, now) <= line.emptied;
+  handout.lost = WindowState::Telling;
   handout.bucket = bucket;
   handout.bucket->taken -= charged;  // before this reservation
   room_.end_reservation(line);
@@ -198,7 +201,7 @@ void Reserver::answer_one(Counter& counter, Line& line, const CheckOf& check,
     result =
         handout.kept
             ? decider_.counted(counter, check.granted, prospect(counter, check.cost, handout, now))
-            : decider_.deny_locally(counter, WindowState::Lost, line.window, check.cost, now);
+            : decider_.deny_locally(counter, handout.lost, line.window, check.cost, now);
   }
   room_.answer(counter, line.asked, first, result);
 }

@@ -9,7 +9,7 @@ enum class Reason : std::uint8_t {
   Counted = 0,          // allowed: the permits are in the counter
   OverLimit = 1,        // denied: the window has no such permits left
   StoreAway = 2,        // denied or allowed by on_store_down, or the window's count was lost
-  NeverFits = 3,        // denied: the cost is above the limit
+  NeverFits = 3,        // denied: the cost is above limit or burst
   ClockNotTrusted = 4,  // denied: the window cannot be told with certainty
 };
 

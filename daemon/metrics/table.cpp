@@ -268,7 +268,7 @@ constexpr Metric kMetrics[] = {
         "Checks that were over the limit, and denied without asking the store.")
         .as("rategate_checks_denied_locally_total"),
     Row("stats", "checks_never_fit", Counter, Unit::Count, gate<&GateStats::never_fits>,
-        "Checks that were denied with reason 3: their cost is above the limit.")
+        "Checks that were denied with reason 3: their cost never fits.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="never_fits")"),
     Row("stats", "checks_clock_not_trusted", Counter, Unit::Count,
         gate<&GateStats::clock_not_trusted>,

@@ -57,7 +57,7 @@ class Reason(enum.IntEnum):
     COUNTED = 0
     OVER_LIMIT = 1
     STORE_AWAY = 2  # decided by the limit's on_store_down
-    NEVER_FITS = 3  # the cost is above the limit
+    NEVER_FITS = 3  # the cost is above the limit, or the burst of a token bucket
     CLOCK_NOT_TRUSTED = 4
 
 

@@ -54,7 +54,7 @@
  *  -EBUSY         the daemon has as many unread answers as it may have
  *  -EREMOTEIO     the daemon answered with another error, which rategate_error has in words
  *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
- *  -ERANGE        rategate_acquire: the cost is above the limit, so that waiting is no use
+ *  -ERANGE        rategate_acquire: the cost never fits, so that waiting is no use
  *  -ECANCELED     rategate_acquire: rategate_cancel was called
  *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
  *                 child before its first call

@@ -68,7 +68,7 @@ inline std::string_view to_text(Reason reason) noexcept {
     case Reason::StoreAway:
       return "the store is away";
     case Reason::NeverFits:
-      return "the cost is above the limit";
+      return "the cost never fits";
     case Reason::ClockNotTrusted:
       return "the clock is not trusted";
   }

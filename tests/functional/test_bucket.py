@@ -235,7 +235,10 @@ class Failover(Cluster):
         key = servers.keys("api", 1, victim)[0]
         loads = [harness.Load(daemon, ("api", key), callers=1, pause=0.002) for daemon in daemons]
         harness.wait_until(lambda: sum(load.allowed() for load in loads) >= 50, 15, "the burst")
-        servers.fail_over(victim)
+        servers.wait_calm()
+        servers.empty_replica(victim)
+        victim.kill9()
+        servers.wait_replaced(victim, harness.slot_of("api", key))
         before = sum(load.allowed() for load in loads)
         harness.wait_until(lambda: sum(load.allowed() for load in loads) >= before + 40, 40,
                            "permits that flow in")

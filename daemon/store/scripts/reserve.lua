@@ -123,16 +123,17 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
 end
 
 -- Takes permits out of the buckets KEYS[k] to KEYS[last], whose row's numbers begin at ARGV[at].
--- Returns where the next row begins. docs/algorithms.md has the formulas; all numbers are whole, and
--- below 2^53, where a double holds them exactly.
+-- Returns where the next row begins. docs/algorithms.md has the formulas. All numbers are whole; what
+-- is kept or granted is below 2^53, where a double holds it exactly.
 local function take_from_buckets(k, last, at)
   local floor, us = math.floor, answer[1] * 1000000 + answer[2]
   local p, P, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   at = at + 3
 
-  -- floor(a * b / q), and whether there is a rest, for 0 <= a, q < 2^42 and 0 <= b < 2^42. The
+  -- floor(a * b / q), and whether there is a rest, for 0 <= a < 2^53 and 0 <= b, q < 2^42. The
   -- quotient of a double by another one, rounded down, is exact below 2^53. Where the product is too
-  -- large for a double: long division, with b in digits of 10 bits.
+  -- large for a double: long division, with b in digits of 10 bits. A result from 2^53 on is about
+  -- right, and far beyond what it is compared with: no bucket has as many permits.
   local function mul_div(a, b, q)
     local whole = floor(a / q)
     a, whole = a - whole * q, whole * b

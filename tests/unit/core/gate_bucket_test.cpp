@@ -215,7 +215,7 @@ TEST_CASE("a counter that a reload moved is empty until nothing is under way to 
   CHECK(bench.check(use).waits);
   const auto asked = bench.asked();
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == StoreTime{bench.store_time().us + 250'000});
+  CHECK(asked[0].bucket->emptied == StoreTime{bench.store_time().us + 251'000});
 }
 
 TEST_CASE("who has taken out of a bucket has to hear of a loss until it is full") {
@@ -225,4 +225,51 @@ TEST_CASE("who has taken out of a bucket has to hear of a loss until it is full"
   REQUIRE(served(bench, use, 5).allowed);
   CHECK(bench.gate.has_to_hear({0}, after(bench.now, 4'900'000)));
   CHECK_FALSE(bench.gate.has_to_hear({0}, after(bench.now, 5'100'000)));
+}
+
+TEST_CASE("a loss of longer ago than any window concerns a bucket that is not full since") {
+  Bench bench;
+  Limit limit = *bucket(1, 3)->limit;
+  limit.period_ms = kMaxPeriodMs;
+  const auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  const StoreTime lost{bench.store_time().us - 40LL * 86'400'000'000};
+  CHECK_FALSE(bench.gate.lose_windows({0}, {.through = lost}, bench.now));
+  CHECK(bench.gate.stats().windows_lost == 0);
+  CHECK(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].bucket->emptied == lost);
+}
+
+TEST_CASE("beside a store that is slow a host gives out no part of a bucket") {
+  Bench bench;
+  Limit limit = *bucket(100, 100, OnStoreDown::Share)->limit;
+  limit.share = {1, 1};
+  const auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(bench.check(use).waits);
+    bench.now.us += 251'000;
+    bench.gate.turn(bench.now);
+    const auto answers = bench.answers();
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].decision.reason == Reason::StoreAway);
+    CHECK_FALSE(answers[0].decision.allowed);
+  }
+}
+
+TEST_CASE("an answer that knows of less loss than this host by now is given to nobody") {
+  Bench bench;
+  const auto use = bucket(1, 1000);
+  REQUIRE(bench.check(use).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  bench.gate.lose_windows({0}, {.through = bench.store_time()}, bench.now);
+  bench.reply(asked[0]);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 1);
+  CHECK_FALSE(answers[0].decision.allowed);
+  CHECK(answers[0].decision.reason == Reason::StoreAway);
+  // Soon, and not when an empty bucket would be full.
+  CHECK(answers[0].decision.retry_after_ms < 10'000);
+  CHECK(bench.gate.books().totals().stranded == 1);
 }
