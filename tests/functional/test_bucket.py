@@ -228,24 +228,24 @@ class Throttle(harness.Case):
 class Failover(Cluster):
     def test_a_shard_that_is_replaced_gives_no_second_burst(self):
         servers = self.fresh()
-        daemons = [self.rategated(servers, limits={"api": bucket("20/s", 40)}) for _ in range(2)]
-        for daemon in daemons:
+        limits = {"api": bucket("1/s", 40)}
+        taker, other = (self.rategated(servers, limits=limits) for _ in range(2))
+        for daemon in (taker, other):
             self.wait_up(daemon)
         victim = servers.primaries()[0]
         key = servers.keys("api", 1, victim)[0]
-        loads = [harness.Load(daemon, ("api", key), callers=1, pause=0.002) for daemon in daemons]
-        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= 50, 15, "the burst")
+        self.assertEqual(taker.check("api", key, cost=40).allowed, 1)
         servers.wait_calm()
         servers.empty_replica(victim)
         victim.kill9()
         servers.wait_replaced(victim, harness.slot_of("api", key))
-        before = sum(load.allowed() for load in loads)
-        harness.wait_until(lambda: sum(load.allowed() for load in loads) >= before + 40, 40,
-                           "permits that flow in")
-        for load in loads:
-            load.stop()
-        asked = [one for load in loads for one in load.asked()]
-        self.assertLessEqual(most_beyond(asked, 40, 20), 0.001)
+        # Who asks now has never asked for that key.
+        decided = (harness.COUNTED, harness.OVER_LIMIT)
+        first = harness.wait_until(
+            lambda: next((d for d in [other.check("api", key, cost=30)] if d.reason in decided),
+                         None), 30, "a decision of the new primary")
+        self.assertEqual(first.allowed, 0)
+        harness.wait_until(lambda: other.check("api", key).allowed, 15, "a permit that flows in")
 
 
 if __name__ == "__main__":
