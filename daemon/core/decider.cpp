@@ -44,9 +44,8 @@ bool Decider::is_doubted(const Counter& counter, const Window& window, Mono now)
 WindowState Decider::loss_state_of(const Counter& counter, const Window& window, Mono now) const {
   const Limit& limit = *counter.use->limit;
   const std::int64_t lead_us = longest_lead_us(limit.period_ms);
-  const bool moved = losses_.slots.may_concern(window, lead_us);
-  if (moved && is_doubted(counter, window, now)) return WindowState::Telling;
-  if (moved || shard_of(counter).lost.any()) {
+  if (is_doubted(counter, window, now)) return WindowState::Telling;
+  if (losses_.slots.may_concern(window, lead_us) || shard_of(counter).lost.any()) {
     const LostThrough lost = lost_of(counter, window);
     if (lost.has(window, lead_us)) {
       if (lost_policy(limit) != OnStoreLost::Count || !lost.recounts(window, lead_us)) {

@@ -379,14 +379,13 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   } else {
     into.bucket = asked_of_bucket(counter, now);
   }
-  const StoreTime emptied = into.bucket ? into.bucket->emptied : StoreTime{};
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);
   line.reservation = into.id;
   line.shard = counter.shard;
   line.window = window;
-  line.emptied = emptied;
+  line.emptied = into.bucket ? into.bucket->emptied : StoreTime{};
   ++stats_.reservations;
 }
 

@@ -68,22 +68,24 @@ Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& reque
 }
 
 LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request, const Rate& rate) {
-  const std::uint64_t before = limits_.gave_way();
-  LimitUsePtr limit = limits_.declared(request.limit, rate, request.keyed);
-  tell_gave_way(caller, before, *limit);
-  return limit;
+  return tell_gave_way(
+      caller, [&] { return limits_.declared(request.limit, rate, request.keyed); });
 }
 
-void Checks::tell_gave_way(const Caller& caller, std::uint64_t before, const LimitUse& limit) {
-  if (limits_.gave_way() == before) return;
+template <class LookUp>
+LimitUsePtr Checks::tell_gave_way(const Caller& caller, const LookUp& look_up) {
+  const std::uint64_t before = limits_.gave_way();
+  LimitUsePtr limit = look_up();
+  if (limits_.gave_way() == before) return limit;
   if (const std::uint64_t times = gave_way_.happened(caller.moment)) {
     log_.event(LogLevel::Warning, "declared_limit_gave_way",
                "there are max_declared limits: one that counters are of gave way to a new one",
                {{"max_declared", max_declared_},
-                {"new_limit", limit.limit->name},
+                {"new_limit", limit->limit->name},
                 {"client", shown_peer(caller.peer)},
                 {"times", times}});
   }
+  return limit;
 }
 
 CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
@@ -98,9 +100,8 @@ CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
 
 CheckOutcome Checks::throttle(const Caller& caller, const ThrottleRequest& request) {
   if (!may_declare_) return Refused{no_limit_error(kCellName, {}, true)};
-  const std::uint64_t before = limits_.gave_way();
-  const LimitUsePtr limit = limits_.cell(request.rate, request.burst);
-  tell_gave_way(caller, before, *limit);
+  const LimitUsePtr limit =
+      tell_gave_way(caller, [&] { return limits_.cell(request.rate, request.burst); });
   return ask(caller, limit, request.key, request.quantity);
 }
 

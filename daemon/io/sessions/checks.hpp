@@ -38,7 +38,9 @@ class Checks final : public CheckService {
   LimitUsePtr declared(const Caller& caller, const CheckRequest& request, const Rate& rate);
   CheckOutcome ask(const Caller& caller, const LimitUsePtr& limit, std::string_view key,
                    std::int64_t cost);
-  void tell_gave_way(const Caller& caller, std::uint64_t before, const LimitUse& limit);
+  // What is looked up; the log is told where another one gave way to it.
+  template <class LookUp>
+  LimitUsePtr tell_gave_way(const Caller& caller, const LookUp& look_up);
 
   const bool may_declare_;
   const std::int64_t max_declared_;

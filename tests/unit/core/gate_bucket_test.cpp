@@ -26,6 +26,13 @@ Decision served(Bench& bench, const LimitUsePtr& use, std::int64_t cost = 1) {
   return answers.front().decision;
 }
 
+// The one that the store would be asked for now.
+Reservation asked_one(Bench& bench) {
+  auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  return std::move(asked.front());
+}
+
 }  // namespace
 
 TEST_CASE("checks of a bucket are one reservation, and each is told what it leaves") {
@@ -33,14 +40,13 @@ TEST_CASE("checks of a bucket are one reservation, and each is told what it leav
   const auto use = bucket(10, 3);
   CHECK_FALSE(use->leased);
   for (int i = 0; i < 5; ++i) CHECK(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].counter == "rategate:{api:k}:gcra");
-  REQUIRE(asked[0].bucket);
-  CHECK(asked[0].bucket->rate == FillRate{1, 100'000});
-  CHECK(asked[0].bucket->burst == 3);
-  CHECK(asked[0].lease == 0);
-  bench.reply(asked[0]);
+  const Reservation asked = asked_one(bench);
+  CHECK(asked.counter == "rategate:{api:k}:gcra");
+  REQUIRE(asked.bucket);
+  CHECK(asked.bucket->rate == FillRate{1, 100'000});
+  CHECK(asked.bucket->burst == 3);
+  CHECK(asked.lease == 0);
+  bench.reply(asked);
   const auto answers = bench.answers();
   REQUIRE(answers.size() == 5);
   for (std::size_t i = 0; i < 5; ++i) {
@@ -91,9 +97,8 @@ TEST_CASE("an answer of a bucket counts however late it is, for who still waits"
   Bench bench;
   const auto use = bucket(10, 3);
   REQUIRE(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  bench.reply_at(after(bench.now, 240'000), asked[0]);
+  const Reservation asked = asked_one(bench);
+  bench.reply_at(after(bench.now, 240'000), asked);
   CHECK(bench.allowed() == 1);
   CHECK(bench.gate.stats().late_answers == 0);
 }
@@ -105,18 +110,16 @@ TEST_CASE("after a loss each call says until when buckets were emptied, as long 
   bench.now.us += 1'000'000;
   bench.gate.lose_windows({0}, {.through = bench.store_time(), .recounts = true}, bench.now);
   CHECK(bench.check(use).waits);
-  auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == bench.store_time());
-  bench.reply(asked[0]);
+  Reservation asked = asked_one(bench);
+  CHECK(asked.bucket->emptied == bench.store_time());
+  bench.reply(asked);
   CHECK(bench.allowed() == 0);
   bench.now.us += 110'000;
   CHECK(served(bench, use).allowed);
   bench.now.us += 250'000;
   CHECK(bench.check(use).waits);
-  asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == StoreTime{});
+  asked = asked_one(bench);
+  CHECK(asked.bucket->emptied == StoreTime{});
 }
 
 TEST_CASE(
@@ -127,11 +130,10 @@ TEST_CASE(
   bench.gate.lose_windows({0}, {.through = bench.store_time()}, bench.now);
   bench.now.us += 310'000;
   CHECK(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == StoreTime{});
-  CHECK(asked[0].bucket->known == StoreTime{});
-  bench.reply(asked[0]);
+  const Reservation asked = asked_one(bench);
+  CHECK(asked.bucket->emptied == StoreTime{});
+  CHECK(asked.bucket->known == StoreTime{});
+  bench.reply(asked);
   CHECK(bench.allowed() == 1);
   bench.gate.store_away({0}, bench.now);
   CHECK(bench.check(use).decision.allowed);
@@ -142,11 +144,10 @@ TEST_CASE("what this host knows of a bucket is said, so that one that is gone is
   const auto use = bucket(10, 3);
   REQUIRE(served(bench, use, 2).allowed);
   CHECK(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->known == StoreTime{bench.store_time().us + 200'000});
+  const Reservation asked = asked_one(bench);
+  CHECK(asked.bucket->known == StoreTime{bench.store_time().us + 200'000});
   bench.store = MemoryCounters();
-  bench.reply(asked[0]);
+  bench.reply(asked);
   CHECK(bench.allowed() == 0);
 }
 
@@ -213,9 +214,8 @@ TEST_CASE("a counter that a reload moved is empty until nothing is under way to 
   const auto use = bucket(100, 100);
   use->moved_ms = bench.store_time().us / 1000;
   CHECK(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == StoreTime{bench.store_time().us + 251'000});
+  const Reservation asked = asked_one(bench);
+  CHECK(asked.bucket->emptied == StoreTime{bench.store_time().us + 251'000});
 }
 
 TEST_CASE("who has taken out of a bucket has to hear of a loss until it is full") {
@@ -236,9 +236,8 @@ TEST_CASE("a loss of longer ago than any window concerns a bucket that is not fu
   CHECK_FALSE(bench.gate.lose_windows({0}, {.through = lost}, bench.now));
   CHECK(bench.gate.stats().windows_lost == 0);
   CHECK(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  CHECK(asked[0].bucket->emptied == lost);
+  const Reservation asked = asked_one(bench);
+  CHECK(asked.bucket->emptied == lost);
 }
 
 TEST_CASE("beside a store that is slow a host gives out no part of a bucket") {
@@ -261,10 +260,9 @@ TEST_CASE("an answer that knows of less loss than this host by now is given to n
   Bench bench;
   const auto use = bucket(1, 1000);
   REQUIRE(bench.check(use).waits);
-  const auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
+  const Reservation asked = asked_one(bench);
   bench.gate.lose_windows({0}, {.through = bench.store_time()}, bench.now);
-  bench.reply(asked[0]);
+  bench.reply(asked);
   const auto answers = bench.answers();
   REQUIRE(answers.size() == 1);
   CHECK_FALSE(answers[0].decision.allowed);
