@@ -168,9 +168,6 @@ class LimitReader {
     }
     if (limit.spread > 1) wrong("spread", kOnlyWindows);
     if (limit.on_store_lost) wrong("on_store_lost", kOnlyWindows);
-    if (limit.mode == Mode::Lease) {
-      wrong("mode", "expected \"auto\" or \"exact\", with algorithm = \"gcra\"");
-    }
     if (const auto numbers = bucket_fault(limit)) {
       fault(limit_entry.place, "limit '" + std::string(name_) + "': " + numbers->text);
     }

@@ -108,14 +108,26 @@ std::int64_t Decider::most_left(const Counter& counter, const Window& window, Mo
   if (limit.algorithm->has_windows) {
     return limit.period_ms > kLongPeriodMs ? limit.permits : left(counter, window);
   }
-  const KnownBucket* const known = counter.bucket.get();
-  const auto reading = shard_of(counter).clock.read(now);
   // Who is denied by CL.THROTTLE is told what the store has, and other numbers may have been asked
   // for since.
-  if (known == nullptr || limit.cell || !reading || now >= after(known->told, kBucketBelievedUs)) {
-    return use.most_cost;
-  }
-  return std::max<std::int64_t>(0, permits_in(known->bucket, burst_of(limit), reading->latest));
+  if (limit.cell) return use.most_cost;
+  return held(counter, window, now) + left_in_bucket(counter, now);
+}
+
+std::int64_t Decider::held(const Counter& counter, const Window& window, Mono now) const {
+  if (counter.use->limit->algorithm->has_windows) return counter.pool.held(window);
+  if (!counter.use->leased) return 0;
+  const auto reading = shard_of(counter).clock.read(now);
+  return reading ? counter.pool.held_beyond(reading->latest) : 0;
+}
+
+std::int64_t Decider::left_in_bucket(const Counter& counter, Mono now) const {
+  const std::int64_t burst = burst_of(*counter.use->limit);
+  const KnownBucket* const known = counter.bucket.get();
+  const auto reading = shard_of(counter).clock.read(now);
+  if (known == nullptr || !reading || now >= after(known->told, kBucketBelievedUs)) return burst;
+  if (reading->latest < known->paused_until) return 0;
+  return std::max<std::int64_t>(0, permits_in(known->bucket, burst, reading->latest));
 }
 
 StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
@@ -136,18 +148,20 @@ Prospect Decider::prospect(const Counter& counter, const Window& window, std::in
                            Mono now) const {
   if (!counter.use->limit->algorithm->has_windows) {
     const KnownBucket* const known = counter.bucket.get();
-    return known == nullptr ? Prospect{} : prospect(counter, known->bucket, cost, {}, now);
+    if (known == nullptr) return {};
+    return prospect(counter, known->bucket, held(counter, window, now), cost, {}, now);
   }
   const std::int64_t reset_after_ms = this->reset_after_ms(counter, now);
   return {left(counter, window), reset_after_ms, reset_after_ms};
 }
 
-Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t cost,
-                           StoreTime told, Mono now) const {
+Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t held,
+                           std::int64_t cost, StoreTime told, Mono now) const {
   const StoreClock& clock = shard_of(counter).clock;
   const auto reading = clock.read(now);
   const std::int64_t burst = burst_of(*counter.use->limit);
-  const StoreTime fits = fits_at(bucket, burst, cost);
+  StoreTime fits = fits_at(bucket, burst, cost);
+  if (counter.bucket != nullptr) fits = std::max(fits, counter.bucket->paused_until);
   const StoreTime full = full_at(bucket);
   // Nobody is to come too early.
   const StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
@@ -155,7 +169,7 @@ Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, st
     return ms_rounded_up(clock.with_drift(moment.us - at.us));
   };
   const StoreTime seen = told.us > 0 ? told : at;
-  Prospect prospect{permits_in(bucket, burst, seen), until_ms(fits), until_ms(full)};
+  Prospect prospect{permits_in(bucket, burst, seen) + held, until_ms(fits), until_ms(full)};
   prospect.retry_after_us = cost > burst ? -1 : std::max<std::int64_t>(0, fits.us - seen.us);
   prospect.reset_after_us = std::max<std::int64_t>(0, full.us - seen.us);
   return prospect;
@@ -325,8 +339,10 @@ bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, St
   left = 0;
   // Beside a store that counts, and is slow or refuses, it would be a second bucket.
   if (permits == 0 || burst == 0 || !shard_of(counter).health.is_away()) return false;
-  return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0),
-                                  {fill_rate(permits, limit.period_ms), burst, {}, {}}, cost, now,
+  BucketAsked part;
+  part.rate = fill_rate(permits, limit.period_ms);
+  part.burst = burst;
+  return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0), part, cost, now,
                                   left);
 }
 

@@ -67,6 +67,11 @@ class Decider {
   // the counter have left together. That can become no more in short windows, because nothing is
   // given back there; in a long one it can, up to the limit. Of a bucket what may be in it now.
   std::int64_t most_left(const Counter& counter, const Window& window, Mono now) const;
+  // Permits that this host holds for the window, or of a bucket until some slices end.
+  std::int64_t held(const Counter& counter, const Window& window, Mono now) const;
+  // What the counter, a bucket, may have now, as far as this host knows; all of it where it does
+  // not.
+  std::int64_t left_in_bucket(const Counter& counter, Mono now) const;
   // What was taken of the counter, a bucket, before that moment may not be counted any more; 0: all
   // of it is, or it does not matter any more.
   StoreTime emptied_at(const Counter& counter, Mono now) const;
@@ -77,9 +82,10 @@ class Decider {
   }
   // Counted in the store, or over the limit there.
   CheckResult counted(const Counter& counter, bool allowed, const Prospect& prospect);
-  // Of a check of that cost, by a bucket that the store has told of at `told`.
-  Prospect prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t cost,
-                    StoreTime told, Mono now) const;
+  // Of a check of that cost, by a bucket that the store has told of at `told`, of which the host
+  // holds so many permits.
+  Prospect prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t held,
+                    std::int64_t cost, StoreTime told, Mono now) const;
   CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
   // Exhausted, Lost or Telling; or there is not as much as that.
   CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,

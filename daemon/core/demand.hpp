@@ -1,5 +1,5 @@
 // What a host has lately spent of one counter: a sliding count over two buckets, each as long as
-// the period, or a second where that is longer. Pure; not thread-safe.
+// LimitUse::demand_us. Pure; not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,8 @@ namespace rategate {
 
 class Demand {
  public:
-  static constexpr std::int64_t kLongestBucketUs = 1'000'000;
   // Counts that came within less than this are taken as if it had been so long.
   static constexpr std::int64_t kShortestUs = 1'000;
-
-  static std::int64_t bucket_us(std::int64_t period_ms) {
-    return std::min(period_ms * 1000, kLongestBucketUs);
-  }
 
   void spent(Mono now, std::int64_t permits, std::int64_t bucket_us) {
     turn(now, bucket_us);
@@ -40,6 +35,12 @@ class Demand {
     // The part of the bucket before that is still within the last bucket's length.
     const std::int64_t old = previous_ * ((bucket_us - into) / 1000) / (bucket_us / 1000);
     return (old + current_) * 1'000'000 / bucket_us;
+  }
+
+  // The same of the whole bucket before this one; 0: there was none.
+  std::int64_t rate_before(Mono now, std::int64_t bucket_us) {
+    turn(now, bucket_us);
+    return std::max<std::int64_t>(0, previous_) * 1'000'000 / bucket_us;
   }
 
  private:

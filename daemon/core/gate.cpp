@@ -106,7 +106,7 @@ CheckResult Gate::check_counted(const Request& request, Mono now) {
   bool open = false;
   if (const auto reading = shard.usable(limit, now)) {
     const Placed at = use.place(*reading);
-    if (use.leased) keeper_.share_pool(id, reading->earliest.us / 1000, now);
+    if (use.is_shared()) keeper_.share_pool(id, reading->earliest.us / 1000, now);
     open = at.open;
     if (open) {
       const WindowState state = decider_.state_of(counter, at.window, now);
@@ -149,7 +149,7 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
   const Placed at = use.place(*reading);
   if (!at.open) return 0;
   const WindowState state = decider_.state_of(counter, at.window, now);
-  const std::int64_t held = counter.pool.held(at.window);
+  const std::int64_t held = decider_.held(counter, at.window, now);
   if (allowed) {
     count = std::min(count, held / request.cost);
     if (count == 0 || !has_counted(state)) return 0;
@@ -179,6 +179,7 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
   const std::int64_t took = std::max<std::int64_t>(1, received.us - sent.us);
   shard.round_trip_us += (took - shard.round_trip_us) / 8;
   if (result == StoreClock::Measured::Contradicted) {
+    give_up_slices(id, received);
     if (const auto reading = shard.clock.read(received)) shard.lost.not_after(reading->latest);
   }
   if (result != StoreClock::Measured::Kept) {
@@ -226,11 +227,19 @@ bool Gate::store_away(ShardId id, Mono now) {
   return news;
 }
 
+// The clock by which they end is not the one they were leased by.
+void Gate::give_up_slices(ShardId id, Mono now) {
+  counters_.for_each_id([&](CounterId counter) {
+    if (counters_[counter].shard == id) reserver_.give_up_slices(counter, now);
+  });
+}
+
 // Of a cluster it may be the primary of other counters: those that are elsewhere now must not be
 // judged by its clock.
 void Gate::store_replaced(ShardId id, Mono now) {
   shard(id).clock.forget();
   keeper_.forget_clock(id);
+  give_up_slices(id, now);
   if (!options_.shard_of) return;
   std::vector<CounterId> shown;
   counters_.for_each_id([&](CounterId counter) {

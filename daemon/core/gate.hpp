@@ -206,6 +206,7 @@ class Gate {
   void tell_moved(Mono now);
   std::optional<ClockReading> reading_near(ShardId id, Mono now) const;
   void leave_shard(ShardId id, Mono now);
+  void give_up_slices(ShardId id, Mono now);
   std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);
   void leave_line(CounterId from, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,

@@ -9,6 +9,8 @@ namespace rategate {
 struct KnownBucket {
   TokenBucket bucket;  // as the store told it last, which has no more in it than that
   Mono told;
+  // It had next to nothing left, and is not asked before: see pause_us().
+  StoreTime paused_until;
 };
 // By then the store is asked again, though nothing fits by what is known: somebody may have given
 // permits back.

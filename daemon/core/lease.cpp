@@ -9,6 +9,8 @@ constexpr std::int64_t kSmallLease = 16;
 constexpr std::int64_t kMostSeconds = 2;
 constexpr std::int64_t kColdLease = 3;  // what a key gets ahead of which nothing is known yet
 constexpr std::int64_t kChunks = 8;
+// A host that spends less than that of a bucket in a lease's life would lose most of it.
+constexpr std::int64_t kLeastOfBucket = 8;
 // Of the store's time, beyond what a lead is meant to be.
 constexpr std::int64_t kLeadErrorUs = 100'000;
 }  // namespace
@@ -24,6 +26,17 @@ std::int64_t lease_size(const LeaseInput& in) {
   const std::int64_t wanted = std::max(share, std::min(kSmallLease, rest));
   const std::int64_t most =
       std::min({rest, rate * kMostSeconds, std::max(in.lately, kColdLease), kMaxHeld - in.held});
+  return std::max<std::int64_t>(0, std::min(wanted, most));
+}
+
+std::int64_t bucket_lease_size(const BucketLeaseInput& in) {
+  const std::int64_t rate = std::clamp<std::int64_t>(in.rate, 0, kMaxPermits);
+  // Not all that it may spend until then, because what is over is lost.
+  const auto spent_in = [&](std::int64_t ms) { return rate * ms * 9 / 10'000; };
+  if (spent_in(in.slices.slice_ms + in.slices.least_ms) < kLeastOfBucket) return 0;
+  const std::int64_t wanted = std::max(rate * in.slices.slice_ms / 4000, kSmallLease);
+  const std::int64_t most = std::min(
+      {spent_in(in.left_ms) - in.held, std::max(in.lately, kColdLease), kMaxHeld - in.held});
   return std::max<std::int64_t>(0, std::min(wanted, most));
 }
 

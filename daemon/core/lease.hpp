@@ -25,6 +25,17 @@ struct LeaseInput {
 // counter has left.
 std::int64_t lease_size(const LeaseInput& input);
 
+// The same of a bucket, whose leases end with slices of time.
+struct BucketLeaseInput {
+  BucketSlices slices;
+  std::int64_t rate = 0;     // permits per second that this host spends
+  std::int64_t lately = 0;   // permits it has spent lately
+  std::int64_t left_ms = 0;  // until a lease ends that is reserved now
+  std::int64_t held = 0;     // permits it has, in both slices
+};
+// The store gives no more than half of what is in the bucket.
+std::int64_t bucket_lease_size(const BucketLeaseInput& input);
+
 // Below so many permits the lease is to be renewed: what `rate` spends in two round trips, and a
 // quarter of the last lease at least.
 std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64_t last_lease);

@@ -15,11 +15,11 @@ constexpr std::int64_t kClockEveryUs = 100'000;
 constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
 // Releases that wait to be written; permits beyond them are stranded.
 constexpr std::size_t kMostReleases = 4096;
+// A lease is to pay so many costs as are usual.
+constexpr std::int64_t kCostsInLease = 4;
 constexpr std::uint32_t kLastLeaseMask = (1U << 24) - 1;
 // A cost above this part of the limit is no demand for leases. docs/leases.md has what was tried.
 constexpr std::int64_t kLargeCost = 64;
-// A lease is to pay so many costs as are usual.
-constexpr std::int64_t kCostsInLease = 4;
 
 }  // namespace
 
@@ -69,6 +69,7 @@ void LeaseKeeper::look_at_some(Mono now) {
 
 bool LeaseKeeper::spend(CounterId id, const Window& window, const CostRun& run, Mono now) {
   Counter& counter = counters_[id];
+  if (!counter.use->limit->algorithm->has_windows) return spend_of_slices(id, run, now);
   PoolBook book = book_of(counter, now);
   if (!counter.pool.take(window, run.cost * run.count, book)) return false;
   note_demand(counter, run, now);
@@ -86,7 +87,8 @@ bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t p
 }
 
 bool LeaseKeeper::is_demand(const Limit& limit, std::int64_t cost) {
-  return cost <= std::max<std::int64_t>(1, limit.permits / kLargeCost);
+  const std::int64_t most = limit.algorithm->has_windows ? limit.permits : burst_of(limit);
+  return cost <= std::max<std::int64_t>(1, most / kLargeCost);
 }
 
 void LeaseKeeper::note_demand(Counter& counter, const CostRun& run, Mono now) {
@@ -107,10 +109,18 @@ Hand LeaseKeeper::take_hand(Counter& counter, const Window& window, Mono now) {
   return counter.pool.take_hand(window, book);
 }
 
+// A window that may be over is still denied by; a slice is for nothing but spending.
+bool LeaseKeeper::is_over(const Counter& counter, const Window& window,
+                          const ClockReading& reading) {
+  const bool has_windows = counter.use->limit->algorithm->has_windows;
+  const StoreTime now = has_windows ? reading.earliest : reading.latest;
+  return window.end_ms * 1000 <= now.us;
+}
+
 void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& unspent,
                           std::int64_t lease, Mono now) {
   const auto reading = shard_of(counter).clock.read(now);
-  const bool over = !reading || window.end_ms * 1000 <= reading->earliest.us;
+  const bool over = !reading || is_over(counter, window, *reading);
   const std::int64_t permits = unspent.permits() + lease;
   if (over || counter.use->dropped) {
     if (over && permits > 0) ++stats_.late_answers;
@@ -135,8 +145,11 @@ void LeaseKeeper::watch_level(CounterId id, const Window& window, Mono now) {
     counter.pool.show(window, chunk_of(window.end_ms - window.start_ms, counter.last_lease), book);
   }
   if (held >= counter.pool.low_water() || counter.renew) return;
-  if (counter.pool.state(window) != Pool::State::Unknown) return;
-  counter.renew = true;
+  if (counter.pool.state(window) == Pool::State::Unknown) want(id);
+}
+
+void LeaseKeeper::want(CounterId id) {
+  counters_[id].renew = true;
   list(id);
 }
 
@@ -150,12 +163,13 @@ void LeaseKeeper::list(CounterId id) {
   shard_of(counter).leases.push_back(id);
 }
 
-std::int64_t LeaseKeeper::lease_for(Counter& counter, const Window& window, std::int64_t waiting,
-                                    Mono now) {
-  if (!counter.use->leased || counter.use->dropped) return 0;
+LeaseKeeper::Wanted LeaseKeeper::lease_for(Counter& counter, const Window& window,
+                                           std::int64_t waiting, Mono now) {
+  if (!counter.use->leased || counter.use->dropped) return {window};
+  if (!counter.use->limit->algorithm->has_windows) return bucket_lease_for(counter, waiting, now);
   look(counter, now);
   const std::int64_t period_ms = counter.use->limit->period_ms;
-  const std::int64_t bucket = Demand::bucket_us(period_ms);
+  const std::int64_t bucket = counter.use->demand_us;
   // Clients choose how many wait, and at which costs: more than a limit can have is as good as
   // that.
   waiting = std::min(waiting, kMaxPermits);
@@ -169,11 +183,16 @@ std::int64_t LeaseKeeper::lease_for(Counter& counter, const Window& window, std:
   if (const auto reading = shard.clock.read(now)) {
     input.left_ms = std::min(period_ms, window.end_ms - reading->latest.us / 1000);
   }
-  std::int64_t lease = lease_size(input);
+  return {window, leases(counter, lease_size(input), input.rate, now)};
+}
+
+// What a lease of that size is, and when the pool is low then.
+std::int64_t LeaseKeeper::leases(Counter& counter, std::int64_t lease, std::int64_t rate,
+                                 Mono now) {
   if (counter.cost_log2 > 0 && lease < kCostsInLease << counter.cost_log2) lease = 0;
   counter.last_lease = static_cast<std::uint32_t>(lease) & kLastLeaseMask;
   PoolBook book = book_of(counter, now);
-  counter.pool.set_low_water(low_water(input.rate, shard.round_trip_us, lease), book);
+  counter.pool.set_low_water(low_water(rate, shard_of(counter).round_trip_us, lease), book);
   return lease;
 }
 
@@ -189,8 +208,8 @@ std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
   const Placed at = use.place(*reading);
   if (!at.open) return std::nullopt;
   if (renew && decider_.state_of(counter, at.window, now) == WindowState::Open) {
-    const std::int64_t lease = lease_for(counter, at.window, 0, now);
-    if (lease > 0) return Wanted{at.window, lease};
+    const Wanted lease = lease_for(counter, at.window, 0, now);
+    if (lease.permits > 0) return lease;
   }
   Schedule* const schedule = counters_.schedule(counter);
   if (!renew_next || schedule == nullptr || schedule->lead_for_ms != at.window.end_ms) {
@@ -200,9 +219,9 @@ std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
   if (schedule->renewed_ms >= next.end_ms) return std::nullopt;
   schedule->renewed_ms = next.end_ms;
   if (decider_.state_of(counter, next, now) != WindowState::Open) return std::nullopt;
-  const std::int64_t lease = lease_for(counter, next, 0, now);
-  if (lease <= 0) return std::nullopt;
-  return Wanted{next, lease};
+  const Wanted lease = lease_for(counter, next, 0, now);
+  if (lease.permits <= 0) return std::nullopt;
+  return lease;
 }
 
 // ---- The segment ----------------------------------------------------------------------------
@@ -322,7 +341,7 @@ void LeaseKeeper::drop_limits(Mono now) {
 
 void LeaseKeeper::release_stock(Counter& counter, const Window& window) {
   const Limit& limit = *counter.use->limit;
-  if (limit.period_ms <= kLongPeriodMs) return;
+  if (limit.period_ms <= kLongPeriodMs || !limit.algorithm->has_windows) return;
   const std::int64_t permits = counter.pool.take_stock(window);
   if (permits == 0) return;
   Shard& shard = shard_of(counter);
@@ -350,7 +369,8 @@ void LeaseKeeper::strand_releases(Shard& shard) {
 
 void LeaseKeeper::attend(CounterId id, Mono now) {
   Counter& counter = counters_[id];
-  if (!counter.use->leased || counter.use->dropped) return;
+  // A bucket is attended to when it is asked for.
+  if (!counter.use->leased || counter.use->dropped || !counter.use->slices.none()) return;
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);
   if (!reading) return;
   look(counter, now);
@@ -365,7 +385,7 @@ void LeaseKeeper::attend(CounterId id, Mono now) {
 void LeaseKeeper::attend_next_window(CounterId id, const Placed& placed, Mono now) {
   Counter& counter = counters_[id];
   const std::int64_t period_ms = counter.use->limit->period_ms;
-  const std::int64_t bucket = Demand::bucket_us(period_ms);
+  const std::int64_t bucket = counter.use->demand_us;
   if (!is_hot(period_ms, counter.demand.rate(now, bucket))) return;
   const Shard& shard = shard_of(counter);
   const auto reading = shard.clock.read(now);

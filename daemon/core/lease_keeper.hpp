@@ -30,10 +30,14 @@ class LeaseKeeper {
   void share() { sharing_ = shared_ != nullptr; }
   void share_pool(CounterId id, std::int64_t over_ms, Mono now);
 
-  // Takes the cost out of the pool, so many times, all of it or nothing.
+  // Takes the cost out of the pool, so many times, all of it or nothing. Of a bucket a lease has no
+  // window, but ends with a slice: what is good is told by the clock.
   bool spend(CounterId id, const Window& window, const CostRun& run, Mono now);
   // All that the pool holds for the window, to be put towards costs that it cannot pay alone.
   Hand take_hand(Counter& counter, const Window& window, Mono now);
+  // The same of a bucket: what is held of the slice that ends first, and of the other one where
+  // that is less than `wanted`. All of it is good until the end of `of`.
+  Hand take_hand_of_slices(Counter& counter, std::int64_t wanted, Mono now, Window& of);
   // The store answered; see Pool::charged().
   bool charged(Counter& counter, const Window& window, std::int64_t permits, std::int64_t in_store,
                Mono now);
@@ -47,14 +51,18 @@ class LeaseKeeper {
 
   // Whether a cost of a limit is demand for leases: see note_demand().
   static bool is_demand(const Limit& limit, std::int64_t cost);
-  // Permits wanted ahead of the checks that wait; `waiting`: those of their costs that are demand.
-  std::int64_t lease_for(Counter& counter, const Window& window, std::int64_t waiting, Mono now);
-  // What it is asked for next where no check waits: the window that is open, where the pool is low,
-  // or the next one. None where there is nothing to ask.
+  // Permits that are wanted ahead of checks.
   struct Wanted {
     Window window;
     std::int64_t permits = 0;
+    std::int64_t raisable = 0;  // see BucketAsked
   };
+  // Until when the counter, a bucket, is not asked again, by what is known of it since `told`.
+  StoreTime pause_of(Counter& counter, StoreTime told, Mono now);
+  // Beside the checks that wait; `waiting`: those of their costs that are demand.
+  Wanted lease_for(Counter& counter, const Window& window, std::int64_t waiting, Mono now);
+  // What it is asked for next where no check waits: the window that is open, where the pool is low,
+  // or the next one. None where there is nothing to ask.
   std::optional<Wanted> wanted(CounterId id, Mono now);
   // The store has lost its count: what is held is given up, what is known of it is kept.
   void lose(Counter& counter, Mono now);
@@ -99,10 +107,17 @@ class LeaseKeeper {
   bool has_slot(CounterId id, SlotId slot) const;
   void look(Counter& counter, Mono now);
   void watch_level(CounterId id, const Window& window, Mono now);
+  void watch_slices(CounterId id, const ClockReading& reading);
+  bool spend_of_slices(CounterId id, const CostRun& run, Mono now);
+  Wanted bucket_lease_for(Counter& counter, std::int64_t waiting, Mono now);
+  std::int64_t leases(Counter& counter, std::int64_t lease, std::int64_t rate, Mono now);
+  static bool is_over(const Counter& counter, const Window& window, const ClockReading& reading);
+  void want(CounterId id);
   void attend_next_window(CounterId id, const Placed& placed, Mono now);
   void attend_long_window(CounterId id, const Placed& placed, Mono now);
   void doubt(Counter& counter, CounterId id, const Window& window, Schedule& schedule, Mono now);
   void release_stock(Counter& counter, const Window& window);
+  const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
   Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }
 
   Counters& counters_;

@@ -21,7 +21,9 @@ struct Line {
   ShardId shard;                  // whom it was asked of; the counter may be in another by now
   Window window;                  // of the reservation
   CostRuns costs;                 // of it
-  Hand hand;                      // what it was told to be in hand
+  Hand hand;                      // what it was told to be in hand ...
+  Window hand_of;                 // ... and of which window that is, or slice
+  bool slices_over = false;       // the clock by which that slice ends is another one by now
   StoreTime emptied;              // of a bucket: what it was told to be lost
   // What it rode with was refused: it is asked for once more, in a call of its own.
   bool alone = false;

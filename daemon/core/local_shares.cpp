@@ -50,7 +50,7 @@ bool LocalShares::take_from_bucket(const std::string& counter, const BucketAsked
   BucketAsked asked = part;
   if (is_new) asked.emptied = now;
   const auto stored = is_new ? std::nullopt : std::optional<TokenBucket>(found->second);
-  const BucketGrant grant = grant_from_bucket(stored, asked, CostRuns{{cost, 1}}, now);
+  const BucketGrant grant = grant_from_bucket(stored, asked, {}, CostRuns{{cost, 1}}, now);
   left = std::max<std::int64_t>(0, permits_in(grant.bucket, part.burst, now));
   if (grant.changed) {
     buckets_[counter] = grant.bucket;

@@ -74,7 +74,23 @@ Pool::Part* Pool::enter(const Window& window, PoolBook& book) {
 
 bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
   const int parity = index_of(window);
-  if (parity < 0) return false;
+  return parity >= 0 && take_from(parity, cost, book);
+}
+
+bool Pool::take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book) {
+  const int first = part_[0].end_ms < part_[1].end_ms ? 0 : 1;
+  const auto held = [&](int parity) -> std::int64_t {
+    const Part& part = part_[parity];
+    return part.end_ms * 1000 > latest.us ? part.shown + part.stock : 0;
+  };
+  if (held(first) + held(1 - first) < cost) return false;
+  const std::int64_t of_first = std::min(cost, held(first));
+  return take_from(first, of_first, book) && take_from(1 - first, cost - of_first, book);
+}
+
+// Slices are in no shared memory, so that what is held is not spent between one part and the other.
+bool Pool::take_from(int parity, std::int64_t cost, PoolBook& book) {
+  if (cost == 0) return true;
   Part& part = part_[parity];
   if (part.shown + part.stock < cost) return false;
   if (part.shown < cost && part.stock > 0) show_part(parity, cost - part.shown, book);

@@ -6,6 +6,9 @@
 // what was put there: what is missing was spent, what is too much was forged, and is voided.
 // Without a slot the book is all there is. docs/leases.md has the fields.
 //
+// Of a token bucket the same for two slices of time at a time, which may both be good: what is held
+// of them is told by their ends alone.
+//
 // One thread uses a pool; the words in a shared slot are used by any number of processes.
 #pragma once
 
@@ -35,6 +38,10 @@ class Pool {
 
   // Takes the cost out of what is held for the window: all of it or nothing. It is booked as spent.
   bool take(const Window& window, std::int64_t cost, PoolBook& book);
+
+  // The same of the slices that end after `latest`: from the one that ends first, then from the
+  // other.
+  bool take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book);
 
   // What a counter that is lower than this host alone has charged means.
   enum class Below : std::uint8_t {
@@ -100,6 +107,23 @@ class Pool {
     const Part* part = find(window);
     return part == nullptr ? 0 : part->shown + part->stock;
   }
+  // What is held of the slices that end after that moment.
+  std::int64_t held_beyond(StoreTime moment) const {
+    std::int64_t permits = 0;
+    for (const Part& part : part_) {
+      if (part.end_ms * 1000 > moment.us) permits += part.shown + part.stock;
+    }
+    return permits;
+  }
+  // When the first of those ends of which something is held, in ms; 0: nothing is.
+  std::int64_t first_end_beyond(StoreTime moment) const {
+    std::int64_t end_ms = 0;
+    for (const Part& part : part_) {
+      const bool good = part.end_ms * 1000 > moment.us && part.shown + part.stock > 0;
+      if (good && (end_ms == 0 || part.end_ms < end_ms)) end_ms = part.end_ms;
+    }
+    return end_ms;
+  }
   std::int64_t stock(const Window& window) const {
     const Part* part = find(window);
     return part == nullptr ? 0 : part->stock;
@@ -133,6 +157,7 @@ class Pool {
   };
   static_assert(sizeof(Part) == 24);
 
+  bool take_from(int parity, std::int64_t cost, PoolBook& book);
   static int parity_of(const Window& window) {
     return static_cast<int>(window.start_ms / (window.end_ms - window.start_ms)) & 1;
   }

@@ -29,7 +29,7 @@ struct PoolBook {
   // Somebody on this host spent them: that is the demand which leases follow.
   void note_demand(std::int64_t permits) {
     if (schedule != nullptr) schedule->used = now;
-    demand.spent(now, permits, Demand::bucket_us(use.limit->period_ms));
+    demand.spent(now, permits, use.demand_us);
   }
   // Permits that are missing in a shared word.
   void spent_by_clients(std::int64_t permits) {

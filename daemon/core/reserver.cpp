@@ -87,7 +87,7 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     return std::nullopt;
   }
   // Up to that cost nothing can be decided here, so that a long line costs next to nothing.
-  const bool only_store = state == WindowState::Open && counter.pool.held(at.window) == 0;
+  const bool only_store = state == WindowState::Open && decider_.held(counter, at.window, now) == 0;
   const std::int64_t asked = only_store ? decider_.most_left(counter, at.window, now) : 0;
   for (WaiterPlace next = line->due.first; !next.is_none();) {
     const WaiterPlace place = next;
@@ -265,11 +265,8 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   if (into.costs.empty()) return Composed::TooLate;
   begin(id, *window, now, into);
   into.alone = rides_alone(line);
-  into.lease = keeper_.lease_for(counter, *window, costs.demand, now);
-  if (needs_hand(counter, *window, costs, into.lease)) {
-    line.hand = keeper_.take_hand(counter, *window, now);
-    into.in_hand = line.hand.permits();
-  }
+  put_ahead(into, keeper_.lease_for(counter, *window, costs.demand, now));
+  put_in_hand(counter, line, costs, now, into);
   line.costs = into.costs;
   line.alone = line.retried = false;
   room_.begin_reservation(line);
@@ -278,11 +275,23 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
 
 // Where the counter is known to have enough for all of them the pool is left to its clients, and so
 // it is where pool and counter together are known to have too little.
-bool Reserver::needs_hand(const Counter& counter, const Window& window, const Costs& costs,
-                          std::int64_t lease) const {
-  const std::int64_t held = counter.pool.held(window);
-  const std::int64_t left = counter.pool.left(window, counter.use->limit->permits);
-  return held > 0 && costs.sum + kFullLeases * lease > left && costs.cheapest <= held + left;
+void Reserver::put_in_hand(Counter& counter, Line& line, const Costs& costs, Mono now,
+                           Reservation& into) {
+  const Window& window = line.window;
+  const Limit& limit = *counter.use->limit;
+  const std::int64_t held = decider_.held(counter, window, now);
+  const std::int64_t left = limit.algorithm->has_windows ? counter.pool.left(window, limit.permits)
+                                                         : decider_.left_in_bucket(counter, now);
+  if (held == 0 || costs.sum + kFullLeases * into.lease <= left) return;
+  if (costs.cheapest > held + left) return;
+  if (into.bucket) {
+    line.hand = keeper_.take_hand_of_slices(counter, costs.sum - left, now, line.hand_of);
+    into.bucket->hand_ends_ms = line.hand_of.end_ms;
+  } else {
+    line.hand = keeper_.take_hand(counter, window, now);
+    line.hand_of = window;
+  }
+  into.in_hand = line.hand.permits();
 }
 
 // Those that can still use an answer, in order, from the line's due into its asked.
@@ -340,15 +349,21 @@ bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
   into.costs.clear();
   begin(id, wanted->window, now, into);
   into.alone = counter.use->refusals > 0;
-  into.lease = wanted->permits;
+  put_ahead(into, *wanted);
   counters_.line(counter)->costs.clear();
   return true;
+}
+
+void Reserver::put_ahead(Reservation& into, const LeaseKeeper::Wanted& wanted) {
+  into.lease = wanted.permits;
+  if (into.bucket) into.bucket->raisable = wanted.raisable;
 }
 
 BucketAsked Reserver::asked_of_bucket(const Counter& counter, Mono now) const {
   BucketAsked asked;
   asked.rate = counter.use->fill_rate;
   asked.burst = burst_of(*counter.use->limit);
+  asked.slices = counter.use->slices;
   const bool counts = counter.use->limit->on_store_down != OnStoreDown::Allow;
   if (counts && counter.bucket != nullptr) asked.known = not_full_before(counter.bucket->bucket);
   asked.emptied = decider_.emptied_at(counter, now);
@@ -385,6 +400,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   line.reservation = into.id;
   line.shard = counter.shard;
   line.window = window;
+  line.slices_over = false;
   line.emptied = into.bucket ? into.bucket->emptied : StoreTime{};
   ++stats_.reservations;
 }

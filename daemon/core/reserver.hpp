@@ -82,6 +82,9 @@ class Reserver {
   // that shard has lost something lately, and this host may have to tell what it knows of the
   // counter.
   bool asked_at(const Reservation& reservation, ShardId shard, bool is_untold, Mono now);
+  // The clock by which slices end that are leased of the counter, a bucket, is another one: what is
+  // held of them is given up, and what was asked for by it is good for who waits alone.
+  void give_up_slices(CounterId id, Mono now);
   // The counter is in that shard from now on.
   void move(CounterId id, ShardId to, Mono now);
   static bool pays(const Counter& counter, WindowState state, const Window& window,
@@ -129,8 +132,8 @@ class Reserver {
     std::int64_t cheapest = kMaxPermits;
   };
   Costs take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now, CostRuns& costs);
-  bool needs_hand(const Counter& counter, const Window& window, const Costs& costs,
-                  std::int64_t lease) const;
+  void put_in_hand(Counter& counter, Line& line, const Costs& costs, Mono now, Reservation& into);
+  static void put_ahead(Reservation& into, const LeaseKeeper::Wanted& wanted);
   void begin(CounterId id, const Window& window, Mono now, Reservation& into);
   Line* under_way(std::uint64_t reservation);
   bool inside(Counter& counter, const Window& window, Mono now);
@@ -142,8 +145,9 @@ class Reserver {
     WindowState lost = WindowState::Lost;  // ... or not known to be, of a bucket
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
     std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
-    // Of a bucket, in place of those two: what it was, this far.
+    // Of a bucket, in place of those two: what it was, this far, and what the host held.
     std::optional<TokenBucket> bucket{};
+    std::int64_t held = 0;
     Waiters::List again{};  // those that are asked for once more
   };
   Hand hand_grants(Counter& counter, Line& line, Handout& handout, Mono now);
@@ -153,8 +157,9 @@ class Reserver {
     bool granted;
   };
   bool give_one(Counter& counter, Line& line, const CheckOf& check, Handout& handout, Mono now);
-  bool may_fit(const Counter& counter, const Line& line, std::int64_t cost,
-               const Handout& handout) const;
+  bool is_answer(const Line& line, const ReserveAnswer& reply) const;
+  bool may_fit(const Counter& counter, const Line& line, std::int64_t cost, const Handout& handout,
+               Mono now) const;
   void answer_one(Counter& counter, Line& line, const CheckOf& check, const Handout& handout,
                   Mono now);
   Prospect prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
@@ -163,6 +168,7 @@ class Reserver {
   void hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
   BucketAsked asked_of_bucket(const Counter& counter, Mono now) const;
   void put_hand_back(Counter& counter, Line& line, Mono now);
+  void take_back(Counter& counter, const Line& line, const Hand& unspent, Mono now);
   void lost(Counter& counter, const Window& window);
   const Limit* refuse_limit(LimitUse& use, Mono now);
   Shard& shard_of(const Counter& counter) { return shards_[counter.shard.value]; }

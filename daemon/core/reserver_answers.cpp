@@ -39,7 +39,7 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     return;
   }
   const CounterId id = line->counter;
-  if (reply.status != ReserveAnswer::Status::Looked || !is_answer_to(line->costs, reply)) {
+  if (reply.status != ReserveAnswer::Status::Looked || !is_answer(*line, reply)) {
     failed(reservation, Failure::Unknown, now);
     return;
   }
@@ -52,28 +52,51 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
   serve(id, now);
 }
 
+// Whether it grants nothing that was not asked for, nor leases anything for longer.
+bool Reserver::is_answer(const Line& line, const ReserveAnswer& reply) const {
+  if (!is_answer_to(line.costs, reply)) return false;
+  const LimitUse& use = *counters_[line.counter].use;
+  if (use.limit->algorithm->has_windows || reply.leased == 0) return true;
+  return !use.slices.none() && reply.ends_ms == lease_ends_ms(use.slices, reply.time);
+}
+
 // However late the answer is: the decisions' moment is that of the store, which lies inside the
 // checks that still wait.
 void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
   Counter& counter = counters_[id];
-  const std::int64_t charged = granted_permits(line.costs, reply);
+  const LimitUse& use = *counter.use;
+  Handout handout{reply, std::exchange(line.hand, {})};
+  const bool is_good = reply.time.us < line.hand_of.end_ms * 1000;
+  const std::int64_t in_hand = is_good ? handout.hand.permits() : 0;
+  const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
   books_.reserved(charged);
-  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, counter.use->fill_rate};
-  counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now});
+  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, use.fill_rate};
+  counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now, {}});
+  counter.bucket->paused_until = keeper_.pause_of(counter, reply.time, now);
   if (charged > 0 && counter.use->limit->on_store_down != OnStoreDown::Allow) {
     std::int64_t& until_ms = shard_of(counter).knows_until_ms;
     until_ms = std::max(until_ms, full_at(bucket).us / 1000);
   }
-  Handout handout{reply, {}};
   // What was heard of since it was asked for was not said.
   handout.kept = has_counted(decider_.state_of(counter, line.window, now)) &&
                  decider_.emptied_at(counter, now) <= line.emptied;
   handout.lost = WindowState::Telling;
   handout.bucket = bucket;
   handout.bucket->taken -= charged;  // before this reservation
+  handout.held = decider_.held(counter, line.window, now) + in_hand;
   room_.end_reservation(line);
-  hand_grants(counter, line, handout, now);
-  if (!handout.kept) books_.stranded(charged);
+  const Hand unspent = hand_grants(counter, line, handout, now);
+  if (!handout.kept) {
+    books_.stranded(handout.hand.permits() + charged);
+    return;
+  }
+  // What was not good any more is left of it, and is found to be over.
+  take_back(counter, line, is_good ? unspent : handout.hand, now);
+  if (reply.leased > 0 && !line.slices_over) {
+    keeper_.take_in(counter, slice_ending(use.slices, reply.ends_ms), {}, reply.leased, now);
+  } else {
+    books_.stranded(reply.leased);
+  }
 }
 
 void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
@@ -150,7 +173,7 @@ bool Reserver::give_one(Counter& counter, Line& line, const CheckOf& check, Hand
   const WaiterPlace first = line.asked.first;
   Waiter& waiter = room_.waiters()[first];
   const bool gone = waiter.gone;
-  if (!granted && !gone && may_fit(counter, line, cost, handout)) {
+  if (!granted && !gone && may_fit(counter, line, cost, handout, now)) {
     waiter.asked = false;
     waiter.asked_again = line.retried = true;
     room_.waiters().move(line.asked, first, handout.again);
@@ -164,7 +187,7 @@ bool Reserver::give_one(Counter& counter, Line& line, const CheckOf& check, Hand
   if (granted && handout.kept) {
     handout.left -= cost;
     if (handout.bucket) handout.bucket->taken += cost;
-    if (gone && counter.use->leased) {
+    if (gone && counter.use->leased && !handout.bucket) {
       claimed = false;
     } else if (gone) {
       books_.stranded(cost);
@@ -180,15 +203,20 @@ bool Reserver::give_one(Counter& counter, Line& line, const CheckOf& check, Hand
 // Whether a cost that was refused may be granted with the hand, which was not taken: the counter
 // was thought to have enough.
 bool Reserver::may_fit(const Counter& counter, const Line& line, std::int64_t cost,
-                       const Handout& handout) const {
-  return handout.kept && handout.hand.permits() == 0 && cost <= handout.left &&
-         counter.pool.held(line.window) > 0 && !room_.waiters()[line.asked.first].asked_again;
+                       const Handout& handout, Mono now) const {
+  const std::int64_t left =
+      handout.bucket ? handout.held + permits_in(*handout.bucket, burst_of(*counter.use->limit),
+                                                 handout.reply.time)
+                     : handout.left;
+  return handout.kept && handout.hand.permits() == 0 && cost <= left &&
+         decider_.held(counter, line.window, now) > 0 &&
+         !room_.waiters()[line.asked.first].asked_again;
 }
 
 Prospect Reserver::prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
                             Mono now) const {
   if (handout.bucket) {
-    return decider_.prospect(counter, *handout.bucket, cost, handout.reply.time, now);
+    return decider_.prospect(counter, *handout.bucket, handout.held, cost, handout.reply.time, now);
   }
   return {handout.left, handout.reset_after_ms, handout.reset_after_ms};
 }
@@ -208,7 +236,23 @@ void Reserver::answer_one(Counter& counter, Line& line, const CheckOf& check,
 
 void Reserver::put_hand_back(Counter& counter, Line& line, Mono now) {
   const Hand hand = std::exchange(line.hand, {});
-  if (hand.permits() > 0) keeper_.take_in(counter, line.window, hand, 0, now);
+  if (hand.permits() > 0) take_back(counter, line, hand, now);
+}
+
+void Reserver::take_back(Counter& counter, const Line& line, const Hand& unspent, Mono now) {
+  if (line.slices_over) {
+    books_.stranded(unspent.permits());
+  } else {
+    keeper_.take_in(counter, line.hand_of, unspent, 0, now);
+  }
+}
+
+void Reserver::give_up_slices(CounterId id, Mono now) {
+  Counter& counter = counters_[id];
+  if (counter.use->slices.none()) return;
+  keeper_.give_up(counter, now);
+  Line* const line = counters_.line(counter);
+  if (line != nullptr) line->slices_over = true;
 }
 
 const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono now) {
@@ -301,6 +345,7 @@ void Reserver::move(CounterId id, ShardId to, Mono now) {
   counter.unmeasured = counter.lease_listed = false;
   counter.measurements = 0;
   keeper_.hide(counter, now);
+  give_up_slices(id, now);
   counter.shard = to;
   Line* const line = counters_.line(counter);
   if (line != nullptr && shard_of(counter).health.is_away()) {

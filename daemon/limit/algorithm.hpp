@@ -38,9 +38,6 @@ struct Standing {
 
 struct Algorithm {
   std::string_view name;
-  // Permits may be reserved ahead of their checks, and lie in shared memory. Else each check is
-  // reserved by itself.
-  bool may_lease;
   // Its counters are of one window each. Else a counter lasts, and what it holds is told by
   // daemon/limit/token_bucket.hpp; there is no `standing` and no `grant` then.
   bool has_windows;

@@ -44,6 +44,6 @@ Standing standing(std::int64_t counter, std::int64_t limit) {
 
 }  // namespace
 
-const Algorithm kFixedWindow = {"fixed-window", true, true, place, standing, grant_in_window};
+const Algorithm kFixedWindow = {"fixed-window", true, place, standing, grant_in_window};
 
 }  // namespace rategate

@@ -14,6 +14,8 @@ constexpr std::int64_t kLongestDeniedMs = 60'000;
 constexpr std::int64_t kMostShareParts = 1'000'000;
 // Below so many permits per period a lease gains nothing.
 constexpr std::int64_t kWorthLeasing = 16;
+// A bucket that fills in less would be leased for less than the shortest slices are good for.
+constexpr std::int64_t kWorthLeasingUs = 160'000;
 
 constexpr bool may_be_in_names(char c) {
   return is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
@@ -106,7 +108,7 @@ std::optional<Error> bucket_fault(const Limit& limit) {
 }
 
 bool is_leased(const Limit& limit) {
-  if (!limit.algorithm->may_lease) return false;
+  if (limit.cell) return false;  // other calls may name other numbers for its key at any time
   switch (limit.mode) {
     case Mode::Exact:
       return false;
@@ -115,7 +117,10 @@ bool is_leased(const Limit& limit) {
     case Mode::Auto:
       break;
   }
-  return limit.permits >= kWorthLeasing;
+  if (limit.algorithm->has_windows) return limit.permits >= kWorthLeasing;
+  const std::int64_t burst = burst_of(limit);
+  return burst >= kWorthLeasing &&
+         fill_us(fill_rate(limit.permits, limit.period_ms), burst) >= kWorthLeasingUs;
 }
 
 bool same_limit(const Limit& a, const Limit& b) {

@@ -19,6 +19,9 @@ struct Counter;  // of the gate
 struct LimitUse;
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 
+// Over how long the spending of its permits is counted, so that leases follow it.
+std::int64_t demand_us_of(const Limit& limit, std::int64_t fill_us);
+
 // A limit in use. The object is the limit's identity: other numbers are another object, and another
 // rule in shared memory.
 struct LimitUse {
@@ -29,12 +32,18 @@ struct LimitUse {
         fill_rate(limit->algorithm->has_windows
                       ? FillRate{}
                       : rategate::fill_rate(limit->permits, limit->period_ms)),
+        fill_us(limit->algorithm->has_windows ? 0 : rategate::fill_us(fill_rate, burst_of(*limit))),
+        slices(is_leased(*limit) && fill_us > 0 ? slices_of(fill_us) : BucketSlices{}),
+        demand_us(demand_us_of(*limit, fill_us)),
         rule(r),
         leased(is_leased(*limit)) {}
   LimitPtr limit;
   CounterNames names;      // of its counters
   std::int64_t most_cost;  // of a check that can fit
   FillRate fill_rate;      // of its buckets, where they are such
+  std::int64_t fill_us;    // how long an empty one takes
+  BucketSlices slices;     // in which their permits are leased; none: they are not
+  std::int64_t demand_us;  // see demand_us_of()
   std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
   bool leased;             // permits are reserved ahead
   bool dropped = false;    // by a reload: what it holds is given up
@@ -65,6 +74,8 @@ struct LimitUse {
   // What answers tell of: the limit, or the one that is spread.
   LimitPtr shown = limit;
   bool is_sub() const { return !spread_of.expired(); }
+  // Whether programs may spend its permits in shared memory, which knows of windows alone.
+  bool is_shared() const { return leased && limit->algorithm->has_windows; }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
   // One of those counts, that of its subs included: in_all(&LimitUse::allowed).
   std::uint64_t in_all(std::uint64_t LimitUse::* count) const;

@@ -22,9 +22,15 @@ std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
   return std::max<std::int64_t>(0, granted_permits(costs, answer) - in_hand) + answer.leased;
 }
 
+std::int64_t charged_permits(const Reservation& reservation, const ReserveAnswer& answer) {
+  const std::int64_t in_hand =
+      reservation.bucket ? good_in_hand(*reservation.bucket, reservation.in_hand, answer.time)
+                         : reservation.in_hand;
+  return charged_permits(reservation.costs, in_hand, answer);
+}
+
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {
-  return is_answer_to(reservation.costs, answer) &&
-         charged_permits(reservation.costs, reservation.in_hand, answer) > 0;
+  return is_answer_to(reservation.costs, answer) && charged_permits(reservation, answer) > 0;
 }
 
 }  // namespace rategate

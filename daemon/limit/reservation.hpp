@@ -45,6 +45,7 @@ struct ReserveAnswer {
   std::int64_t counter = 0;           // after this reservation
   TokenBucket bucket;                 // the same, where it is one; its rate is that of the call
   std::int64_t leased = 0;            // permits ahead
+  std::int64_t ends_ms = 0;           // of a bucket: they are good before then
   std::vector<std::int64_t> granted;  // of each run, how many checks
   // Where it was refused: what the store said.
   std::string error;
@@ -56,6 +57,7 @@ std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer)
 // What the counter grew by: what was granted and not paid out of the hand, and the lease.
 std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
                              const ReserveAnswer& answer);
+std::int64_t charged_permits(const Reservation& reservation, const ReserveAnswer& answer);
 // Whether the counter grew, by an answer that is one to it.
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer);
 

@@ -40,6 +40,10 @@ bool is_full_before(const TokenBucket& bucket, StoreTime at, std::int64_t taken)
   return more * bucket.rate.us < (Wide{at.us} - bucket.full_us) * bucket.rate.permits;
 }
 
+bool is_full_by(const TokenBucket& bucket, StoreTime at) {
+  return bucket.taken <= permits_of(Wide{at.us} - bucket.full_us, bucket.rate);
+}
+
 // The same moment at which it is full, or up to a microsecond later, at another rate.
 TokenBucket at_rate(const TokenBucket& bucket, const FillRate& rate) {
   if (bucket.rate == rate) return bucket;
@@ -53,8 +57,7 @@ TokenBucket told_at(TokenBucket bucket, StoreTime now) {
     bucket.full_us += periods * bucket.rate.us;
     bucket.taken = clipped(Wide{bucket.taken} - Wide{periods} * bucket.rate.permits);
   }
-  const bool full = bucket.taken <= permits_of(now.us - bucket.full_us, bucket.rate);
-  return full ? TokenBucket{now.us, 0, bucket.rate} : bucket;
+  return is_full_by(bucket, now) ? TokenBucket{now.us, 0, bucket.rate} : bucket;
 }
 
 }  // namespace
@@ -91,37 +94,77 @@ std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now) {
   return now.us / 1000 + (lives_us + 999) / 1000 + 1000;
 }
 
-BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
-                              const CostRuns& costs, StoreTime now) {
-  BucketGrant result;
+std::int64_t good_in_hand(const BucketAsked& asked, std::int64_t in_hand, StoreTime now) {
+  return now.us < asked.hand_ends_ms * 1000 ? std::clamp<std::int64_t>(in_hand, 0, RG_MAX_PERMITS)
+                                            : 0;
+}
+
+namespace {
+
+// What is there, as of now, when what is lost of it is taken for empty.
+TokenBucket found(const std::optional<TokenBucket>& stored, const BucketAsked& asked, StoreTime now,
+                  bool& changed) {
   StoreTime emptied = asked.emptied;
   if (!stored && asked.known > now) emptied = std::max(emptied, now);
   TokenBucket bucket = stored ? at_rate(*stored, asked.rate) : TokenBucket{now.us, 0, asked.rate};
   if (emptied.us > 0 && is_full_before(bucket, emptied, asked.burst)) {
     bucket = {emptied.us, asked.burst, asked.rate};
-    result.changed = true;
+    changed = true;
   }
   if (asked.known > now && is_full_before(bucket, asked.known, 0)) {
     bucket = {asked.known.us, 0, asked.rate};
-    result.changed = true;
+    changed = true;
   }
-  bucket = told_at(bucket, now);
-  std::int64_t left = permits_in(bucket, asked.burst, now);
+  return told_at(bucket, now);
+}
+
+// Permits that are spent until a slice ends. What is spent at its end must not find the bucket
+// fuller than it then is: one that is full by then is taken to be so when the slice ends.
+void lease(const BucketAsked& asked, std::int64_t wanted, StoreTime now, BucketGrant& grant) {
+  TokenBucket bucket = grant.bucket;
+  const std::int64_t ends_ms = lease_ends_ms(asked.slices, now);
+  if (is_full_by(bucket, StoreTime{ends_ms * 1000})) {
+    bucket = {ends_ms * 1000, 0, asked.rate};
+    wanted = std::min(wanted, asked.raisable);
+  }
+  const std::int64_t room = permits_in(bucket, asked.burst, now);
+  grant.leased = std::min(wanted, std::max<std::int64_t>(0, room) / 2);
+  if (grant.leased <= 0) return;
+  bucket.taken += grant.leased;
+  grant.bucket = bucket;
+  grant.ends_ms = ends_ms;
+  grant.changed = true;
+}
+
+}  // namespace
+
+BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
+                              const BucketAhead& ahead, const CostRuns& costs, StoreTime now) {
+  BucketGrant result;
+  TokenBucket& bucket = result.bucket;
+  bucket = found(stored, asked, now, result.changed);
+  const std::int64_t own = permits_in(bucket, asked.burst, now);
+  const std::int64_t in_hand = good_in_hand(asked, ahead.in_hand, now);
+  std::int64_t sum = 0;
+  bool refused = false;
   result.granted.reserve(costs.size());
   for (const CostRun& run : costs) {
-    const std::int64_t fits = run.cost > 0 ? std::max<std::int64_t>(0, left) / run.cost
-                              : left >= 0  ? run.count
-                                           : 0;
+    const std::int64_t left = std::max<std::int64_t>(0, own) + in_hand - sum;
+    const std::int64_t fits = run.cost > 0 ? left / run.cost : own >= 0 ? run.count : 0;
     const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
-    left -= granted * run.cost;
-    bucket.taken += granted * run.cost;
-    result.changed = result.changed || granted * run.cost > 0;
+    sum += granted * run.cost;
+    refused = refused || granted < run.count;
     result.granted.push_back(granted);
   }
-  result.bucket = bucket;
+  const std::int64_t charged = std::max<std::int64_t>(0, sum - in_hand);
+  bucket.taken += charged;
+  result.changed = result.changed || charged > 0;
+  if (!refused && ahead.lease > 0 && !asked.slices.none()) {
+    lease(asked, ahead.lease, now, result);
+  }
   return result;
 }
 
-const Algorithm kTokenBucket = {"gcra", false, false, always_open, nullptr, nullptr};
+const Algorithm kTokenBucket = {"gcra", false, always_open, nullptr, nullptr};
 
 }  // namespace rategate

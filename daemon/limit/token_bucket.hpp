@@ -10,6 +10,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/limit/algorithm.hpp"
+#include "daemon/limit/bucket_slices.hpp"
 #include "daemon/limit/cost_runs.hpp"
 
 namespace rategate {
@@ -56,20 +57,34 @@ struct BucketAsked {
   StoreTime known;
   // What was taken of it before may not be counted any more: it was empty then; 0: nothing is lost.
   StoreTime emptied;
+  BucketSlices slices;  // in which its permits are leased; none: they are not
+  // Of the permits wanted ahead, how many if the bucket is full before they end: what is taken out
+  // of it then is there for nobody else until they do.
+  std::int64_t raisable = 0;
+  std::int64_t hand_ends_ms = 0;  // permits in hand are good before then
   bool operator==(const BucketAsked&) const = default;
+};
+// The same as of a window, of which Reservation tells.
+struct BucketAhead {
+  std::int64_t lease = 0;    // permits wanted ahead of the costs
+  std::int64_t in_hand = 0;  // permits the host holds and puts towards the costs
 };
 struct BucketGrant {
   TokenBucket bucket;                 // after it
   std::vector<std::int64_t> granted;  // of each run, how many checks
+  std::int64_t leased = 0;            // permits ahead of the checks ...
+  std::int64_t ends_ms = 0;           // ... which are good before then
   bool changed = false;               // it is to be kept: see expires_at_ms()
 };
+// Of those in hand, how many are good at that moment.
+std::int64_t good_in_hand(const BucketAsked& asked, std::int64_t in_hand, StoreTime now);
 // When the key of one that is to be kept expires: not before it is full, because a key that is
 // missing is a full bucket.
 std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now);
 // `stored`: nothing where there is no such key. A cost of 0 takes nothing, and is granted unless
 // the bucket is in debt.
 BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
-                              const CostRuns& costs, StoreTime now);
+                              const BucketAhead& ahead, const CostRuns& costs, StoreTime now);
 
 // A bucket has one window, which began before any moment and ends after all of them.
 inline constexpr Window kBucketWindow{0, (std::int64_t{1} << 42) - 1};

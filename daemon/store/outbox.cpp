@@ -14,9 +14,8 @@ constexpr double kFirstWindow = 32;
 constexpr double kLeastCut = 0.25;
 constexpr double kGrowth = 1.5;
 constexpr double kMostWindow = 512;
-// The most that words_of() says of one: its name, that of its base, the lease, the hand, their
-// number, and 128 runs of costs.
-constexpr std::size_t kMostWordsOfOne = 5 + 2 * 128;
+// The most that words_of() says of one: the name of a bucket, seven words, and 128 runs of costs.
+constexpr std::size_t kMostWordsOfOne = 8 + 2 * 128;
 // Every so manieth counter is one that wants a lease, while checks wait, too.
 constexpr std::uint32_t kLeaseEvery = 8;
 // The shortest trip is that of this and the last period of time, so that a way that has become

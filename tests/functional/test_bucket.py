@@ -3,30 +3,10 @@
 import time
 
 import harness
+from support.buckets import bucket, most_beyond
 from support.cluster_case import Cluster
 
 KEY = "rategate:{api:}:gcra"
-
-
-def bucket(limit, burst, **more):
-    return {"limit": limit, "algorithm": "gcra", "burst": burst, **more}
-
-
-def most_beyond(asked, burst, per_second):
-    """By how many permits the worst interval exceeds burst + rate * d, as far as is sure.
-
-    What was asked and answered within an interval was decided in it.
-    """
-    allowed = [one for one in asked if one.decision and one.decision.allowed]
-    by_end = sorted(allowed, key=lambda one: one.got)
-    worst = -burst
-    for first in allowed:
-        count = 0
-        for one in by_end:
-            if one.sent >= first.sent:
-                count += 1
-                worst = max(worst, count - burst - per_second * (one.got - first.sent))
-    return worst
 
 
 class Bucket(harness.Case):

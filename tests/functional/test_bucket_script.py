@@ -42,7 +42,7 @@ class Buckets(harness.Case):
 
     def ask(self, limit, *runs, key="bucket", **more):
         """(moment, full at, grants) of one bucket."""
-        t, [[status, F, m, *granted]] = self.answers((limit, Asked(key, list(runs), **more)))
+        t, [[status, F, m, _, _, *granted]] = self.answers((limit, Asked(key, list(runs), **more)))
         self.assertEqual(status, 0)
         return t, F + m * limit.rate.each, granted
 
@@ -69,7 +69,8 @@ class RandomCalls(Buckets):
         self.held = {}  # key to Held
         self.texts = {}  # key to what it holds
         self.now = self.server.now_us()
-        self.seen = {"granted": 0, "denied": 0, "written without a grant": 0, "left alone": 0,
+        self.seen = {"granted": 0, "denied": 0, "written without a grant": 0, "leased": 0,
+                     "leased early": 0, "paid out of the hand": 0, "left alone": 0,
                      "begun empty": 0, "other numbers": 0, "in debt": 0, "beyond a double": 0}
 
     def below(self, most):
@@ -87,8 +88,9 @@ class RandomCalls(Buckets):
         limits = []
         for rate in rates:
             most = min(MOST, LONGEST_FILL * rate.p // rate.P)
-            limits.append(Limit(rate, self.random.choice([1, most, 1 + self.below(most - 1)])))
-            limits.append(Limit(rate, self.random.choice([most, 1 + self.below(most - 1)])))
+            for burst in (1, most, 1 + self.below(most - 1)):
+                slice_ms = self.random.choice([10, 11, 62, 250])
+                limits.append(Limit(rate, burst, slice_ms, math.ceil(slice_ms / 4)))
         return limits
 
     def any_text(self, limit):
@@ -125,6 +127,13 @@ class RandomCalls(Buckets):
             runs.append((min(max(cost, 0), MOST), count))
         return runs
 
+    def any_ahead(self, limit):
+        """A lease, how much of it may be taken early, and a hand, of permits and an end."""
+        lease = self.random.choice([0, 1, 16, 1 + self.below(limit.burst), MOST])
+        ends = self.now // 1000 + self.random.choice([-10**6, 0, 1, 2, 3, 100])
+        return (lease, self.random.choice([0, lease // 2, lease]),
+                self.random.choice([0, 0, 1, 1 + self.below(limit.burst)]), ends)
+
     def any_moment(self, limit):
         """0, or a moment in the past or to come, near enough that it matters."""
         span = math.ceil(limit.fill)
@@ -153,7 +162,7 @@ class RandomCalls(Buckets):
             if known > 0:
                 # Whether it is there must be known then, and one that is full by now may expire.
                 pipe.persist(key)
-            row.append(Asked(key, self.any_runs(key, limit), known, emptied))
+            row.append(Asked(key, self.any_runs(key, limit), known, emptied, *self.any_ahead(limit)))
         return limit, *row
 
     def one_call(self):
@@ -231,28 +240,32 @@ class RandomCalls(Buckets):
         """Whether it was to be written."""
         held = self.held.get(asked.key)
         told = f"RATEGATE_SEED={SEED} at {t}: {self.texts.get(asked.key)} {limit} {asked} -> {answer}"
-        full, granted, written = expected(held, limit, asked, t)
-        status, F, m, *given = answer
-        self.assertEqual((status, given), (0, granted), told)
+        due = expected(held, limit, asked, t)
+        full, granted, written = due.full, due.granted, due.written
+        status, F, m, ends, leased, *given = answer
+        self.assertEqual((status, ends, leased, given), (0, due.ends, due.leased, granted), told)
         self.assertEqual(F + m * limit.rate.each, full, told)
         # What the next call would take for none must never be written, and the numbers stay small.
         self.assertTrue(t - limit.rate.P < F < 2**52 and 0 <= m < MOST_TAKEN, told)
-        self.tell(held, limit, asked, granted, written, full > t + limit.fill)
+        self.tell(held, limit, asked, due, t)
         if written:
             self.held[asked.key] = Held(full, limit.rate)
             self.texts[asked.key] = bucket(F, m, limit.rate)
         return written
 
-    def tell(self, held, limit, asked, granted, written, in_debt):
+    def tell(self, held, limit, asked, due, t):
         """What kinds of calls there were."""
-        seen = self.seen
+        seen, granted, written = self.seen, due.granted, due.written
         seen["granted"] += any(granted)
         seen["denied"] += any(fit < count for fit, (_, count) in zip(granted, asked.runs))
         seen["written without a grant"] += written and not any(granted)
         seen["left alone"] += held is not None and not written
         seen["begun empty"] += held is None and written and asked.known > self.now
         seen["other numbers"] += held is not None and held.rate != limit.rate
-        seen["in debt"] += in_debt
+        seen["in debt"] += due.full > t + limit.fill
+        seen["leased"] += due.leased > 0
+        seen["leased early"] += due.leased > 0 and due.full - due.leased * limit.rate.each == 1000 * due.ends
+        seen["paid out of the hand"] += any(granted) and not written and asked.in_hand > 0
         seen["beyond a double"] += held is not None and limit.rate.p * limit.rate.P > 2**53
 
     def test_random_calls(self):
@@ -467,8 +480,8 @@ class Refusals(Buckets):
         self.db.hset("hash", "a", "1")
         t, answers = self.answers((self.LIMIT, *(Asked(key, [(1, 3)]) for key in (
             "a", "list", "b", "hash", "a", "c"))))
-        self.assertEqual(answers, [[0, t, 3, 3], [SPOILT], [0, t, 3, 3], [SPOILT], [0, t, 6, 3],
-                                   [0, t, 3, 3]])
+        self.assertEqual(answers, [[0, t, 3, 0, 0, 3], [SPOILT], [0, t, 3, 0, 0, 3], [SPOILT], [0, t, 6, 0, 0, 3],
+                                   [0, t, 3, 0, 0, 3]])
         self.assertEqual(self.db.lrange("list", 0, -1), ["x"])
         for key in ("list", "hash"):
             self.assert_refused(key, self.LIMIT)
@@ -505,7 +518,7 @@ class Calls(Buckets):
     def test_takes_where_the_record_is_the_one_that_it_is_told(self):
         self.db.set(harness.REIGN, "ab 0 cd")
         t, answers = self.answers((self.LIMIT, Asked("bucket", [(1, 7)])), reign="ab 0 cd")
-        self.assertEqual(answers, [[0, t, 7, 7]])
+        self.assertEqual(answers, [[0, t, 7, 0, 0, 7]])
 
     def test_takes_nothing_where_the_record_is_another_or_none(self):
         def ask():
@@ -536,8 +549,8 @@ class Calls(Buckets):
             args=["", *(word for row in rows for word in row)])
         t = seconds * SECOND + micros
         self.assertEqual(answers, [
-            [0, t, 9, 3, 0, 3], [0, t, 0], 3, [0, 100, 0, 100], [0, t, 3, 3], [0, 14, 8, 3],
-            [0, 9, 0, 1, 4], [SPOILT], [SPOILT], [0, t, 10, 1], [0, t, 10, 1], [SPOILT], [0, 14, 0]])
+            [0, t, 9, 0, 0, 3, 0, 3], [0, t, 0, 0, 0], 3, [0, 100, 0, 100], [0, t, 3, 0, 0, 3], [0, 14, 8, 3],
+            [0, 9, 0, 1, 4], [SPOILT], [SPOILT], [0, t, 10, 0, 0, 1], [0, t, 10, 0, 0, 1], [SPOILT], [0, 14, 0]])
         self.assertEqual(self.db.mget(*"abcdefgi"), [
             bucket(t, 10, self.LIMIT.rate), None, "3", "100", bucket(t, 3, other.rate), "14", "9",
             bucket(t, 10, self.LIMIT.rate)])
@@ -546,9 +559,9 @@ class Calls(Buckets):
         limit = Limit(Rate.of(1, LONGEST_PERIOD), 100)
         t, answers = self.answers((limit, *(Asked(str(n), [(1, n)]) for n in range(1000))))
         for n, answer in enumerate(answers):
-            self.assertEqual(answer, [0, t, min(n, 100), min(n, 100)])
+            self.assertEqual(answer, [0, t, min(n, 100), 0, 0, min(n, 100)])
         many = Limit(Rate.of(1000, SECOND), 1500)
-        _, [[_, _, m, *granted]] = self.answers((many, Asked("bucket", [(1, 1), (2, 1)] * 500)))
+        _, [[_, _, m, _, _, *granted]] = self.answers((many, Asked("bucket", [(1, 1), (2, 1)] * 500)))
         self.assertEqual((m, granted), (1500, [1] * 1000))
 
     def test_the_largest_burst_is_exact(self):

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "daemon/limit/token_bucket.hpp"
@@ -16,6 +19,10 @@ namespace rategate::sim {
 struct BucketNumbers {
   FillRate rate;
   std::int64_t burst = 0;
+  // Where it is leased: so long ago the store may have said that nothing is left, who is not asked
+  // again until then.
+  std::int64_t believed_us = 0;
+  std::int64_t nothing = 0;  // and so few were as good as none
 };
 
 // All that some host goes by, at any time of the schedule: together hosts pass at most the sum of
@@ -36,16 +43,28 @@ class BucketPromise {
 
 class BucketWatch {
  public:
-  // The store has granted so many at that moment, and the bucket is that now.
-  void granted(std::int64_t permits, const TokenBucket& now_is, std::int64_t now_us) {
-    states_.push_back({now_us, permits, now_is});
-  }
+  // What the store has granted at that moment, when the bucket became `now_is`.
+  struct Granted {
+    int daemon;
+    std::int64_t at_us;
+    std::int64_t permits;  // to be spent then ...
+    std::int64_t leased;   // ... and before they end
+    std::int64_t until_us;
+    std::int64_t of_leases;  // what the daemon held is spent then
+    TokenBucket now_is;
+    std::int64_t burst;  // that the daemon goes by
+  };
+  void granted(const Granted& what);
+  // The daemon has spent so many of what was leased to it.
+  void spent_of_leases(int daemon, std::int64_t permits, std::int64_t now_us);
   // A check was told that it is allowed.
   void allowed(std::int64_t cost, std::int64_t asked_us, std::int64_t told_us) {
     allowed_.push_back({cost, asked_us, told_us});
   }
-  // Whether there was room for the cost all the time from when it was asked until it was told.
-  bool had_room(const BucketNumbers& of, std::int64_t cost, std::int64_t asked_us,
+  // Whether there was room for the cost all the time from when it was asked, or what was known
+  // then, until it was told; where hosts go by different numbers by what the daemon was told, too:
+  // a bucket that was lost begins empty by one host's burst, while another one knows of more.
+  bool had_room(int daemon, const BucketNumbers& of, std::int64_t cost, std::int64_t asked_us,
                 std::int64_t told_us) const;
   // What is wrong with what was granted, or "".
   std::string judge_granted(const BucketPromise& promise) const;
@@ -54,8 +73,15 @@ class BucketWatch {
   std::string judge_allowed(const BucketPromise& promise) const;
 
  private:
+  std::string judge_worst(const BucketPromise& promise) const;
+  struct Lease {
+    std::int64_t until_us;
+    std::int64_t left;
+  };
   struct State {
+    int daemon;
     std::int64_t at_us;
+    std::int64_t until_us;
     std::int64_t granted;
     TokenBucket bucket;
   };
@@ -64,7 +90,11 @@ class BucketWatch {
     std::int64_t asked_us;
     std::int64_t told_us;
   };
-  std::vector<State> states_;  // in the order of their moments
+  std::optional<std::pair<FillRate, std::int64_t>> numbers_;  // of the first that asked
+  bool mixed_ = false;                                        // others had other ones
+  std::map<int, std::vector<Lease>> leases_;  // of each daemon, in the order of their ends
+  std::string overspent_;                     // more than was leased, or later
+  std::vector<State> states_;                 // in the order of their moments
   std::vector<Allowed> allowed_;
 };
 

@@ -9,7 +9,8 @@ namespace {
 
 void make_bucket(LimitPlan& limit, Random& random) {
   limit.bucket = true;
-  limit.mode = random.one_in(2) ? Mode::Auto : Mode::Exact;
+  static constexpr std::array kModes{Mode::Auto, Mode::Lease, Mode::Lease, Mode::Exact};
+  limit.mode = kModes[static_cast<std::size_t>(random.below(kModes.size()))];
   limit.spread = 1;
   limit.burst = random.one_in(3) ? limit.permits : random.any_size(1, 2 * limit.permits);
   limit.redis_key = limit.keyed ? kBucketRedisKey : "rategate:{%n}:gcra";

@@ -4,6 +4,14 @@
 #include <limits>
 
 namespace rategate::sim {
+namespace {
+// Whether no check was refused.
+bool has_granted_all(const CostRuns& costs, const ReserveAnswer& answer) {
+  return std::equal(answer.granted.begin(), answer.granted.end(), costs.begin(), costs.end(),
+                    [](std::int64_t granted, const CostRun& run) { return granted == run.count; });
+}
+
+}  // namespace
 
 Checker::Share& Checker::Account::share(int daemon) {
   const auto place =
@@ -95,13 +103,11 @@ void Checker::counted(Account& account, bool existed, std::int64_t by, std::int6
 void Checker::reserved(int daemon, const Reservation& request, const ReserveAnswer& answer,
                        bool existed, std::int64_t value, std::int64_t now_us) {
   if (answer.status != ReserveAnswer::Status::Looked) return;
-  if (request.bucket) return took_from_bucket(daemon, request, answer, now_us);
-  const std::int64_t granted = charged_permits(request.costs, request.in_hand, answer);
-  bool refused = false;
-  for (std::size_t i = 0; i < request.costs.size(); ++i) {
-    refused = refused || answer.granted[i] < request.costs[i].count;
+  if (answer.leased > 0 && !has_granted_all(request.costs, answer)) {
+    fail(request.counter + ": a lease came with a refusal");
   }
-  if (refused && answer.leased > 0) fail(request.counter + ": a lease came with a refusal");
+  if (request.bucket) return took_from_bucket(daemon, request, answer, now_us);
+  const std::int64_t granted = charged_permits(request, answer);
   Account& account = *open(request.counter, -1, request.window);
   if (one_store_ && (existed || value != 0)) counted(account, existed, granted, value, now_us);
   if (granted == 0) return;
@@ -121,11 +127,14 @@ void Checker::took_from_bucket(int daemon, const Reservation& request, const Res
                                std::int64_t now_us) {
   Account& account = *open(request.counter, -1, kBucketWindow);
   if (!account.bucket) account.bucket.emplace();
-  const std::int64_t granted = granted_permits(request.costs, answer);
+  const std::int64_t granted = charged_permits(request, answer);
   account.granted += granted;
   account.share(daemon).granted += granted;
   const TokenBucket bucket{answer.bucket.full_us, answer.bucket.taken, request.bucket->rate};
-  account.bucket->granted(granted, bucket, now_us);
+  const std::int64_t taken = granted - answer.leased;
+  account.bucket->granted({daemon, now_us, taken, answer.leased, answer.ends_ms * 1000,
+                           granted_permits(request.costs, answer) - taken, bucket,
+                           request.bucket->burst});
 }
 
 void Checker::recounted(const Recount& recount, std::optional<std::int64_t> value) {
@@ -192,10 +201,10 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
        " of " + std::to_string(limit) + " taken at most");
 }
 
-void Checker::denied(const Account& account, std::int64_t cost, const BucketNumbers& of,
+void Checker::denied(int daemon, const Account& account, std::int64_t cost, const BucketNumbers& of,
                      std::int64_t asked_us, std::int64_t told_us) {
   if (!promised_ || !one_store_ || !account.bucket) return;
-  if (!account.bucket->had_room(of, cost, asked_us, told_us)) return;
+  if (!account.bucket->had_room(daemon, of, cost, asked_us, told_us)) return;
   fail(account.name + ": denied " + std::to_string(cost) + " at " + std::to_string(told_us) +
        " us, for which there was room since " + std::to_string(asked_us) + " us");
 }
@@ -203,6 +212,11 @@ void Checker::denied(const Account& account, std::int64_t cost, const BucketNumb
 void Checker::allowed(Account& account, std::int64_t cost, std::int64_t asked_us,
                       std::int64_t told_us) {
   if (account.bucket) account.bucket->allowed(cost, asked_us, told_us);
+}
+
+void Checker::spent_of_leases(int daemon, Account& account, std::int64_t cost,
+                              std::int64_t now_us) {
+  if (account.bucket) account.bucket->spent_of_leases(daemon, cost, now_us);
 }
 
 void Checker::finish() {

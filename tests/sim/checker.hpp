@@ -106,11 +106,13 @@ class Checker {
   void spent(int daemon, Account& account, std::int64_t cost, bool told, std::int64_t now_us);
   void denied(const Account& account, std::int64_t cost, std::int64_t limit);
   // The same of a bucket, by who goes by those numbers, within that time.
-  void denied(const Account& account, std::int64_t cost, const BucketNumbers& of,
+  void denied(int daemon, const Account& account, std::int64_t cost, const BucketNumbers& of,
               std::int64_t asked_us, std::int64_t told_us);
   // A check of a bucket was told that it is allowed, and spent() of it.
   static void allowed(Account& account, std::int64_t cost, std::int64_t asked_us,
                       std::int64_t told_us);
+  // The same of one that the daemon has allowed by itself.
+  static void spent_of_leases(int daemon, Account& account, std::int64_t cost, std::int64_t now_us);
   // At the end.
   void finish();
 

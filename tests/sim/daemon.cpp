@@ -174,7 +174,14 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
   const LimitUsePtr& use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
   Ask ask{limit, key, cost, flow, use->limit->permits, {}, world_.events().now()};
-  if (!use->limit->algorithm->has_windows) ask.bucket = {use->fill_rate, burst_of(*use->limit)};
+  if (!use->limit->algorithm->has_windows) {
+    const std::int64_t burst = burst_of(*use->limit);
+    ask.bucket = {use->fill_rate, burst};
+    if (use->leased) {
+      ask.bucket->believed_us = pause_us(use->slices, use->fill_us);
+      ask.bucket->nothing = next_to_nothing(use->slices, use->fill_us, burst);
+    }
+  }
   world_.account(limit, key, ask.asked_us);  // whoever asks says of which limit a counter is
   ++asked_;
   wanted_ += cost;
@@ -183,8 +190,10 @@ void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
   if (result.waits) {
     waiting_.emplace(request.ticket, ask);
   } else {
+    ask.in_place = true;
+    ++decided_at_once_;
     told(ask, result.verdict, result.decision);
-    const bool copied = world_.scenario().kind != Kind::Fleet && asked_ % kCopiedOneIn == 0;
+    const bool copied = world_.scenario().pipelines && asked_ % kCopiedOneIn == 0;
     if (result.verdict == Verdict::Decided && copied) {
       repeat(request, ask, result.decision);
     }
@@ -228,12 +237,15 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
   const std::int64_t counted_at = window_time(ask, at);
   Checker::Account& account = world_.account(ask.limit, ask.key, counted_at);
   if (over && ask.bucket) {
-    checker.denied(account, ask.cost, *ask.bucket, ask.asked_us, at);
+    checker.denied(id_, account, ask.cost, *ask.bucket, ask.asked_us, at);
   } else if (over) {
     checker.denied(account, ask.cost, ask.permits);
   } else {
     checker.spent(id_, account, ask.cost, true, counted_at);
     Checker::allowed(account, ask.cost, ask.asked_us, at);
+    if (ask.in_place && decision.reason == Reason::Counted) {
+      Checker::spent_of_leases(id_, account, ask.cost, at);
+    }
   }
 }
 

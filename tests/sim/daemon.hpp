@@ -44,6 +44,7 @@ struct Ask {
   std::int64_t permits = 0;               // the limit's number then
   std::optional<BucketNumbers> bucket{};  // the same, of a bucket
   std::int64_t asked_us = 0;
+  bool in_place = false;  // the daemon has decided it at once
 };
 
 class Daemon final : public StoreEvents {
@@ -99,6 +100,7 @@ class Daemon final : public StoreEvents {
   bool is_up() const;
   std::int64_t asked() const { return asked_; }
   std::int64_t answered() const { return answered_; }
+  std::int64_t decided_at_once() const { return decided_at_once_; }
   // The checks that wait, by ticket.
   const std::unordered_map<std::uint64_t, Ask>& waiting() const { return waiting_; }
 
@@ -156,6 +158,7 @@ class Daemon final : public StoreEvents {
   std::int64_t late_ = 0;    // permits of answers whose window was over
   std::int64_t asked_ = 0;
   std::int64_t answered_ = 0;
+  std::int64_t decided_at_once_ = 0;  // of those
 };
 
 }  // namespace rategate::sim

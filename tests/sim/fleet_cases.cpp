@@ -47,6 +47,7 @@ Scenario scenario_of(const Case& c) {
   Scenario s;
   s.seed = 1;
   s.kind = Kind::Fleet;
+  s.pipelines = false;
   const std::int64_t period_us = c.period_ms * 1000;
   s.start_us = kStartUs - kStartUs % period_us + period_us;
   s.warm_us = std::max<std::int64_t>(period_us, 2'000'000);

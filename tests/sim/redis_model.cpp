@@ -187,9 +187,12 @@ ReserveAnswer RedisModel::take_from_bucket(const Reservation& request, std::int6
     answer.status = ReserveAnswer::Status::Spoilt;
     return answer;
   }
-  BucketGrant given = grant_from_bucket(stored, *request.bucket, request.costs, answer.time);
+  BucketGrant given = grant_from_bucket(stored, *request.bucket, {request.lease, request.in_hand},
+                                        request.costs, answer.time);
   answer.granted = std::move(given.granted);
   answer.bucket = given.bucket;
+  answer.leased = given.leased;
+  answer.ends_ms = given.ends_ms;
   if (!given.changed) return answer;
   const TokenBucket& bucket = given.bucket;
   std::string text;

@@ -41,7 +41,8 @@ Reservation bucket_reservation_of(std::istream& words) {
   Reservation request;
   BucketAsked asked;
   words >> request.counter >> asked.rate.permits >> asked.rate.us >> asked.burst >>
-      asked.known.us >> asked.emptied.us;
+      asked.slices.slice_ms >> asked.slices.least_ms >> asked.known.us >> asked.emptied.us >>
+      request.lease >> asked.raisable >> request.in_hand >> asked.hand_ends_ms;
   request.window = kBucketWindow;
   request.algorithm = &kTokenBucket;
   request.bucket = asked;
@@ -55,6 +56,7 @@ std::string text_of(const ReserveAnswer& answer, bool is_bucket) {
   const std::int64_t first = is_bucket ? answer.bucket.full_us : answer.counter;
   const std::int64_t second = is_bucket ? answer.bucket.taken : answer.leased;
   text += " " + std::to_string(first) + " " + std::to_string(second);
+  if (is_bucket) text += " " + std::to_string(answer.ends_ms) + " " + std::to_string(answer.leased);
   for (const std::int64_t granted : answer.granted) text += " " + std::to_string(granted);
   return text;
 }

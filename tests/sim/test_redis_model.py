@@ -179,6 +179,9 @@ class RedisModel(harness.Case):
     def any_bucket_row(self, mixed):
         """Buckets of the same numbers, as any_row() has counters."""
         numbers = self.random.choice(BUCKETS)
+        burst = numbers[2]
+        slice_ms = self.random.choice([10, 62, 250])
+        numbers = (*numbers, slice_ms, (slice_ms + 3) // 4)
         words, asked = ["bucket", *numbers], []
         now_us = self.now_us()
         # Those of before are said again, too, and change nothing then.
@@ -187,10 +190,13 @@ class RedisModel(harness.Case):
         moments = [0] * len(self.moments) + self.moments
         for _ in range(self.random.choice([1, 1, 2, 5])):
             key = self.bucket_key(mixed)
-            runs = [(self.random.choice([0, 1, 1, 2, 7, 50, numbers[2]]),
+            runs = [(self.random.choice([0, 1, 1, 2, 7, 50, burst]),
                      self.random.choice([1, 3, 20]))
                     for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
-            of_key = [self.random.choice(moments), self.random.choice(moments), len(runs),
+            lease = self.random.choice([0, 0, 5, 1000])
+            of_key = [self.random.choice(moments), self.random.choice(moments),
+                      lease, self.random.choice([0, lease // 2, lease]),
+                      self.random.choice([0, 0, 1, 40]), max(0, now_us + away) // 1000, len(runs),
                       *(n for run in runs for n in run)]
             words += of_key
             asked.append((key, ["BUCKET", key, *numbers, *of_key], runs))

@@ -331,10 +331,9 @@ constexpr std::array kSettings{
         .live(),
     Row(kLimitSection, "mode", Kind::Choice, nullptr,
         "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "
-        "permits, "
-        "else exact. lease: ahead of the checks. exact: just what is asked, when it is asked; not "
-        "in "
-        "shared memory.")
+        "permits (of a token bucket the burst, which takes 160 ms to fill at least), else exact. "
+        "lease: ahead of the checks. exact: just what is asked, when it is asked; not in shared "
+        "memory.")
         .words(kTexts<Mode>)
         .otherwise("\"auto\"")
         .live(),

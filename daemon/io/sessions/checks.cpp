@@ -68,8 +68,8 @@ Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& reque
 }
 
 LimitUsePtr Checks::declared(const Caller& caller, const CheckRequest& request, const Rate& rate) {
-  return tell_gave_way(
-      caller, [&] { return limits_.declared(request.limit, rate, request.keyed); });
+  return tell_gave_way(caller,
+                       [&] { return limits_.declared(request.limit, rate, request.keyed); });
 }
 
 template <class LookUp>

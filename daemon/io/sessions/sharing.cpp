@@ -15,7 +15,7 @@ ResolveOutcome Sharing::resolve(const Caller& caller, const CheckRequest& reques
   if (!use) return Refused{use.error()};
   const Limit& limit = *(*use)->limit;
   return Resolved{(*use)->rule, limit.permits, limit.period_ms,
-                  (*use)->leased && engine_.segment() != nullptr, limit.redis_key.has_key()};
+                  (*use)->is_shared() && engine_.segment() != nullptr, limit.redis_key.has_key()};
 }
 
 AttachOutcome Sharing::attach(const Caller& caller) {

@@ -34,7 +34,7 @@ ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now)
   }
 
   if (request.bucket) {
-    reserve_in_bucket(counters_[id], *request.bucket, request.costs, answer);
+    reserve_in_bucket(counters_[id], *request.bucket, request, answer);
   } else {
     reserve_in_window(counters_[id], request, answer);
   }
@@ -54,13 +54,16 @@ void MemoryCounters::reserve_in_window(Counter& counter, const Reservation& requ
 }
 
 void MemoryCounters::reserve_in_bucket(Counter& counter, const BucketAsked& asked,
-                                       const CostRuns& costs, ReserveAnswer& answer) {
+                                       const Reservation& request, ReserveAnswer& answer) {
   const std::int64_t now_ms = answer.time.us / 1000;
   const bool stored = counter.bucket != nullptr && counter.expire_at_ms >= now_ms;
-  BucketGrant given = grant_from_bucket(stored ? std::optional(*counter.bucket) : std::nullopt,
-                                        asked, costs, answer.time);
+  BucketGrant given =
+      grant_from_bucket(stored ? std::optional(*counter.bucket) : std::nullopt, asked,
+                        {request.lease, request.in_hand}, request.costs, answer.time);
   answer.granted = std::move(given.granted);
   answer.bucket = given.bucket;
+  answer.leased = given.leased;
+  answer.ends_ms = given.ends_ms;
   if (!given.changed) return;
   counter.bucket = std::make_unique<TokenBucket>(given.bucket);
   counter.expire_at_ms = expires_at_ms(given.bucket, answer.time);

@@ -57,8 +57,8 @@ class MemoryCounters {
 
   static void reserve_in_window(Counter& counter, const Reservation& request,
                                 ReserveAnswer& answer);
-  static void reserve_in_bucket(Counter& counter, const BucketAsked& asked, const CostRuns& costs,
-                                ReserveAnswer& answer);
+  static void reserve_in_bucket(Counter& counter, const BucketAsked& asked,
+                                const Reservation& request, ReserveAnswer& answer);
   Hash hash(std::string_view name) const;
   CounterId find(const Hash& hash, std::string_view name) const;
   CounterId add(const Hash& hash, const std::string& name, std::int64_t now_ms);

@@ -14,7 +14,7 @@ namespace {
 
 // Words that begin a row of counters of one limit and window, or of buckets of the same numbers.
 constexpr std::size_t kRowWords = 7;
-constexpr std::size_t kBucketRowWords = 5;
+constexpr std::size_t kBucketRowWords = 7;
 
 // Of what a broken store may answer, so that nobody who reckons with it overflows. The ends of
 // windows have 42 bits of milliseconds, till the year 2109.
@@ -34,7 +34,7 @@ std::size_t keys_of(const Reservation& r) { return r.names_base ? 2 : 1; }
 bool in_one_row(const Reservation& a, const Reservation& b) {
   if (a.bucket || b.bucket) {
     return a.bucket && b.bucket && a.bucket->rate == b.bucket->rate &&
-           a.bucket->burst == b.bucket->burst;
+           a.bucket->burst == b.bucket->burst && a.bucket->slices == b.bucket->slices;
   }
   return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
          a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
@@ -123,8 +123,12 @@ bool parse_counter(const ReplyView& reply, ReserveAnswer& answer) {
 bool parse_bucket(const ReplyView& reply, ReserveAnswer& answer) {
   const auto full_us = number_of(reply[1], 0, kMostUs);
   const auto taken = number_of(reply[2], 0, kMostTaken);
-  if (!full_us || !taken) return false;
+  const auto ends_ms = number_of(reply[3], 0, kMaxSeconds * 1000);
+  const auto leased = number_of(reply[4], 0, kMaxPermits);
+  if (!full_us || !taken || !ends_ms || !leased) return false;
   answer.bucket = {*full_us, *taken, {}};
+  answer.ends_ms = *ends_ms;
+  answer.leased = *leased;
   return true;
 }
 
@@ -133,7 +137,7 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
                           ReserveAnswer& answer) {
   using Status = ReserveAnswer::Status;
   answer.status = Status::Looked;
-  answer.counter = answer.leased = 0;
+  answer.counter = answer.leased = answer.ends_ms = 0;
   answer.granted.clear();
   answer.error.clear();
   if (reply.kind() == ReplyView::Kind::Integer) {
@@ -151,9 +155,10 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
     return true;
   }
   if (answer.status != Status::Looked) return reply.size() == 1;
-  if (reply.size() != 3 + asked.runs) return false;
+  const std::size_t first_run = asked.is_bucket ? 5 : 3;
+  if (reply.size() != first_run + asked.runs) return false;
   if (!(asked.is_bucket ? parse_bucket(reply, answer) : parse_counter(reply, answer))) return false;
-  for (std::size_t at = 3; at < reply.size(); ++at) {
+  for (std::size_t at = first_run; at < reply.size(); ++at) {
     const auto granted = number_of(reply[at], 0, kMaxPermits);
     if (!granted) return false;
     answer.granted.push_back(*granted);
@@ -206,8 +211,9 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return keys_of(reservation) +
-         (is_checks_alone(reservation) ? 1 : 3 + 2 * reservation.costs.size());
+  return keys_of(reservation) + (is_checks_alone(reservation)
+                                     ? 1
+                                     : (reservation.bucket ? 7 : 3) + 2 * reservation.costs.size());
 }
 
 namespace {
@@ -219,7 +225,8 @@ void append_row(std::string& out, std::span<const Reservation> row) {
   append_bulk(out, static_cast<std::int64_t>(row.size()));
   if (first.bucket) {
     append_bulk(out, "bucket");
-    append_bulks(out, {first.bucket->rate.permits, first.bucket->rate.us, first.bucket->burst});
+    append_bulks(out, {first.bucket->rate.permits, first.bucket->rate.us, first.bucket->burst,
+                       first.bucket->slices.slice_ms, first.bucket->slices.least_ms});
   } else {
     append_bulk(out, checks_alone ? "checks" : "costs");
     append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
@@ -232,7 +239,8 @@ void append_row(std::string& out, std::span<const Reservation> row) {
     }
     const auto runs = static_cast<std::int64_t>(r.costs.size());
     if (r.bucket) {
-      append_bulks(out, {r.bucket->known.us, r.bucket->emptied.us, runs});
+      append_bulks(out, {r.bucket->known.us, r.bucket->emptied.us, r.lease, r.bucket->raisable,
+                         r.in_hand, r.bucket->hand_ends_ms, runs});
     } else {
       append_bulks(out, {r.lease, r.in_hand, runs});
     }

@@ -7,8 +7,8 @@
 --          Redis Cluster refuses the call while a counter and its base are in different shards;
 --          then, where ARGV[1] is not empty, the record of the reign (reign.lua)
 -- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
---          in form 'bucket': p, P (p permits flow in each P us, in lowest terms), burst; in the others:
---          window's start and end (ms), limit, how far ahead a window may start (ms), when the
+--          in form 'bucket': p, P (p permits flow in each P us, in lowest terms), burst, the slices
+--          that leases end with (ms), how long they live at least (ms); in the others: window's start and end (ms), limit, how far ahead a window may start (ms), when the
 --          counters may expire (ms); then of each counter,
 --          in form 'checks': how many checks of one permit;
 --          in form 'costs': permits wanted ahead of the costs, permits the host has in hand (the
@@ -16,7 +16,9 @@
 --          costs, then of each run: cost, how many;
 --          in form 'bucket': the moment (us) before which it is not full as the host was told, the
 --          moment (us) at which it is to be taken for empty, as what was taken before may be lost (each 0:
---          none), how many runs, then of each run: cost, how many
+--          none), permits wanted ahead of the costs, how many of those where the bucket is full before
+--          they end, permits in hand, the moment (ms) at which those end, how many runs, then of each
+--          run: cost, how many
 --
 -- Answers {TIME's seconds, TIME's microseconds}, and nothing else where the record holds something
 -- else than it has to, so that no counter was looked at; then of each counter one of
@@ -25,7 +27,8 @@
 --                                    granted ahead, and how many costs of each run. The counter
 --                                    grew by the permits ahead, and by what the costs granted take
 --                                    beyond those in hand
---   {0, F, m, granted...}            of a bucket: at F (us) it was full, and m permits were taken since
+--   {0, F, m, ends, ahead, granted...}  of a bucket: at F (us) it was full, and m permits were taken
+--                                    since; the permits ahead are good until they end (ms)
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
 --   {3}                              the counter holds something that is no whole number, or no bucket
@@ -128,7 +131,8 @@ end
 local function take_from_buckets(k, last, at)
   local floor, us = math.floor, answer[1] * 1000000 + answer[2]
   local p, P, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  at = at + 3
+  local slice, least = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  at = at + 5
 
   -- floor(a * b / q), and whether there is a rest, for 0 <= a < 2^53 and 0 <= b, q < 2^42. The
   -- quotient of a double by another one, rounded down, is exact below 2^53. Where the product is too
@@ -168,21 +172,22 @@ local function take_from_buckets(k, last, at)
     return quotient + (rest and 1 or 0)
   end
 
-  local function take(key, known, emptied, runs)
-    local F, m = us, 0
+  -- What is in the key as {F, m, whether it is to be kept}, or the answer in its place.
+  local function found(key, known, emptied)
+    local F, m, changed = us, 0, false
     local value = pcall('GET', key)
     if type(value) == 'table' then
-      return failed(value)
+      return nil, failed(value)
     elseif value then
       local full, taken, of, per = string.match(value, '^(%d+) (%d+) (%d+) (%d+)$')
       if not full then
-        return {3}
+        return nil, {3}
       end
       F, m, of, per = tonumber(full), tonumber(taken), tonumber(of), tonumber(per)
       -- 31 days, and twice the longest that a bucket may take to fill: nobody has made any beyond.
       if F >= 2 ^ 52 or m >= 2 ^ 42 or of < 1 or of > 1000000000 or per < 1 or per > 2678400000000 or
           F + m * per / of > us + 2 ^ 49 then
-        return {3}
+        return nil, {3}
       end
       if of ~= p or per ~= P then
         F, m = F + span(m, per, of), 0  -- it is full again when it was to be
@@ -190,8 +195,6 @@ local function take_from_buckets(k, last, at)
     elseif known > us then
       emptied = math.max(emptied, us)  -- somebody knew that it is not full: it was lost
     end
-
-    local changed = false
     if emptied > 0 then
       local flown, rest = flow(F, emptied)
       local left = burst + flown - m
@@ -209,24 +212,54 @@ local function take_from_buckets(k, last, at)
     if periods > 0 then  -- the same bucket, told from a later moment: the numbers stay small
       F, m = F + periods * P, m - periods * p
     end
-    local flown = flow(F, us)
-    if m <= flown then
-      F, m, flown = us, 0, 0
+    if m <= flow(F, us) then
+      F, m = us, 0
     end
+    return F, m, changed
+  end
 
-    local left = burst + flown - m
-    local mine = {0, 0, 0}
+  -- Permits that are spent until a slice ends, as F, m, the end and how many. What is spent then must
+  -- not find the bucket fuller than it then is: one that is full by then is taken to be so at the end.
+  local function lease(F, m, wanted, raisable)
+    local ends = (floor((now + least) / slice) + 1) * slice
+    local raised, taken = F, m
+    if m <= flow(F, ends * 1000) then
+      raised, taken, wanted = ends * 1000, 0, math.min(wanted, raisable)
+    end
+    local leased = math.min(wanted, floor((burst + flow(raised, us) - taken) / 2))
+    if leased <= 0 then
+      return F, m, 0, 0
+    end
+    return raised, taken + leased, ends, leased
+  end
+
+  -- The bucket's words begin at ARGV[at], its runs at ARGV[runs_at].
+  local function take(key, at, runs_at, runs)
+    local F, m, changed = found(key, tonumber(ARGV[at]), tonumber(ARGV[at + 1]))
+    if not F then
+      return m
+    end
+    local own = burst + flow(F, us) - m
+    local in_hand = now < tonumber(ARGV[at + 5]) and tonumber(ARGV[at + 4]) or 0
+    local mine, sum, refused = {0, 0, 0, 0, 0}, 0, false
+    local left = math.max(0, own) + in_hand
     for i = 1, runs do
-      local cost, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-      local granted = 0
-      if cost == 0 and left >= 0 then  -- takes nothing
-        granted = count
-      elseif left >= cost then
-        granted = math.min(count, floor(left / cost))
-        left, m, changed = left - granted * cost, m + granted * cost, true
+      local cost, count = tonumber(ARGV[runs_at]), tonumber(ARGV[runs_at + 1])
+      local granted = own >= 0 and count or 0
+      if cost > 0 then
+        granted = math.min(count, floor((left - sum) / cost))
       end
-      mine[3 + i] = granted
-      at = at + 2
+      sum = sum + granted * cost
+      refused = refused or granted < count
+      mine[5 + i] = granted
+      runs_at = runs_at + 2
+    end
+    local charged = math.max(0, sum - in_hand)
+    m, changed = m + charged, changed or charged > 0
+    local wanted = tonumber(ARGV[at + 2])
+    if wanted > 0 and not refused then
+      F, m, mine[4], mine[5] = lease(F, m, wanted, tonumber(ARGV[at + 3]))
+      changed = changed or mine[5] > 0
     end
     if changed then
       -- It must not expire before it is full: a key that is missing is a full bucket.
@@ -242,12 +275,9 @@ local function take_from_buckets(k, last, at)
   end
 
   for each = k, last do
-    local known, emptied = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-    local runs = tonumber(ARGV[at + 2])
-    local behind = at + 3 + 2 * runs
-    at = at + 3
-    answer[2 + each] = take(KEYS[each], known, emptied, runs)
-    at = behind
+    local runs = tonumber(ARGV[at + 6])
+    answer[2 + each] = take(KEYS[each], at, at + 7, runs)
+    at = at + 7 + 2 * runs
   end
   return at
 end

@@ -25,9 +25,11 @@ class Rate(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """What a row of buckets shares."""
+    """What a row of buckets shares; its leases in ms."""
     rate: Rate
     burst: int
+    slice: int = 10
+    least: int = 3
 
     @property
     def fill(self):
@@ -40,6 +42,10 @@ class Asked(NamedTuple):
     runs: list
     known: int = 0
     emptied: int = 0
+    lease: int = 0
+    raisable: int = 0
+    in_hand: int = 0
+    hand_ends: int = 0
 
 
 class Held(NamedTuple):
@@ -66,8 +72,17 @@ def bucket(F, m, rate):
     return f"{F} {m} {rate.p} {rate.P}"
 
 
-def expected(held, limit, asked, t):
-    """(when it is full, the grants, whether the key is written); held: None where there is no key."""
+class Given(NamedTuple):
+    """When the bucket is full, the grants, whether the key is written, and the lease."""
+    full: Fraction
+    granted: list
+    written: bool
+    ends: int = 0
+    leased: int = 0
+
+
+def _begin(held, limit, asked, t):
+    """When it is full by what is known of it, and whether that is to be written."""
     full = held.full if held else Fraction(t)
     if held and held.rate != limit.rate:
         full = Fraction(math.ceil(full))
@@ -78,24 +93,45 @@ def expected(held, limit, asked, t):
     if written:
         full = empty + limit.fill
     if asked.known > max(t, full):
-        full, written = Fraction(asked.known), True
-    full = max(full, t)
-    granted = []
+        return Fraction(asked.known), True
+    return max(full, t), written
+
+
+def _lease(full, limit, asked, t):
+    """A lease that is spent until y: X' = max(X, y) + n * T, granted if X' <= t + burst * T."""
+    ends = ((t // 1000 + limit.least) // limit.slice + 1) * limit.slice
+    y = 1000 * ends
+    wanted = asked.lease if full > y else min(asked.lease, asked.raisable)
+    room = math.floor((t + limit.fill - max(full, y)) / limit.rate.each)
+    leased = min(wanted, room // 2)
+    if leased <= 0:
+        return full, 0, 0
+    return max(full, y) + leased * limit.rate.each, ends, leased
+
+
+def expected(held, limit, asked, t):
+    """What is Given at t; held: None where there is no key."""
+    full, written = _begin(held, limit, asked, t)
+    in_hand = asked.in_hand if t < 1000 * asked.hand_ends else 0
+    own = math.floor((t + limit.fill - full) / limit.rate.each)
+    granted, spent = [], 0
     for cost, count in asked.runs:
-        fit = count
+        fit = count if own >= 0 else 0
         if cost > 0:
-            fit = max(0, min(count, math.floor((t + limit.fill - full) / (cost * limit.rate.each))))
-        elif full > t + limit.fill:
-            fit = 0
-        full += fit * cost * limit.rate.each
-        written = written or fit * cost > 0
+            fit = min(count, (max(0, own) + in_hand - spent) // cost)
+        spent += fit * cost
         granted.append(fit)
-    return full, granted, written
+    charged = max(0, spent - in_hand)
+    full += charged * limit.rate.each
+    ends = leased = 0
+    if asked.lease > 0 and granted == [count for _, count in asked.runs]:
+        full, ends, leased = _lease(full, limit, asked, t)
+    return Given(full, granted, written or charged + leased > 0, ends, leased)
 
 
 def words_of(limit, *asked):
     """What the script is told of a row."""
-    words = [len(asked), "bucket", *limit.rate, limit.burst]
+    words = [len(asked), "bucket", *limit.rate, *limit[1:]]
     for each in asked:
-        words += [each.known, each.emptied, len(each.runs), *(n for run in each.runs for n in run)]
+        words += [*each[2:], len(each.runs), *(n for run in each.runs for n in run)]
     return words

@@ -237,8 +237,6 @@ TEST_CASE("one fault each") {
        {"f:4:9: burst of limit 'api': expected it only with algorithm = \"gcra\""}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nburst = -1\n",
        {"f:5:9: burst of limit 'api': expected a whole number from 0 to 1000000000"}},
-      {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nmode = \"lease\"\n",
-       {"f:5:8: mode of limit 'api': expected \"auto\" or \"exact\", with algorithm = \"gcra\""}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nredis_key = \"%n:%w\"\n",
        {"f:5:13: redis_key of limit 'api': expected no %w in it: a bucket is of no window"}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nspread = 2\n"

@@ -26,7 +26,7 @@ Grant every_other(const GrantAsked& asked, const CostRuns& costs) {
 }
 Standing never_exhausted(std::int64_t, std::int64_t limit) { return {limit, false}; }
 
-const Algorithm kEveryOther = {"every-other", false, true, place, never_exhausted, every_other};
+const Algorithm kEveryOther = {"every-other", true, place, never_exhausted, every_other};
 
 }  // namespace
 
@@ -42,6 +42,7 @@ TEST_CASE("an algorithm of a test's own decides checks, beside the fixed window"
 
   Limit limit = declared_limit("api", {1000, 1000}, true);
   limit.algorithm = &kEveryOther;
+  limit.mode = Mode::Exact;
   const auto other = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
   CHECK_FALSE(other->leased);
   const auto window = std::make_shared<LimitUse>(

@@ -9,11 +9,6 @@ constexpr std::int64_t kBucket = 100'000;
 constexpr Mono at(std::int64_t us) { return Mono{5'000'000'000 + us}; }
 }  // namespace
 
-TEST_CASE("a bucket is the period, a second at most") {
-  CHECK(Demand::bucket_us(250) == 250'000);
-  CHECK(Demand::bucket_us(60'000) == 1'000'000);
-}
-
 TEST_CASE("nothing was spent at first") {
   Demand demand;
   CHECK(demand.lately(at(0), kBucket) == 0);
@@ -25,6 +20,15 @@ TEST_CASE("the first bucket's rate is over the time it has had, a millisecond at
   demand.spent(at(0), 10, kBucket);
   CHECK(demand.rate(at(0), kBucket) == 10'000);
   CHECK(demand.rate(at(50'000), kBucket) == 200);
+}
+
+TEST_CASE("the rate before is that of the whole bucket before this one") {
+  Demand demand;
+  CHECK(demand.rate_before(at(0), kBucket) == 0);
+  demand.spent(at(0), 10, kBucket);
+  CHECK(demand.rate_before(at(50'000), kBucket) == 0);
+  CHECK(demand.rate_before(at(110'000), kBucket) == 100);
+  CHECK(demand.rate_before(at(210'000), kBucket) == 0);
 }
 
 TEST_CASE("what was spent slides out of the rate, and out of lately") {

@@ -13,6 +13,15 @@ LeaseInput busy() {
   in.left_ms = 1000;
   return in;
 }
+
+// Of a bucket that fills in a second.
+BucketLeaseInput busy_bucket() {
+  BucketLeaseInput in;
+  in.slices = slices_of(1'000'000);
+  in.rate = in.lately = 100'000;
+  in.left_ms = in.slices.slice_ms;
+  return in;
+}
 }  // namespace
 
 TEST_CASE("a lease is a sixteenth of what demand spends in a period") {
@@ -90,4 +99,68 @@ TEST_CASE("exhausted is believed for longer each time, up to half a minute") {
   CHECK(exhausted_for_us(1, 0) == 2'000'000);
   CHECK(exhausted_for_us(100, 1024) == 30'000'000);
   CHECK(exhausted_for_us(0, 512) > exhausted_for_us(0, 0));
+}
+
+TEST_CASE("a lease of a bucket is what is spent in a quarter of a slice, or 16") {
+  CHECK(bucket_lease_size(busy_bucket()) == 1550);
+  BucketLeaseInput in = busy_bucket();
+  in.rate = in.lately = 1000;
+  CHECK(bucket_lease_size(in) == 16);
+}
+
+TEST_CASE("who spends less than eight permits in a lease's life leases nothing of a bucket") {
+  BucketLeaseInput in = busy_bucket();
+  in.rate = in.lately = 114;  // 8 in 78 ms, with a tenth to spare
+  CHECK(bucket_lease_size(in) == 6);
+  in.rate = in.lately = 113;
+  CHECK(bucket_lease_size(in) == 0);
+  in.rate = in.lately = 0;
+  CHECK(bucket_lease_size(in) == 0);
+}
+
+TEST_CASE("a lease of a bucket is nine tenths of what is spent before its end, less what is held") {
+  BucketLeaseInput in = busy_bucket();
+  in.rate = in.lately = 1000;
+  in.left_ms = 10;
+  CHECK(bucket_lease_size(in) == 9);
+  in.held = 6;
+  CHECK(bucket_lease_size(in) == 3);
+  in.held = 9;
+  CHECK(bucket_lease_size(in) == 0);
+  in.held = 100;
+  CHECK(bucket_lease_size(in) == 0);
+  in.held = 0;
+  in.left_ms = -5;
+  CHECK(bucket_lease_size(in) == 0);
+}
+
+TEST_CASE("a lease of a bucket is no more than was spent lately, but for the first permits") {
+  BucketLeaseInput in = busy_bucket();
+  in.lately = 20;
+  CHECK(bucket_lease_size(in) == 20);
+  in.lately = 0;
+  CHECK(bucket_lease_size(in) == 3);
+}
+
+TEST_CASE("no host holds more of a bucket than a word has room for") {
+  BucketLeaseInput in = busy_bucket();
+  in.rate = in.lately = kMaxPermits;
+  CHECK(bucket_lease_size(in) == kMaxHeld);
+  in.held = kMaxHeld - 7;
+  CHECK(bucket_lease_size(in) == 7);
+  in.held = 2 * kMaxHeld;
+  CHECK(bucket_lease_size(in) == 0);
+}
+
+TEST_CASE("the extremes of a lease of a bucket do not overflow") {
+  BucketLeaseInput in;
+  in.slices = slices_of(kMostFillUs);
+  in.rate = in.lately = INT64_MAX;
+  in.left_ms = in.slices.slice_ms + in.slices.least_ms;
+  CHECK(bucket_lease_size(in) == kMaxHeld);
+  in.held = INT64_MAX;
+  CHECK(bucket_lease_size(in) == 0);
+  in.held = 0;
+  in.rate = in.lately = INT64_MIN;
+  CHECK(bucket_lease_size(in) == 0);
 }

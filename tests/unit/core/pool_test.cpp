@@ -50,6 +50,26 @@ struct Shared {
   }
 };
 
+// What is held of a bucket, in two slices.
+struct InSlices {
+  Pool pool;
+  Keeping keeping{nullptr};
+  Window first{2250, 2500};  // an odd one
+  Window second{2500, 2750};
+
+  InSlices(std::int64_t of_first, std::int64_t of_second) {
+    pool.add(second, of_second, kAll, keeping.book);
+    pool.add(first, of_first, kAll, keeping.book);
+  }
+  bool take(std::int64_t latest_us, std::int64_t cost) {
+    return pool.take_beyond({latest_us}, cost, keeping.book);
+  }
+  void check_held(std::int64_t of_first, std::int64_t of_second) {
+    CHECK(pool.held(first) == of_first);
+    CHECK(pool.held(second) == of_second);
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a pool is spent whole or not at all, and only in its window") {
@@ -275,4 +295,66 @@ TEST_CASE("a window that the slot's last owner had is not shown there again") {
   CHECK(table.slot(slot).word[0] == RG_WORD_VOID);
   CHECK(keeping.books.totals().stranded - before == 5);
   CHECK(second.held() == 0);
+}
+
+TEST_CASE("of two slices the one that ends first is spent first") {
+  InSlices held(10, 20);
+  CHECK(held.take(2'300'000, 4));
+  held.check_held(6, 20);
+  CHECK(held.take(2'300'000, 6));
+  held.check_held(0, 20);
+  CHECK(held.take(2'300'000, 1));
+  held.check_held(0, 19);
+  CHECK(held.keeping.books.totals().spent == 11);
+}
+
+TEST_CASE("a cost that needs both slices takes from both, and one that needs more takes nothing") {
+  InSlices held(10, 20);
+  CHECK_FALSE(held.take(2'300'000, 31));
+  held.check_held(10, 20);
+  CHECK(held.keeping.books.totals().spent == 0);
+  CHECK(held.take(2'300'000, 25));
+  held.check_held(0, 5);
+  CHECK(held.take(2'300'000, 5));
+  CHECK_FALSE(held.take(2'300'000, 1));
+  CHECK(held.keeping.books.totals().spent == 30);
+}
+
+TEST_CASE("a slice that may be over is not spent") {
+  InSlices held(10, 20);
+  CHECK(held.take(2'499'999, 1));
+  held.check_held(9, 20);
+  CHECK(held.take(2'500'000, 1));
+  held.check_held(9, 19);
+  CHECK_FALSE(held.take(2'500'000, 20));
+  CHECK(held.take(2'749'999, 1));
+  CHECK_FALSE(held.take(2'750'000, 1));
+  held.check_held(9, 18);
+}
+
+TEST_CASE("what is held of slices is counted until each of them ends") {
+  InSlices held(10, 20);
+  CHECK(held.pool.held_beyond({2'499'999}) == 30);
+  CHECK(held.pool.held_beyond({2'500'000}) == 20);
+  CHECK(held.pool.held_beyond({2'749'999}) == 20);
+  CHECK(held.pool.held_beyond({2'750'000}) == 0);
+  CHECK(Pool().held_beyond({0}) == 0);
+}
+
+TEST_CASE("the first end is that of the first slice of which something is held") {
+  InSlices held(10, 20);
+  CHECK(held.pool.first_end_beyond({2'499'999}) == 2500);
+  CHECK(held.pool.first_end_beyond({2'500'000}) == 2750);
+  CHECK(held.pool.first_end_beyond({2'750'000}) == 0);
+  REQUIRE(held.take(2'300'000, 10));
+  CHECK(held.pool.first_end_beyond({2'300'000}) == 2750);
+  CHECK(Pool().first_end_beyond({0}) == 0);
+}
+
+TEST_CASE("the next lease of a slice's word strands what was not spent of the one before") {
+  InSlices held(10, 20);
+  held.pool.add({2750, 3000}, 5, kAll, held.keeping.book);
+  CHECK(held.pool.held(held.first) == 0);
+  CHECK(held.pool.held_beyond({2'600'000}) == 25);
+  CHECK(held.keeping.books.totals().stranded == 10);
 }

@@ -19,7 +19,18 @@ Wide full_of(const TokenBucket& bucket) {
   return Wide{bucket.full_us} * bucket.rate.permits + Wide{bucket.taken} * bucket.rate.us;
 }
 
-BucketAsked asked_of(const FillRate& rate, std::int64_t burst) { return {rate, burst, {}, {}}; }
+BucketAsked asked_of(const FillRate& rate, std::int64_t burst) {
+  BucketAsked asked;
+  asked.rate = rate;
+  asked.burst = burst;
+  return asked;
+}
+
+// Of costs alone.
+BucketGrant grant_costs(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
+                        const CostRuns& costs, StoreTime now) {
+  return grant_from_bucket(stored, asked, {}, costs, now);
+}
 
 }  // namespace
 
@@ -66,7 +77,7 @@ TEST_CASE("grants are those of the exact rate, at any rate") {
       now += below(3 * permit_us);
       const std::int64_t cost = 1 + below(burst);
       const BucketGrant grant =
-          grant_from_bucket(stored, asked_of(rate, burst), CostRuns{{cost, 1}}, {now});
+          grant_costs(stored, asked_of(rate, burst), CostRuns{{cost, 1}}, {now});
       const Wide at = Wide{now} * rate.permits;
       const Wide after = std::max(full, at) + Wide{cost} * rate.us;
       const bool fits = after <= at + Wide{burst} * rate.us;
@@ -85,8 +96,8 @@ TEST_CASE("grants are those of the exact rate, at any rate") {
 }
 
 TEST_CASE("costs are looked at in order, and a smaller one may pass one that does not fit") {
-  const BucketGrant grant = grant_from_bucket(std::nullopt, asked_of({1, 1000}, 10),
-                                              CostRuns{{4, 2}, {3, 1}, {2, 5}}, {kNow});
+  const BucketGrant grant =
+      grant_costs(std::nullopt, asked_of({1, 1000}, 10), CostRuns{{4, 2}, {3, 1}, {2, 5}}, {kNow});
   CHECK(grant.granted == std::vector<std::int64_t>{2, 0, 1});
   CHECK(grant.bucket == TokenBucket{kNow, 10, {1, 1000}});
 }
@@ -101,7 +112,7 @@ TEST_CASE("a bucket at another rate is full when it was to be, or up to a micros
     if (before == rate) continue;
     const TokenBucket stored{kNow, 1 + static_cast<std::int64_t>(random() % 1000), before};
     const BucketGrant grant =
-        grant_from_bucket(stored, asked_of(rate, kMaxPermits), CostRuns{}, {kNow - 1});
+        grant_costs(stored, asked_of(rate, kMaxPermits), CostRuns{}, {kNow - 1});
     const Wide was = full_of(stored) * rate.permits;
     const Wide is = full_of(grant.bucket) * before.permits;
     REQUIRE(is >= was);
@@ -113,30 +124,30 @@ TEST_CASE("a bucket that was lost begins empty, and is not emptied twice") {
   const FillRate rate{1, 100'000};
   BucketAsked asked = asked_of(rate, 5);
   asked.emptied = {kNow - 200'000};
-  const BucketGrant first = grant_from_bucket(std::nullopt, asked, CostRuns{{1, 5}}, {kNow});
+  const BucketGrant first = grant_costs(std::nullopt, asked, CostRuns{{1, 5}}, {kNow});
   CHECK(first.granted.front() == 2);
-  const BucketGrant again = grant_from_bucket(first.bucket, asked, CostRuns{{1, 5}}, {kNow});
+  const BucketGrant again = grant_costs(first.bucket, asked, CostRuns{{1, 5}}, {kNow});
   CHECK(again.granted.front() == 0);
   CHECK_FALSE(again.changed);
   // What was taken before the loss may be more than was lost.
   const TokenBucket in_debt{kNow, 9, rate};
-  CHECK(grant_from_bucket(in_debt, asked, CostRuns{}, {kNow}).bucket == in_debt);
+  CHECK(grant_costs(in_debt, asked, CostRuns{}, {kNow}).bucket == in_debt);
   // One of which nothing is granted is kept as well, or would be full for the next one.
   asked.emptied = {kNow};
-  const BucketGrant denied = grant_from_bucket(std::nullopt, asked, CostRuns{{1, 1}}, {kNow});
+  const BucketGrant denied = grant_costs(std::nullopt, asked, CostRuns{{1, 1}}, {kNow});
   CHECK(denied.granted.front() == 0);
   CHECK(denied.changed);
   // Part of a permit matters: it is not full a moment earlier.
   const TokenBucket nearly{kNow - 1, 5, rate};
-  CHECK(grant_from_bucket(nearly, asked, CostRuns{}, {kNow}).bucket == TokenBucket{kNow, 5, rate});
+  CHECK(grant_costs(nearly, asked, CostRuns{}, {kNow}).bucket == TokenBucket{kNow, 5, rate});
 }
 
 TEST_CASE("one that is missing, and cannot be full, was lost") {
   const FillRate rate{1, 100'000};
   BucketAsked asked = asked_of(rate, 5);
   asked.known = {kNow + 1};
-  CHECK(grant_from_bucket(std::nullopt, asked, CostRuns{{1, 1}}, {kNow}).granted.front() == 0);
-  CHECK(grant_from_bucket(std::nullopt, asked, CostRuns{{1, 9}}, {kNow + 1}).granted.front() == 5);
+  CHECK(grant_costs(std::nullopt, asked, CostRuns{{1, 1}}, {kNow}).granted.front() == 0);
+  CHECK(grant_costs(std::nullopt, asked, CostRuns{{1, 9}}, {kNow + 1}).granted.front() == 5);
 }
 
 TEST_CASE("one that would be full sooner than was told was lost in part, or taken back by hand") {
@@ -144,24 +155,24 @@ TEST_CASE("one that would be full sooner than was told was lost in part, or take
   BucketAsked asked = asked_of(rate, 5);
   const TokenBucket there{kNow, 2, rate};
   asked.known = full_at(there);
-  CHECK_FALSE(grant_from_bucket(there, asked, CostRuns{{9, 1}}, {kNow}).changed);
+  CHECK_FALSE(grant_costs(there, asked, CostRuns{{9, 1}}, {kNow}).changed);
   asked.known.us += 100'000;
-  const BucketGrant grant = grant_from_bucket(there, asked, CostRuns{{1, 9}}, {kNow});
+  const BucketGrant grant = grant_costs(there, asked, CostRuns{{1, 9}}, {kNow});
   CHECK(grant.granted.front() == 2);
   CHECK(full_at(grant.bucket) == StoreTime{kNow + 500'000});
-  const BucketGrant denied = grant_from_bucket(there, asked, CostRuns{{9, 1}}, {kNow});
+  const BucketGrant denied = grant_costs(there, asked, CostRuns{{9, 1}}, {kNow});
   CHECK(denied.changed);
   CHECK(denied.bucket == TokenBucket{asked.known.us, 0, rate});
   // A key that is made anew with few permits hides no bucket that had many taken.
   asked.known.us = kNow + 3'600'000'000;
-  CHECK(grant_from_bucket(std::nullopt, asked, CostRuns{{1, 1}}, {kNow}).bucket ==
+  CHECK(grant_costs(std::nullopt, asked, CostRuns{{1, 1}}, {kNow}).bucket ==
         TokenBucket{asked.known.us, 0, rate});
   // What is told is rounded down: a part of a microsecond is not added with each call.
   const TokenBucket odd{kNow, 1, {7, 60'000'000}};
   asked = asked_of({7, 60'000'000}, 5);
   asked.known = not_full_before(odd);
   CHECK(asked.known.us == full_at(odd).us - 1);
-  CHECK_FALSE(grant_from_bucket(odd, asked, CostRuns{}, {kNow}).changed);
+  CHECK_FALSE(grant_costs(odd, asked, CostRuns{}, {kNow}).changed);
 }
 
 TEST_CASE("a bucket that would take too long to fill is refused") {

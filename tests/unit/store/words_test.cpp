@@ -80,29 +80,40 @@ TEST_CASE("counters of one limit and window are one row of a call") {
 TEST_CASE("buckets of the same numbers are one row, and their answers are read as such") {
   std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{3, 1}, {1, 1}}),
                                  reservation("c", {{1, 1}}), reservation("w", {{1, 1}})};
-  for (std::size_t i = 0; i < 3; ++i) asked[i].bucket = BucketAsked{{3, 50'000}, 7, {}, {}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    asked[i].bucket = BucketAsked{{3, 50'000}, 7, {}, {}, {62, 16}, 0, 0};
+  }
   asked[1].bucket->known = StoreTime{5};
   asked[1].bucket->emptied = StoreTime{6};
+  asked[1].lease = 16;
+  asked[1].bucket->raisable = 15;
+  asked[1].in_hand = 14;
+  asked[1].bucket->hand_ends_ms = 13;
   asked[2].bucket->burst = 8;
   std::string request;
   append_reserve(request, asked, "", "sha", "");
   CHECK(words(request) ==
-        "EVALSHA sha 4 a b c w  2 bucket 3 50000 7 0 0 1 1 2 5 6 2 3 1 1 1"
-        " 1 bucket 3 50000 8 0 0 1 1 1 1 checks 1000 2000 10 100 3000 1");
-  CHECK(words_of(asked[1]) == 1 + 3 + 4);
+        "EVALSHA sha 4 a b c w  2 bucket 3 50000 7 62 16 0 0 0 0 0 0 1 1 2"
+        " 5 6 16 15 14 13 2 3 1 1 1"
+        " 1 bucket 3 50000 8 62 16 0 0 0 0 0 0 1 1 1 1 checks 1000 2000 10 100 3000 1");
+  CHECK(words_of(asked[1]) == 1 + 7 + 4);
 
   const std::vector<ReserveAsked> of{asked_of(asked[1])};
   std::vector<ReserveAnswer> answers;
-  REQUIRE(
-      parses(reply_to({ReplyTree::of_numbers({0, 1'700'000'000'000'000, 4, 1, 0})}), of, answers));
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 1'700'000'000'000'000, 4, 90, 3, 1, 0})}), of,
+                 answers));
   CHECK(answers[0].bucket.full_us == 1'700'000'000'000'000);
   CHECK(answers[0].bucket.taken == 4);
+  CHECK(answers[0].ends_ms == 90);
+  CHECK(answers[0].leased == 3);
   CHECK(answers[0].granted == std::vector<std::int64_t>{1, 0});
-  for (const auto& numbers : {std::vector<std::int64_t>{0, -1, 4, 1, 0},
-                              std::vector<std::int64_t>{0, std::int64_t{1} << 53, 4, 1, 0},
-                              std::vector<std::int64_t>{0, 1, -4, 1, 0},
-                              std::vector<std::int64_t>{0, 1, std::int64_t{1} << 43, 1, 0},
-                              std::vector<std::int64_t>{0, 1, 4, 1}}) {
+  for (const auto& numbers : {std::vector<std::int64_t>{0, -1, 4, 90, 3, 1, 0},
+                              std::vector<std::int64_t>{0, std::int64_t{1} << 53, 4, 90, 3, 1, 0},
+                              std::vector<std::int64_t>{0, 1, -4, 90, 3, 1, 0},
+                              std::vector<std::int64_t>{0, 1, std::int64_t{1} << 43, 90, 3, 1, 0},
+                              std::vector<std::int64_t>{0, 1, 4, -1, 3, 1, 0},
+                              std::vector<std::int64_t>{0, 1, 4, 90, -3, 1, 0},
+                              std::vector<std::int64_t>{0, 1, 4, 90, 3, 1}}) {
     CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers(numbers)}), of, answers));
   }
   // A number alone is the answer to checks of a window.

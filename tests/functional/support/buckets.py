@@ -1,0 +1,22 @@
+"""Limits that are token buckets, and what they promise."""
+
+
+def bucket(limit, burst, **more):
+    return {"limit": limit, "algorithm": "gcra", "burst": burst, **more}
+
+
+def most_beyond(asked, burst, per_second, cost=1):
+    """By how many permits the worst interval exceeds burst + rate * d, as far as is sure.
+
+    What was asked and answered within an interval was decided in it.
+    """
+    allowed = [one for one in asked if one.decision and one.decision.allowed]
+    by_end = sorted(allowed, key=lambda one: one.got)
+    worst = -burst
+    for first in allowed:
+        permits = 0
+        for one in by_end:
+            if one.sent >= first.sent:
+                permits += cost
+                worst = max(worst, permits - burst - per_second * (one.got - first.sent))
+    return worst
