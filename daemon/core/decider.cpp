@@ -201,7 +201,9 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed,
   decision.retry_after_us = prospect.retry_after_us;
   decision.reset_after_us = prospect.reset_after_us;
   if (!allowed) {
-    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : prospect.retry_after_ms;
+    // What may fit by now is asked for again, and 0 would say that it was allowed.
+    const std::int64_t retry_ms = std::max<std::int64_t>(1, prospect.retry_after_ms);
+    decision.retry_after_ms = reason == Reason::NeverFits ? -1 : retry_ms;
   }
   return decision;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/base/time.hpp"
+#include "daemon/core/lease_loss.hpp"
 #include "daemon/limit/token_bucket.hpp"
 
 namespace rategate {
@@ -11,6 +12,7 @@ struct KnownBucket {
   Mono told;
   // It had next to nothing left, and is not asked before: see pause_us().
   StoreTime paused_until;
+  LeaseLoss loss;  // of what was leased of it
 };
 // By then the store is asked again, though nothing fits by what is known: somebody may have given
 // permits back.

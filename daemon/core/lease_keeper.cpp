@@ -130,7 +130,11 @@ void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& un
   PoolBook book = book_of(counter, window, now);
   const std::int64_t chunk = chunk_of(window.end_ms - window.start_ms, counter.last_lease);
   counter.pool.put_back(window, unspent, book);
-  if (lease > 0) counter.pool.add(window, lease, chunk, book);
+  if (lease > 0 && !counter.use->slices.none()) {
+    counter.pool.lease(window, lease, book);
+  } else if (lease > 0) {
+    counter.pool.add(window, lease, chunk, book);
+  }
   if (counter.pool.state(window) == Pool::State::Exhausted) counter.pool.show(window, 0, book);
 }
 

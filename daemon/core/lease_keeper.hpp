@@ -109,6 +109,7 @@ class LeaseKeeper {
   void watch_level(CounterId id, const Window& window, Mono now);
   void watch_slices(CounterId id, const ClockReading& reading);
   bool spend_of_slices(CounterId id, const CostRun& run, Mono now);
+  bool is_worth_leasing(Counter& counter, const ClockReading& reading, Mono now);
   Wanted bucket_lease_for(Counter& counter, std::int64_t waiting, Mono now);
   std::int64_t leases(Counter& counter, std::int64_t lease, std::int64_t rate, Mono now);
   static bool is_over(const Counter& counter, const Window& window, const ClockReading& reading);

@@ -51,13 +51,24 @@ StoreTime LeaseKeeper::pause_of(Counter& counter, StoreTime told, Mono now) {
   return {told.us + pause_us(use.slices, use.fill_us)};
 }
 
+// Half of what is in it is leased at most, and nothing where what was leased before was lost.
+bool LeaseKeeper::is_worth_leasing(Counter& counter, const ClockReading& reading, Mono now) {
+  PoolBook book = book_of(counter, now);
+  const Pool::Over over = counter.pool.close_slices(reading.latest, book);
+  KnownBucket* const known = counter.bucket.get();
+  if (known != nullptr) {
+    known->loss.over(over.leased, over.lost, reading.latest, counter.use->slices.slice_ms);
+    if (!known->loss.leases(reading.latest)) return false;
+  }
+  return decider_.left_in_bucket(counter, now) >= 2;
+}
+
 LeaseKeeper::Wanted LeaseKeeper::bucket_lease_for(Counter& counter, std::int64_t waiting,
                                                   Mono now) {
   const LimitUse& use = *counter.use;
   Wanted wanted{kBucketWindow};
   const auto reading = shard_of(counter).clock.read(now);
-  // Half of what is in it is leased at most.
-  if (!reading || decider_.left_in_bucket(counter, now) < 2) return wanted;
+  if (!reading || !is_worth_leasing(counter, *reading, now)) return wanted;
   // Clients choose how many wait, and at which costs.
   waiting = std::min(waiting, kMaxPermits);
   BucketLeaseInput input;

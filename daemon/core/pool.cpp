@@ -77,6 +77,24 @@ bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
   return parity >= 0 && take_from(parity, cost, book);
 }
 
+Pool::Over Pool::close_slices(StoreTime latest, PoolBook& book) {
+  Over over;
+  for (const int parity : {0, 1}) {
+    const Part& part = part_[parity];
+    if (part.end_ms == 0 || part.end_ms * 1000 > latest.us) continue;
+    over.leased += part.taken;
+    over.lost += part.shown + part.stock;
+    retire(parity, book);
+  }
+  return over;
+}
+
+void Pool::lease(const Window& slice, std::int64_t permits, PoolBook& book) {
+  add(slice, permits, kMaxPermits, book);
+  Part* const part = find(slice);
+  if (part != nullptr) part->taken = clipped(part->taken + permits);
+}
+
 bool Pool::take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book) {
   const int first = part_[0].end_ms < part_[1].end_ms ? 0 : 1;
   const auto held = [&](int parity) -> std::int64_t {

@@ -39,6 +39,15 @@ class Pool {
   // Takes the cost out of what is held for the window: all of it or nothing. It is booked as spent.
   bool take(const Window& window, std::int64_t cost, PoolBook& book);
 
+  // Of slices that are over: permits that were leased, and those of them that nobody has spent.
+  struct Over {
+    std::int64_t leased = 0;
+    std::int64_t lost = 0;
+  };
+  // Those that end by `latest` leave the pool.
+  Over close_slices(StoreTime latest, PoolBook& book);
+  // Permits that are good until the slice ends.
+  void lease(const Window& slice, std::int64_t permits, PoolBook& book);
   // The same of the slices that end after `latest`: from the one that ends first, then from the
   // other.
   bool take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book);

@@ -71,7 +71,9 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
   books_.reserved(charged);
   const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, use.fill_rate};
-  counter.bucket = std::make_unique<KnownBucket>(KnownBucket{bucket, now, {}});
+  if (counter.bucket == nullptr) counter.bucket = std::make_unique<KnownBucket>();
+  counter.bucket->bucket = bucket;
+  counter.bucket->told = now;
   counter.bucket->paused_until = keeper_.pause_of(counter, reply.time, now);
   if (charged > 0 && counter.use->limit->on_store_down != OnStoreDown::Allow) {
     std::int64_t& until_ms = shard_of(counter).knows_until_ms;

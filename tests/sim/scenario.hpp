@@ -83,6 +83,7 @@ struct Scenario {
   int single_percent = 0;      // of the checks cost one permit (Weighted)
   int socket_percent = 0;      // of the processes have no shared memory
   std::int64_t max_error_us = 100'000;
+  int batch = 1;          // checks that come together, where they come evenly
   bool pipelines = true;  // some checks are asked again and again at the same moment
 
   std::int64_t delay_us = 100;      // one way to the store: this on average ...

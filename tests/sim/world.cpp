@@ -410,7 +410,7 @@ void World::next_even_check(Process& process, std::int64_t gap_us) {
   events_.at(at, [this, &process, gap_us] {
     ++checks_;
     next_even_check(process, gap_us);
-    process.check(0, 0, 1);
+    for (int i = 0; i < scenario_.batch; ++i) process.check(0, 0, 1);
   });
 }
 

@@ -83,6 +83,18 @@ TEST_CASE("what cannot fit is denied here until it may, each cost by itself") {
   CHECK(bench.store.size() == 1);
 }
 
+TEST_CASE("who is denied is never told to come back at once, as if it was allowed") {
+  Bench bench;
+  const auto use = bucket(1000, 3);
+  REQUIRE(bench.check(use, "k", 3).waits);
+  REQUIRE(bench.check(use, "k", 2).waits);
+  bench.reply_at(after(bench.now, 200'000), asked_one(bench));
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 2);
+  CHECK_FALSE(answers[1].decision.allowed);
+  CHECK(answers[1].decision.retry_after_ms == 1);
+}
+
 TEST_CASE("the store is asked again after two seconds, as permits may have been given back") {
   Bench bench;
   const auto use = bucket(1, 10);

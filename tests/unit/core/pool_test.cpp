@@ -358,3 +358,16 @@ TEST_CASE("the next lease of a slice's word strands what was not spent of the on
   CHECK(held.pool.held_beyond({2'600'000}) == 25);
   CHECK(held.keeping.books.totals().stranded == 10);
 }
+
+TEST_CASE("of slices that are over it is known how much was leased, and lost") {
+  InSlices held(0, 0);
+  held.pool.lease(held.first, 10, held.keeping.book);
+  held.pool.lease(held.first, 6, held.keeping.book);
+  REQUIRE(held.take(2'300'000, 3));
+  CHECK(held.pool.close_slices({2'499'999}, held.keeping.book).leased == 0);
+  const Pool::Over over = held.pool.close_slices({2'500'000}, held.keeping.book);
+  CHECK(over.leased == 16);
+  CHECK(over.lost == 13);
+  CHECK(held.keeping.books.totals().stranded == 13);
+  CHECK(held.pool.held() == 0);
+}

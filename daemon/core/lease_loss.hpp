@@ -1,0 +1,39 @@
+// How much of what a host has leased of a bucket came to its end unspent: docs/algorithms.md,
+// "Leases of a bucket". Demand that comes in batches is idle while its leases end, so that leasing
+// for it would drain the bucket; such a host asks for what it needs when it needs it. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "daemon/base/time.hpp"
+
+namespace rategate {
+
+class LeaseLoss {
+ public:
+  // Slices are over, of which so many permits were leased, and so many of those lost.
+  void over(std::int64_t leased, std::int64_t lost, StoreTime now, std::int64_t slice_ms) {
+    leased_ += leased;
+    lost_ += lost;
+    if (lost_ > kSome && lost_ > leased_ / kMostLost) {
+      tries_again_ = {now.us + kSlicesWithout * slice_ms * 1000};
+      leased_ = lost_ = 0;
+    } else if (leased_ > kEnough * kMostLost) {
+      leased_ /= 2;
+      lost_ /= 2;
+    }
+  }
+  bool leases(StoreTime now) const { return now >= tries_again_; }
+
+ private:
+  static constexpr std::int64_t kMostLost = 8;  // a part of that
+  static constexpr std::int64_t kSome = 4;
+  static constexpr std::int64_t kEnough = 64;
+  static constexpr std::int64_t kSlicesWithout = 64;
+
+  std::int64_t leased_ = 0;
+  std::int64_t lost_ = 0;
+  StoreTime tries_again_;
+};
+
+}  // namespace rategate
