@@ -33,7 +33,7 @@ class Books {
   void spent_by_clients(std::int64_t permits) { move(permits, totals_.spent_by_clients, -1); }
   // Given back to the store.
   void released(std::int64_t permits) { move(permits, totals_.released, -1); }
-  // Reserved, and spent by nobody: their window ended, or who asked had gone.
+  // Reserved, and spent by nobody: their window or slice ended, or who asked had gone.
   void stranded(std::int64_t permits) { move(permits, totals_.stranded, -1); }
 
  private:

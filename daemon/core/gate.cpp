@@ -368,7 +368,9 @@ void Gate::tell_moved(Mono now) {
     tells_next_ = {0};
   }
   tells_next_ = counters_.for_some_ids(tells_next_, kToldInOneTurn, [&](CounterId id) {
-    if (counters_[id].pool.last_end_ms() == 0) return;
+    const Counter& counter = counters_[id];
+    // Of a bucket there is nothing to tell.
+    if (counter.pool.last_end_ms() == 0 || !counter.use->slices.none()) return;
     follow_slot(id, now);
     if (!is_nowhere(counters_[id].shard)) recounter_.lose_untold(id, now);
   });

@@ -124,6 +124,9 @@ void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& un
   const std::int64_t permits = unspent.permits() + lease;
   if (over || counter.use->dropped) {
     if (over && permits > 0) ++stats_.late_answers;
+    if (over && counter.bucket != nullptr) {
+      counter.bucket->loss.over(lease, lease, now, counter.use->slices.slice_ms);
+    }
     books_.stranded(permits);
     return;
   }

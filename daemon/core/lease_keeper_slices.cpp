@@ -51,14 +51,15 @@ StoreTime LeaseKeeper::pause_of(Counter& counter, StoreTime told, Mono now) {
   return {told.us + pause_us(use.slices, use.fill_us)};
 }
 
-// Half of what is in it is leased at most, and nothing where what was leased before was lost.
+// Half of what is in it is leased at most, which is nothing of a single permit; and nothing is
+// where what was leased before was lost, which is told from the slices that are over by now.
 bool LeaseKeeper::is_worth_leasing(Counter& counter, const ClockReading& reading, Mono now) {
   PoolBook book = book_of(counter, now);
   const Pool::Over over = counter.pool.close_slices(reading.latest, book);
   KnownBucket* const known = counter.bucket.get();
   if (known != nullptr) {
-    known->loss.over(over.leased, over.lost, reading.latest, counter.use->slices.slice_ms);
-    if (!known->loss.leases(reading.latest)) return false;
+    known->loss.over(over.leased, over.lost, now, counter.use->slices.slice_ms);
+    if (!known->loss.leases(now)) return false;
   }
   return decider_.left_in_bucket(counter, now) >= 2;
 }
@@ -76,7 +77,9 @@ LeaseKeeper::Wanted LeaseKeeper::bucket_lease_for(Counter& counter, std::int64_t
   input.rate = counter.demand.rate(now, use.demand_us) + waiting * 1'000'000 / use.demand_us;
   input.lately = counter.demand.lately(now, use.demand_us) + waiting;
   input.held = counter.pool.held_beyond(reading->latest);
-  input.left_ms = lease_ends_ms(use.slices, reading->latest) - reading->latest.us / 1000;
+  // The rest of its life, once it is here.
+  input.left_ms = lease_ends_ms(use.slices, reading->latest) - reading->latest.us / 1000 -
+                  shard_of(counter).round_trip_us / 1000;
   wanted.permits = leases(counter, bucket_lease_size(input), input.rate, now);
   // Out of a bucket that is full as much as the host has spent for a while: one that comes for all
   // of it at once is to find all of it.

@@ -12,18 +12,18 @@ namespace rategate {
 class LeaseLoss {
  public:
   // Slices are over, of which so many permits were leased, and so many of those lost.
-  void over(std::int64_t leased, std::int64_t lost, StoreTime now, std::int64_t slice_ms) {
+  void over(std::int64_t leased, std::int64_t lost, Mono now, std::int64_t slice_ms) {
     leased_ += leased;
     lost_ += lost;
     if (lost_ > kSome && lost_ > leased_ / kMostLost) {
-      tries_again_ = {now.us + kSlicesWithout * slice_ms * 1000};
+      tries_again_ = after(now, kSlicesWithout * slice_ms * 1000);
       leased_ = lost_ = 0;
     } else if (leased_ > kEnough * kMostLost) {
       leased_ /= 2;
       lost_ /= 2;
     }
   }
-  bool leases(StoreTime now) const { return now >= tries_again_; }
+  bool leases(Mono now) const { return now >= tries_again_; }
 
  private:
   static constexpr std::int64_t kMostLost = 8;  // a part of that
@@ -33,7 +33,7 @@ class LeaseLoss {
 
   std::int64_t leased_ = 0;
   std::int64_t lost_ = 0;
-  StoreTime tries_again_;
+  Mono tries_again_{INT64_MIN};
 };
 
 }  // namespace rategate

@@ -157,8 +157,9 @@ class Pool {
  private:
   struct Part {
     std::int64_t end_ms = 0;  // 0: of no window
-    std::int32_t taken = 0;   // charged to this host, as the counter must hold at least
-    std::int32_t shown = 0;   // in the word, as far as is known
+    std::int32_t taken =
+        0;  // charged to this host, as the counter must hold at least; of a slice: leased
+    std::int32_t shown = 0;  // in the word, as far as is known
     std::int32_t stock = 0;
     std::uint32_t left : 30 = 0;  // at most 1e9, as limits are
     State state : 1 = State::Unknown;

@@ -29,9 +29,11 @@ Recounter::Recounter(Counters& counters, std::vector<Shard>& shards, LeaseKeeper
 
 void Recounter::lose(CounterId id, Mono now) {
   Counter& counter = counters_[id];
-  if (!counter.use->limit->algorithm->has_windows) return keeper_.give_up(counter, now);
+  const Limit& limit = *counter.use->limit;
   // Who fails open goes on with what it holds.
-  if (counter.use->limit->on_store_down != OnStoreDown::Allow) keeper_.lose(counter, now);
+  if (limit.on_store_down != OnStoreDown::Allow) keeper_.lose(counter, now);
+  // A bucket begins empty by what each call says.
+  if (!limit.algorithm->has_windows) return;
   if (counter.pool.last_end_ms() != 0) want(id);
 }
 

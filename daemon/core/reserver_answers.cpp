@@ -39,7 +39,9 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     return;
   }
   const CounterId id = line->counter;
-  if (reply.status != ReserveAnswer::Status::Looked || !is_answer(*line, reply)) {
+  // What was in hand by another clock is worth nothing: whoever it was to pay is asked for again.
+  const bool hand_is_over = line->slices_over && line->hand.permits() > 0;
+  if (reply.status != ReserveAnswer::Status::Looked || !is_answer(*line, reply) || hand_is_over) {
     failed(reservation, Failure::Unknown, now);
     return;
   }
@@ -253,6 +255,7 @@ void Reserver::give_up_slices(CounterId id, Mono now) {
   Counter& counter = counters_[id];
   if (counter.use->slices.none()) return;
   keeper_.give_up(counter, now);
+  if (counter.bucket != nullptr) counter.bucket->paused_until = {};
   Line* const line = counters_.line(counter);
   if (line != nullptr) line->slices_over = true;
 }
@@ -320,14 +323,18 @@ bool Reserver::asked_at(const Reservation& reservation, ShardId shard, bool is_u
   if (line == nullptr) return false;
   Counter& counter = counters_[line->counter];
   // It has not said of a bucket what is known to be lost by now.
-  const bool unsaid =
+  bool again =
       reservation.bucket && reservation.bucket->emptied < decider_.emptied_at(counter, now);
   // The counter may have been there when that was lost, whatever its own shard was told before.
   if (is_untold && decider_.is_retold(counter, line->window)) {
+    again = again || line->hand.permits() > 0;
     put_hand_back(counter, *line, now);
     recounter_.lose(line->counter, now);
   }
-  if (unsaid || !has_counted(decider_.state_of(counter, line->window, now))) {
+  // There another clock tells when slices end.
+  give_up_slices(line->counter, now);
+  again = again || (line->slices_over && line->hand.permits() > 0);
+  if (again || !has_counted(decider_.state_of(counter, line->window, now))) {
     failed(reservation.id, Failure::Unknown, now);
     return false;
   }

@@ -221,7 +221,8 @@ constexpr Metric kMetrics[] = {
         "Reserved permits that were given back to the store.")
         .as("rategate_permits_released_total"),
     Row("leases", "permits_stranded", Counter, Unit::Count, permits<&Books::Totals::stranded>,
-        "Reserved permits that nobody got: their window ended before, or the answer came too late.")
+        "Reserved permits that nobody got: their window or slice ended before, or the answer came "
+        "too late.")
         .as("rategate_permits_stranded_total"),
     Row("leases", "permits_held", Gauge, Unit::Count, permits<&Books::Totals::held>,
         "Reserved permits that lie in the pools now.")

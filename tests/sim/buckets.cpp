@@ -44,6 +44,12 @@ Scenario bucket_of(std::uint64_t seed, Random& random) {
   s.skew_us = 0;  // docs/algorithms.md, "Not covered"
   for (LimitPlan& limit : s.limits) make_bucket(limit, random);
   if (base == Kind::Edges && random.one_in(2)) add_evictions(s, random);
+  // What is in hand for large costs may end on the way.
+  if (s.evictions == 0 && random.one_in(3)) {
+    s.max_cost = std::max<std::int64_t>(s.max_cost, random.any_size(2, 50));
+    s.slow_us = std::max<std::int64_t>(s.slow_us, 100'000);
+    s.slow_one_in = 10;
+  }
   return s;
 }
 

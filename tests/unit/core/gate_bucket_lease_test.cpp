@@ -418,10 +418,11 @@ TEST_CASE("what is in hand is given up when a measurement contradicts the clock 
   const StoreTime back{bench.store_time().us - 1'000'000};
   ReserveAnswer answer;
   answer.time = back;
-  answer.granted = {0};
+  answer.granted = {1};
   answer.bucket = TokenBucket{back.us, 2000, {1, 1000}};
   CHECK(bench.gate.measured({0}, bench.now, bench.now, back) == StoreClock::Measured::Contradicted);
   bench.gate.answered(asked.id, answer, bench.now);
+  CHECK(bench.allowed() == 0);  // without it there is too little
   CHECK(bench.gate.counted() == 0);
   check_books(bench.gate);
 }

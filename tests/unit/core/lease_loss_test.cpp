@@ -6,7 +6,7 @@ using namespace rategate;
 
 namespace {
 constexpr std::int64_t kSliceMs = 62;
-constexpr StoreTime at(std::int64_t ms) { return {1'700'000'000'000'000 + ms * 1000}; }
+constexpr Mono at(std::int64_t ms) { return {5'000'000'000 + ms * 1000}; }
 }  // namespace
 
 TEST_CASE("who spends nearly all that is leased goes on leasing") {

@@ -1,0 +1,71 @@
+// Leased buckets whose slot is on its way to another shard, where they are asked for meanwhile.
+#include "tests/unit/core/gate_bench.hpp"
+
+using namespace rategate;
+using namespace rategate::test;
+
+namespace {
+
+// A bucket of 1000 into which 1000 flow in each second, in the first of two shards.
+struct Leased : TwoShardGate {
+  LimitUsePtr use;
+  MemoryCounters store;
+
+  Leased() : TwoShardGate([](const LimitUse&, std::string_view) { return ShardId{0}; }) {
+    Limit limit = declared_limit("api", {1000, 1000}, true);
+    limit.algorithm = &kTokenBucket;
+    limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
+    use = std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
+  }
+  Reservation asked(int checks, std::int64_t cost) {
+    for (int i = 0; i < checks; ++i) REQUIRE(gate.check({use, "k", cost}, now).waits);
+    Reservation request;
+    REQUIRE(gate.compose({0}, {}, now, request));
+    return request;
+  }
+  void answer(const Reservation& request) {
+    gate.answered(request.id, store.reserve(request, time()), now);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a lease that another shard has granted ends by a clock that is not this one's") {
+  Leased two;
+  const Reservation request = two.asked(400, 1);
+  REQUIRE(request.lease > 0);
+  CHECK(two.gate.asked_at(request, {1}, two.now));
+  two.answer(request);
+  CHECK(std::exchange(two.gate.answers(), {}).size() == 400);
+  CHECK(two.gate.counted() == 0);
+}
+
+TEST_CASE("what is in hand is put towards nothing in another shard") {
+  Leased two;
+  two.answer(two.asked(400, 1));
+  REQUIRE(two.gate.counted() > 0);
+  two.gate.answers().clear();
+  const Reservation request = two.asked(1, 590);
+  REQUIRE(request.in_hand > 0);
+  CHECK_FALSE(two.gate.asked_at(request, {1}, two.now));
+  CHECK(two.gate.counted() == 0);
+  // Without it there is too little.
+  const auto answers = std::exchange(two.gate.answers(), {});
+  REQUIRE(answers.size() == 1);
+  CHECK_FALSE(answers[0].decision.allowed);
+}
+
+TEST_CASE("a lease that came too late is one that was lost") {
+  Bench bench;
+  const auto use = Leased().use;
+  for (int i = 0; i < 400; ++i) REQUIRE(bench.check(use).waits);
+  auto asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  REQUIRE(asked[0].lease > 4);
+  bench.reply_at(after(bench.now, 90'000), asked[0]);
+  CHECK(bench.allowed() == 400);
+  for (int i = 0; i < 400; ++i) bench.check(use);
+  asked = bench.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].lease == 0);
+}
