@@ -15,11 +15,11 @@ constexpr std::int64_t kClockEveryUs = 100'000;
 constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
 // Releases that wait to be written; permits beyond them are stranded.
 constexpr std::size_t kMostReleases = 4096;
-// A lease is to pay so many costs as are usual.
-constexpr std::int64_t kCostsInLease = 4;
 constexpr std::uint32_t kLastLeaseMask = (1U << 24) - 1;
 // A cost above this part of the limit is no demand for leases. docs/leases.md has what was tried.
 constexpr std::int64_t kLargeCost = 64;
+// A lease is to pay so many costs as are usual.
+constexpr std::int64_t kCostsInLease = 4;
 
 }  // namespace
 

@@ -273,8 +273,8 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   return Composed::Yes;
 }
 
-// Where the counter is known to have enough for all of them the pool is left to its clients, and so
-// it is where pool and counter together are known to have too little.
+// All that the pool holds, or nothing: where the counter is known to have enough for all of them
+// the pool is left to its clients, and so it is where both together are known to have too little.
 void Reserver::put_in_hand(Counter& counter, Line& line, const Costs& costs, Mono now,
                            Reservation& into) {
   const Window& window = line.window;

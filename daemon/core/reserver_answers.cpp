@@ -68,8 +68,8 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   Counter& counter = counters_[id];
   const LimitUse& use = *counter.use;
   Handout handout{reply, std::exchange(line.hand, {})};
-  const bool is_good = reply.time.us < line.hand_of.end_ms * 1000;
-  const std::int64_t in_hand = is_good ? handout.hand.permits() : 0;
+  const std::int64_t in_hand =
+      good_in_hand(line.hand_of.end_ms, handout.hand.permits(), reply.time);
   const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
   books_.reserved(charged);
   const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, use.fill_rate};
@@ -95,7 +95,7 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
     return;
   }
   // What was not good any more is left of it, and is found to be over.
-  take_back(counter, line, is_good ? unspent : handout.hand, now);
+  take_back(counter, line, in_hand > 0 ? unspent : handout.hand, now);
   if (reply.leased > 0 && !line.slices_over) {
     keeper_.take_in(counter, slice_ending(use.slices, reply.ends_ms), {}, reply.leased, now);
   } else {

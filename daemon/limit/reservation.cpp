@@ -23,9 +23,9 @@ std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
 }
 
 std::int64_t charged_permits(const Reservation& reservation, const ReserveAnswer& answer) {
-  const std::int64_t in_hand =
-      reservation.bucket ? good_in_hand(*reservation.bucket, reservation.in_hand, answer.time)
-                         : reservation.in_hand;
+  const std::int64_t in_hand = reservation.bucket ? good_in_hand(reservation.bucket->hand_ends_ms,
+                                                                 reservation.in_hand, answer.time)
+                                                  : reservation.in_hand;
   return charged_permits(reservation.costs, in_hand, answer);
 }
 

@@ -94,9 +94,8 @@ std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now) {
   return now.us / 1000 + (lives_us + 999) / 1000 + 1000;
 }
 
-std::int64_t good_in_hand(const BucketAsked& asked, std::int64_t in_hand, StoreTime now) {
-  return now.us < asked.hand_ends_ms * 1000 ? std::clamp<std::int64_t>(in_hand, 0, RG_MAX_PERMITS)
-                                            : 0;
+std::int64_t good_in_hand(std::int64_t ends_ms, std::int64_t in_hand, StoreTime now) {
+  return now.us < ends_ms * 1000 ? std::clamp<std::int64_t>(in_hand, 0, RG_MAX_PERMITS) : 0;
 }
 
 namespace {
@@ -144,7 +143,7 @@ BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const Bu
   TokenBucket& bucket = result.bucket;
   bucket = found(stored, asked, now, result.changed);
   const std::int64_t own = permits_in(bucket, asked.burst, now);
-  const std::int64_t in_hand = good_in_hand(asked, ahead.in_hand, now);
+  const std::int64_t in_hand = good_in_hand(asked.hand_ends_ms, ahead.in_hand, now);
   std::int64_t sum = 0;
   bool refused = false;
   result.granted.reserve(costs.size());

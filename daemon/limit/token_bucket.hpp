@@ -76,8 +76,8 @@ struct BucketGrant {
   std::int64_t ends_ms = 0;           // ... which are good before then
   bool changed = false;               // it is to be kept: see expires_at_ms()
 };
-// Of those in hand, how many are good at that moment.
-std::int64_t good_in_hand(const BucketAsked& asked, std::int64_t in_hand, StoreTime now);
+// Of those in hand, which end then, how many are good at that moment.
+std::int64_t good_in_hand(std::int64_t ends_ms, std::int64_t in_hand, StoreTime now);
 // When the key of one that is to be kept expires: not before it is full, because a key that is
 // missing is a full bucket.
 std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now);

@@ -41,7 +41,7 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-Scenario scenario_of(const Case& c, Mode mode) {
+Scenario scenario_of(const Case& c) {
   Scenario s;
   s.seed = 1;
   s.kind = Kind::Bucket;
@@ -51,7 +51,6 @@ Scenario scenario_of(const Case& c, Mode mode) {
   limit.name = "api";
   limit.permits = c.rate;
   limit.period_ms = 1000;
-  limit.mode = mode;
   limit.redis_key = "rategate:{%n}:gcra";
   limit.keyed = false;
   limit.bucket = true;
@@ -73,8 +72,8 @@ struct Use {
   std::string failure;
 };
 
-Use use_of(const Case& c, Mode mode) {
-  World world(scenario_of(c, mode));
+Use use_of(const Case& c) {
+  World world(scenario_of(c));
   // Whether too much is given out is judged by what is given out; by each check it takes minutes.
   world.checker().promise_nothing();
   const double a_second = c.demand * static_cast<double>(c.rate);
@@ -102,7 +101,7 @@ Use use_of(const Case& c, Mode mode) {
 bool judge_use_of_buckets() {
   bool good = true;
   for (const Case& c : cases()) {
-    const Use use = use_of(c, Mode::Auto);
+    const Use use = use_of(c);
     const bool enough =
         use.failure.empty() && use.given_out >= c.at_least && use.in_place >= c.in_place;
     good = good && enough;

@@ -22,6 +22,14 @@ inline LimitUsePtr limit(std::int64_t permits, std::int64_t period_ms = 1000,
   return std::make_shared<LimitUse>(std::make_shared<const Limit>(result));
 }
 
+// What was reserved is spent, given back, lost or held.
+inline void check_books(const Gate& gate) {
+  const Books::Totals& totals = gate.books().totals();
+  CHECK(totals.held == gate.counted());
+  CHECK(totals.reserved == totals.spent + totals.spent_by_clients + totals.released +
+                               totals.stranded + gate.counted());
+}
+
 struct Bench {
   Gate gate{Gate::Options{}};
   MemoryCounters store;

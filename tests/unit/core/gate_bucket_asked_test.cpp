@@ -1,4 +1,4 @@
-// Leased buckets whose slot is on its way to another shard, where they are asked for meanwhile.
+// Leased buckets whose slot goes to another shard, or is on its way there.
 #include "tests/unit/core/gate_bench.hpp"
 
 using namespace rategate;
@@ -6,12 +6,13 @@ using namespace rategate::test;
 
 namespace {
 
-// A bucket of 1000 into which 1000 flow in each second, in the first of two shards.
+// A bucket of 1000 into which 1000 flow in each second, in one of two shards.
 struct Leased : TwoShardGate {
+  ShardId where{0};
   LimitUsePtr use;
   MemoryCounters store;
 
-  Leased() : TwoShardGate([](const LimitUse&, std::string_view) { return ShardId{0}; }) {
+  Leased() : TwoShardGate([this](const LimitUse&, std::string_view) { return where; }) {
     Limit limit = declared_limit("api", {1000, 1000}, true);
     limit.algorithm = &kTokenBucket;
     limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
@@ -68,4 +69,53 @@ TEST_CASE("a lease that came too late is one that was lost") {
   asked = bench.asked();
   REQUIRE(asked.size() == 1);
   CHECK(asked[0].lease == 0);
+}
+
+TEST_CASE("a lease is dropped where its counter has moved to another shard meanwhile") {
+  for (const bool moves : {false, true}) {
+    Leased two;
+    const Reservation request = two.asked(400, 1);
+    const ReserveAnswer answer = two.store.reserve(request, two.time());
+    REQUIRE(answer.leased > 0);
+    if (moves) two.where = {1};
+    two.gate.slots_moved(two.now);
+    two.gate.answered(request.id, answer, two.now);
+    CHECK(two.gate.answers().size() == 400);
+    CHECK(two.gate.books().totals().spent == 400);
+    CHECK(two.gate.counted() == (moves ? 0 : answer.leased));
+    check_books(two.gate);
+  }
+}
+
+TEST_CASE("what is held of a bucket is given up where its counter moves to another shard") {
+  Leased two;
+  two.answer(two.asked(400, 1));
+  REQUIRE(two.gate.counted() > 0);
+  two.where = {1};
+  CHECK(two.gate.check({two.use, "k"}, two.now).waits);
+  CHECK(two.gate.counted() == 0);
+  check_books(two.gate);
+}
+
+TEST_CASE("what is in hand does not go along to another shard, whose clock is another one") {
+  Leased two;
+  two.answer(two.asked(400, 1));
+  const std::int64_t held = two.gate.counted();
+  REQUIRE(held > 0);
+  const Reservation request = two.asked(1, 590);
+  REQUIRE(request.in_hand == held);
+  two.where = {1};
+  two.gate.slots_moved(two.now);
+  SECTION("where it was refused") {
+    ReserveAnswer answer;
+    answer.time = two.time();
+    answer.granted = {0};
+    answer.bucket = TokenBucket{two.time().us, 1000, {1, 1000}};
+    two.gate.answered(request.id, answer, two.now);
+  }
+  SECTION("where the call has failed") {
+    two.gate.failed(request.id, Failure::StoreRefuses, two.now);
+  }
+  CHECK(two.gate.counted() == 0);
+  check_books(two.gate);
 }

@@ -19,14 +19,6 @@ LimitUsePtr thousand(Mode mode = Mode::Auto) {
 // No lease of it is good for longer.
 constexpr std::int64_t kLifeUs = 78'000;
 
-// What was reserved is spent, given back, lost or held.
-void check_books(const Gate& gate) {
-  const Books::Totals& totals = gate.books().totals();
-  CHECK(totals.held == gate.counted());
-  CHECK(totals.reserved == totals.spent + totals.spent_by_clients + totals.released +
-                               totals.stranded + gate.counted());
-}
-
 struct Leasing : Bench {
   LimitUsePtr use;
 
@@ -374,43 +366,6 @@ TEST_CASE("what was granted to a check whose asker has gone does not come into t
   check_books(bench.gate);
 }
 
-TEST_CASE("a lease is dropped where its counter has moved to another shard meanwhile") {
-  for (const bool moves : {false, true}) {
-    ShardId where{0};
-    TwoShardGate two([&](const LimitUse&, std::string_view) { return where; });
-    const LimitUsePtr use = thousand();
-    for (int i = 0; i < 400; ++i) REQUIRE(two.gate.check({use, "k"}, two.now).waits);
-    Reservation request;
-    REQUIRE(two.gate.compose({0}, {}, two.now, request));
-    MemoryCounters store;
-    const ReserveAnswer answer = store.reserve(request, two.time());
-    REQUIRE(answer.leased > 0);
-    if (moves) where = {1};
-    two.gate.slots_moved(two.now);
-    two.gate.answered(request.id, answer, two.now);
-    CHECK(two.gate.answers().size() == 400);
-    CHECK(two.gate.books().totals().spent == 400);
-    CHECK(two.gate.counted() == (moves ? 0 : answer.leased));
-    check_books(two.gate);
-  }
-}
-
-TEST_CASE("what is held of a bucket is given up where its counter moves to another shard") {
-  ShardId where{0};
-  TwoShardGate two([&](const LimitUse&, std::string_view) { return where; });
-  const LimitUsePtr use = thousand();
-  for (int i = 0; i < 400; ++i) REQUIRE(two.gate.check({use, "k"}, two.now).waits);
-  Reservation request;
-  REQUIRE(two.gate.compose({0}, {}, two.now, request));
-  MemoryCounters store;
-  two.gate.answered(request.id, store.reserve(request, two.time()), two.now);
-  REQUIRE(two.gate.counted() > 0);
-  where = {1};
-  CHECK(two.gate.check({use, "k"}, two.now).waits);
-  CHECK(two.gate.counted() == 0);
-  check_books(two.gate);
-}
-
 TEST_CASE("what is in hand is given up when a measurement contradicts the clock it ends by") {
   Leasing bench;
   bench.warm_up();
@@ -438,36 +393,6 @@ TEST_CASE("so is a lease that was granted before the clock was set back") {
   CHECK(bench.allowed() == 400);
   CHECK(bench.gate.counted() == 0);
   check_books(bench.gate);
-}
-
-TEST_CASE("what is in hand does not go along to another shard, whose clock is another one") {
-  ShardId where{0};
-  TwoShardGate two([&](const LimitUse&, std::string_view) { return where; });
-  const LimitUsePtr use = thousand();
-  for (int i = 0; i < 400; ++i) REQUIRE(two.gate.check({use, "k"}, two.now).waits);
-  Reservation request;
-  REQUIRE(two.gate.compose({0}, {}, two.now, request));
-  MemoryCounters store;
-  two.gate.answered(request.id, store.reserve(request, two.time()), two.now);
-  const std::int64_t held = two.gate.counted();
-  REQUIRE(held > 0);
-  CHECK(two.gate.check({use, "k", 590}, two.now).waits);
-  REQUIRE(two.gate.compose({0}, {}, two.now, request));
-  REQUIRE(request.in_hand == held);
-  where = {1};
-  two.gate.slots_moved(two.now);
-  SECTION("where it was refused") {
-    ReserveAnswer answer;
-    answer.time = two.time();
-    answer.granted = {0};
-    answer.bucket = TokenBucket{two.time().us, 1000, {1, 1000}};
-    two.gate.answered(request.id, answer, two.now);
-  }
-  SECTION("where the call has failed") {
-    two.gate.failed(request.id, Failure::StoreRefuses, two.now);
-  }
-  CHECK(two.gate.counted() == 0);
-  check_books(two.gate);
 }
 
 TEST_CASE("what a decision says is left can be had at once, though it lies in two slices") {

@@ -7,22 +7,16 @@
 #include "daemon/limit/limit.hpp"
 #include "daemon/limit/token_bucket.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/limit/exact_bucket.hpp"
 
 using namespace rategate;
+using namespace rategate::test;
 
 namespace {
 
-__extension__ typedef __int128 Wide;
-
-constexpr std::int64_t kNow = 1'795'000'000'000'000;
 constexpr FillRate kRates[] = {
     {1, 2'678'400'000'000},       {7, 60'000'000}, {1, 1000}, {3, 1000}, {10, 1},
     {999'999'937, 86'400'000'000}};
-
-// When it is full again, in parts of a microsecond, `rate.permits` of them.
-Wide full_of(const TokenBucket& bucket) {
-  return Wide{bucket.full_us} * bucket.rate.permits + Wide{bucket.taken} * bucket.rate.us;
-}
 
 // All that is wanted may be raised, unless the test says something else.
 BucketAsked asked_of(const FillRate& rate, std::int64_t burst) {
@@ -301,9 +295,9 @@ TEST_CASE("what is in hand pays where the bucket is empty, or in debt") {
 TEST_CASE("what is in hand counts only before its end, by the store's clock") {
   BucketAsked asked = thousand();
   asked.hand_ends_ms = kNow / 1000;
-  CHECK(good_in_hand(asked, 5, {kNow - 1}) == 5);
-  CHECK(good_in_hand(asked, 5, {kNow}) == 0);
-  CHECK(good_in_hand(asked, -1, {kNow - 1}) == 0);
+  CHECK(good_in_hand(asked.hand_ends_ms, 5, {kNow - 1}) == 5);
+  CHECK(good_in_hand(asked.hand_ends_ms, 5, {kNow}) == 0);
+  CHECK(good_in_hand(asked.hand_ends_ms, -1, {kNow - 1}) == 0);
   const BucketGrant over =
       grant_from_bucket(taken_of(1000), asked, {0, 5}, CostRuns{{1, 1}}, {kNow});
   CHECK(over.granted.front() == 0);

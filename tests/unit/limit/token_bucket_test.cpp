@@ -5,19 +5,12 @@
 
 #include "daemon/limit/limit.hpp"
 #include "tests/unit/catch.hpp"
+#include "tests/unit/limit/exact_bucket.hpp"
 
 using namespace rategate;
+using namespace rategate::test;
 
 namespace {
-
-__extension__ typedef __int128 Wide;
-
-constexpr std::int64_t kNow = 1'795'000'000'000'000;
-
-// When it is full again, in parts of a microsecond, `rate.permits` of them.
-Wide full_of(const TokenBucket& bucket) {
-  return Wide{bucket.full_us} * bucket.rate.permits + Wide{bucket.taken} * bucket.rate.us;
-}
 
 BucketAsked asked_of(const FillRate& rate, std::int64_t burst) {
   BucketAsked asked;
