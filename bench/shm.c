@@ -5,7 +5,7 @@
  * KEYS 0: by the handle alone. Prints one line of JSON. A pool holds two million permits at most,
  * which last for a few hundredths of a second here, and then the daemon fills it again: so time is
  * taken by bursts, and a burst counts only if each of its decisions was made in shared memory, as
- * the decision's window_end_ms tells, and was of the kind that was asked for. How many counted is
+ * the decision's decided_ns tells, and was of the kind that was asked for. How many counted is
  * told beside; where none did, "ns" is null. "cpu_ns" is the same in the process' CPU time, in
  * which the machine's other work is not. `latency` times each check, whoever decided it. `paced`
  * asks a burst each millisecond, and tells how many checks were decided in shared memory. */
@@ -45,7 +45,7 @@ struct result {
   struct bench_histogram histogram;
 };
 
-static bool decided_in_shared_memory(const rategate_decision* d) { return d->window_end_ms != 0; }
+static bool decided_in_shared_memory(const rategate_decision* d) { return d->decided_ns != 0; }
 
 static inline void check(struct job* job, rategate_decision* d) {
   const void* key = NULL;

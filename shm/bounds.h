@@ -9,6 +9,9 @@
 #define RG_MAX_PERMITS INT64_C(1000000000) /* of a limit in a period, and of one call's cost */
 #define RG_MIN_PERIOD_MS INT64_C(10)
 #define RG_MAX_PERIOD_MS (INT64_C(31) * 24 * 3600 * 1000) /* 31 days */
+/* Of the calendar's periods, too: a year, and what clocks are put back in it. Those are configured,
+ * never asked for in a call. */
+#define RG_MAX_WINDOW_MS (INT64_C(367) * 24 * 3600 * 1000)
 #define RG_MAX_KEY_BYTES 512
 #define RG_MAX_NAME_BYTES 64
 

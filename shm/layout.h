@@ -13,7 +13,7 @@
 #endif
 
 #define RG_SHM_MAGIC UINT64_C(0x6574616765746172) /* the bytes "rategate" */
-#define RG_SHM_LAYOUT_VERSION 2
+#define RG_SHM_LAYOUT_VERSION 3
 #define RG_SHM_HEADER_BYTES 4096
 #define RG_SHM_PROBES 8
 #define RG_SHM_CLOCKS 32 /* one for each shard of the store */
@@ -47,6 +47,15 @@ struct rg_shm_header {
   unsigned char unused_2[256 - 200];
   struct rg_shm_clock clock[RG_SHM_CLOCKS];
   unsigned char unused_3[RG_SHM_HEADER_BYTES - 256 - 64 * RG_SHM_CLOCKS];
+};
+
+/* How the words of a rule's slots are read, as RESOLVE tells it. Of the last two, permits are good
+ * until their word ends, and may be spent as soon as they are there. */
+enum rg_rule_kind {
+  RG_RULE_WINDOWS,     /* a word is of the window that ends with it, and is open in it alone */
+  RG_RULE_BUCKET,      /* slices of a token bucket: both words may be open */
+  RG_RULE_SLIDING_LOG, /* slices of a sliding window: the same */
+  RG_RULE_KINDS
 };
 
 /* Whose slot it is. */

@@ -31,11 +31,12 @@ PURE = {"shm/", "daemon/base/", "daemon/limit/", "daemon/core/", "daemon/store/"
 
 # Headers that know neither a clock, nor a file, nor a thread.
 _PURE_C = {"limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
-_PURE_CPP = set("""algorithm array atomic bit bitset cassert cctype charconv climits cmath compare
-    concepts cstddef cstdint cstdlib cstring deque exception forward_list functional initializer_list
-    iterator limits list map memory memory_resource new numeric optional queue ranges set span stack
-    stdexcept string string_view system_error tuple type_traits typeinfo unordered_map unordered_set
-    utility variant vector""".split())
+# Of <arpa/inet.h> that is what turns addresses into text and back.
+_PURE_CPP = set("""algorithm arpa/inet.h array atomic bit bitset cassert cctype charconv climits cmath
+    compare concepts cstddef cstdint cstdlib cstring deque exception forward_list functional
+    initializer_list iterator limits list map memory memory_resource new numeric optional queue ranges
+    set span stack stdexcept string string_view system_error tuple type_traits typeinfo unordered_map
+    unordered_set utility variant vector""".split())
 _IMPURE_WORDS = re.compile(
     r"\b(std::chrono|clock_gettime|gettimeofday|std::time|time\(NULL\)|time\(nullptr\)|getenv|"
     r"uv_\w+|redisAsync\w*|redisReply|spdlog::\w+|sd_notify\w*|std::random_device|"

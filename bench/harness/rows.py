@@ -62,6 +62,12 @@ def large_cost_rows():
 TARGETS = [
     Row("shm by handle, allowed : coarse clock + CAS", "shm: handle, allowed/ns", FLOOR, 2.5, 1.4),
     Row("shm by handle, denied : coarse clock + CAS", "shm: handle, denied/ns", FLOOR, 2.5, 1.4),
+    Row("shm by handle, token bucket : fixed window", "shm: token bucket, handle, allowed/ns",
+        "shm: handle, allowed/ns", 1.5, 1.2),
+    Row("shm by handle, token bucket, denied : fixed window", "shm: token bucket, handle, denied/ns",
+        "shm: handle, denied/ns", 1.5, 1.2),
+    Row("shm by handle, sliding window : fixed window", "shm: sliding window, handle, allowed/ns",
+        "shm: handle, allowed/ns", 1.5, 1.2),
     Row("shm by key, one hot key : coarse clock + CAS", "shm: one hot key/ns", FLOOR, 4, 2),
     Row("shm by key, 1,000 keys : coarse clock + CAS", "shm: 1,000 keys/ns", FLOOR, 6, 3.5),
     Row("two processes on one pool, each : contended CAS", "shm: two processes, one pool/ns",
@@ -120,7 +126,9 @@ DETAILS = [
     *(time_ns(name) for name in (
         "floor: coarse clock + CAS", "floor: precise clock", "floor: precise clock + CAS",
         "floor: contended CAS", "floor: memory latency", "shm: handle, allowed",
-        "shm: handle, denied", "shm: one hot key", "shm: 1,000 keys", "shm: 100,000 keys",
+        "shm: handle, denied", "shm: token bucket, handle, allowed",
+        "shm: token bucket, handle, denied", "shm: sliding window, handle, allowed",
+        "shm: one hot key", "shm: 1,000 keys", "shm: 100,000 keys",
         "shm: two processes, one pool")),
     Row("shm: median, two cores loaded", SHM + "p50", unit="ns"),
     Row("shm: p99.9, two cores loaded", SHM + "p999", unit="ns"),

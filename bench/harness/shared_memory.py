@@ -8,6 +8,9 @@ LIMITS = {
     "big": f'limit = {BIG}, period = "1s"',
     "long": f'limit = {BIG}, period = "10s"',
     "used": 'limit = 10000, period = "1s"',
+    "bucket": f'limit = {BIG}, period = "1s", algorithm = "gcra"',
+    "used_bucket": 'limit = 10000, period = "1s", algorithm = "gcra"',
+    "sliding": f'limit = {BIG}, period = "10s", algorithm = "sliding-window"',
 }
 SLOTS = 262144  # so that 100,000 keys have one each
 
@@ -48,6 +51,9 @@ CONTESTANTS = {
     "floor: memory latency": floor("memory"),
     "shm: handle, allowed": check("big", "allowed"),
     "shm: handle, denied": check("used", "denied"),
+    "shm: token bucket, handle, allowed": check("bucket", "allowed"),
+    "shm: token bucket, handle, denied": check("used_bucket", "denied"),
+    "shm: sliding window, handle, allowed": check("sliding", "allowed"),
     "shm: one hot key": check("big", "allowed", keys=1),
     "shm: 1,000 keys": check("big", "allowed", keys=1000),
     "shm: 100,000 keys": check("long", "allowed", keys=100000, burst=100),

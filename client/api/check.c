@@ -1,38 +1,11 @@
-/* rategate_check: decided in place, or asked of the daemon by the CHECK verb, which answers six
- * integers. Nothing is allocated for that: the request and the answer lie on the stack. */
+/* rategate_check: decided in place, or by the daemon. */
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "client/api/client.h"
 #include "client/shared/decide_in_place.h"
 #include "client/wire/deadline.h"
-#include "client/wire/exchange.h"
 #include "client/wire/failure.h"
-#include "client/wire/integers.h"
-
-enum { ALLOWED, LIMIT, REMAINING, RETRY_AFTER_MS, RESET_AFTER_MS, REASON, FIELDS };
-
-/* Returns what rg_answer's look does of an answer to CHECK. Once that is whole, `decision` is what
- * it says; may be NULL. */
-static int64_t read_decision(const struct rg_answer* answer, rategate_decision* decision) {
-  int64_t field[FIELDS];
-  const int64_t whole = rg_read_integers(answer->data, answer->size, FIELDS, field);
-  if (whole <= 0) return whole;
-  if (field[ALLOWED] < 0 || field[ALLOWED] > 1) return -EPROTO;
-  if (field[REASON] < 0 || field[REASON] > INT32_MAX) return -EPROTO;
-  if (decision != NULL) {
-    *decision = (rategate_decision){.allowed = (int32_t)field[ALLOWED],
-                                    .limit = field[LIMIT],
-                                    .remaining = field[REMAINING],
-                                    .retry_after_ms = field[RETRY_AFTER_MS],
-                                    .reset_after_ms = field[RESET_AFTER_MS],
-                                    .reason = (int32_t)field[REASON]};
-  }
-  return whole;
-}
-
-static int64_t look(const struct rg_answer* answer) { return read_decision(answer, NULL); }
 
 /* The longest time to a window's end estimates the period of a limit that is known by its name
  * only. */
@@ -44,15 +17,23 @@ static void learn_period(rategate_limit* limit, int64_t reset_after_ms) {
   }
 }
 
-int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
-                         int64_t cost, const rategate_decision* decision, rategate_error* error) {
-  if (limit == NULL || decision == NULL || (key == NULL && key_size != 0)) {
-    return rg_fail(error, -EINVAL, "no limit, no key or no place for the decision");
+int rg_look_at_key(const rategate_limit* limit, const void* key, size_t key_size,
+                   rategate_error* error) {
+  if (limit == NULL || (key == NULL && key_size != 0)) {
+    return rg_fail(error, -EINVAL, "no limit or no key");
   }
   if (key_size > RATEGATE_MAX_KEY) {
     return rg_fail(error, -EINVAL, "a key of %zu bytes; the most is %d", key_size,
                    RATEGATE_MAX_KEY);
   }
+  return 0;
+}
+
+int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
+                         int64_t cost, const rategate_decision* decision, rategate_error* error) {
+  const int rc = rg_look_at_key(limit, key, key_size, error);
+  if (rc != 0) return rc;
+  if (decision == NULL) return rg_fail(error, -EINVAL, "no place for the decision");
   if (cost < 1 || cost > RATEGATE_MAX_COST) {
     return rg_fail(error, -EINVAL, "a cost of %lld; it is 1 to %d", (long long)cost,
                    RATEGATE_MAX_COST);
@@ -60,22 +41,20 @@ int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t ke
   return 0;
 }
 
-int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                       const struct rg_call* call, rategate_decision* decision) {
-  rg_after_fork(limit->client);
-  char asked[RG_MAX_QUESTION];
-  char answered[RG_MAX_INTEGERS];
-  struct rg_request request = {.data = asked};
-  struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
+int rg_take_by_daemon(rategate_limit* limit, const struct rg_question* question,
+                      const struct rg_call* call, rategate_decision* decision) {
   struct rg_connection* connection;
-  rg_put_question(&request, "CHECK", &limit->name, key, key_size, cost);
-  const int rc = rg_exchange(&limit->client->connections, &request, &answer, call, &connection);
+  const int rc = rg_ask_daemon(limit, question, call, decision, &connection);
   if (rc != 0) return rc;
-  read_decision(&answer, decision);
+  struct rg_call more = *call;
+  if (call->patience_ns > 0) {
+    more.patience_ns = 0;
+    more.deadline = rg_after_ms(rg_now(), (int64_t)limit->client->timeout_ms);
+  }
   learn_period(limit, decision->reset_after_ms);
-  rg_attach(&limit->client->shared, connection, call);
-  learn_period(limit,
-               rg_resolve_rule(&limit->in_place, &limit->name, key, key_size, connection, call));
+  rg_attach(&limit->client->shared, connection, &more);
+  learn_period(limit, rg_resolve_rule(&limit->in_place, &limit->name, question->key,
+                                      question->key_size, connection, &more));
   rg_connections_give(&limit->client->connections, connection);
   return 0;
 }
@@ -90,7 +69,11 @@ static __attribute__((noinline)) int check_by_daemon(rategate_limit* limit, cons
       .deadline = rg_after_ms(started_ns, (int64_t)limit->client->timeout_ms),
       .cancel_fd = -1,
       .error = error};
-  return rg_check_by_daemon(limit, key, key_size, cost, &call, decision);
+  const struct rg_question question = {.verb = limit->client->receipts ? RG_CHECKX : RG_CHECK,
+                                       .key = key,
+                                       .key_size = key_size,
+                                       .cost = cost};
+  return rg_take_by_daemon(limit, &question, &call, decision);
 }
 
 RG_HOT int rategate_check(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,

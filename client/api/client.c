@@ -13,7 +13,7 @@
 
 /* The size of rategate_options in the first release: no program has a smaller one. */
 #define OPTIONS_SIZE_0_1 (offsetof(rategate_options, flags) + sizeof(uint32_t))
-#define KNOWN_FLAGS ((uint32_t)RATEGATE_NO_SHM)
+#define KNOWN_FLAGS (RATEGATE_NO_SHM | RATEGATE_RECEIPTS)
 
 static int read_options(rategate_options* mine, const rategate_options* given) {
   memset(mine, 0, sizeof *mine);
@@ -57,6 +57,7 @@ int rategate_open(rategate_client** client, const rategate_options* options) {
   fresh->connections.address.sun_family = AF_UNIX;
   memcpy(fresh->connections.address.sun_path, wanted.socket_path, length + 1);
   fresh->timeout_ms = wanted.timeout_ms;
+  fresh->receipts = (wanted.flags & RATEGATE_RECEIPTS) != 0;
   fresh->connections.max_idle = wanted.max_idle;
   rg_shared_open(&fresh->shared, (wanted.flags & RATEGATE_NO_SHM) != 0);
   open_cancel(fresh);

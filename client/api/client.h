@@ -3,6 +3,7 @@
 #define RATEGATE_CLIENT_API_CLIENT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/shared/attach.h"
@@ -16,6 +17,7 @@
 
 struct rategate_client {
   uint32_t timeout_ms;
+  bool receipts; /* checks that the daemon decides are asked with their receipts */
   struct rg_fork_guard guard;
   struct rg_connections connections;
   struct rg_shared shared;
@@ -42,13 +44,36 @@ struct rategate_limit {
  * and the next time, does nothing. Comes before any use of the connections and of `cancel`. */
 void rg_after_fork(rategate_client* client);
 
-/* Whether the arguments of a check are in their ranges: 0, or fails with -EINVAL. */
+/* Whether limit and key of any question are in their ranges: 0, or fails with -EINVAL. */
+int rg_look_at_key(const rategate_limit* limit, const void* key, size_t key_size,
+                   rategate_error* error);
+
+/* Whether the arguments of a check, or peek, are in their ranges: 0, or fails with -EINVAL. */
 int rg_look_at_arguments(const rategate_limit* limit, const void* key, size_t key_size,
                          int64_t cost, const rategate_decision* decision, rategate_error* error);
 
-/* Asks the daemon for a check, the arguments of which are in their ranges. On the way it also asks
- * for what the next check needs to be decided in place. */
-int rg_check_by_daemon(rategate_limit* limit, const void* key, size_t key_size, int64_t cost,
-                       const struct rg_call* call, rategate_decision* decision);
+/* By which a decision is asked for. */
+enum rg_verb { RG_CHECK, RG_CHECKX, RG_PEEK, RG_ACQUIRE, RG_ACQUIREX };
+
+/* What a decision is asked about, all in its range. */
+struct rg_question {
+  enum rg_verb verb;
+  const void* key;
+  size_t key_size;
+  int64_t cost;
+  int64_t timeout_ms; /* of the two that wait */
+};
+
+/* Asks the daemon for a decision. Of the verbs that answer a map its window_end_ms is the receipt.
+ * Returns and leaves to the caller what rg_exchange does. */
+int rg_ask_daemon(const rategate_limit* limit, const struct rg_question* question,
+                  const struct rg_call* call, rategate_decision* decision,
+                  struct rg_connection** kept);
+
+/* The same, by a verb that takes permits. On the way it also asks for what the next check needs to
+ * be decided in place, until the call's deadline, or for as long as a call may take where the
+ * answer came after that. */
+int rg_take_by_daemon(rategate_limit* limit, const struct rg_question* question,
+                      const struct rg_call* call, rategate_decision* decision);
 
 #endif

@@ -12,13 +12,6 @@ _Static_assert(RATEGATE_MAX_NAME == RG_MAX_NAME_BYTES, "bytes of a name");
 _Static_assert(RATEGATE_MAX_KEY == RG_MAX_KEY_BYTES, "bytes of a key");
 _Static_assert(RATEGATE_MAX_COST == RG_MAX_PERMITS, "permits of a limit, and of a call");
 
-static bool valid_name(const char* name) {
-  static const char allowed[] =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@";
-  const size_t length = strspn(name, allowed);
-  return length > 0 && length <= RG_MAX_NAME_BYTES && name[length] == '\0';
-}
-
 static bool valid_rate(int64_t permits, int64_t period_ms) {
   if (permits == 0 && period_ms == 0) return true;
   return permits >= 1 && permits <= RG_MAX_PERMITS && period_ms >= RG_MIN_PERIOD_MS &&
@@ -51,7 +44,7 @@ static rategate_limit* make(rategate_client* client, const char* name, int64_t p
 
 int rategate_resolve(rategate_client* client, const char* name, int64_t permits, int64_t period_ms,
                      rategate_limit** limit) {
-  if (client == NULL || name == NULL || limit == NULL || !valid_name(name) ||
+  if (client == NULL || name == NULL || limit == NULL || !rg_is_limit_name(name) ||
       !valid_rate(permits, period_ms)) {
     return -EINVAL;
   }

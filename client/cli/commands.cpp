@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -12,19 +12,19 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/cli/advice.hpp"
+#include "client/cli/explanation.hpp"
 #include "client/cli/output.hpp"
+#include "client/cli/verdict.hpp"
 
 namespace rategate::cli {
 namespace {
 
-// What comes from somewhere else must not command the terminal.
 void complain(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
-  std::fprintf(stderr, "rategate: %s\n", text.c_str());
+  std::fprintf(stderr, "rategate: %s\n", harmless(std::move(text)).c_str());
 }
 
 // False when it cannot be written: a script must not take silence for an answer.
@@ -79,22 +79,65 @@ Reply ask(const Client& client, const std::vector<std::string_view>& words,
   return reply;
 }
 
-Limit resolve(const Client& client, const Question& question) {
-  if (question.permits == 0) return client.limit(question.limit);
-  return client.limit(question.limit, question.permits, milliseconds(question.period_ms));
+// `mood` stands before the verdict's words.
+int tell_verdict(const Command& command, const std::string& mood,
+                 Verdict (*ask)(const Client&, const Question&)) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    const Verdict verdict = ask(client, command.question);
+    if (!command.quiet &&
+        !print(command.json ? verdict_json(verdict) : mood + verdict_text(verdict))) {
+      return kError;
+    }
+    return verdict.decision.allowed ? kAllowed : kDenied;
+  });
+}
+
+int tell_settled(const Command& command, const Settlement& settlement) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    const Question& question = command.question;
+    const std::int64_t back =
+        resolve(client, question)
+            .settle(settlement.took, settlement.used, settlement.receipt, question.key);
+    return print(command.json ? settled_json(back) : settled_text(back)) ? 0 : kError;
+  });
 }
 
 }  // namespace
 
-int check(const Command& command) {
+int check(const Command& command) { return tell_verdict(command, "", ask_check); }
+
+int checkall(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
-    const Question& question = command.question;
-    const Decision decision = resolve(client, question).check(question.key, question.cost);
-    if (!command.quiet &&
-        !print(command.json ? decision_json(decision) : decision_text(decision))) {
-      return kError;
-    }
-    return decision.allowed ? kAllowed : kDenied;
+    const Named named = ask_all(client, command.members);
+    const std::string text =
+        command.json ? named_json(named) : named.limit + ": " + verdict_text({named.decision, {}});
+    if (!command.quiet && !print(text)) return kError;
+    return named.decision.allowed ? kAllowed : kDenied;
+  });
+}
+
+int peek(const Command& command) { return tell_verdict(command, "would be ", ask_peek); }
+
+int explain(const Command& command) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    const Reply reply = ask_explain(client, command.question);
+    const Explained verdict = verdict_of(*reply);
+    if (!print(command.json ? explanation_json(*reply) : explanation_text(*reply))) return kError;
+    if (verdict == Explained::Undecided) return kUnavailable;
+    return verdict == Explained::Allowed ? kAllowed : kDenied;
+  });
+}
+
+int settle(const Command& command) { return tell_settled(command, command.settlement); }
+
+int refund(const Command& command) {
+  return tell_settled(command, {command.question.cost, 0, command.settlement.receipt});
+}
+
+int clear(const Command& command) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    const std::int64_t held = resolve(client, command.question).clear(command.question.key);
+    return print(command.json ? cleared_json(held) : cleared_text(held)) ? 0 : kError;
   });
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/question.hpp"
+
 namespace rategate::cli {
 
 enum ExitCode : int {
@@ -20,26 +22,25 @@ enum ExitCode : int {
   kNotFound = 127,
 };
 
-// What is asked for.
-struct Question {
-  std::string limit;
-  std::string key;
-  std::int64_t cost = 1;
-  std::int64_t permits = 0;  // 0: not declared
-  std::int64_t period_ms = 1000;
-};
-
 struct Command {
   std::string socket_path;  // empty: the library's choice
   Question question;
+  Settlement settlement;                   // of settle; of refund the receipt
   std::optional<std::int64_t> timeout_ms;  // of run; nothing: for ever
   std::vector<std::string> program;        // of run, with its arguments
   std::vector<std::string> sections;       // of info
+  std::vector<std::string> members;        // of checkall: limit, key and cost of each
   bool json = false;
   bool quiet = false;
 };
 
 int check(const Command& command);
+int checkall(const Command& command);
+int peek(const Command& command);
+int explain(const Command& command);
+int settle(const Command& command);
+int refund(const Command& command);  // question.cost permits
+int clear(const Command& command);
 int run(const Command& command);  // returns only when it failed
 int limits(const Command& command);
 int ping(const Command& command);

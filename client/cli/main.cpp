@@ -21,9 +21,16 @@ using rategate::cli::Command;
 using rategate::cli::parse_duration_ms;
 
 constexpr const char* kExitCodes = R"(
-Exit codes of check: 0 allowed, 1 denied, 2 a wrong question, 3 nobody could be asked. Of run: the
-command's own; 75 no permit in time, 125 rategate failed, 126 the command cannot be run, 127 it is
-not found. Of the others: 0, 2, 3.)";
+Exit codes of check, checkall, peek and explain: 0 allowed, 1 denied, 2 a wrong question, 3 nobody
+could be asked. Of run: the command's own; 75 no permit in time, 125 rategate failed, 126 the command
+cannot be run, 127 it is not found. Of the others: 0, 2, 3.)";
+
+struct Subcommand {
+  CLI::App* app;
+  int (*act)(const Command&);
+};
+
+constexpr std::int64_t kMostReceipt = (std::int64_t{1} << 53) - 1;  // as the daemon takes them
 
 constexpr const char* kDurationHelp = "a duration such as 250ms, 5s, 2min, 1h or 1d";
 
@@ -41,35 +48,104 @@ void add_duration(CLI::App* app, const std::string& name, const std::string& hel
 }
 
 // In tens, as over the socket: CLI11 would take 010 for eight.
-void add_permits(CLI::App* app, const std::string& name, const std::string& help,
-                 std::int64_t& into) {
-  app->add_option_function<std::string>(
-         name,
-         [name, &into](const std::string& text) {
-           const char* const end = text.data() + text.size();
-           const auto [rest, failure] = std::from_chars(text.data(), end, into);
-           if (failure == std::errc() && rest == end && into >= 1 && into <= RATEGATE_MAX_COST) {
-             return;
-           }
-           throw CLI::ValidationError(
-               name, "'" + text + "' is no number from 1 to " + std::to_string(RATEGATE_MAX_COST));
-         },
-         help)
+CLI::Option* add_number(CLI::App* app, const std::string& name, const std::string& help,
+                        std::int64_t least, std::int64_t most, std::int64_t& into) {
+  return app
+      ->add_option_function<std::string>(
+          name,
+          [name, least, most, &into](const std::string& text) {
+            const char* const end = text.data() + text.size();
+            const auto [rest, failure] = std::from_chars(text.data(), end, into);
+            if (failure == std::errc() && rest == end && into >= least && into <= most) return;
+            throw CLI::ValidationError(name, "'" + text + "' is no number from " +
+                                                 std::to_string(least) + " to " +
+                                                 std::to_string(most));
+          },
+          help)
       ->type_name("N");
 }
 
-void add_question(CLI::App* app, Command& command) {
+CLI::Option* add_permits(CLI::App* app, const std::string& name, const std::string& help,
+                         std::int64_t& into, std::int64_t least = 1) {
+  return add_number(app, name, help, least, RATEGATE_MAX_COST, into);
+}
+
+void add_subject(CLI::App* app, Command& command) {
   app->add_option("LIMIT", command.question.limit, "The limit's name")->required()->type_name("");
   app->add_option("KEY", command.question.key,
                   "Whom it is counted for: a user, an address. Without one, all callers together")
       ->type_name("");
-  add_permits(app, "--cost", "How many permits the call takes (1)", command.question.cost);
   add_permits(app, "--limit",
               "Declare the limit, for a name that is not configured: permits per period",
               command.question.permits);
   add_duration(app, "--period", "The period of --limit (1s)",
                [&command](std::int64_t ms) { command.question.period_ms = ms; });
   app->get_option("--period")->needs("--limit");
+}
+
+void add_question(CLI::App* app, Command& command) {
+  add_permits(app, "--cost", "How many permits the call takes (1)", command.question.cost);
+  add_subject(app, command);
+}
+
+void add_receipt(CLI::App* app, Command& command) {
+  add_number(app, "--receipt", "As check --json told it", 0, kMostReceipt,
+             command.settlement.receipt)
+      ->required();
+  add_subject(app, command);
+  app->add_flag("--json", command.json, "Print the answer as JSON");
+}
+
+std::vector<Subcommand> declare_settling(CLI::App& app, Command& command) {
+  auto* settle = app.add_subcommand("settle", "Say what was used of permits that check took");
+  add_permits(settle, "--took", "How many permits check took", command.settlement.took, 0)
+      ->required();
+  add_permits(settle, "--used", "How many were used; what is above --took is charged",
+              command.settlement.used, 0)
+      ->required();
+  add_receipt(settle, command);
+  settle->footer(
+      "\nSay it once: settled twice, it gives back twice. Example:\n"
+      "  rategate settle tokens alice --took 500 --used 120 --receipt 1700000001000");
+  auto* refund = app.add_subcommand("refund", "Give permits back that check took in vain");
+  add_permits(refund, "--cost", "How many permits to give back (1)", command.question.cost);
+  add_receipt(refund, command);
+  refund->footer(
+      "\nSay it once: given back twice, they count twice. Example:\n"
+      "  rategate refund api --cost 3 --receipt 1700000001000");
+  return {{settle, rategate::cli::settle}, {refund, rategate::cli::refund}};
+}
+
+Subcommand declare_clear(CLI::App& app, Command& command) {
+  auto* clear = app.add_subcommand("clear", "Let a limit begin anew on all hosts");
+  add_subject(clear, command);
+  clear->add_flag("--json", command.json, "Print the answer as JSON");
+  clear->footer(
+      "\nOther hosts may spend what they hold beside it. Example:\n  rategate clear api alice");
+  return {clear, rategate::cli::clear};
+}
+
+Subcommand declare_explain(CLI::App& app, Command& command) {
+  auto* explain = app.add_subcommand("explain", "Say why check would allow or deny, take nothing");
+  add_question(explain, command);
+  explain->add_flag("--json", command.json, "Print the explanation as JSON");
+  explain->footer(
+      "\nTells by which rule and which window or bucket, what is held where, and when the answer\n"
+      "changes. Exits as check does. Example:\n  rategate explain login alice");
+  return {explain, rategate::cli::explain};
+}
+
+Subcommand declare_checkall(CLI::App& app, Command& command) {
+  auto* checkall = app.add_subcommand("checkall", "Ask once about several limits, all or none");
+  checkall->add_option("MEMBERS", command.members, "LIMIT KEY COST of each; '' for no key")
+      ->required()
+      ->type_name("LIMIT KEY COST");
+  checkall->add_flag("--json", command.json, "Print the decision as JSON");
+  checkall->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
+  checkall->footer(
+      "\nTells of the limit that denies for longest, or of which least is left. Exits as check "
+      "does.\nExample:\n  rategate checkall user alice 1 total '' 1");
+  return {checkall, rategate::cli::checkall};
 }
 
 // What stands behind "--" is not an option that CLI11 knows of.
@@ -80,11 +156,6 @@ class RunFormatter : public CLI::Formatter {
     const std::size_t end = usage.find_last_not_of('\n');
     return usage.insert(end + 1, " -- COMMAND [ARGUMENTS]...");
   }
-};
-
-struct Subcommand {
-  CLI::App* app;
-  int (*act)(const Command&);
 };
 
 std::vector<Subcommand> declare(CLI::App& app, Command& command) {
@@ -102,15 +173,26 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   app.footer(kExitCodes);
 
   auto* check = app.add_subcommand("check", "Ask once whether a call is allowed now");
-  add_question(check, command);
-  check->add_flag("--json", command.json, "Print the decision as JSON");
-  check->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
+  const Subcommand checkall = declare_checkall(app, command);
+  auto* peek = app.add_subcommand("peek", "Say what check would, and take nothing");
+  for (auto* sub : {check, peek}) {
+    add_question(sub, command);
+    sub->add_flag("--json", command.json, "Print the decision as JSON");
+    sub->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
+  }
   check->footer(
       "\nExits with 0 when allowed, 1 when denied, 2 when the question is wrong, 3 when "
       "nobody\ncould be asked. Examples:\n"
       "  rategate check api\n"
       "  rategate check login alice --limit 5 --period 1min\n"
       "  if rategate check -q mail; then send-mail; fi");
+  peek->footer(
+      "\nReserves nothing: the check after it may be denied. Exits as check does. Example:\n"
+      "  rategate peek login alice --limit 5 --period 1min");
+
+  const Subcommand explain = declare_explain(app, command);
+  std::vector<Subcommand> changing = declare_settling(app, command);
+  changing.push_back(declare_clear(app, command));
 
   auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
   run->formatter(std::make_shared<RunFormatter>());
@@ -131,15 +213,16 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
       ->type_name("");
   info->add_flag("--json", command.json, "Print it as JSON");
   for (auto* sub : {limits, ping, info}) sub->footer("");
-  for (auto* sub : {check, run, limits, ping, info}) {
-    sub->set_help_flag("-h,--help", "Show this help");
-    sub->group("Commands");
+  std::vector<Subcommand> all{{check, rategate::cli::check}, checkall,
+                              {peek, rategate::cli::peek},   explain,
+                              {run, rategate::cli::run},     {limits, rategate::cli::limits},
+                              {ping, rategate::cli::ping},   {info, rategate::cli::info}};
+  all.insert(all.begin() + 4, changing.begin(), changing.end());
+  for (const Subcommand& sub : all) {
+    sub.app->set_help_flag("-h,--help", "Show this help");
+    sub.app->group("Commands");
   }
-  return {{check, rategate::cli::check},
-          {run, rategate::cli::run},
-          {limits, rategate::cli::limits},
-          {ping, rategate::cli::ping},
-          {info, rategate::cli::info}};
+  return all;
 }
 
 // The word that names the subcommand, of the words from the program's name on; empty: there is

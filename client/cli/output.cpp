@@ -6,20 +6,10 @@
 #include <vector>
 
 #include "client/cli/json.hpp"
+#include "client/cli/reply_map.hpp"
 
 namespace rategate::cli {
 namespace {
-
-std::string ms_text(milliseconds ms) {
-  const std::string number = std::to_string(ms.count());
-  if (ms.count() < 10'000) return number + " ms";
-  return std::to_string((ms.count() + 999) / 1000) + " s";
-}
-
-std::string text_of(const rategate_reply& value) {
-  if (value.type == RATEGATE_REPLY_INTEGER) return std::to_string(value.integer);
-  return {value.text, value.type == RATEGATE_REPLY_ARRAY ? 0 : value.size};
-}
 
 std::string json_of(const rategate_reply& value) {
   if (value.type == RATEGATE_REPLY_NIL) return "null";
@@ -27,15 +17,12 @@ std::string json_of(const rategate_reply& value) {
 }
 
 std::string field(const rategate_reply& map, std::string_view name) {
-  for (std::size_t i = 0; i < map.size; i += 2) {
-    if (text_of(map.items[i]) == name) return text_of(map.items[i + 1]);
-  }
-  return {};
+  const rategate_reply* value = find(map, name);
+  return value == nullptr ? std::string() : text_of(*value);
 }
 
-// Names and values in turn, as RESP2 has maps.
 void check_map(const rategate_reply& map) {
-  if (map.type != RATEGATE_REPLY_ARRAY || map.size % 2 != 0 || field(map, "name").empty()) {
+  if (field(map, "name").empty()) {
     throw Refused(-EPROTO, "LIMITS was answered with something else than a list of limits");
   }
 }
@@ -66,29 +53,118 @@ std::string_view next_line(std::string_view& text) {
   return line;
 }
 
-}  // namespace
+// The rule where it counts by that algorithm; NULL where it does not, or is not known.
+const Rule* rule_of(const Verdict& verdict, std::string_view algorithm) {
+  return verdict.rule && verdict.rule->algorithm == algorithm ? &*verdict.rule : nullptr;
+}
+const Rule* bucket(const Verdict& verdict) { return rule_of(verdict, "gcra"); }
+const Rule* window(const Verdict& verdict) { return rule_of(verdict, "fixed-window"); }
 
-std::string decision_text(const Decision& decision) {
-  const std::string reason(to_text(decision.reason));
-  if (!decision.allowed) {
-    if (decision.retry_after.count() < 0) {
-      return "denied: " + reason + ", with a limit of " + std::to_string(decision.limit) + "\n";
-    }
-    return "denied: " + reason + ", try again in " + ms_text(decision.retry_after) + "\n";
-  }
-  if (decision.remaining < 0) return "allowed: " + reason + "\n";
-  return "allowed: " + std::to_string(decision.remaining) + " of " +
-         std::to_string(decision.limit) + " left for " + ms_text(decision.reset_after) + "\n";
+// What the cost does not fit into; nothing where a bucket cannot be told from a window.
+std::string size_text(const Verdict& verdict) {
+  if (const Rule* rule = bucket(verdict)) return ", with a burst of " + std::to_string(rule->burst);
+  if (window(verdict)) return ", with a limit of " + std::to_string(verdict.decision.limit);
+  return {};
 }
 
-std::string decision_json(const Decision& decision) {
+std::string left_text(const Verdict& verdict) {
+  const Decision& decision = verdict.decision;
+  const std::string left = std::to_string(decision.remaining);
+  const std::string reset = ms_text(decision.reset_after);
+  if (const Rule* rule = bucket(verdict)) {
+    return left + " of " + std::to_string(rule->burst) + " left in the bucket, full in " + reset;
+  }
+  if (window(verdict)) return left + " of " + std::to_string(decision.limit) + " left for " + reset;
+  return left + " left, reset in " + reset;
+}
+
+std::string rule_json(const Rule& rule) {
+  return ",\"rule\":" + json_string(rule.name) + ",\"algorithm\":" + json_string(rule.algorithm) +
+         ",\"period_ms\":" + std::to_string(rule.period_ms) +
+         ",\"burst\":" + std::to_string(rule.burst) + ",\"source\":" + json_string(rule.source) +
+         ",\"receipt\":" + std::to_string(rule.receipt) +
+         ",\"near\":" + (rule.near ? "true" : "false") +
+         ",\"shadow\":" + (rule.shadow ? "true" : "false");
+}
+
+// What rules for keys that count nothing say of it.
+std::string rule_text(const Verdict& verdict) {
+  const std::string reason(to_text(verdict.decision.reason));
+  return verdict.rule ? reason + ", by the rule for '" + verdict.rule->name + "'" : reason;
+}
+
+std::string allowed_text(const Verdict& verdict) {
+  const Decision& decision = verdict.decision;
+  if (verdict.rule && verdict.rule->shadow) {
+    return "a shadow limit, which would deny it: " + std::string(to_text(decision.reason));
+  }
+  if (decision.reason == Reason::Unlimited) return rule_text(verdict);
+  if (decision.remaining < 0) return std::string(to_text(decision.reason));
+  return left_text(verdict) + (verdict.rule && verdict.rule->near ? ", near the limit" : "");
+}
+
+// How many rules for keys a limit has; older daemons do not tell.
+std::string rules_text(const std::string& count) {
+  if (count.empty() || count == "0") return {};
+  return " (" + count + (count == "1" ? " rule)" : " rules)");
+}
+
+}  // namespace
+
+std::string harmless(std::string shown) {
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  return shown;
+}
+
+std::string ms_text(milliseconds ms) {
+  const std::string number = std::to_string(ms.count());
+  if (ms.count() < 10'000) return number + " ms";
+  return std::to_string((ms.count() + 999) / 1000) + " s";
+}
+
+std::string verdict_text(const Verdict& verdict) {
+  const Decision& decision = verdict.decision;
+  const std::string reason(to_text(decision.reason));
+  if (!decision.allowed) {
+    if (decision.reason == Reason::Blocked) return "denied: " + rule_text(verdict) + "\n";
+    if (decision.retry_after.count() < 0) return "denied: " + reason + size_text(verdict) + "\n";
+    return "denied: " + reason + ", try again in " + ms_text(decision.retry_after) + "\n";
+  }
+  return "allowed: " + allowed_text(verdict) + "\n";
+}
+
+std::string verdict_json(const Verdict& verdict) {
+  const Decision& decision = verdict.decision;
   return "{\"allowed\":" + std::string(decision.allowed ? "true" : "false") +
          ",\"limit\":" + std::to_string(decision.limit) +
          ",\"remaining\":" + std::to_string(decision.remaining) +
          ",\"retry_after_ms\":" + std::to_string(decision.retry_after.count()) +
          ",\"reset_after_ms\":" + std::to_string(decision.reset_after.count()) +
          ",\"reason\":" + std::to_string(static_cast<int>(decision.reason)) +
-         ",\"reason_text\":" + json_string(to_text(decision.reason)) + "}\n";
+         ",\"reason_text\":" + json_string(to_text(decision.reason)) +
+         (verdict.rule ? rule_json(*verdict.rule) : "") + "}\n";
+}
+
+std::string named_json(const Named& named) {
+  return "{\"name\":" + json_string(named.limit) + "," +
+         verdict_json({named.decision, {}}).substr(1);
+}
+
+std::string settled_text(std::int64_t back) {
+  if (back == 0) return "nothing came back\n";
+  const std::string count = std::to_string(back > 0 ? back : -back);
+  return count + (back > 0 ? " came back\n" : " more were charged\n");
+}
+
+std::string settled_json(std::int64_t back) { return "{\"back\":" + std::to_string(back) + "}\n"; }
+
+std::string cleared_text(std::int64_t held) {
+  return held == 0 ? "there was nothing to clear\n" : std::to_string(held) + " were cleared\n";
+}
+
+std::string cleared_json(std::int64_t held) {
+  return "{\"cleared\":" + std::to_string(held) + "}\n";
 }
 
 std::string limits_text(const rategate_reply& limits) {
@@ -100,10 +176,17 @@ std::string limits_text(const rategate_reply& limits) {
   for (std::size_t i = 0; i < limits.size; ++i) {
     const rategate_reply& map = limits.items[i];
     check_map(map);
-    const std::string declared = field(map, "declared") == "1" ? " (declared)" : "";
-    rows.push_back({field(map, "name"), field(map, "limit") + "/" + field(map, "period") + declared,
-                    field(map, "on_store_down"), field(map, "allowed"), field(map, "denied"),
-                    field(map, "redis_key")});
+    std::string rate = field(map, "limit");
+    if (field(map, "algorithm") == "concurrency") {
+      rate += " at a time";
+    } else {
+      rate.append("/").append(field(map, "period"));
+    }
+    if (field(map, "declared") == "1") rate += " (declared)";
+    if (field(map, "shadow") == "1") rate += " (shadow)";
+    rate += rules_text(field(map, "key_rules"));
+    rows.push_back({field(map, "name"), rate, field(map, "on_store_down"), field(map, "allowed"),
+                    field(map, "denied"), field(map, "redis_key")});
   }
   return table(rows);
 }

@@ -1,14 +1,30 @@
 // What the command prints: for people, and as JSON for programs.
 #pragma once
 
-#include <rategate/rategate.hpp>
+#include <rategate/rategate.h>
+
+#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "client/cli/verdict.hpp"
+
 namespace rategate::cli {
 
-std::string decision_text(const Decision& decision);  // one line
-std::string decision_json(const Decision& decision);  // the protocol's fields, by their names
+std::string ms_text(milliseconds ms);  // "412 ms", "41 s"
+// What comes from somewhere else must not command the terminal: '?' for each control character.
+std::string harmless(std::string shown);
+
+std::string verdict_text(const Verdict& verdict);  // one line, which begins "allowed" or "denied"
+std::string verdict_json(const Verdict& verdict);  // the protocol's fields, by their names
+
+std::string named_json(const Named& named);  // the same, and the limit's name
+
+// How many permits came back; negative: so many were charged.
+std::string settled_text(std::int64_t back);  // one line
+std::string settled_json(std::int64_t back);
+std::string cleared_text(std::int64_t held);  // one line
+std::string cleared_json(std::int64_t held);
 
 // The answer to LIMITS: an array with, for each limit, an array of names and values in turn.
 // Throws Refused when it is something else.

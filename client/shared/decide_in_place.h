@@ -15,11 +15,13 @@
 #include "client/wire/deadline.h"
 #include "rategate/rategate.h"
 
-/* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
-#define RG_COARSE_FROM_PERIOD_MS 200
-
 /* A check in place has no buffer that could overflow, and a canary takes a tenth of its time. */
 #define RG_HOT __attribute__((no_stack_protector))
+
+/* Decides of a limit whose permits are leased in slices. */
+bool rg_decide_slices(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                      const struct rg_identity* key, int64_t cost, rategate_decision* decision,
+                      int64_t* started_ns);
 
 /* Decides by the precise clock, and waits for the edge of a window to pass where it is near. */
 bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
@@ -44,7 +46,7 @@ RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_s
   decision->reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT;
   decision->limit = known->rule.limit;
   decision->remaining = result->remaining;
-  decision->retry_after_ms = result->allowed ? 0 : result->reset_after_ms;
+  decision->retry_after_ms = result->allowed ? 0 : result->retry_after_ms;
   decision->reset_after_ms = result->reset_after_ms;
   decision->window_end_ms = result->window_end_ms;
   decision->decided_ns = now_ns;
@@ -54,18 +56,25 @@ RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_s
   if (result->nudge) rg_nudge(limit->shared, result->slot);
 }
 
+/* CLOCK_MONOTONIC, by the sister that is read faster and lags behind. */
+RG_INLINE int64_t rg_coarse_now(void) {
+  struct timespec coarse;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
+  return rg_nanoseconds(&coarse);
+}
+
 /* Decides by the coarse clock where that is enough, and else by the precise one. */
 RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                                  const struct rg_identity* key, int64_t cost,
                                  rategate_decision* decision, int64_t* started_ns) {
-  if (known->rule.period_ms < RG_COARSE_FROM_PERIOD_MS) {
-    return rg_decide_precisely(limit, known, key, cost, decision, started_ns);
+  if (!RG_LIKELY(known->is_quick)) {
+    return known->rule.kind == RG_RULE_WINDOWS
+               ? rg_decide_precisely(limit, known, key, cost, decision, started_ns)
+               : rg_decide_slices(limit, known, key, cost, decision, started_ns);
   }
   const uint32_t hint =
       key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
-  struct timespec coarse;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &coarse);
-  const int64_t now_ns = rg_nanoseconds(&coarse);
+  const int64_t now_ns = rg_coarse_now();
   struct rg_shm_result result;
   const enum rg_shm_outcome outcome = rg_shm_decide(&known->view, &known->rule, key, hint, cost,
                                                     now_ns, limit->shared->coarse_lag_ns, &result);

@@ -4,6 +4,7 @@
 
 #include "client/shared/decide_in_place.h"
 #include "client/shared/shm_check.h"
+#include "client/shared/shm_slices.h"
 #include "shm/identity.h"
 
 #define MAX_WAIT_NS RG_NS_PER_MS
@@ -15,22 +16,71 @@ static void wait_until(int64_t moment_ns) {
   }
 }
 
+/* The clock, of which the first precise reading is kept: the call began by then. */
+static int64_t read_coarse(void* started_ns) {
+  (void)started_ns;
+  return rg_coarse_now();
+}
+
+static int64_t read_precise(void* started_ns) {
+  const int64_t now_ns = rg_now();
+  int64_t* const started = started_ns;
+  if (*started == 0) *started = now_ns;
+  return now_ns;
+}
+
+static uint32_t hint_of(struct rg_shared_rule* known, const struct rg_identity* key) {
+  return key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
+}
+
+/* Once more, and by another clock, where the first attempt has missed. In a function of its own, so
+ * that the hot one knows its reader's functions at compile time. */
+static __attribute__((noinline)) enum rg_shm_outcome look_again(const struct rg_shared_limit* limit,
+                                                                const struct rg_shared_rule* known,
+                                                                const struct rg_identity* key,
+                                                                uint32_t hint, int64_t cost,
+                                                                int64_t* started_ns,
+                                                                struct rg_shm_result* result) {
+  const struct rg_shm_reader reader = {read_coarse, read_precise, started_ns,
+                                       limit->shared->coarse_lag_ns};
+  return rg_shm_check_slices(&known->view, &known->rule, key, hint, cost, &reader, result);
+}
+
+RG_HOT bool rg_decide_slices(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                             const struct rg_identity* key, int64_t cost,
+                             rategate_decision* decision, int64_t* started_ns) {
+  const struct rg_shm_reader reader = {read_coarse, read_precise, started_ns,
+                                       limit->shared->coarse_lag_ns};
+  const struct rg_shm_whose whose = {known->rule.id, key};
+  const uint32_t hint = hint_of(known, key);
+  struct rg_shm_result result;
+  enum rg_shm_outcome outcome =
+      rg_shm_decide_slices(&known->view, &known->view.header->clock[0], &known->rule, whose, hint,
+                           false, cost, reader, &result);
+  if (outcome == RG_SHM_MISS) {
+    outcome = look_again(limit, known, key, hint, cost, started_ns, &result);
+  }
+  if (outcome != RG_SHM_DECIDED) return false;
+  rg_tell_decision(limit, known, key, hint, result.read_ns, &result, decision);
+  return true;
+}
+
 bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                          const struct rg_identity* key, int64_t cost, rategate_decision* decision,
                          int64_t* started_ns) {
   for (int waits = 0;; ++waits) {
-    const int64_t now_ns = rg_now();
-    if (waits == 0) *started_ns = now_ns;
-    const uint32_t hint =
-        key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
+    const uint32_t hint = hint_of(known, key);
     struct rg_shm_result result;
+    const int64_t now_ns = read_precise(started_ns);
     const enum rg_shm_outcome outcome =
         rg_shm_check(&known->view, &known->rule, key, hint, cost, now_ns, 0, &result);
     if (outcome == RG_SHM_DECIDED) {
       rg_tell_decision(limit, known, key, hint, now_ns, &result, decision);
       return true;
     }
-    if (outcome == RG_SHM_MISS || waits == MAX_WAITS || result.wait_ns >= MAX_WAIT_NS) return false;
+    if (outcome != RG_SHM_BETWEEN || waits == MAX_WAITS || result.wait_ns >= MAX_WAIT_NS) {
+      return false;
+    }
     wait_until(now_ns + result.wait_ns);
   }
 }
@@ -43,9 +93,7 @@ bool rg_decide_otherwise(enum rg_shm_outcome outcome, const struct rg_shared_lim
     outcome = rg_shm_check_elsewhere(&known->view, &known->rule, key, cost, coarse_ns,
                                      limit->shared->coarse_lag_ns, &result);
     if (outcome == RG_SHM_DECIDED) {
-      const uint32_t hint =
-          key != NULL ? RG_SHM_NO_HINT : atomic_load_explicit(&known->slot, memory_order_relaxed);
-      rg_tell_decision(limit, known, key, hint, coarse_ns, &result, decision);
+      rg_tell_decision(limit, known, key, hint_of(known, key), coarse_ns, &result, decision);
       return true;
     }
   }

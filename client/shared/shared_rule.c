@@ -7,13 +7,41 @@
 #include "client/wire/integers.h"
 #include "shm/bounds.h"
 
-enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, FIELDS };
+enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, KIND, BURST, LONGEST_MS, FIELDS };
+
+/* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
+#define COARSE_FROM_PERIOD_MS 200
 
 /* How many checks the daemon is asked for before a rule is asked for again: twice as many each time
  * that it was another one then. A rule that is replaced costs a record until the client is closed,
  * and these are the bounds of how fast such records gather. */
 #define FIRST_MOST_ASKED 32
 #define LAST_MOST_ASKED (1u << 15)
+
+static bool is_within(int64_t number, int64_t least, int64_t most) {
+  return number >= least && number <= most;
+}
+
+static bool is_rule(const int64_t field[FIELDS]) {
+  return field[RULE] > 0 && is_within(field[LIMIT], 1, RG_MAX_PERMITS) &&
+         is_within(field[PERIOD_MS], 1, RG_MAX_WINDOW_MS) &&
+         is_within(field[KIND], 0, RG_RULE_KINDS - 1) &&
+         is_within(field[BURST], 1, RG_MAX_PERMITS) &&
+         is_within(field[LONGEST_MS], 1, RG_MAX_WINDOW_MS);
+}
+
+static struct rg_shm_rule rule_of(const int64_t field[FIELDS]) {
+  return (struct rg_shm_rule){
+      .id = (uint64_t)field[RULE],
+      .limit = field[LIMIT],
+      .period_ms = field[PERIOD_MS],
+      .shared = field[SHARED] == 1,
+      .keyed = field[KEYED] != 0,
+      .kind = (enum rg_rule_kind)field[KIND],
+      .burst = field[BURST],
+      .ms_per_permit_2_32 = rg_shm_ms_per_permit(field[LIMIT], field[PERIOD_MS]),
+      .longest_ms = field[LONGEST_MS]};
+}
 
 /* False where the connection failed. An error as the answer leaves `rule` as it was, zeros, which
  * is a rule that is not shared: it is asked for again when the rules change. */
@@ -24,17 +52,11 @@ static bool ask_for_rule(const struct rg_limit_name* name, const void* key, size
   char answered[RG_MAX_INTEGERS];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered};
-  rg_put_question(&request, "RESOLVE", name, key, key_size, 1);
+  rg_put_question(&request, "RESOLVE", name, key, key_size, 1, -1);
   if (!rg_ask_on(connection, &request, &answer, call)) return false;
   int64_t field[FIELDS];
-  if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && field[RULE] > 0 &&
-      field[LIMIT] >= 1 && field[LIMIT] <= RG_MAX_PERMITS && field[PERIOD_MS] >= 1 &&
-      field[PERIOD_MS] <= RG_MAX_PERIOD_MS) {
-    *rule = (struct rg_shm_rule){.id = (uint64_t)field[RULE],
-                                 .limit = field[LIMIT],
-                                 .period_ms = field[PERIOD_MS],
-                                 .shared = field[SHARED] == 1,
-                                 .keyed = field[KEYED] != 0};
+  if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && is_rule(field)) {
+    *rule = rule_of(field);
   }
   return true;
 }
@@ -62,7 +84,8 @@ static bool says_the_same(const struct rg_shared_rule* known, const struct rg_sh
   const struct rg_shm_rule* a = &known->rule;
   const struct rg_shm_rule* b = &fresh->rule;
   return a->id == b->id && a->limit == b->limit && a->period_ms == b->period_ms &&
-         a->shared == b->shared && a->keyed == b->keyed;
+         a->shared == b->shared && a->keyed == b->keyed && a->kind == b->kind &&
+         a->burst == b->burst && a->longest_ms == b->longest_ms;
 }
 
 int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_name* name,
@@ -89,6 +112,7 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
     return 0;
   }
   const int64_t period_ms = fresh->rule.period_ms;
+  fresh->is_quick = fresh->rule.kind == RG_RULE_WINDOWS && period_ms >= COARSE_FROM_PERIOD_MS;
   do {
     if (says_the_same(known, fresh)) {
       /* Mostly it was the rule of another limit that changed. */

@@ -82,6 +82,44 @@ static __attribute__((noinline, unused)) uint32_t rg_shm_probe(const struct rg_s
   return RG_SHM_NO_HINT;
 }
 
+/* The two words of a slot. */
+struct rg_shm_words {
+  uint64_t even;
+  uint64_t odd;
+};
+
+/* The number of the slot of the hint, or of that where the pool's hash says. */
+RG_INLINE uint32_t rg_shm_likely_slot(const struct rg_shm_view* view, struct rg_shm_whose whose,
+                                      uint32_t hint) {
+  return (hint == RG_SHM_NO_HINT && whose.key != NULL
+              ? (uint32_t)rg_identity_hash(whose.key, view->hash_seed)
+              : hint) &
+         view->mask;
+}
+
+/* The pool's slot, or NULL, and its words as they were before it was found to be that. It is looked
+ * for in the likely slot, and elsewhere unless it was `probed` for. */
+RG_INLINE struct rg_slot* rg_shm_find(const struct rg_shm_view* view, struct rg_shm_whose whose,
+                                      uint32_t hint, bool probed, struct rg_shm_words* words,
+                                      uint32_t* number) {
+  uint32_t at = rg_shm_likely_slot(view, whose, hint);
+  for (;;) {
+    struct rg_slot* slot = &view->slots[at];
+    /* The words first, then the identity: see shm/word.h. */
+    words->even = rg_word_load(&slot->word[0]);
+    words->odd = rg_word_load(&slot->word[1]);
+    rg_step();
+    if (RG_LIKELY(rg_shm_is_it(slot, whose))) {
+      *number = at;
+      return slot;
+    }
+    if (probed) return NULL;
+    probed = true;
+    at = rg_shm_probe(view, whose.rule, whose.key);
+    if (at == RG_SHM_NO_HINT) return NULL;
+  }
+}
+
 /* ---- The window ----------------------------------------------------------------------------- */
 
 RG_INLINE uint64_t rg_shm_end_ns(uint64_t word) {
@@ -176,8 +214,14 @@ struct rg_shm_ask {
   int64_t lag_ns;
 };
 
-/* Decides by one clock. The pool is looked for in the slot of the `hint`, or where its hash says,
- * and elsewhere unless it was `probed` for. */
+/* What a decision in that window says of it. */
+RG_INLINE void rg_shm_tell_window(uint64_t word, uint64_t left_ns, uint64_t drift,
+                                  struct rg_shm_result* result) {
+  result->window_end_ms = rg_word_end_ms(word);
+  result->reset_after_ms = result->retry_after_ms = rg_shm_reset_after_ms(left_ns, drift);
+}
+
+/* Decides by one clock, of a limit of windows. */
 RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
                                                const struct rg_shm_clock* clock,
                                                const struct rg_shm_rule* rule,
@@ -192,42 +236,22 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
   result->wait_ns = (int64_t)(2 * time.margin_ns);
   if (2 * time.margin_ns >= period_ns) return RG_SHM_BETWEEN; /* for a coarse clock's lag */
 
-  uint32_t at = (hint == RG_SHM_NO_HINT && whose.key != NULL
-                     ? (uint32_t)rg_identity_hash(whose.key, view->hash_seed)
-                     : hint) &
-                view->mask;
-  for (;;) {
-    struct rg_slot* slot = &view->slots[at];
-    /* The words first, then the identity: see shm/word.h. */
-    const uint64_t even = rg_word_load(&slot->word[0]);
-    const uint64_t odd = rg_word_load(&slot->word[1]);
-    rg_step();
-    if (!RG_LIKELY(rg_shm_is_it(slot, whose))) {
-      if (probed) return RG_SHM_MISS;
-      probed = true;
-      at = rg_shm_probe(view, whose.rule, whose.key);
-      if (at == RG_SHM_NO_HINT) return RG_SHM_MISS;
-      continue;
-    }
-    result->slot = at;
-    const uint64_t even_left = rg_shm_left_ns(even, &time);
-    const uint64_t odd_left = rg_shm_left_ns(odd, &time);
-    /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock.
-     */
-    if (rg_shm_holds(even_left, period_ns, &time)) {
-      result->window_end_ms = rg_word_end_ms(even);
-      result->reset_after_ms = rg_shm_reset_after_ms(even_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[0], even, whose, ask.cost, rule->limit, result);
-    }
-    if (rg_shm_holds(odd_left, period_ns, &time)) {
-      result->window_end_ms = rg_word_end_ms(odd);
-      result->reset_after_ms = rg_shm_reset_after_ms(odd_left, time.drift);
-      return rg_shm_spend(slot, &slot->word[1], odd, whose, ask.cost, rule->limit, result);
-    }
-    result->wait_ns =
-        rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
-    return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;
+  struct rg_shm_words words;
+  struct rg_slot* slot = rg_shm_find(view, whose, hint, probed, &words, &result->slot);
+  if (slot == NULL) return RG_SHM_MISS;
+  const uint64_t even_left = rg_shm_left_ns(words.even, &time);
+  const uint64_t odd_left = rg_shm_left_ns(words.odd, &time);
+  /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock. */
+  if (rg_shm_holds(even_left, period_ns, &time)) {
+    rg_shm_tell_window(words.even, even_left, time.drift, result);
+    return rg_shm_spend(slot, &slot->word[0], words.even, whose, ask.cost, rule->limit, result);
   }
+  if (rg_shm_holds(odd_left, period_ns, &time)) {
+    rg_shm_tell_window(words.odd, odd_left, time.drift, result);
+    return rg_shm_spend(slot, &slot->word[1], words.odd, whose, ask.cost, rule->limit, result);
+  }
+  result->wait_ns = rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
+  return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;
 }
 
 /* By the first clock, as it is with a single Redis. A miss may be another shard's: see

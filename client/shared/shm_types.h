@@ -22,15 +22,28 @@ struct rg_shm_view {
 struct rg_shm_rule {
   uint64_t id;       /* never 0 */
   int64_t limit;     /* permits per period, 1 to RG_MAX_PERMITS */
-  int64_t period_ms; /* 1 to RG_MAX_PERIOD_MS */
+  int64_t period_ms; /* 1 to RG_MAX_WINDOW_MS: no window of it is longer */
   bool shared;       /* it has pools in the segment */
   bool keyed;        /* false: all keys are the empty one */
+  enum rg_rule_kind kind;
+  int64_t burst; /* permits that may be spent at once, at least 1; of windows the limit */
+  uint64_t ms_per_permit_2_32; /* of a bucket: how fast they flow in, rounded up; times 2^32 */
+  int64_t longest_ms; /* no word of it ends later than that from now; of windows the period */
 };
+
+/* Of a bucket's rule. The period is below 2^32 ms where there is a bucket. */
+static inline uint64_t rg_shm_ms_per_permit(int64_t limit, int64_t period_ms) {
+  return period_ms >= INT64_C(1) << 32 ? 0 : ((uint64_t)period_ms << 32) / (uint64_t)limit + 1;
+}
 
 enum rg_shm_outcome {
   RG_SHM_MISS,    /* not to be decided here */
   RG_SHM_DECIDED, /* allowed, and the permits are spent; or denied, and nothing was written */
-  RG_SHM_BETWEEN, /* the time may be in either of two windows, for wait_ns more */
+  /* The time may be in either of two windows, for wait_ns more; of slices, the lag of the clock
+   * leaves open whether one is over. */
+  RG_SHM_BETWEEN,
+  RG_SHM_LACKS, /* there is too little, and it is not known whether that is a denial */
+  RG_SHM_LOST,  /* another has changed the word meanwhile */
 };
 
 struct rg_shm_result {
@@ -38,9 +51,19 @@ struct rg_shm_result {
   bool nudge;             /* this check took the pool below low water: tell the daemon */
   uint32_t slot;          /* the pool's; a good hint for the next check of the same pool */
   int64_t remaining;      /* permits, an estimate */
-  int64_t reset_after_ms; /* until the window is over, rounded up */
-  int64_t window_end_ms;  /* ms of Redis' clock */
+  int64_t retry_after_ms; /* of a denial: until there may be more, rounded up */
+  int64_t reset_after_ms; /* until the window is over, or there is all of the burst, rounded up */
+  int64_t window_end_ms;  /* of the window, or slice, that is spent of; ms of Redis' clock */
   int64_t wait_ns;
+  int64_t read_ns; /* of slices: the reading of the clock that has decided */
+};
+
+/* How a check of slices reads CLOCK_MONOTONIC, when it needs to. */
+struct rg_shm_reader {
+  int64_t (*coarse)(void* of); /* may lag behind, by coarse_lag_ns at most */
+  int64_t (*precise)(void* of);
+  void* of;
+  int64_t coarse_lag_ns; /* above 0 */
 };
 
 /* As the number of a slot: it is not known. */

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "client/wire/deadline.h"
 #include "client/wire/failure.h"
 
 /* Makes room for more of the answer. 0, or a negative errno value. */
@@ -38,13 +40,16 @@ static int64_t send_and_receive(int fd, const struct rg_request* request, struct
   answer->scan = (struct rg_scan){.missing = 1};
   const int sent = rg_send(fd, request->data, request->size, call);
   if (sent != 0) return sent;
+  struct rg_call waiting = *call;
+  const bool has_end = call->deadline < RG_NEVER - call->patience_ns;
+  waiting.deadline = has_end ? call->deadline + call->patience_ns : RG_NEVER;
   for (;;) {
     if (answer->size == answer->capacity) {
       const int rc = widen(answer);
       if (rc != 0) return rc;
     }
     const int64_t got = rg_receive(fd, answer->data + answer->size, answer->capacity - answer->size,
-                                   answer->passed, call);
+                                   answer->passed, &waiting);
     if (got < 0) return got;
     answer->size += (size_t)got;
     const int64_t whole = end_of_answer(answer);
@@ -59,6 +64,9 @@ static int64_t ask(struct rg_connection* connection, const struct rg_request* re
                    struct rg_answer* answer, const struct rg_call* call) {
   const int64_t rc = send_and_receive(rg_connection_fd(connection), request, answer, call);
   if (rc > 0 && rc == (int64_t)answer->size && answer->data[rc - 1] == '\n') return rc;
+  /* The daemon is to learn of it also where a child made by fork() has a copy: it may keep a place
+   * in a line for who waits here. */
+  shutdown(rg_connection_fd(connection), SHUT_RDWR);
   rg_connection_close(connection);
   return rc > 0 && answer->data[0] != '-' ? -EPROTO : rc;
 }
@@ -93,8 +101,9 @@ int rg_exchange(struct rg_connections* connections, const struct rg_request* req
     rc = rg_connection_open(connection, &connections->address, call);
     connected = rc == 0;
     if (connected) rc = ask(connection, request, answer, call);
-    /* The daemon may have been restarted since the connection was used last: once more, then. */
-    if (rc != -ECONNRESET || answer->size > 0) break;
+    /* The daemon may have been restarted since the connection was used last: once more, then. What
+     * was sent may have been done all the same, which is for the call to say. */
+    if (rc != -ECONNRESET || answer->size > 0 || call->once) break;
   }
   const bool refused = rc > 0 && answer->data[0] == '-';
   if (kept != NULL && rc > 0 && !refused) {

@@ -25,8 +25,13 @@ int rg_code_of_error_line(const char* line, size_t size) {
     const char* start;
     int code;
   } known[] = {
-      {"NOLIMIT ", -ENOENT}, {"STOREDOWN ", -EAGAIN}, {"SHUTDOWN ", -ESHUTDOWN},
-      {"NOPERM ", -EPERM},   {"BUSY ", -EBUSY},       {"ERR max number of clients", -EUSERS},
+      {"NOLIMIT ", -ENOENT},
+      {"STOREDOWN ", -EAGAIN},
+      {"SHUTDOWN ", -ESHUTDOWN},
+      {"NOPERM ", -EPERM},
+      {"DENIED ", -EPERM},
+      {"BUSY ", -EBUSY},
+      {"ERR max number of clients", -EUSERS},
   };
   for (size_t i = 0; i < sizeof known / sizeof known[0]; ++i) {
     const size_t length = strlen(known[i].start);

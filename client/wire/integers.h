@@ -1,12 +1,12 @@
-/* Answers that are arrays of integers, as those to CHECK, ATTACH and RESOLVE are. */
+/* Answers that are arrays of integers, as those to CHECK, PEEK, ATTACH and RESOLVE are. */
 #ifndef RATEGATE_CLIENT_WIRE_INTEGERS_H
 #define RATEGATE_CLIENT_WIRE_INTEGERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of a buffer for such an answer: six integers take 143 at most, and an error line that comes
- * in their place may be longer. */
+/* Bytes of a buffer for such an answer: eight integers take 188 at most, and an error line that
+ * comes in their place may be longer. */
 #define RG_MAX_INTEGERS 512
 
 /* Reads an array of exactly `count` integers. Returns how many bytes it has once it is whole, 0

@@ -9,7 +9,7 @@
 #include "daemon/base/version.hpp"
 #include "daemon/io/redis/cluster_nodes.hpp"
 #include "daemon/io/redis/sentinels.hpp"
-#include "daemon/io/shm/shm_access.hpp"
+#include "daemon/io/sessions/peer_access.hpp"
 #include "daemon/metrics/status_text.hpp"
 #include "daemon/os/descriptors.hpp"
 
@@ -38,11 +38,11 @@ Daemon::Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log,
 Result<bool> Daemon::start() {
   auto sockets = open_sockets(loop_, config_.fixed.server, notify_);
   if (!sockets) return Error{sockets.error()};
-  auto access = ShmAccess::of(config_.fixed.server);
-  if (!access) return Error{access.error()};
+  auto accesses = PeerAccesses::of(config_.fixed.server);
+  if (!accesses) return Error{accesses.error()};
   socket_ = sockets->socket;
   tcp_ = sockets->tcp;
-  server_.offer(std::move(*access));
+  server_.offer(std::move(*accesses));
   if (auto listening = server_.listen(std::move(sockets->listeners)); !listening) return listening;
 
   warn_of_what_is_insecure();

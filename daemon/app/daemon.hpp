@@ -34,6 +34,8 @@ class Daemon final : private SignalEvents, private StatusSource, private EngineE
   void reload_asked() override;
   std::string status() const override;
   void check_answered(const Answer& answer) override { server_.answered(answer); }
+  void clear_answered(const Cleared& answer) override { server_.cleared(answer); }
+  void entry_answered(const EntryAnswer& answer) override { server_.entered(answer); }
   void checks_answered() override { server_.answers_done(); }
   void store_changed() override;
   void turn_over() override { server_.turn_over(); }

@@ -9,7 +9,7 @@
 #include "daemon/config/loader.hpp"
 #include "daemon/config/print.hpp"
 #include "daemon/io/net/listener.hpp"
-#include "daemon/io/shm/shm_access.hpp"
+#include "daemon/io/sessions/peer_access.hpp"
 #include "daemon/os/inheritance.hpp"
 
 namespace rategate {
@@ -18,7 +18,7 @@ namespace {
 // What only this host can say of a configuration: that one whom it names is not there. Empty where
 // all are.
 std::string missing_account(const ServerConfig& server) {
-  if (const auto access = ShmAccess::of(server); !access) return access.error();
+  if (const auto access = PeerAccesses::of(server); !access) return access.error();
   if (const auto group = Listener::group_of(server); !group) return group.error();
   return {};
 }

@@ -5,6 +5,8 @@
 
 #include "daemon/base/duration.hpp"
 #include "daemon/config/address.hpp"
+#include "daemon/config/limit_checks.hpp"
+#include "daemon/config/parents.hpp"
 #include "daemon/config/settings/settings.hpp"
 #include "daemon/config/tls_files.hpp"
 
@@ -230,6 +232,7 @@ void check_whole(Loading& loading) {
   }
   check_tls_files(loading);
   check_shared_counters(loading.limits, loading.faults);
+  check_parents(loading.limits, loading.faults);
   const bool in_cluster = !loading.config.fixed.cluster.addresses.empty();
   check_spread(loading.limits, in_cluster, loading.faults);
   if (in_cluster) check_slots(loading.limits, loading.faults);

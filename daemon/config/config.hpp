@@ -51,13 +51,18 @@ struct ServerConfig {
   std::string tcp;           // "127.0.0.1:6380"; empty: none
   bool tcp_allow_remote = false;
   std::int64_t max_clients = 10000;
-  std::int64_t idle_timeout_ms = 0;  // 0: never
-  std::int64_t max_request = 8192;   // bytes
-  std::int64_t max_pending = 1000;   // checks of one connection that may wait for the store
+  std::int64_t idle_timeout_ms = 0;   // 0: never
+  std::int64_t max_request = 8192;    // bytes
+  std::int64_t max_pending = 1000;    // checks of one connection that may wait for the store
+  std::int64_t max_wait_ms = 60'000;  // of ACQUIRE
+  std::int64_t max_parked = 10'000;   // those in ACQUIRE
+  std::int64_t max_parked_per_key = 1'000;
   bool declared_limits = true;
   std::int64_t max_declared = 1000;
   std::string shm_users;  // names or numbers, separated by commas; both empty: who may connect
   std::string shm_groups;
+  std::string admin_users;  // the same; beside root and the user that the daemon runs as
+  std::string admin_groups;
   bool operator==(const ServerConfig&) const = default;
 };
 

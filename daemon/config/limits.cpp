@@ -1,12 +1,17 @@
 #include "daemon/config/limits.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "daemon/base/duration.hpp"
 #include "daemon/base/nearest.hpp"
+#include "daemon/config/calendars.hpp"
+#include "daemon/config/concurrency.hpp"
+#include "daemon/config/key_rules.hpp"
 #include "daemon/config/settings/settings.hpp"
 #include "daemon/limit/counter_names.hpp"
-#include "daemon/limit/spread.hpp"
+#include "daemon/limit/members.hpp"
 
 namespace rategate {
 namespace {
@@ -14,15 +19,61 @@ namespace {
 constexpr const char* kExpectedName =
     "expected a limit's name to be 1 to 64 letters, digits and _ - . / @";
 constexpr const char* kExpectedLimit =
-    "expected a rate in quotes, such as \"100/second\", or a table with limit and period";
+    "expected a rate in quotes, such as \"100/second\", a list of rates, or a table with limit and "
+    "period";
+
+// That of names which have no limit is no name of a check.
+bool may_name(std::string_view name) { return valid_name(name) || name == kDefaultName; }
+
+Result<std::string> parse_limit_name(std::string_view text) {
+  if (!text.empty() && !valid_name(text)) return Error{"expected a limit's name"};
+  return std::string(text);
+}
 
 Limit with_defaults(std::string_view name, const Rate& rate) {
   Limit limit;
   limit.name = name;
   limit.permits = rate.permits;
-  limit.period_ms = rate.period_ms;
   limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
+  set_period(limit, rate, {});
   return limit;
+}
+
+// Of each window one. Error: what was expected.
+Result<std::vector<Rate>> read_rates(const List& list) {
+  if (list.empty() || list.size() > kMostMembers) {
+    return Error{"expected 1 to " + std::to_string(kMostMembers) + " rates in the list"};
+  }
+  std::vector<Rate> rates;
+  for (const Value& value : list) {
+    const auto* text = std::get_if<std::string>(&value.data);
+    const auto rate = text != nullptr ? parse_rate(*text) : Result<Rate>(Error{});
+    if (text == nullptr) {
+      return Error{"expected rates in quotes in the list, such as \"100/second\""};
+    }
+    if (!rate) return Error{rate.error()};
+    rates.push_back(*rate);
+  }
+  return rates;
+}
+
+// Each of another period. Error: two have the same.
+std::optional<Error> set_windows(Limit& limit, const std::vector<Rate>& rates,
+                                 const CalendarChoice& choice) {
+  limit.permits = rates.front().permits;
+  set_period(limit, rates.front(), choice);
+  std::vector<std::string> periods{period_text(limit)};
+  for (std::size_t i = 1; i < rates.size(); ++i) {
+    Limit window;
+    set_period(window, rates[i], choice);
+    periods.push_back(period_text(window));
+    if (std::find(periods.begin(), periods.end() - 1, periods.back()) != periods.end() - 1) {
+      return Error{"two windows have a period of " + periods.back() +
+                   "; expected another one for each"};
+    }
+    limit.more.push_back({rates[i].permits, window.period_ms, window.calendar});
+  }
+  return std::nullopt;
 }
 
 // Reads one [limits.NAME] table.
@@ -38,19 +89,50 @@ class LimitReader {
     for (const Entry& setting : table) {
       if (find_setting(kLimitSection, setting.key) == nullptr) unknown(setting);
     }
-    const bool whole_rate = read_rate(find_entry(table, "limit"), entry, limit);
-    read_period(find_entry(table, "period"), entry, whole_rate, limit);
+    const bool is_entered = says_concurrency(table);
+    if (!is_entered) read_numbers(table, entry, limit);
     read_text(find_entry(table, "redis_key"), KeyTemplate::parse, limit.redis_key);
-    read_spread(find_entry(table, "spread"), limit);
+    read_text(find_entry(table, "key"), parse_word<KeyKind>, limit.key);
+    read_whole(find_entry(table, "ipv4_prefix"), limit.prefixes.ipv4);
+    read_whole(find_entry(table, "ipv6_prefix"), limit.prefixes.ipv6);
+    read_whole(find_entry(table, "spread"), limit.spread);
+    read_text(find_entry(table, "parent"), parse_limit_name, limit.parent);
+    read_text(find_entry(table, "parent_key"), parse_word<ParentKey>, limit.parent_key);
     read_text(find_entry(table, "mode"), parse_word<Mode>, limit.mode);
     read_text(find_entry(table, "on_store_down"), parse_word<OnStoreDown>, limit.on_store_down);
     read_text(find_entry(table, "share"), parse_share, limit.share);
     if (const Entry* setting = find_entry(table, "on_store_lost")) {
       read_text(setting, parse_word<OnStoreLost>, limit.on_store_lost.emplace());
     }
+    read_text(find_entry(table, "settle"), parse_word<Settle>, limit.settle);
+    read_settle_within(find_entry(table, "settle_within"), limit);
     read_text(find_entry(table, "algorithm"), parse_algorithm, limit.algorithm);
+    if (is_entered) {
+      if (find_entry(table, "limit") == nullptr) {
+        fault(entry.place, "limit '" + std::string(name_) + "' has no limit: expected limit = " +
+                               "how many may be at work at the same time");
+      }
+      read_concurrency(table, limit, fault_of_setting());
+      check_key(table, limit);
+      check_default(table, limit);
+      return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
+    }
+    refuse_hold_ttl(table, fault_of_setting());
     read_burst(find_entry(table, "burst"), limit);
-    if (faults_.size() == before) check_algorithm(table, entry, limit);
+    read_shadow(find_entry(table, "shadow"), limit);
+    read_near(find_entry(table, "near"), limit);
+    if (faults_.size() == before) {
+      check_algorithm(table, entry, limit);
+      check_combined(table, limit);
+      check_key(table, limit);
+      check_default(table, limit);
+    }
+    const Entry* const keys = find_entry(table, "keys");
+    if (keys != nullptr && faults_.size() == before) {
+      limit.key_rules = read_key_rules(
+          *keys, limit, [this](Place place, std::string text) { fault(place, std::move(text)); });
+      check_rules(*keys, limit);
+    }
     return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
   }
 
@@ -81,8 +163,21 @@ class LimitReader {
     fault(setting.place, text);
   }
 
+  SettingFault fault_of_setting() {
+    return [this](const Entry& setting, const std::string& text) { fault(setting, text); };
+  }
+
+  // Permits and period of each window.
+  void read_numbers(const Table& table, const Entry& limit_entry, Limit& limit) {
+    std::vector<Rate> rates{Rate{}};
+    const Entry* const said = find_entry(table, "limit");
+    const bool whole_rate = read_rate(said, limit_entry, rates);
+    read_period(find_entry(table, "period"), limit_entry, whole_rate, rates.front());
+    read_calendar(table, rates, said, limit);
+  }
+
   // Whether `limit` said the period as well.
-  bool read_rate(const Entry* setting, const Entry& limit_entry, Limit& limit) {
+  bool read_rate(const Entry* setting, const Entry& limit_entry, std::vector<Rate>& into) {
     if (setting == nullptr) {
       fault(limit_entry.place, "limit '" + std::string(name_) +
                                    "' has no limit: expected limit = " +
@@ -94,8 +189,16 @@ class LimitReader {
       if (!rate) {
         fault(*setting, rate.error());
       } else {
-        limit.permits = rate->permits;
-        limit.period_ms = rate->period_ms;
+        into = {*rate};
+      }
+      return true;
+    }
+    if (const auto* list = std::get_if<List>(&setting->value.data)) {
+      auto rates = read_rates(*list);
+      if (!rates) {
+        fault(*setting, rates.error());
+      } else {
+        into = std::move(*rates);
       }
       return true;
     }
@@ -103,12 +206,12 @@ class LimitReader {
     if (permits == nullptr || *permits < 1 || *permits > kMaxPermits) {
       expected(*setting);
     } else {
-      limit.permits = *permits;
+      into.front().permits = *permits;
     }
     return false;
   }
 
-  void read_period(const Entry* setting, const Entry& limit_entry, bool whole_rate, Limit& limit) {
+  void read_period(const Entry* setting, const Entry& limit_entry, bool whole_rate, Rate& into) {
     if (setting == nullptr) {
       if (whole_rate || find_entry(std::get<Table>(limit_entry.value.data), "limit") == nullptr) {
         return;
@@ -123,9 +226,10 @@ class LimitReader {
       return;
     }
     const auto* text = std::get_if<std::string>(&setting->value.data);
-    const auto period = text != nullptr ? parse_period_ms(*text) : Result<std::int64_t>(Error{});
+    const auto period = text != nullptr ? parse_period(*text) : Result<Rate>(Error{});
     if (period) {
-      limit.period_ms = *period;
+      into.period_ms = period->period_ms;
+      into.unit = period->unit;
     } else if (const auto* number = std::get_if<std::int64_t>(&setting->value.data)) {
       fault(*setting, "expected " + expected_text(*find_setting(kLimitSection, "period")) + "; " +
                           std::to_string(*number) + " has no unit");
@@ -134,40 +238,167 @@ class LimitReader {
     }
   }
 
-  void read_spread(const Entry* setting, Limit& limit) {
+  // Permits and period of each window, and where that is one of a calendar, of which one.
+  void read_calendar(const Table& table, const std::vector<Rate>& rates, const Entry* said,
+                     Limit& limit) {
+    const auto any = [&](auto is) { return std::any_of(rates.begin(), rates.end(), is); };
+    const bool is_known = rates.front().unit || rates.front().period_ms != 0;
+    const bool has_unit = any([](const Rate& rate) { return rate.unit.has_value(); });
+    const bool has_week = any([](const Rate& rate) { return rate.unit == CalendarUnit::Week; });
+    CalendarChoice choice;
+    const Entry* const timezone = find_entry(table, "timezone");
+    const Entry* const week_starts = find_entry(table, "week_starts");
+    read_text(week_starts, parse_word<Weekday>, choice.week_starts);
+    if (timezone != nullptr && is_known && !has_unit) {
+      fault(*timezone, "expected it only with a period of a day, week, month or year");
+    } else {
+      read_text(timezone, find_zone, choice.zone);
+    }
+    if (week_starts != nullptr && is_known && !has_week) {
+      fault(*week_starts, "expected it only with a period of a week");
+    }
+    if (const auto wrong = set_windows(limit, rates, choice)) fault(*said, wrong->text);
+  }
+
+  // A whole number within the range that the table of settings has for it.
+  void read_whole(const Entry* setting, std::int64_t& field) {
     if (setting == nullptr) return;
-    const auto* counters = std::get_if<std::int64_t>(&setting->value.data);
-    if (counters == nullptr || *counters < 1 || *counters > kMostSpread) return expected(*setting);
-    limit.spread = *counters;
+    const Setting& row = *find_setting(kLimitSection, setting->key);
+    const auto* number = std::get_if<std::int64_t>(&setting->value.data);
+    if (number == nullptr || *number < row.min || *number > row.max) return expected(*setting);
+    field = *number;
+  }
+
+  void read_settle_within(const Entry* setting, Limit& limit) {
+    if (setting == nullptr) return;
+    const auto* text = std::get_if<std::string>(&setting->value.data);
+    const auto ms = text != nullptr ? parse_duration_ms(*text) : Result<std::int64_t>(Error{});
+    if (!ms || *ms < 1000 || *ms > kMostSettleWithinMs) return expected(*setting);
+    limit.settle_within_ms = *ms;
   }
 
   void read_burst(const Entry* setting, Limit& limit) {
+    std::int64_t permits = 0;
+    read_whole(setting, permits);
+    if (permits > 0) limit.burst = permits;
+  }
+
+  void read_shadow(const Entry* setting, Limit& limit) {
     if (setting == nullptr) return;
-    const auto* permits = std::get_if<std::int64_t>(&setting->value.data);
-    if (permits == nullptr || *permits < 0 || *permits > kMaxPermits) return expected(*setting);
-    if (*permits > 0) limit.burst = *permits;
+    const auto* truth = std::get_if<bool>(&setting->value.data);
+    if (truth == nullptr) return expected(*setting);
+    limit.shadow = *truth;
+  }
+
+  // 1 is a whole number in TOML.
+  void read_near(const Entry* setting, Limit& limit) {
+    if (setting == nullptr) return;
+    const auto* part = std::get_if<double>(&setting->value.data);
+    const auto* whole = std::get_if<std::int64_t>(&setting->value.data);
+    const double near = part != nullptr ? *part : whole != nullptr && *whole == 1 ? 1.0 : 0.0;
+    const Setting& row = *find_setting(kLimitSection, setting->key);
+    const double ppm = near * static_cast<double>(kWholePpm);
+    // Not a number is in no range.
+    const bool in_range =
+        ppm >= static_cast<double>(row.min) && ppm <= static_cast<double>(row.max);
+    if (!in_range) return expected(*setting);
+    limit.near_ppm = std::llround(ppm);
+  }
+
+  // A fault of the setting, if it is said.
+  void wrong(const Table& table, const char* name, const char* expected) {
+    const Entry* const setting = find_entry(table, name);
+    if (setting != nullptr) fault(*setting, expected);
+  }
+
+  // What is not for limits that are of such keys.
+  void check_key(const Table& table, const Limit& limit) {
+    if (limit.key == KeyKind::Ip) {
+      if (!limit.redis_key.has_key()) {
+        wrong(table, "redis_key", "expected %k in it: with key = \"ip\" each network is counted");
+      }
+      return;
+    }
+    for (const char* name : {"ipv4_prefix", "ipv6_prefix"}) {
+      wrong(table, name, "expected it only with key = \"ip\"");
+    }
+  }
+
+  // Names that have no limit are as many as callers like: each is counted for itself.
+  void check_default(const Table& table, const Limit& limit) {
+    if (limit.name != kDefaultName) return;
+    const auto name_of = [&](std::string_view name) {
+      Limit named = limit;
+      named.name = name;
+      return counter_names(named).of("", 0);
+    };
+    if (name_of("a") == name_of("b")) {
+      wrong(table, "redis_key",
+            "expected %n in it: each name that has no limit is counted by itself");
+    }
+  }
+
+  // Whether its counters are named for their period.
+  static bool has_period(const Limit& limit) {
+    const auto name_of = [&](std::int64_t period_ms) {
+      return CounterNames(limit.redis_key, limit.name, period_ms).of("", 0);
+    };
+    return name_of(1000) != name_of(2000);
+  }
+
+  // What is not for limits that are combined, or only for these.
+  void check_combined(const Table& table, const Limit& limit) {
+    if (limit.parent.empty() && limit.parent_key != ParentKey::Same) {
+      wrong(table, "parent_key", "expected it only with parent");
+    }
+    if (limit.more.empty()) return;
+    if (!limit.algorithm->has_windows) {
+      wrong(table, "algorithm",
+            "expected \"fixed-window\": a limit of several windows has no other");
+    }
+    if (!has_period(limit)) {
+      wrong(table, "redis_key", "expected %p in it: each of the windows is counted by itself");
+    }
+  }
+
+  // A rule has one number, and no window has a name.
+  void check_rules(const Entry& keys, const Limit& limit) {
+    if (limit.more.empty() || limit.key_rules == nullptr) return;
+    for (const KeyRule& rule : limit.key_rules->all()) {
+      if (rule.kind != KeyRuleKind::Limited) continue;
+      return fault(keys,
+                   "'" + rule.pattern +
+                       "' has a rate: expected \"blocked\" or \"unlimited\", as the limit has "
+                       "several windows");
+    }
   }
 
   // What is not for limits that count as this one does.
   void check_algorithm(const Table& table, const Entry& limit_entry, Limit& limit) {
-    const auto wrong = [&](const char* name, const char* expected) {
-      const Entry* const setting = find_entry(table, name);
-      if (setting != nullptr) fault(*setting, expected);
-    };
     const bool has_window = limit.redis_key.has_window();
     if (limit.algorithm->has_windows) {
-      if (limit.burst) wrong("burst", "expected it only with algorithm = \"gcra\"");
-      if (!has_window) wrong("redis_key", "expected %w in it: a counter is of one window");
+      if (limit.burst) wrong(table, "burst", "expected it only with algorithm = \"gcra\"");
+      if (!has_window) wrong(table, "redis_key", "expected %w in it: a counter is of one window");
       return;
     }
     constexpr const char* kOnlyWindows = "expected it only with algorithm = \"fixed-window\"";
+    const bool is_log = limit.algorithm == &kSlidingWindow;
+    if (is_log && limit.burst) wrong(table, "burst", "expected it only with algorithm = \"gcra\"");
     if (find_entry(table, "redis_key") == nullptr) {
-      limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
+      limit.redis_key = *KeyTemplate::parse(is_log ? kLogRedisKey : kBucketRedisKey);
     } else if (has_window) {
-      wrong("redis_key", "expected no %w in it: a bucket is of no window");
+      wrong(table, "redis_key",
+            is_log ? "expected no %w in it: a sliding window begins anytime"
+                   : "expected no %w in it: a bucket is of no window");
+    } else if (is_log && !has_period(limit)) {
+      wrong(table, "redis_key", "expected %p in it: a log is of one period");
     }
-    if (limit.spread > 1) wrong("spread", kOnlyWindows);
-    if (limit.on_store_lost) wrong("on_store_lost", kOnlyWindows);
+    if (limit.calendar != nullptr) {
+      fault(limit_entry.place, "limit '" + std::string(name_) + "': " + kNoCalendarBucket);
+      return;
+    }
+    if (limit.spread > 1) wrong(table, "spread", kOnlyWindows);
+    if (limit.on_store_lost) wrong(table, "on_store_lost", kOnlyWindows);
     if (const auto numbers = bucket_fault(limit)) {
       fault(limit_entry.place, "limit '" + std::string(name_) + "': " + numbers->text);
     }
@@ -204,7 +435,7 @@ void add_limits(const Value& value, std::string_view path, PlacedLimits& limits,
 
   for (const Entry& entry : *table) {
     const std::string& name = entry.key;
-    if (!valid_name(name)) {
+    if (!may_name(name)) {
       fault(entry.place, kExpectedName);
       continue;
     }
@@ -222,6 +453,14 @@ void add_limits(const Value& value, std::string_view path, PlacedLimits& limits,
         continue;
       }
       limit = with_defaults(name, *rate);
+    } else if (const auto* list = std::get_if<List>(&entry.value.data)) {
+      const auto rates = read_rates(*list);
+      limit = with_defaults(name, {});
+      const auto wrong = rates ? set_windows(*limit, *rates, {}) : Error{rates.error()};
+      if (wrong) {
+        fault(entry.value.place, "limit '" + name + "': " + wrong->text);
+        continue;
+      }
     } else if (std::holds_alternative<Table>(entry.value.data)) {
       limit = LimitReader(name, path, faults).read(entry);
     } else {
@@ -239,7 +478,7 @@ std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limit
     return Error{"expected NAME=RATE, such as api=100/second"};
   }
   const std::string_view name = text.substr(0, equals);
-  if (!valid_name(name)) return Error{kExpectedName};
+  if (!may_name(name)) return Error{kExpectedName};
   const auto rate = parse_rate(text.substr(equals + 1));
   if (!rate) return Error{rate.error()};
 
@@ -251,76 +490,22 @@ std::optional<Error> add_limit_option(std::string_view text, PlacedLimits& limit
   if (found->second.place.where == "--limit") {
     return Error{"limit '" + std::string(name) + "' is named twice on the command line"};
   }
+  if (is_concurrency(found->second.limit)) {
+    return Error{"limit '" + std::string(name) + "' is one of concurrency, and has no rate"};
+  }
+  if (found->second.limit.key_rules != nullptr && !has_period_of(found->second.limit, *rate)) {
+    return Error{"limit '" + std::string(name) + "' has rules for keys: expected its period, " +
+                 period_text(found->second.limit)};
+  }
   found->second.limit.permits = rate->permits;
-  found->second.limit.period_ms = rate->period_ms;
+  found->second.limit.more.clear();
+  if (!has_period_of(found->second.limit, *rate)) set_period(found->second.limit, *rate, {});
+  if (!found->second.limit.algorithm->has_windows && found->second.limit.calendar != nullptr) {
+    return Error{"limit '" + std::string(name) + "': " + kNoCalendarBucket};
+  }
   if (const auto wrong = bucket_fault(found->second.limit)) return wrong;
   found->second.place = {"--limit", 0, 0, std::string()};
   return std::nullopt;
-}
-
-void check_spread(const PlacedLimits& limits, bool in_cluster, std::vector<Fault>& faults) {
-  for (const auto& [name, placed] : limits) {
-    const Limit& limit = placed.limit;
-    if (limit.spread == 1) continue;
-    Fault fault = placed.place;
-    fault.text =
-        "limit '" + name + "' has spread = " + std::to_string(limit.spread) + ": expected ";
-    if (!in_cluster) {
-      fault.text += "[cluster], as it spreads a limit over the shards of one";
-    } else if (limit.permits < limit.spread) {
-      fault.text += "a limit of so many permits at least";
-    } else {
-      continue;
-    }
-    faults.push_back(std::move(fault));
-  }
-}
-
-void check_slots(const PlacedLimits& limits, std::vector<Fault>& faults) {
-  for (const auto& [name, placed] : limits) {
-    if (placed.limit.period_ms == 0 || placed.limit.redis_key.has_steady_tag()) continue;
-    Fault fault = placed.place;
-    fault.text = "limit '" + name + "' has redis_key = \"" + placed.limit.redis_key.text() +
-                 "\": in a cluster expected a tag in braces such as {%n:%k} in it, without %w and "
-                 "not of %k alone, by which all windows of a counter are in one slot";
-    faults.push_back(std::move(fault));
-  }
-}
-
-void check_shared_counters(const PlacedLimits& limits, std::vector<Fault>& faults) {
-  // Two limits can only meet where names and periods, put into their templates, make one text.
-  std::map<std::string, const PlacedLimit*> counters;
-  for (const auto& [name, placed] : limits) {
-    const Limit& limit = placed.limit;
-    if (limit.period_ms == 0) continue;
-    const auto [found, added] =
-        counters.emplace(CounterNames(limit.redis_key, name, limit.period_ms).of("", 0), &placed);
-    const PlacedLimit& other = *found->second;
-    if (added) continue;
-    Fault fault = placed.place;
-    if (limit.spread > 1 || other.limit.spread > 1) {
-      fault.text = "limit '" + name + "' shares its counter with limit '" + other.limit.name +
-                   "' (" + place_text(other.place) +
-                   "): expected no spread, by which each would have parts of its own size";
-      faults.push_back(std::move(fault));
-      continue;
-    }
-    if (other.limit.algorithm != limit.algorithm) {
-      fault.text = "limit '" + name + "' has algorithm = " + quoted(limit.algorithm->name) +
-                   " and shares its counter with limit '" + other.limit.name + "' (" +
-                   place_text(other.place) + "), whose algorithm is " +
-                   quoted(other.limit.algorithm->name) + "; expected one, or %n in redis_key";
-      faults.push_back(std::move(fault));
-      continue;
-    }
-    if (other.limit.period_ms == limit.period_ms) continue;
-    fault.text = "limit '" + name + "' has a period of " + format_duration(limit.period_ms) +
-                 " and shares its counter with limit '" + other.limit.name + "' (" +
-                 place_text(other.place) + "), whose period is " +
-                 format_duration(other.limit.period_ms) +
-                 "; expected one period, or %p or %n in redis_key";
-    faults.push_back(std::move(fault));
-  }
 }
 
 }  // namespace rategate

@@ -1,7 +1,7 @@
 // The books of this host's permits. What a reservation brought in goes out again in exactly one
 // way:
 //
-//   reserved = spent + spent by clients + released + stranded + held
+//   reserved + settled = spent + spent by clients + released + stranded + held
 //
 // Whoever moves permits says so here at that moment, so that nobody has to settle anything later;
 // what is held is what is left over, and check_books() of the gate holds it against the pools.
@@ -17,7 +17,8 @@ class Books {
  public:
   struct Totals {
     std::int64_t reserved = 0;
-    std::int64_t spent = 0;  // by checks that came to the daemon
+    std::int64_t settled = 0;  // had been spent, and were not used: see Settler
+    std::int64_t spent = 0;    // by checks that came to the daemon
     std::int64_t spent_by_clients = 0;
     std::int64_t released = 0;
     std::int64_t stranded = 0;
@@ -27,6 +28,8 @@ class Books {
 
   // An answer of the store brought them in.
   void reserved(std::int64_t permits) { move(permits, totals_.reserved, 1); }
+  // Their takers gave them back.
+  void settled(std::int64_t permits) { move(permits, totals_.settled, 1); }
   // By checks that came to the daemon.
   void spent(std::int64_t permits) { move(permits, totals_.spent, -1); }
   // By clients, out of words in shared memory.

@@ -1,5 +1,7 @@
 #include "daemon/core/counters.hpp"
 
+#include "daemon/limit/key_uses.hpp"
+
 namespace rategate {
 namespace {
 // Idle counters beyond this are forgotten before their window is over: the store is asked once
@@ -8,16 +10,17 @@ constexpr std::size_t kMaxIdle = 262'144;
 }  // namespace
 
 std::uint32_t Counters::hash(const LimitUse* use, std::string_view key) const {
-  // The limit's address is no secret that matters: the seed keeps the key's part unguessable.
+  // The tally's address is no secret that matters: the seed keeps the key's part unguessable.
   return static_cast<std::uint32_t>(
-      sip_hash({seed_.k0 ^ reinterpret_cast<std::uintptr_t>(use), seed_.k1}, key));
+      sip_hash({seed_.k0 ^ reinterpret_cast<std::uintptr_t>(use->tally.get()), seed_.k1}, key));
 }
 
 CounterId Counters::find_or_add(const LimitUsePtr& use, std::string_view key, ShardId shard,
                                 const MayForget& may_forget) {
   const std::uint32_t hashed = hash(use.get(), key);
   const CounterId found = index_.find(hashed, [&](CounterId id) {
-    return slots_[id].use == use.get() && slots_[id].key.view() == key;
+    const LimitUse* const known = slots_[id].use;
+    return (known == use.get() || known->tally == use->tally) && slots_[id].key.view() == key;
   });
   if (!found.is_none()) return found;
   for (int i = 0; i < 2 && slots_.size() > 0; ++i) {
@@ -26,10 +29,12 @@ CounterId Counters::find_or_add(const LimitUsePtr& use, std::string_view key, Sh
   }
   const CounterId id = slots_.take();
   Counter& counter = slots_[id];
-  Held& held = held_[use.get()];
-  held.use = use;
+  const LimitUsePtr by_rule = use->by_key != nullptr ? use->by_key->find(key, use->sub) : nullptr;
+  const LimitUsePtr& counted = by_rule != nullptr ? by_rule : use;
+  Held& held = held_[counted.get()];
+  held.use = counted;
   ++held.counters;
-  counter.use = use.get();
+  counter.use = counted.get();
   counter.key = CompactKey(key);
   counter.shard = shard;
   counter.live = true;
@@ -41,7 +46,8 @@ void Counters::forget_if(CounterId id, const MayForget& may_forget) {
   Counter& counter = slots_[id];
   const Line* const before = line(counter);
   const bool idle = counter.live && !counter.lease_listed && !counter.unmeasured &&
-                    !counter.recount_listed && (before == nullptr || before->over());
+                    !counter.recount_listed && !counter.clearing &&
+                    (before == nullptr || before->over());
   if (!idle || !may_forget(counter, index_.size() > kMaxIdle)) return;
   index_.erase(hash(counter.use, counter.key.view()), id);
   ended_line(counter);

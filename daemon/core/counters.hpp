@@ -41,8 +41,10 @@ struct Counter {
   std::uint8_t cost_log2 : 5 = 0;       // of the costs that are usual
   bool renew : 1 = false;               // the pool is low: its lease is to be renewed
   bool renew_next : 1 = false;          // a lease of the next window is to be reserved
+  bool confirm : 1 = false;             // the store is to say that it has what was booked
   bool lease_listed : 1 = false;        // it stands among those that want a lease
   bool recount_listed : 1 = false;      // what is known of it is to be told
+  bool clearing : 1 = false;            // it is to begin anew, and not asked for until it has
   bool unmeasured : 1 = false;          // its checks wait for the clock to be measured
   bool live : 1 = false;
 };
@@ -52,10 +54,12 @@ class Counters {
  public:
   explicit Counters(const HashSeed& seed) : seed_(seed) {}
 
-  // The counter's number, a new one if need be, of that shard. `may_forget` tells of an idle
-  // counter whether its windows are over, and what it holds was let go: for each new one two others
-  // are looked at, and forgotten where it is so, so that what is forgotten keeps up with what is
-  // new. Beyond a bound on idle counters it is asked to let go of them before (`crowded`).
+  // The number of the key's counter, a new one if need be, of that shard. What it is counted by is
+  // what the limit's rules for keys make of it, found once, when the counter is new. `may_forget`
+  // tells of an idle counter whether its windows are over, and what it holds was let go: for each
+  // new one two others are looked at, and forgotten where it is so, so that what is forgotten keeps
+  // up with what is new. Beyond a bound on idle counters it is asked to let go of them before
+  // (`crowded`).
   using MayForget = std::function<bool(Counter&, bool crowded)>;
   CounterId find_or_add(const LimitUsePtr& use, std::string_view key, ShardId shard,
                         const MayForget& may_forget);

@@ -4,12 +4,18 @@
 
 #include "daemon/base/hash_slot.hpp"
 #include "daemon/core/lease.hpp"
+#include "daemon/limit/receipt.hpp"
 
 namespace rategate {
 namespace {
 
 // Who fails open would rather count from nought than not at all.
 bool loses(const Limit& limit) { return limit.on_store_down != OnStoreDown::Allow; }
+
+// Of a log also where nothing is leased: other hosts may.
+BucketSlices asked_slices(const LimitUse& use) {
+  return use.log.none() ? use.slices : slices_of_log(use.log.period_ms);
+}
 
 std::int64_t ms_rounded_up(std::int64_t us) { return us <= 0 ? 0 : (us + 999) / 1000; }
 
@@ -140,8 +146,25 @@ StoreTime Decider::emptied_at(const Counter& counter, Mono now) const {
   const bool moved = use.moved_ms > 0;
   std::int64_t us = moved ? (use.moved_ms + 1) * 1000 + command_timeout_us_ : 0;
   if (loses(limit)) us = std::max(us, lost_of(counter, kBucketWindow).all_us);
-  const std::int64_t full_us = us + fill_us(use.fill_rate, burst_of(limit));
+  // What is leased of a log counts for as long as it lives, too.
+  const BucketSlices slices = asked_slices(use);
+  const std::int64_t full_us = us + use.fill_us + 2000 * (slices.slice_ms + slices.least_ms);
   return {full_us <= reading->earliest.us ? 0 : us};
+}
+
+BucketAsked Decider::asked_of_bucket(const Counter& counter, Mono now) const {
+  const LimitUse& use = *counter.use;
+  BucketAsked asked;
+  asked.rate = use.fill_rate;
+  asked.log = use.log;
+  asked.burst = burst_of(*use.limit);
+  asked.slices = asked_slices(use);
+  if (loses(*use.limit) && counter.bucket != nullptr) {
+    asked.known = not_full_before(counter.bucket->bucket);
+    asked.known_settled = known_settled(counter.bucket->bucket);
+  }
+  asked.emptied = emptied_at(counter, now);
+  return asked;
 }
 
 Prospect Decider::prospect(const Counter& counter, const Window& window, std::int64_t cost,
@@ -155,7 +178,7 @@ Prospect Decider::prospect(const Counter& counter, const Window& window, std::in
   return {left(counter, window), reset_after_ms, reset_after_ms};
 }
 
-Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t held,
+Prospect Decider::prospect(const Counter& counter, const Bucket& bucket, std::int64_t held,
                            std::int64_t cost, StoreTime told, Mono now) const {
   const StoreClock& clock = shard_of(counter).clock;
   const auto reading = clock.read(now);
@@ -177,7 +200,7 @@ Prospect Decider::prospect(const Counter& counter, const TokenBucket& bucket, st
 
 std::int64_t Decider::reset_after_ms(LimitUse& use, const Shard& shard, Mono now) {
   if (!use.limit->algorithm->has_windows) {
-    return ms_rounded_up(fill_us(use.fill_rate, burst_of(*use.limit)));
+    return ms_rounded_up(use.fill_us);
   }
   const auto reading = shard.clock.read(now);
   if (!reading) return use.limit->period_ms;
@@ -192,8 +215,7 @@ Decision Decider::decide(const LimitUse& use, Reason reason, bool allowed,
   Decision decision;
   decision.allowed = allowed;
   decision.reason = reason;
-  decision.cell = use.limit->cell;
-  decision.limit = decision.cell ? burst_of(*use.limit) : use.shown->permits;
+  decision.limit = use.limit->cell ? burst_of(*use.limit) : use.shown->permits;
   // Who is denied was denied by the counters behind this one as well.
   const bool known = prospect.remaining != Decision::kUnknown;
   decision.remaining = prospect.remaining + (known && allowed ? use.permits_after : 0);
@@ -229,25 +251,15 @@ Decision Decider::decide_without_store(LimitUse& use, const Shard& shard, Reason
   return decision;
 }
 
-void Decider::count(LimitUse& use, const Decision& decision) {
-  ++(decision.allowed ? use.allowed : use.denied);
-  switch (decision.reason) {
-    case Reason::Counted:
-      ++stats_.allowed;
-      break;
-    case Reason::OverLimit:
-      ++stats_.denied;
-      break;
-    case Reason::NeverFits:
-      ++stats_.never_fits;
-      break;
-    case Reason::ClockNotTrusted:
-      ++stats_.clock_not_trusted;
-      break;
-    case Reason::StoreAway:
-      ++(decision.allowed ? stats_.store_down_allowed : stats_.store_down_denied);
-      break;
-  }
+std::int64_t Decider::receipt_of(const Counter& counter, std::int64_t until_ms) {
+  const LimitUse& use = *counter.use;
+  return Receipt{until_ms, use.sub}.number(use.is_sub());
+}
+
+std::int64_t Decider::receipt_of(const Counter& counter, StoreTime taken) {
+  const LogNumbers& log = counter.use->log;
+  // Rounded down, so that it is the end of no slice which is still to end.
+  return receipt_of(counter, log.none() ? taken.us / 1000 : stamp_of(log, taken));
 }
 
 CheckResult Decider::counted(const Counter& counter, bool allowed, const Prospect& prospect) {
@@ -255,12 +267,13 @@ CheckResult Decider::counted(const Counter& counter, bool allowed, const Prospec
   result.decision =
       decide(*counter.use, allowed ? Reason::Counted : Reason::OverLimit, allowed, prospect);
   result.decision.remaining = std::max<std::int64_t>(0, result.decision.remaining);
-  count(*counter.use, result.decision);
   return result;
 }
 
-CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) {
-  return counted(counter, true, prospect(counter, window, 1, now));
+CheckResult Decider::allow_from_pool(const Counter& counter, const Window& window, Mono now) const {
+  CheckResult result = counted(counter, true, prospect(counter, window, 1, now));
+  result.decision.by = DecidedBy::Host;
+  return result;
 }
 
 CheckResult Decider::deny_locally(const Counter& counter, WindowState state, const Window& window,
@@ -275,12 +288,20 @@ CheckResult Decider::deny_locally(const Counter& counter, WindowState state, con
     result.decision = decide(*counter.use, Reason::StoreAway, false,
                              {Decision::kUnknown, retry_after_ms, reset_after_ms,
                               1000 * retry_after_ms, 1000 * reset_after_ms});
-    ++stats_.lost_denied;
-    ++counter.use->denied;
-    return result;
+  } else {
+    result = counted(counter, false, prospect(counter, window, cost, now));
   }
-  ++stats_.denied_locally;
-  return counted(counter, false, prospect(counter, window, cost, now));
+  result.decision.by = DecidedBy::Host;
+  return result;
+}
+
+CheckResult Decider::deny_now(const Counter& counter, std::int64_t cost, Mono now) {
+  const Placed at = shard_of(counter).place(*counter.use, now);
+  if (at.open) {
+    return deny_locally(counter, state_of(counter, at.window, now), at.window, cost, now);
+  }
+  const std::int64_t reset_after_ms = this->reset_after_ms(counter, now);
+  return counted(counter, false, {0, reset_after_ms, reset_after_ms});
 }
 
 // Up to an eighth more for some, so that those who were denied together do not come back as one.
@@ -298,7 +319,19 @@ CheckResult Decider::never_fits(LimitUse& use, const Shard& shard, Mono now) {
   CheckResult result;
   result.decision = decide(use, Reason::NeverFits, false,
                            {Decision::kUnknown, 0, reset_after_ms(use, shard, now)});
-  count(use, result.decision);
+  result.decision.by = DecidedBy::Host;
+  return result;
+}
+
+CheckResult Decider::by_rule(const LimitUse& use) {
+  CheckResult result;
+  Decision& decision = result.decision;
+  decision.by = DecidedBy::Host;
+  decision.allowed = use.limit->kind == KeyRuleKind::Unlimited;
+  decision.reason = decision.allowed ? Reason::Unlimited : Reason::Blocked;
+  decision.limit = decision.allowed ? Decision::kNoLimit : 0;
+  decision.remaining = decision.allowed ? Decision::kUnknown : 0;
+  if (!decision.allowed) decision.retry_after_ms = decision.retry_after_us = -1;
   return result;
 }
 
@@ -306,7 +339,7 @@ CheckResult Decider::deny_untrusted(const Counter& counter, Mono now) {
   CheckResult result;
   result.decision =
       decide_without_store(*counter.use, shard_of(counter), Reason::ClockNotTrusted, false, now);
-  count(*counter.use, result.decision);
+  result.decision.by = DecidedBy::Host;
   return result;
 }
 
@@ -319,21 +352,21 @@ std::int64_t Decider::part_of(std::int64_t permits, const Share& share) const {
 }
 
 // By the store's clock as far as it is known: an outage may last longer than it is trusted for.
-bool Decider::take_share(const Counter& counter, std::int64_t cost, Mono now, std::int64_t& left) {
+bool Decider::take_share(const Counter& counter, const Ask& ask, Mono now, std::int64_t& left) {
   const auto reading = shard_of(counter).clock.read(now);
   if (!reading) return false;
   const StoreTime middle{(reading->earliest.us + reading->latest.us) / 2};
   const Limit& limit = *counter.use->limit;
-  if (!limit.algorithm->has_windows) return take_share_of_bucket(counter, cost, middle, left);
-  const Window window = place({middle, middle}, limit.period_ms).window;
+  if (!limit.algorithm->has_windows) return take_share_of_bucket(counter, ask, middle, left);
+  const Window window = place(limit, {middle, middle}).window;
   const std::string name = counter.use->names.of(counter.key.view(), window.start_ms);
   const std::int64_t part = part_of(limit.permits, limit.share) - counter.pool.taken(window);
-  const bool taken = shares_.take(name, window, part, cost);
+  const bool taken = ask.takes && shares_.take(name, window, part, ask.cost);
   left = shares_.left(name, part);
-  return taken;
+  return ask.takes ? taken : ask.cost <= left;
 }
 
-bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, StoreTime now,
+bool Decider::take_share_of_bucket(const Counter& counter, const Ask& ask, StoreTime now,
                                    std::int64_t& left) {
   const Limit& limit = *counter.use->limit;
   const std::int64_t permits = part_of(limit.permits, limit.share);
@@ -342,42 +375,28 @@ bool Decider::take_share_of_bucket(const Counter& counter, std::int64_t cost, St
   // Beside a store that counts, and is slow or refuses, it would be a second bucket.
   if (permits == 0 || burst == 0 || !shard_of(counter).health.is_away()) return false;
   BucketAsked part;
-  part.rate = fill_rate(permits, limit.period_ms);
+  if (limit.algorithm == &kTokenBucket) part.rate = fill_rate(permits, limit.period_ms);
+  if (limit.algorithm == &kSlidingWindow) part.log = log_numbers(permits, limit.period_ms);
   part.burst = burst;
-  return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0), part, cost, now,
+  return shares_.take_from_bucket(counter.use->names.of(counter.key.view(), 0), part, ask, now,
                                   left);
 }
 
-CheckResult Decider::by_policy(const Counter& counter, std::int64_t cost, Mono now) {
+CheckResult Decider::by_policy(const Counter& counter, const Ask& ask, Mono now) {
   CheckResult result;
   LimitUse& use = *counter.use;
-  if (use.limit->on_store_down == OnStoreDown::Error) {
+  if (use.limit->on_store_down == OnStoreDown::Error && !use.limit->shadow) {
     result.verdict = Verdict::StoreDown;
-    ++stats_.store_down_errors;
-    ++use.denied;
     return result;
   }
   std::int64_t left = Decision::kUnknown;
   const bool shares = use.limit->on_store_down == OnStoreDown::Share;
-  const bool allowed = shares ? take_share(counter, cost, now, left)
-                              : use.limit->on_store_down == OnStoreDown::Allow;
+  const bool allowed =
+      shares ? take_share(counter, ask, now, left) : use.limit->on_store_down == OnStoreDown::Allow;
   result.decision = decide_without_store(use, shard_of(counter), Reason::StoreAway, allowed, now);
   result.decision.remaining = left;
-  count(use, result.decision);
+  result.decision.by = DecidedBy::Policy;
   return result;
-}
-
-void Decider::repeated(LimitUse& use, bool allowed, std::int64_t times) {
-  const auto more = static_cast<std::uint64_t>(times);
-  stats_.checks += more;
-  if (allowed) {
-    stats_.allowed += more;
-    use.allowed += more;
-  } else {
-    stats_.denied += more;
-    stats_.denied_locally += more;
-    use.denied += more;
-  }
 }
 
 }  // namespace rategate

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/base/random.hpp"
+#include "daemon/core/ask.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/local_shares.hpp"
 #include "daemon/core/request.hpp"
@@ -75,32 +76,50 @@ class Decider {
   // What was taken of the counter, a bucket, before that moment may not be counted any more; 0: all
   // of it is, or it does not matter any more.
   StoreTime emptied_at(const Counter& counter, Mono now) const;
+  // What the store is told of the counter, a bucket, whatever it is asked for.
+  BucketAsked asked_of_bucket(const Counter& counter, Mono now) const;
 
   // Until the window that is open at `now` ends: a Decision's reset_after_ms.
   std::int64_t reset_after_ms(const Counter& counter, Mono now) const {
     return reset_after_ms(*counter.use, shard_of(counter), now);
   }
-  // Counted in the store, or over the limit there.
-  CheckResult counted(const Counter& counter, bool allowed, const Prospect& prospect);
+  // Of permits of the counter that are good until then: see Receipt.
+  static std::int64_t receipt_of(const Counter& counter, std::int64_t until_ms);
+  // Of permits of a bucket that the store has given at that moment, for it.
+  static std::int64_t receipt_of(const Counter& counter, StoreTime taken);
+  // By the store's answer: counted, or over the limit there.
+  static CheckResult counted(const Counter& counter, bool allowed, const Prospect& prospect);
   // Of a check of that cost, by a bucket that the store has told of at `told`, of which the host
   // holds so many permits.
-  Prospect prospect(const Counter& counter, const TokenBucket& bucket, std::int64_t held,
+  Prospect prospect(const Counter& counter, const Bucket& bucket, std::int64_t held,
                     std::int64_t cost, StoreTime told, Mono now) const;
-  CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now);
+  CheckResult allow_from_pool(const Counter& counter, const Window& window, Mono now) const;
   // Exhausted, Lost or Telling; or there is not as much as that.
   CheckResult deny_locally(const Counter& counter, WindowState state, const Window& window,
                            std::int64_t cost, Mono now);
-  CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
+  // What is denied of the counter at this moment, as far as this host knows.
+  CheckResult deny_now(const Counter& counter, std::int64_t cost, Mono now);
+  static CheckResult never_fits(LimitUse& use, const Shard& shard, Mono now);
   CheckResult deny_untrusted(const Counter& counter, Mono now);
   // The store cannot be asked: on_store_down says what that means.
-  CheckResult by_policy(const Counter& counter, std::int64_t cost, Mono now);
+  CheckResult by_policy(const Counter& counter, const Ask& ask, Mono now);
+  // By a rule for keys that counts nothing.
+  static CheckResult by_rule(const LimitUse& use);
+  // It is told to who asked, and counted if that was a check: those above only say what it would
+  // be, as nobody may want it. Here it becomes what a shadow limit says, and whether that is near.
+  void conclude(LimitUse& use, const Ask& ask, CheckResult& result);
+  // The same of a member of a combined check, which counts for its limit; and, where the answer
+  // names it, as one check.
+  void conclude_member(LimitUse& use, CheckResult& result, bool is_named);
   // The store is asked again.
   void store_up() { shares_.forget_buckets(); }
   // So many hosts there are, this one included.
   void hosts_seen(std::int64_t hosts) { hosts_ = hosts; }
   std::int64_t hosts() const { return hosts_; }
-  // So many more of a decision that was made at this same moment.
-  void repeated(LimitUse& use, bool allowed, std::int64_t times);
+  // The longest that a check waits for the store.
+  std::int64_t command_timeout_us() const { return command_timeout_us_; }
+  // So many more of a decision that was made, and concluded, at this same moment.
+  void repeated(LimitUse& use, const Decision& decided, std::int64_t cost, std::int64_t times);
 
  private:
   const Shard& shard_of(const Counter& counter) const { return shards_[counter.shard.value]; }
@@ -120,11 +139,14 @@ class Decider {
                          const Prospect& prospect);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
                                 Mono now);
+  static void mark(const LimitUse& use, CheckResult& result);
+  void count_for_limit(LimitUse& use, const CheckResult& told);
+  void count_check(const CheckResult& told);
+  void count_near(LimitTally& tally, std::uint64_t times);
   std::int64_t part_of(std::int64_t permits, const Share& share) const;
-  bool take_share(const Counter& counter, std::int64_t cost, Mono now, std::int64_t& left);
-  bool take_share_of_bucket(const Counter& counter, std::int64_t cost, StoreTime now,
+  bool take_share(const Counter& counter, const Ask& ask, Mono now, std::int64_t& left);
+  bool take_share_of_bucket(const Counter& counter, const Ask& ask, StoreTime now,
                             std::int64_t& left);
-  void count(LimitUse& use, const Decision& decision);
 
   std::vector<Shard>& shards_;
   Losses& losses_;

@@ -20,6 +20,18 @@ std::vector<Shard> make_shards(const Gate::Options& options) {
   return shards;
 }
 
+// Who is not denied does not wait.
+Request at_once(Request request) {
+  request.patience = {};
+  return request;
+}
+
+CheckResult without_decision(Verdict verdict) {
+  CheckResult result;
+  result.verdict = verdict;
+  return result;
+}
+
 }  // namespace
 
 Gate::Gate(const Options& options, SharedPools* shared)
@@ -30,10 +42,13 @@ Gate::Gate(const Options& options, SharedPools* shared)
       decider_(shards_, losses_, stats_, options.command_timeout_us, options.share_hosts_min,
                options.jitter_seed + 2),
       room_(counters_, shards_, decider_, stats_),
-      keeper_(counters_, shards_, alarms_, books_, decider_, stats_, shared, options.jitter_seed),
+      keeper_(counters_, shards_, alarms_, books_, decider_, marks_, stats_, shared,
+              options.jitter_seed),
       recounter_(counters_, shards_, keeper_, decider_, stats_),
-      reserver_(counters_, shards_, alarms_, room_, keeper_, recounter_, decider_, books_, stats_,
-                options.jitter_seed + 1) {}
+      settler_(counters_, shards_, keeper_, decider_, marks_, books_, stats_),
+      reserver_(counters_, shards_, alarms_, room_, keeper_, recounter_, decider_, marks_, books_,
+                stats_, options.jitter_seed + 1),
+      holds_(hold_options(), shards_) {}
 
 // ---- Counters -------------------------------------------------------------------------------
 
@@ -86,37 +101,48 @@ CounterId Gate::find_counter(const Request& request, std::string_view key, Mono 
 // ---- Those who ask --------------------------------------------------------------------------
 
 CheckResult Gate::check(const Request& request, Mono now) {
-  ++stats_.checks;
-  if (stopping_) {
-    CheckResult result;
-    result.verdict = Verdict::Stopping;
-    return result;
+  ++(request.ask.takes ? stats_.checks : stats_.peeks);
+  if (stopping_) return without_decision(Verdict::Stopping);
+  CheckResult result = decide(request, now);
+  LimitUse& use = result.by_rule != nullptr ? *result.by_rule : *request.limit;
+  if (!result.waits && result.verdict != Verdict::Crowded) {
+    decider_.conclude(use, request.ask, result);
   }
-  LimitUse& use = *request.limit;
-  if (request.cost > use.most_cost) return decider_.never_fits(use, shards_.front(), now);
-  return use.subs.empty() ? check_counted(request, now) : check_spread(request, now);
+  return result;
 }
 
-CheckResult Gate::check_counted(const Request& request, Mono now) {
+CheckResult Gate::decide(const Request& request, Mono now) {
   LimitUse& use = *request.limit;
-  const Limit& limit = *use.limit;
-  const CounterId id = counter_of(request, now);
+  if (use.by_key != nullptr) return decide_by_key(request, now);
+  if (request.ask.cost > use.most_cost) return Decider::never_fits(use, shards_.front(), now);
+  return use.subs.empty() ? check_counted(counter_of(request, now), request, now)
+                          : check_spread(request, now);
+}
+
+CheckResult Gate::check_counted(CounterId id, const Request& request, Mono now) {
   Counter& counter = counters_[id];
+  LimitUse& use = *counter.use;
+  const Limit& limit = *use.limit;
   const Shard& shard = shards_[counter.shard.value];
+  if (request.patience.us > 0) {
+    if (limit.shadow) return check_counted(id, at_once(request), now);
+    if (is_crowded(counter)) return without_decision(Verdict::Crowded);
+    if (const auto behind = reserver_.stand_behind(id, request, now)) return *behind;
+  }
   bool open = false;
   if (const auto reading = shard.usable(limit, now)) {
     const Placed at = use.place(*reading);
-    if (use.is_shared()) keeper_.share_pool(id, reading->earliest.us / 1000, now);
+    if (use.is_shared() && request.ask.takes)
+      keeper_.share_pool(id, reading->earliest.us / 1000, now);
     open = at.open;
     if (open) {
       const WindowState state = decider_.state_of(counter, at.window, now);
-      const auto known = reserver_.decide_here(id, at.window, state, request.cost, now);
-      if (known) return *known;
+      if (const auto known = decide_open(id, at.window, state, request, now)) return *known;
       open = state != WindowState::Uncounted;
     }
   }
   if (shard.health.is_away() || now < use.refused_until) {
-    return decider_.by_policy(counter, request.cost, now);
+    return decider_.by_policy(counter, request.ask, now);
   }
   const CheckResult waits = room_.join(id, request, after(now, options_.command_timeout_us));
   const Line& line = *counters_.line(counter);
@@ -131,16 +157,47 @@ CheckResult Gate::check_counted(const Request& request, Mono now) {
   return waits;
 }
 
-std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::int64_t count,
-                          Mono now) {
+// What is known here, of a window that is open.
+std::optional<CheckResult> Gate::decide_open(CounterId id, const Window& window, WindowState state,
+                                             const Request& request, Mono now) {
+  const Counter& counter = counters_[id];
+  if (reserver_.is_acquiring(counter)) return std::nullopt;  // behind them
+  const auto known = reserver_.decide_here(id, window, state, request.ask, now);
+  if (!known || known->decision.allowed || request.patience.us == 0) return known;
+  if (Reserver::books(counter, state)) return std::nullopt;
+  const auto parked = reserver_.park_new(id, request, *known, now);
+  return parked ? parked : known;
+}
+
+void Gate::drop_limits(Mono now) {
+  reserver_.deny_acquirers_of_dropped(now);
+  keeper_.drop_limits(now);
+}
+
+bool Gate::is_crowded(const Counter& counter) const {
+  const Line* const line = counters_.line(counter);
+  const bool before_it =
+      line != nullptr && line->acquire && line->acquire->count >= options_.max_parked_per_key;
+  return before_it || room_.acquirers() >= options_.max_parked;
+}
+
+void Gate::serve_deserted(Mono now) {
+  for (const CounterId id : room_.take_deserted()) {
+    if (counters_.is_live(id)) reserver_.serve(id, now);
+  }
+}
+
+std::int64_t Gate::repeat_counted(const Request& request, const Decision& decided,
+                                  std::int64_t count, Mono now) {
   if (!request.limit->subs.empty() && !stopping_) {
-    count = repeat({sub_or_last(request, now), request.key, request.cost}, decided, count, now);
+    count =
+        repeat_counted({sub_or_last(request, now), request.key, request.ask}, decided, count, now);
     pass_on(now);
     return count;
   }
   LimitUse& use = *request.limit;
   const bool allowed = decided.allowed && decided.reason == Reason::Counted && use.leased;
-  const bool denied = !decided.allowed && decided.reason == Reason::OverLimit;
+  const bool denied = decided.reason == Reason::OverLimit;
   if (stopping_ || !(allowed || denied)) return 0;
   const CounterId id = counter_of(request, now);
   Counter& counter = counters_[id];
@@ -151,14 +208,14 @@ std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::
   const WindowState state = decider_.state_of(counter, at.window, now);
   const std::int64_t held = decider_.held(counter, at.window, now);
   if (allowed) {
-    count = std::min(count, held / request.cost);
+    count = std::min(count, held / request.ask.cost);
     if (count == 0 || !has_counted(state)) return 0;
-    if (!keeper_.spend(id, at.window, {request.cost, count}, now)) return 0;
+    if (!keeper_.spend(id, at.window, {request.ask.cost, count}, now)) return 0;
   } else if (state != WindowState::Exhausted || held > 0) {
     // Used up is used up; where permits are left that did not suffice, each is judged by itself.
     return 0;
   }
-  decider_.repeated(use, allowed, count);
+  decider_.repeated(use, decided, request.ask.cost, count);
   return count;
 }
 
@@ -179,6 +236,7 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
   const std::int64_t took = std::max<std::int64_t>(1, received.us - sent.us);
   shard.round_trip_us += (took - shard.round_trip_us) / 8;
   if (result == StoreClock::Measured::Contradicted) {
+    shard.had_data = {};
     give_up_slices(id, received);
     if (const auto reading = shard.clock.read(received)) shard.lost.not_after(reading->latest);
   }
@@ -192,11 +250,13 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
 
 void Gate::answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now) {
   reserver_.answered(reservation, answer, now);
+  ask_for_clears(now);
   pass_on(now);
 }
 
 const Limit* Gate::failed(std::uint64_t reservation, Failure failure, Mono now) {
   const Limit* const told = reserver_.failed(reservation, failure, now);
+  ask_for_clears(now);
   pass_on(now);
   return told;
 }
@@ -208,7 +268,9 @@ bool Gate::store_connecting(ShardId id, Mono now) {
   keeper_.strand_releases(shard);
   recounter_.put_back(id);
   reserver_.forget_under_way(id, now);
+  lose_clears(id, now);
   leave_shard(id, now);
+  holds_.store_connecting(id, now);
   return news;
 }
 
@@ -221,9 +283,10 @@ bool Gate::store_up(ShardId id) {
 bool Gate::store_away(ShardId id, Mono now) {
   store_connecting(id, now);
   const bool news = shard(id).health.away();
-  reserver_.answer_all(id, [&](const Counter& counter, std::int64_t cost) {
-    return decider_.by_policy(counter, cost, now);
+  reserver_.answer_all(id, [&](const Counter& counter, const Ask& ask) {
+    return decider_.by_policy(counter, ask, now);
   });
+  holds_.store_away(id, now);
   return news;
 }
 
@@ -232,12 +295,14 @@ void Gate::give_up_slices(ShardId id, Mono now) {
   counters_.for_each_id([&](CounterId counter) {
     if (counters_[counter].shard == id) reserver_.give_up_slices(counter, now);
   });
+  drop_hands_of_slices(id, now);
 }
 
 // Of a cluster it may be the primary of other counters: those that are elsewhere now must not be
 // judged by its clock.
 void Gate::store_replaced(ShardId id, Mono now) {
   shard(id).clock.forget();
+  shard(id).had_data = {};
   keeper_.forget_clock(id);
   give_up_slices(id, now);
   if (!options_.shard_of) return;
@@ -255,6 +320,7 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
   Shard& shard = this->shard(id);
   const auto reading = shard.clock.read(now);
   if (!reading) return false;
+  if (loss.through.us > 0) lose_holds(loss, *reading, now);
   shard.lost.not_after(reading->latest);
   const StoreTime through = std::min(loss.through, reading->latest);
   // No window is as long, those included that were reserved ahead; a bucket may fill for longer.
@@ -279,12 +345,14 @@ bool Gate::lose_windows(ShardId id, const Loss& loss, Mono now) {
     const bool gone = options_.shard_of && counter.shard != id &&
                       losses_.slots.concerns(Decider::slot_of(counter), id, lost_at, now);
     if (counter.shard != id && !gone) return;
+    reserver_.void_bookings(counter_id, now);
     if (loss.recounts) {
       recounter_.lose(counter_id, now);
     } else if (counter.use->limit->on_store_down != OnStoreDown::Allow) {
       keeper_.give_up(counter, now);
     }
   });
+  drop_hands_of_slices(id, now);
   pass_on(now);
   return more && of_windows;
 }
@@ -414,17 +482,21 @@ void Gate::slots_moved(Mono now) {
       follow_slot(id, now);
     }
   }
+  holds_.slots_moved(now);
   pass_on(now);
 }
 
 void Gate::stop(Mono now) {
   stopping_ = true;
-  CheckResult result;
-  result.verdict = Verdict::Stopping;
+  const CheckResult result = without_decision(Verdict::Stopping);
   for (std::uint16_t i = 0; i < options_.shards; ++i) {
     reserver_.forget_under_way({i}, now);
-    reserver_.answer_all({i}, [&](const Counter&, std::int64_t) { return result; });
+    reserver_.answer_all({i}, [&](const Counter&, const Ask&) { return result; });
   }
+  reserver_.answer_acquirers([&](const Ask&) { return result; });
+  holds_.stop();
+  hear_members(now);
+  while (!clears_.empty()) clears_.end(clears_.jobs().front(), {}, true);
   counters_.for_each_id([&](CounterId id) { keeper_.let_go(counters_[id], now); });
 }
 
@@ -434,17 +506,22 @@ void Gate::turn(Mono now) {
   room_.expire(now);
   recounter_.turn(now);
   tell_moved(now);
+  ask_for_clears(now);
   for (CounterId id = alarms_.ring(now); !id.is_none(); id = alarms_.ring(now)) {
     follow_slot(id, now);
     if (!stopping_) keeper_.attend(id, now);
     reserver_.serve(id, now);
   }
+  serve_deserted(now);
+  expire_combined(now);
+  holds_.turn(now);
   pass_on(now);
 }
 
 Mono Gate::next_turn() const {
   const Mono tells_at = tells_next_.is_none() ? tells_at_ : told_at_;
-  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(), tells_at});
+  return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(),
+                   clears_.next_turn(), combined_.next_deadline(), tells_at, holds_.next_turn()});
 }
 
 std::size_t Gate::queued() const {
@@ -457,10 +534,14 @@ std::int64_t Gate::counted() const {
   std::int64_t held = 0;
   counters_.for_each([&](const Counter& counter) {
     held += counter.pool.held();
-    if (!counter.line.is_none()) held += counters_.lines()[counter.line].hand.permits();
+    if (const Line* const line = counters_.line(counter)) {
+      held += line->hand.permits() + (line->acquire ? line->acquire->booked_permits : 0);
+    }
   });
   for (const Shard& shard : shards_) {
-    for (const Release& release : shard.releases) held += release.permits;
+    for (const Release& release : shard.releases) {
+      held += std::max<std::int64_t>(0, release.permits);
+    }
   }
   return held;
 }

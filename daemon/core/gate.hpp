@@ -12,6 +12,7 @@
 //   WaitingRoom  the checks that wait, and their answers
 //   LeaseKeeper  the pools: when leases are renewed, shown to clients, given back
 //   Reserver     what is asked of the store, and what its answers mean
+//   HoldKeeper   limits of concurrency: who has entered, and what is held for them
 //
 // Not thread-safe.
 #pragma once
@@ -26,12 +27,18 @@
 
 #include "daemon/core/alarms.hpp"
 #include "daemon/core/books.hpp"
+#include "daemon/core/clear_marks.hpp"
+#include "daemon/core/clears.hpp"
+#include "daemon/core/combined.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
+#include "daemon/core/explanation.hpp"
+#include "daemon/core/hold_keeper.hpp"
 #include "daemon/core/lease_keeper.hpp"
 #include "daemon/core/recounter.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/reserver.hpp"
+#include "daemon/core/settler.hpp"
 #include "daemon/core/shard.hpp"
 #include "daemon/core/stats.hpp"
 #include "daemon/core/waiting_room.hpp"
@@ -51,7 +58,12 @@ class Gate {
     std::uint64_t jitter_seed = 1;
     std::uint16_t shards = 1;
     std::int64_t share_hosts_min = 1;  // so many hosts there are at least: see hosts_seen()
-    ShardOf shard_of;                  // null: all is counted in shard 0
+    std::size_t max_parked = 10'000;   // so many may be in ACQUIRE, and before one counter
+    std::size_t max_parked_per_key = 1'000;
+    // Another primary may take the store's place, whose clock may be another: what is held ends so
+    // much earlier.
+    std::int64_t skew_us = 0;
+    ShardOf shard_of;  // null: all is counted in shard 0
   };
 
   // `shared` may be null, and outlives the gate. Shards from SharedPools::kClocks on have no clock,
@@ -61,12 +73,27 @@ class Gate {
   // ---- Those who ask.
 
   CheckResult check(const Request& request, Mono now);
+  // A check of several limits at once: docs/combined.md.
+  CheckResult check_combined(CombinedRequest request, Mono now);
+  // What led to the decision of the call above, where that was asked for and the decision was made
+  // at once; else null, and it comes with the answer.
+  std::shared_ptr<const Explanation> take_explanation() { return std::move(explanation_); }
   // Up to `count` more checks just like one that check() has decided at this same moment, in one
   // step. Returns how many have got that verdict; the others are to be asked one by one.
   std::int64_t repeat(const Request& request, const Decision& decided, std::int64_t count,
                       Mono now);
+  // What was used of permits that a check took. Returns how many are taken back; less than none
+  // where more were used than were taken, and so many were charged.
+  std::int64_t settle(const Settlement& settlement, Mono now);
+  // The same of a combined check: how many are taken back of each of its windows, or charged to it.
+  // What is no window, or is spread, or a shadow, keeps what it has. Limit and key of `of_all` do
+  // not count.
+  std::int64_t settle_combined(const Members& members, const Settlement& of_all, Mono now);
+  // The limit begins anew for that key: the answer is among cleared(), at the latest when a check's
+  // would be.
+  void clear(const ClearRequest& request, Mono now);
   // Its asker has gone: what was not yet asked of the store for it is not asked.
-  void abandon(WaiterId waiter) { room_.abandon(waiter); }
+  void abandon(WaiterId waiter);
   // Somebody is attached: from now on the pools of leased limits get a slot in the segment.
   void share() { keeper_.share(); }
   // A client says that the pool in that slot is low. Any number may come.
@@ -77,8 +104,9 @@ class Gate {
   // So much is the clock of programs with shared memory behind the daemon's, of which `now` is. To
   // be told at the start, and after the host was suspended.
   void set_clients_behind(std::int64_t ns, Mono now) { keeper_.set_clients_behind(ns, now); }
-  // After LimitTable::configure(): what is held for limits that were dropped is given up.
-  void drop_limits(Mono now) { keeper_.drop_limits(now); }
+  // After LimitTable::configure(): what is held for limits that were dropped is given up, and who
+  // waits for them in ACQUIRE is denied, and may ask for what they are now.
+  void drop_limits(Mono now);
 
   // ---- The store's events, each of one shard.
 
@@ -169,6 +197,18 @@ class Gate {
     return keeper_.take_release(this->shard(shard));
   }
 
+  // What is to be cleared, or asked of a counter's mark, and is to be written next; nothing where
+  // there is none. Each ends in one of the calls below, or with the connection.
+  std::optional<Clear> take_clear(ShardId shard);
+  void clear_answered(const Clear& asked, const ClearAnswer& answer, Mono now);
+  void clear_refused(const Clear& asked, std::string_view error, Mono now);
+  // The counter is elsewhere, or on its way: nothing was done.
+  void clear_elsewhere(const Clear& asked, Mono now);
+
+  // Who enters and leaves, and what is asked of the store for that.
+  HoldKeeper& holds() { return holds_; }
+  const HoldKeeper& holds() const { return holds_; }
+
   // ---- Its time.
 
   // Deadlines, and counters that it wants to come back to. To be called after events, and at
@@ -178,6 +218,7 @@ class Gate {
 
   // Answers that were given since; to be taken after every call above.
   std::vector<Answer>& answers() { return room_.answers(); }
+  std::vector<Cleared>& cleared() { return clears_.over(); }
 
   // ---- What there is to know.
 
@@ -187,6 +228,8 @@ class Gate {
   const GateStats& stats() const { return stats_; }
   const Books& books() const { return books_; }
   std::size_t waiting() const { return room_.count(); }
+  // Those of them that are in ACQUIRE.
+  std::size_t acquiring() const { return room_.acquirers(); }
   std::size_t counters() const { return counters_.size(); }
   // Lines that wait to be asked for.
   std::size_t queued() const;
@@ -195,7 +238,16 @@ class Gate {
   std::int64_t counted() const;
 
  private:
-  CheckResult check_counted(const Request& request, Mono now);
+  CheckResult decide(const Request& request, Mono now);
+  CounterId knowing_counter(const Request& request, Mono now);
+  CheckResult decide_by_key(const Request& request, Mono now);
+  CheckResult check_counted(CounterId id, const Request& request, Mono now);
+  std::int64_t repeat_counted(const Request& request, const Decision& decided, std::int64_t count,
+                              Mono now);
+  std::optional<CheckResult> decide_open(CounterId id, const Window& window, WindowState state,
+                                         const Request& request, Mono now);
+  bool is_crowded(const Counter& counter) const;
+  void serve_deserted(Mono now);
   CheckResult check_spread(const Request& request, Mono now);
   const LimitUsePtr* find_sub(const LimitUse& spread, std::uint32_t tried, const Request& request,
                               Mono now);
@@ -206,16 +258,50 @@ class Gate {
   void tell_moved(Mono now);
   std::optional<ClockReading> reading_near(ShardId id, Mono now) const;
   void leave_shard(ShardId id, Mono now);
+  HoldKeeper::Options hold_options() const;
+  void lose_holds(const Loss& loss, const ClockReading& reading, Mono now);
   void give_up_slices(ShardId id, Mono now);
   std::uint32_t subs_down(const LimitUse& spread, std::string_view key, Mono now);
   void leave_line(CounterId from, Mono now);
   const LimitUsePtr* next_sub(Waiter& waiter, const LimitUse& spread, const Request& request,
                               Mono now);
+  void go_on(Mono now);
   void pass_on(Mono now);
   CounterId counter_of(const Request& request, Mono now);
   CounterId find_counter(const Request& request, std::string_view key, Mono now);
   void follow_slot(CounterId id, Mono now);
   bool may_forget(Counter& counter, bool crowded, Mono now);
+  void add_clear(Clears::Job& job, const LimitUsePtr& use, std::string_view key);
+  void ask_for_clears(Mono now);
+  bool ask_for_clear(Clears::Job& job, Clears::Part& part, Mono now);
+  void release_part(Clears::Part& part, Mono now);
+  void end_clear(Clears::Job& job, std::string_view why_not, Mono now);
+  void begin_anew(const Clears::Part& part, const Clear& asked, const ClearAnswer& answer,
+                  Mono now);
+  void lose_clears(ShardId id, Mono now);
+  enum class Known : std::uint8_t { Has, Lacks, Nothing };
+  Known look_at(Part& part, Mono now);
+  bool look_at_all(CombinedCheck& check, Mono now);
+  void ask_part(CombinedCheck& check, Part& part, Mono now);
+  bool ask_some(CombinedCheck& check, bool buckets, Mono now);
+  static void told_part(Part& part, const CheckResult& result);
+  bool advance(CombinedCheck& check, Mono now);
+  bool drop_lapsed(CombinedCheck& check, Mono now);
+  void drop_hands(const LimitUsePtr& limit, std::string_view key);
+  void drop_hands_of_slices(ShardId id, Mono now);
+  CheckResult end_combined(CombinedCheck& check, Mono now);
+  void end_parts(CombinedCheck& check, bool in_vain, Mono now);
+  LimitUse& use_of(const Part& part, Mono now);
+  void explain(CombinedCheck& check, std::size_t decides, const CheckResult& result, Mono now);
+  ExplainedLimit explain_part(Part& part, Mono now);
+  ExplainedCounter explain_counter(const LimitUsePtr& limit, const Part& part, Mono now);
+  void put_back(const Part& part, Mono now);
+  std::int64_t take_back(const Settlement& settlement, Settler::Whose whose, Mono now);
+  void hear_members(Mono now);
+  void hear_member(std::uint64_t ticket, const CheckResult& result, Mono now);
+  void answer_combined(CombinedCheck& check, Mono now);
+  void expire_combined(Mono now);
+  std::int64_t new_mark(std::uint64_t id, Mono now);
 
   Options options_;
   bool stopping_ = false;
@@ -229,12 +315,18 @@ class Gate {
   Mono tells_at_ = kNever;  // what is known of counters whose slots have moved
   Mono told_at_{INT64_MIN / 2};
   CounterId tells_next_;  // none: all have been told of, that were to be at told_at_
+  CombinedChecks combined_;
+  std::shared_ptr<const Explanation> explanation_;
+  Clears clears_;
+  ClearMarks marks_;
   Alarms alarms_;
   Decider decider_;
   WaitingRoom room_;
   LeaseKeeper keeper_;
   Recounter recounter_;
+  Settler settler_;
   Reserver reserver_;
+  HoldKeeper holds_;
 };
 
 }  // namespace rategate

@@ -21,13 +21,13 @@ const LimitUsePtr* Gate::find_sub(const LimitUse& spread, std::uint32_t tried,
   const LimitUsePtr* lost = nullptr;
   for (const LimitUsePtr& sub : spread.subs) {
     if ((tried >> sub->sub & 1) != 0) continue;
-    const Counter& counter = counters_[counter_of({sub, request.key, request.cost}, now)];
+    const Counter& counter = counters_[counter_of({sub, request.key, request.ask}, now)];
     const Shard& shard = shards_[counter.shard.value];
     const Placed placed = shard.place(*sub, now);
     if (placed.open) {
       const WindowState state = decider_.state_of(counter, placed.window, now);
-      if (Reserver::pays(counter, state, placed.window, request.cost)) return &sub;
-      if (reserver_.denies(counter, state, placed.window, request.cost, now)) {
+      if (Reserver::pays(counter, state, placed.window, request.ask.cost)) return &sub;
+      if (reserver_.denies(counter, state, placed.window, request.ask.cost, now)) {
         if (!has_counted(state)) lost = &sub;
         continue;
       }
@@ -56,11 +56,11 @@ std::int64_t Gate::first_start_ms(const LimitUse& spread, std::string_view key, 
 // What waits knows when it began to, so that it may go through all of them again in another window.
 CheckResult Gate::check_spread(const Request& request, Mono now) {
   const LimitUsePtr& sub = sub_or_last(request, now);
-  const CheckResult result =
-      check_counted({sub, request.key, request.cost, request.ticket, request.flow}, now);
+  const Request of_sub = request.of(sub);
+  const CheckResult result = check_counted(counter_of(of_sub, now), of_sub, now);
   Waiter* const waiter = result.waits ? room_.waiters().find(result.waiter) : nullptr;
   if (waiter != nullptr) waiter->round_ms = first_start_ms(*request.limit, request.key, now);
-  pass_on(now);
+  go_on(now);
   return result;
 }
 
@@ -113,30 +113,35 @@ void Gate::leave_line(CounterId from, Mono now) {
   for (WaiterPlace at = line->due.first; !at.is_none();) {
     const Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
-    const Request request{spread, key, waiter.cost};
+    const Request request{spread, key, waiter.ask};
     const std::uint32_t tried = waiter.tried | down | std::uint32_t{1} << counter.use->sub;
     const LimitUsePtr* const sub = find_sub(*spread, tried, request, now);
     if (sub == nullptr) continue;
-    reserver_.go_elsewhere(place, counter_of({*sub, key, waiter.cost}, now), now);
+    reserver_.go_elsewhere(place, counter_of({*sub, key, waiter.ask}, now), now);
   }
 }
 
 // Each goes to one where it was not yet, or into a later window, so that this ends.
-void Gate::pass_on(Mono now) {
+void Gate::go_on(Mono now) {
   for (WaiterPlace place = reserver_.going_on(); !place.is_none(); place = reserver_.going_on()) {
     Waiter& waiter = room_.waiters()[place];
     const LimitUsePtr spread = counters_[waiter.counter].use->spread_of.lock();
     const std::string key(counters_[waiter.counter].key.view());
-    const Request request{spread, key, waiter.cost};
+    const Request request{spread, key, waiter.ask};
     const LimitUsePtr* const sub =
         spread != nullptr ? next_sub(waiter, *spread, request, now) : nullptr;
     if (sub == nullptr) {
       reserver_.deny_going_on(place, now);
       continue;
     }
-    reserver_.go_on(place, counter_of({*sub, key, waiter.cost}, now), now);
+    reserver_.go_on(place, counter_of({*sub, key, waiter.ask}, now), now);
     passed_on_ = true;
   }
+}
+
+void Gate::pass_on(Mono now) {
+  go_on(now);
+  hear_members(now);
 }
 
 }  // namespace rategate

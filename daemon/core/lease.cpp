@@ -9,6 +9,7 @@ constexpr std::int64_t kSmallLease = 16;
 constexpr std::int64_t kMostSeconds = 2;
 constexpr std::int64_t kColdLease = 3;  // what a key gets ahead of which nothing is known yet
 constexpr std::int64_t kChunks = 8;
+constexpr std::int64_t kLongestMs = std::int64_t{1} << 32;
 // A host that spends less than that of a bucket in a lease's life would lose most of it.
 constexpr std::int64_t kLeastOfBucket = 8;
 // Of the store's time, beyond what a lead is meant to be.
@@ -16,13 +17,14 @@ constexpr std::int64_t kLeadErrorUs = 100'000;
 }  // namespace
 
 std::int64_t lease_size(const LeaseInput& in) {
-  // Rates are below 2^41 permits a second (2^31 within a millisecond), periods below 2^32 ms: no
-  // product overflows.
+  // Rates are at most 2^30 permits a second, and periods are taken for 2^32 ms at most: no product
+  // overflows. No lease is for as long.
   // A rate of less than one a second is not none.
   const std::int64_t rate = std::clamp<std::int64_t>(in.rate, in.lately > 0 ? 1 : 0, kMaxPermits);
   // What the window can still use, beyond what is there for it.
-  const std::int64_t rest = (rate * std::max<std::int64_t>(0, in.left_ms) + 999) / 1000 - in.held;
-  const std::int64_t share = rate * in.period_ms / 1000 / kLeasesPerPeriod;
+  const std::int64_t left_ms = std::clamp<std::int64_t>(in.left_ms, 0, kLongestMs);
+  const std::int64_t rest = (rate * left_ms + 999) / 1000 - in.held;
+  const std::int64_t share = rate * std::min(in.period_ms, kLongestMs) / 1000 / kLeasesPerPeriod;
   const std::int64_t wanted = std::max(share, std::min(kSmallLease, rest));
   const std::int64_t most =
       std::min({rest, rate * kMostSeconds, std::max(in.lately, kColdLease), kMaxHeld - in.held});
@@ -40,9 +42,12 @@ std::int64_t bucket_lease_size(const BucketLeaseInput& in) {
   return std::max<std::int64_t>(0, std::min(wanted, most));
 }
 
-std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64_t last_lease) {
-  const std::int64_t spent =
-      std::min(rate, kMaxPermits) * std::min(round_trip_us, 1'000'000L) * 2 / 1'000'000;
+std::int64_t low_water(std::int64_t rate, std::int64_t lately, std::int64_t round_trip_us,
+                       std::int64_t last_lease) {
+  // A rate that was seen for a moment only says of two round trips more than was ever spent: each
+  // trip would bring as much again, however much of it is there already.
+  const std::int64_t spent = std::min(
+      std::min(rate, kMaxPermits) * std::min(round_trip_us, 1'000'000L) * 2 / 1'000'000, lately);
   return std::clamp(std::max(spent, last_lease / 4), std::int64_t{0}, kMaxHeld);
 }
 

@@ -36,9 +36,10 @@ struct BucketLeaseInput {
 // The store gives no more than half of what is in the bucket.
 std::int64_t bucket_lease_size(const BucketLeaseInput& input);
 
-// Below so many permits the lease is to be renewed: what `rate` spends in two round trips, and a
-// quarter of the last lease at least.
-std::int64_t low_water(std::int64_t rate, std::int64_t round_trip_us, std::int64_t last_lease);
+// Below so many permits the lease is to be renewed: what `rate` spends in two round trips, but no
+// more than was spent lately, and a quarter of the last lease at least.
+std::int64_t low_water(std::int64_t rate, std::int64_t lately, std::int64_t round_trip_us,
+                       std::int64_t last_lease);
 
 // What is shown at once of a lease.
 std::int64_t chunk_of(std::int64_t period_ms, std::int64_t lease);

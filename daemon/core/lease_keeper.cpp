@@ -13,8 +13,6 @@ namespace {
 // costs every client a cache miss.
 constexpr std::int64_t kClockEveryUs = 100'000;
 constexpr std::int64_t kLongestTrustUs = 3600LL * 1'000'000;
-// Releases that wait to be written; permits beyond them are stranded.
-constexpr std::size_t kMostReleases = 4096;
 constexpr std::uint32_t kLastLeaseMask = (1U << 24) - 1;
 // A cost above this part of the limit is no demand for leases. docs/leases.md has what was tried.
 constexpr std::int64_t kLargeCost = 64;
@@ -24,21 +22,28 @@ constexpr std::int64_t kCostsInLease = 4;
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(Counters& counters, std::vector<Shard>& shards, Alarms& alarms,
-                         Books& books, const Decider& decider, GateStats& stats,
-                         SharedPools* shared, std::uint64_t seed)
+                         Books& books, const Decider& decider, const ClearMarks& marks,
+                         GateStats& stats, SharedPools* shared, std::uint64_t seed)
     : counters_(counters),
       shards_(shards),
       alarms_(alarms),
       books_(books),
       decider_(decider),
+      marks_(marks),
       stats_(stats),
       shared_(shared),
       random_(seed),
       published_(shards.size()) {}
 
 PoolBook LeaseKeeper::book_of(Counter& counter, Mono now) {
-  return {shared_,       books_, *counter.use, counter.demand, counters_.schedule(counter),
-          stats_.forged, now};
+  PoolBook book{shared_,       books_, *counter.use, counter.demand, counters_.schedule(counter),
+                stats_.forged, now};
+  const Limit& limit = *counter.use->limit;
+  if (counter.bucket != nullptr && limit.settle == Settle::Store) {
+    book.spent_lately = &counter.bucket->spent;
+    book.settle_within_us = limit.settle_within_ms * 1000;
+  }
+  return book;
 }
 
 PoolBook LeaseKeeper::book_of(Counter& counter, const Window& window, Mono now) {
@@ -78,10 +83,10 @@ bool LeaseKeeper::spend(CounterId id, const Window& window, const CostRun& run, 
 }
 
 bool LeaseKeeper::charged(Counter& counter, const Window& window, std::int64_t permits,
-                          std::int64_t in_store, Mono now) {
+                          std::int64_t in_store, bool anew, Mono now) {
   const Limit& limit = *counter.use->limit;
-  const auto below =
-      limit.on_store_down == OnStoreDown::Allow ? Pool::Below::Restart : Pool::Below::Lost;
+  const bool restarts = anew || limit.on_store_down == OnStoreDown::Allow;
+  const auto below = restarts ? Pool::Below::Restart : Pool::Below::Lost;
   PoolBook book = book_of(counter, window, now);
   return counter.pool.charged(window, permits, in_store, limit, below, book);
 }
@@ -102,6 +107,21 @@ void LeaseKeeper::note_demand(Counter& counter, const CostRun& run, Mono now) {
   if (width > counter.cost_log2) ++counter.cost_log2;
   if (width < counter.cost_log2) --counter.cost_log2;
   book.note_demand(run.cost * run.count);
+}
+
+std::int64_t LeaseKeeper::good_until_ms(Counter& counter, const Window& window, Mono now) {
+  if (counter.use->limit->algorithm->has_windows) return window.end_ms;
+  look(counter, now);
+  const auto reading = shard_of(counter).clock.read(now);
+  return reading ? counter.pool.first_end_beyond(reading->latest) : 0;
+}
+
+void LeaseKeeper::note_spent(Counter& counter, const CostRun& run, Mono now) {
+  const LimitUse& use = *counter.use;
+  if (use.leased) note_demand(counter, run, now);
+  if (counter.bucket != nullptr && use.limit->settle == Settle::Store) {
+    counter.bucket->spent.spent(run.cost * run.count, now, use.limit->settle_within_ms * 1000);
+  }
 }
 
 Hand LeaseKeeper::take_hand(Counter& counter, const Window& window, Mono now) {
@@ -134,7 +154,7 @@ void LeaseKeeper::take_in(Counter& counter, const Window& window, const Hand& un
   const std::int64_t chunk = chunk_of(window.end_ms - window.start_ms, counter.last_lease);
   counter.pool.put_back(window, unspent, book);
   if (lease > 0 && !counter.use->slices.none()) {
-    counter.pool.lease(window, lease, book);
+    lease_slice(counter, window, lease, now);
   } else if (lease > 0) {
     counter.pool.add(window, lease, chunk, book);
   }
@@ -162,10 +182,10 @@ void LeaseKeeper::want(CounterId id) {
 
 void LeaseKeeper::list(CounterId id) {
   Counter& counter = counters_[id];
-  if (counter.lease_listed || (!counter.renew && !counter.renew_next)) return;
+  if (counter.lease_listed || (!counter.renew && !counter.renew_next && !counter.confirm)) return;
   // What is asked for a line that waits brings a lease along; with its answer it is listed again.
   const Line* const line = counters_.line(counter);
-  if (line != nullptr && !line->over()) return;
+  if (line != nullptr && line->busy()) return;
   counter.lease_listed = true;
   shard_of(counter).leases.push_back(id);
 }
@@ -190,16 +210,20 @@ LeaseKeeper::Wanted LeaseKeeper::lease_for(Counter& counter, const Window& windo
   if (const auto reading = shard.clock.read(now)) {
     input.left_ms = std::min(period_ms, window.end_ms - reading->latest.us / 1000);
   }
-  return {window, leases(counter, lease_size(input), input.rate, now)};
+  return {window, leases(counter, lease_size(input), input.rate, input.lately, now)};
 }
 
 // What a lease of that size is, and when the pool is low then.
 std::int64_t LeaseKeeper::leases(Counter& counter, std::int64_t lease, std::int64_t rate,
-                                 Mono now) {
+                                 std::int64_t lately, Mono now) {
   if (counter.cost_log2 > 0 && lease < kCostsInLease << counter.cost_log2) lease = 0;
   counter.last_lease = static_cast<std::uint32_t>(lease) & kLastLeaseMask;
   PoolBook book = book_of(counter, now);
-  counter.pool.set_low_water(low_water(rate, shard_of(counter).round_trip_us, lease), book);
+  const std::int64_t round_trip_us = shard_of(counter).round_trip_us;
+  std::int64_t low = low_water(rate, lately, round_trip_us, lease);
+  // Where little is shown at once, what is shown again is not to be low at once.
+  if (const auto chunk = chunk_of_slices(counter); chunk < kMaxHeld) low = std::min(low, chunk / 2);
+  counter.pool.set_low_water(low, book);
   return lease;
 }
 
@@ -222,7 +246,7 @@ std::optional<LeaseKeeper::Wanted> LeaseKeeper::wanted(CounterId id, Mono now) {
   if (!renew_next || schedule == nullptr || schedule->lead_for_ms != at.window.end_ms) {
     return std::nullopt;
   }
-  const Window next{at.window.end_ms, at.window.end_ms + use.limit->period_ms};
+  const Window next = use.next_after(at.window);
   if (schedule->renewed_ms >= next.end_ms) return std::nullopt;
   schedule->renewed_ms = next.end_ms;
   if (decider_.state_of(counter, next, now) != WindowState::Open) return std::nullopt;
@@ -265,7 +289,11 @@ void LeaseKeeper::renew_if_low(CounterId id, Mono now) {
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);
   if (!reading) return;
   const Placed at = counter.use->place(*reading);
-  if (at.open) watch_level(id, at.window, now);
+  if (!counter.use->limit->algorithm->has_windows) {
+    watch_slices(id, *reading, now);
+  } else if (at.open) {
+    watch_level(id, at.window, now);
+  }
   attend(id, now);
 }
 
@@ -306,7 +334,11 @@ void LeaseKeeper::forget_clock(ShardId shard) {
 
 void LeaseKeeper::give_up(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
-  counter.pool.give_up(book);
+  if (counter.use->slices.none()) {
+    counter.pool.give_up(book);
+  } else {
+    counter.pool.give_up_slices(book);
+  }
 }
 
 void LeaseKeeper::lose(Counter& counter, Mono now) {
@@ -322,10 +354,11 @@ void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t
 }
 
 void LeaseKeeper::let_go(Counter& counter, Mono now) {
-  if (!counter.live || !counter.use->leased) return;
+  if (!counter.live || (!counter.use->leased && counter.pool.held() == 0)) return;
   look(counter, now);
-  if (const auto window = counter.pool.newest(counter.use->limit->period_ms)) {
-    release_stock(counter, *window);
+  give_rests_back(counter, StoreTime{INT64_MAX}, now);
+  if (const std::int64_t end_ms = counter.pool.last_end_ms(); end_ms != 0) {
+    release_stock(counter, counter.use->window_ending(end_ms));
   }
   lose(counter, now);
   hide(counter, now);
@@ -346,38 +379,19 @@ void LeaseKeeper::drop_limits(Mono now) {
   if (shared_ != nullptr) shared_->rules_changed();
 }
 
-void LeaseKeeper::release_stock(Counter& counter, const Window& window) {
-  const Limit& limit = *counter.use->limit;
-  if (limit.period_ms <= kLongPeriodMs || !limit.algorithm->has_windows) return;
-  const std::int64_t permits = counter.pool.take_stock(window);
-  if (permits == 0) return;
-  Shard& shard = shard_of(counter);
-  if (!shard.health.is_up() || shard.releases.size() >= kMostReleases) {
-    books_.stranded(permits);
-    return;
-  }
-  shard.releases.push_back({counter.use->names.of(counter.key.view(), window.start_ms), permits});
-}
-
-std::optional<Release> LeaseKeeper::take_release(Shard& shard) {
-  if (shard.releases.empty()) return std::nullopt;
-  Release release = std::move(shard.releases.front());
-  shard.releases.pop_front();
-  books_.released(release.permits);
-  return release;
-}
-
-void LeaseKeeper::strand_releases(Shard& shard) {
-  for (const Release& release : shard.releases) books_.stranded(release.permits);
-  shard.releases.clear();
-}
-
 // ---- Coming back by itself ------------------------------------------------------------------
 
 void LeaseKeeper::attend(CounterId id, Mono now) {
   Counter& counter = counters_[id];
-  // A bucket is attended to when it is asked for.
-  if (!counter.use->leased || counter.use->dropped || !counter.use->slices.none()) return;
+  const LimitUse& use = *counter.use;
+  // A bucket is attended to when it is asked for. Of a window that is not leased and long it has to
+  // be doubted that it is exhausted, as permits may be given back.
+  const bool lasts = use.leased || use.limit->period_ms > kLongPeriodMs;
+  if (!lasts || use.dropped) return;
+  if (!use.limit->algorithm->has_windows) {
+    if (!use.log.none()) attend_slices(id, now);
+    return;
+  }
   const auto reading = shard_of(counter).usable(*counter.use->limit, now);
   if (!reading) return;
   look(counter, now);

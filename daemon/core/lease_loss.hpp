@@ -13,14 +13,15 @@ class LeaseLoss {
  public:
   // Slices are over, of which so many permits were leased, and so many of those lost.
   void over(std::int64_t leased, std::int64_t lost, Mono now, std::int64_t slice_ms) {
+    if (leased == 0 && lost == 0) return;
     leased_ += leased;
     lost_ += lost;
     if (lost_ > kSome && lost_ > leased_ / kMostLost) {
       tries_again_ = after(now, kSlicesWithout * slice_ms * 1000);
       leased_ = lost_ = 0;
     } else if (leased_ > kEnough * kMostLost) {
-      leased_ /= 2;
-      lost_ /= 2;
+      leased_ -= leased_ / kSlicesKept;
+      lost_ -= lost_ / kSlicesKept;
     }
   }
   bool leases(Mono now) const { return now >= tries_again_; }
@@ -29,6 +30,9 @@ class LeaseLoss {
   static constexpr std::int64_t kMostLost = 8;  // a part of that
   static constexpr std::int64_t kSome = 4;
   static constexpr std::int64_t kEnough = 64;
+  // What was before so many slices counts for a third: a busy host that stops loses a slice of
+  // them.
+  static constexpr std::int64_t kSlicesKept = 32;
   static constexpr std::int64_t kSlicesWithout = 64;
 
   std::int64_t leased_ = 0;

@@ -42,16 +42,17 @@ bool LocalShares::take(const std::string& counter, const Window& window, std::in
 }
 
 bool LocalShares::take_from_bucket(const std::string& counter, const BucketAsked& part,
-                                   std::int64_t cost, StoreTime now, std::int64_t& left) {
+                                   const Ask& ask, StoreTime now, std::int64_t& left) {
   const auto found = buckets_.find(counter);
   const bool is_new = found == buckets_.end();
-  const auto full_us = [](const TokenBucket& bucket) { return full_at(bucket).us; };
+  const auto full_us = [](const Bucket& bucket) { return full_at(bucket).us; };
   if (is_new && !has_room(buckets_, kMost, now.us, next_full_us_, full_us)) return false;
   BucketAsked asked = part;
   if (is_new) asked.emptied = now;
-  const auto stored = is_new ? std::nullopt : std::optional<TokenBucket>(found->second);
-  const BucketGrant grant = grant_from_bucket(stored, asked, {}, CostRuns{{cost, 1}}, now);
+  const auto stored = is_new ? std::nullopt : std::optional<Bucket>(found->second);
+  const GrantOfBucket grant = grant_from(stored, asked, {}, CostRuns{{ask.taken(), 1}}, now);
   left = std::max<std::int64_t>(0, permits_in(grant.bucket, part.burst, now));
+  if (!ask.takes) return ask.cost <= left;
   if (grant.changed) {
     buckets_[counter] = grant.bucket;
     next_full_us_ = std::min(next_full_us_, full_us(grant.bucket));

@@ -9,7 +9,8 @@
 #include <unordered_map>
 
 #include "daemon/base/time.hpp"
-#include "daemon/limit/token_bucket.hpp"
+#include "daemon/core/ask.hpp"
+#include "daemon/limit/bucket.hpp"
 
 namespace rategate {
 
@@ -20,8 +21,8 @@ class LocalShares {
   // nobody gets anything of a new one.
   bool take(const std::string& counter, const Window& window, std::int64_t part, std::int64_t cost);
   // The same out of a bucket of those numbers, which is empty when it is asked for first. `left`:
-  // what is in it then.
-  bool take_from_bucket(const std::string& counter, const BucketAsked& part, std::int64_t cost,
+  // what is in it then. Who only looks makes no bucket.
+  bool take_from_bucket(const std::string& counter, const BucketAsked& part, const Ask& ask,
                         StoreTime now, std::int64_t& left);
   // The store is asked again: the next time the buckets begin empty.
   void forget_buckets();
@@ -37,7 +38,7 @@ class LocalShares {
   };
   std::unordered_map<std::string, Taken> taken_;
   std::int64_t next_end_ms_ = INT64_MAX;  // before that no window of theirs is over
-  std::unordered_map<std::string, TokenBucket> buckets_;
+  std::unordered_map<std::string, Bucket> buckets_;
   std::int64_t next_full_us_ = INT64_MAX;  // before that none of those is full
 };
 

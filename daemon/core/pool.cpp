@@ -27,7 +27,10 @@ std::uint64_t Pool::look_at(int parity, std::uint64_t seen, PoolBook& book) {
   const bool nothing_put = part.end_ms == 0 || (seen == RG_WORD_VOID && part.shown == 0);
   if (nothing_put && seen == RG_WORD_VOID) return seen;
   const std::int64_t permits = rg_word_permits(seen);
-  if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown) {
+  // No slice says so.
+  const bool denies = rg_word_exhausted(seen) && part.state != State::Exhausted;
+  if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown ||
+      (denies && !book.use.slices.none())) {
     rg_word_void(word(parity, book));
     book.vanished(part.shown);
     part.shown = 0;
@@ -61,7 +64,7 @@ void Pool::retire(int parity, PoolBook& book) {
 }
 
 Pool::Part* Pool::enter(const Window& window, PoolBook& book) {
-  const int parity = parity_of(window);
+  const int parity = book.use.parity_of(window);
   Part& part = part_[parity];
   if (part.end_ms > window.end_ms) return nullptr;
   if (part.end_ms < window.end_ms) {
@@ -74,7 +77,9 @@ Pool::Part* Pool::enter(const Window& window, PoolBook& book) {
 
 bool Pool::take(const Window& window, std::int64_t cost, PoolBook& book) {
   const int parity = index_of(window);
-  return parity >= 0 && take_from(parity, cost, book);
+  if (parity < 0 || !take_from(parity, cost, book)) return false;
+  book.books.spent(cost);
+  return true;
 }
 
 Pool::Over Pool::close_slices(StoreTime latest, PoolBook& book) {
@@ -89,13 +94,28 @@ Pool::Over Pool::close_slices(StoreTime latest, PoolBook& book) {
   return over;
 }
 
-void Pool::lease(const Window& slice, std::int64_t permits, PoolBook& book) {
-  add(slice, permits, kMaxPermits, book);
+Pool::Rest Pool::take_rest(StoreTime latest) {
+  for (Part& part : part_) {
+    // A client may have forged what was shown.
+    if (part.end_ms * 1000 > latest.us) continue;
+    std::int64_t permits = std::exchange(part.stock, 0);
+    if (!is_shared()) permits += std::exchange(part.shown, 0);
+    if (permits > 0) return {part.end_ms, permits};
+  }
+  return {};
+}
+
+bool Pool::lease(const Window& slice, std::int64_t permits, std::int64_t chunk, PoolBook& book) {
+  end_denial(book);
+  if (enter(slice, book) == nullptr) return false;
+  add(slice, permits, chunk, book);
   Part* const part = find(slice);
   if (part != nullptr) part->taken = clipped(part->taken + permits);
+  return true;
 }
 
 bool Pool::take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book) {
+  look(book);
   const int first = part_[0].end_ms < part_[1].end_ms ? 0 : 1;
   const auto held = [&](int parity) -> std::int64_t {
     const Part& part = part_[parity];
@@ -103,10 +123,62 @@ bool Pool::take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book) {
   };
   if (held(first) + held(1 - first) < cost) return false;
   const std::int64_t of_first = std::min(cost, held(first));
-  return take_from(first, of_first, book) && take_from(1 - first, cost - of_first, book);
+  if (!take_from(first, of_first, book)) return false;
+  if (!take_from(1 - first, cost - of_first, book)) {
+    // Clients were faster.
+    put_into(first, {of_first, 0}, book);
+    return false;
+  }
+  book.books.spent(cost);
+  return true;
 }
 
-// Slices are in no shared memory, so that what is held is not spent between one part and the other.
+void Pool::show_slices(StoreTime latest, std::int64_t chunk, PoolBook& book) {
+  for (const int parity : {0, 1}) {
+    const Part& part = part_[parity];
+    const bool good = part.end_ms * 1000 > latest.us;
+    if (good && part.stock > 0 && part.shown < chunk) {
+      show_part(parity, chunk - part.shown, book);
+    }
+  }
+}
+
+void Pool::deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book) {
+  if (!is_shared() || book.use.limit->shadow || until_ms > RG_WORD_MAX_END_MS) return;
+  // What clients are not shown the daemon would give them.
+  if (part_[0].stock + part_[1].stock > 0) return;
+  for (const Part& part : part_) {
+    if (part.state == State::Exhausted && part.end_ms * 1000 > now.us) return;
+  }
+  // What is over has left the pool by now.
+  for (const int parity : {0, 1}) {
+    Part& part = part_[parity];
+    if (part.end_ms != 0 || !book.shared->will_publish(slot_, parity, until_ms)) continue;
+    part.end_ms = until_ms;
+    part.state = State::Exhausted;
+    show_part(parity, 0, book);
+    return;
+  }
+}
+
+// Of slices no other part is in that state.
+void Pool::end_denial(PoolBook& book) {
+  if (book.use.slices.none()) return;
+  for (const int parity : {0, 1}) {
+    if (part_[parity].state == State::Exhausted) retire(parity, book);
+  }
+}
+
+void Pool::tell_left(std::int64_t permits, PoolBook& book) {
+  for (const int parity : {0, 1}) {
+    part_[parity].left =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(permits, 0, kMaxPermits)) & kLeftMask;
+  }
+  // That of one of them stands for both.
+  tell_left(part_[0].end_ms > part_[1].end_ms ? 0 : 1, book);
+}
+
+// All of it or nothing; it is not booked yet.
 bool Pool::take_from(int parity, std::int64_t cost, PoolBook& book) {
   if (cost == 0) return true;
   Part& part = part_[parity];
@@ -115,7 +187,6 @@ bool Pool::take_from(int parity, std::int64_t cost, PoolBook& book) {
   if (!is_shared()) {
     if (part.shown < cost) return false;
     part.shown -= static_cast<std::int32_t>(cost);
-    book.books.spent(cost);
     return true;
   }
   std::uint64_t* at = word(parity, book);
@@ -126,7 +197,6 @@ bool Pool::take_from(int parity, std::int64_t cost, PoolBook& book) {
     if (seen == RG_WORD_VOID || permits < cost) return false;
     if (rg_word_swap(at, &seen, rg_word_with_permits(seen, permits - cost))) {
       part.shown -= static_cast<std::int32_t>(cost);
-      book.books.spent(cost);
       return true;
     }
   }
@@ -140,7 +210,7 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
   part->taken = clipped(part->taken + charged);
   if (counter < part->taken) {
     if (below == Below::Lost) {
-      retire(parity_of(window), book);
+      retire(index_of(window), book);
       return false;
     }
     part->taken = clipped(charged);
@@ -152,7 +222,7 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
       std::max<std::int64_t>(0, limit.permits - part->shown - part->stock - charged);
   part->left = static_cast<std::uint32_t>(std::min(standing.left, rest)) & kLeftMask;
   if (standing.exhausted) part->state = State::Exhausted;
-  tell_left(parity_of(window), book);
+  tell_left(index_of(window), book);
   return true;
 }
 
@@ -170,7 +240,7 @@ void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, P
     return;
   }
   stow(*part, permits, book);
-  if (part->shown < chunk) show_part(parity_of(window), chunk - part->shown, book);
+  if (part->shown < chunk) show_part(index_of(window), chunk - part->shown, book);
 }
 
 // More than any limit has comes together only where a store has lost what it granted before, again
@@ -184,6 +254,7 @@ void Pool::stow(Part& part, std::int64_t permits, PoolBook& book) {
 Hand Pool::take_hand(const Window& window, PoolBook& book) {
   const int parity = index_of(window);
   if (parity < 0) return {};
+  end_denial(book);
   Part& part = part_[parity];
   if (is_shared() && !empty_word(parity, book)) return {};
   return {std::exchange(part.shown, 0), std::exchange(part.stock, 0)};
@@ -204,22 +275,27 @@ bool Pool::empty_word(int parity, PoolBook& book) {
 
 void Pool::put_back(const Window& window, const Hand& hand, PoolBook& book) {
   if (hand.permits() == 0) return;
-  Part* part = enter(window, book);
-  if (part == nullptr) {
+  end_denial(book);
+  if (enter(window, book) == nullptr) {
     book.stranded(hand.permits());
     return;
   }
-  stow(*part, hand.permits(), book);
-  const std::int64_t not_shown = hand.shown - show_part(parity_of(window), hand.shown, book);
+  put_into(index_of(window), hand, book);
+}
+
+void Pool::put_into(int parity, const Hand& hand, PoolBook& book) {
+  Part& part = part_[parity];
+  stow(part, hand.permits(), book);
+  const std::int64_t not_shown = hand.shown - show_part(parity, hand.shown, book);
   // A client may have forged what was shown, so that it is never left to be given back.
-  part->stock -= clipped(not_shown);
+  part.stock -= clipped(not_shown);
   book.stranded(not_shown);
 }
 
 void Pool::show(const Window& window, std::int64_t chunk, PoolBook& book) {
   const Part* part = find(window);
   if (part == nullptr) return;
-  show_part(parity_of(window), std::max<std::int64_t>(0, chunk - part->shown), book);
+  show_part(index_of(window), std::max<std::int64_t>(0, chunk - part->shown), book);
 }
 
 // Moves up to `permits` of the stock into the word, and says how many; "exhausted" goes with it
@@ -240,7 +316,9 @@ std::int64_t Pool::show_part(int parity, std::int64_t permits, PoolBook& book) {
     seen = look_at(parity, seen, book);
     const std::int64_t more =
         std::min<std::int64_t>({permits, part.stock, RG_WORD_MAX_PERMITS - part.shown});
-    const bool exhausted = part.state == State::Exhausted && part.stock == more;
+    // Of a shadow limit clients are to ask: they would deny.
+    const bool exhausted =
+        part.state == State::Exhausted && part.stock == more && !book.use.limit->shadow;
     const std::uint64_t next = rg_word_make(part.end_ms, part.shown + more, exhausted);
     if (next == seen) return 0;
     if (seen == RG_WORD_VOID) {
@@ -261,7 +339,7 @@ void Pool::doubt(const Window& window, PoolBook& book) {
   Part* part = find(window);
   if (part == nullptr || part->state != State::Exhausted) return;
   part->state = State::Unknown;
-  show_part(parity_of(window), 0, book);
+  show_part(index_of(window), 0, book);
 }
 
 std::int64_t Pool::take_stock(const Window& window) {
@@ -276,8 +354,46 @@ std::int64_t Pool::take_stock(const Window& window) {
   return stock;
 }
 
+void Pool::uncharge(const Window& window, std::int64_t permits, PoolBook& book) {
+  Part* part = find(window);
+  if (part == nullptr) return;
+  part->taken -= static_cast<std::int32_t>(permits);
+  part->left = (part->left + static_cast<std::uint32_t>(permits)) & kLeftMask;
+  part->state = State::Unknown;
+  show_part(index_of(window), 0, book);
+}
+
 void Pool::give_up(PoolBook& book) {
   for (const int parity : {0, 1}) retire(parity, book);
+}
+
+void Pool::give_up_slices(PoolBook& book) {
+  end_denial(book);
+  for (const int parity : {0, 1}) {
+    Part& part = part_[parity];
+    if (part.end_ms == 0) continue;
+    void_word(parity, book);
+    book.stranded(part.shown + part.stock);
+    part.shown = part.stock = part.taken = 0;
+  }
+}
+
+void Pool::give_up(const Window& window, PoolBook& book) {
+  const int parity = index_of(window);
+  if (parity < 0) return;
+  Part& part = part_[parity];
+  void_word(parity, book);
+  book.stranded(part.shown + part.stock);
+  part.shown = part.stock = 0;
+}
+
+void Pool::begin_anew(const Window& window, const Limit& limit, PoolBook& book) {
+  Part* const part = find(window);
+  if (part == nullptr) return;
+  part->taken = 0;
+  part->left = static_cast<std::uint32_t>(limit.permits) & kLeftMask;
+  part->state = State::Unknown;
+  show_part(index_of(window), 0, book);
 }
 
 void Pool::lose(PoolBook& book) {
@@ -301,7 +417,7 @@ void Pool::recounted(const Window& window, std::int64_t counter, const Limit& li
   part->left = static_cast<std::uint32_t>(standing.left) & kLeftMask;
   part->state = standing.exhausted ? State::Exhausted : State::Unknown;
   part->recounted = true;
-  show_part(parity_of(window), 0, book);
+  show_part(index_of(window), 0, book);
 }
 
 void Pool::move_to(SlotId slot, PoolBook& book) {

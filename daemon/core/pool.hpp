@@ -6,8 +6,9 @@
 // what was put there: what is missing was spent, what is too much was forged, and is voided.
 // Without a slot the book is all there is. docs/leases.md has the fields.
 //
-// Of a token bucket the same for two slices of time at a time, which may both be good: what is held
-// of them is told by their ends alone.
+// Of a token bucket or a sliding window the same for two slices of time at a time, which may both
+// be good: what is held of them is told by their ends alone. Where nothing is held, and the store
+// has nothing either, a word may be that of a denial: it says so until it ends.
 //
 // One thread uses a pool; the words in a shared slot are used by any number of processes.
 #pragma once
@@ -46,8 +47,27 @@ class Pool {
   };
   // Those that end by `latest` leave the pool.
   Over close_slices(StoreTime latest, PoolBook& book);
-  // Permits that are good until the slice ends.
-  void lease(const Window& slice, std::int64_t permits, PoolBook& book);
+  // What was not shown to clients of a slice, and nobody has spent, leaves the pool: of the first
+  // that ends by `latest`; no permits: there is none.
+  struct Rest {
+    std::int64_t end_ms = 0;
+    std::int64_t permits = 0;
+  };
+  Rest take_rest(StoreTime latest);
+  // Permits that are good until the slice ends; at most `chunk` of them are shown at once.
+  // False, and nothing is changed, where the word may not be that of the slice: one that ends as
+  // late, or later, was there before.
+  [[nodiscard]] bool lease(const Window& slice, std::int64_t permits, std::int64_t chunk,
+                           PoolBook& book);
+  // Shows more of what is kept of the slices that end after `latest`, up to `chunk` of each.
+  void show_slices(StoreTime latest, std::int64_t chunk, PoolBook& book);
+  // Nobody has anything before that moment, nor does the store: clients are told by a word of its
+  // own, where one is free. `now`: the latest that it may be. See docs/shared-memory.md, "Slices".
+  void deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book);
+  // That is not so any more.
+  void end_denial(PoolBook& book);
+  // So many the store has left, for clients to reckon `remaining` by.
+  void tell_left(std::int64_t permits, PoolBook& book);
   // The same of the slices that end after `latest`: from the one that ends first, then from the
   // other.
   bool take_beyond(StoreTime latest, std::int64_t cost, PoolBook& book);
@@ -79,10 +99,32 @@ class Pool {
   // Looks at the shared words: what was spent there is booked.
   void look(PoolBook& book);
 
+  // Of those that this host was charged in the window, or slice, and nobody holds now: they were
+  // spent, as of the last look, or went to nobody.
+  std::int64_t used(const Window& window) const {
+    const Part* part = find(window);
+    return part == nullptr ? 0 : std::max(0, part->taken - part->shown - part->stock);
+  }
+  // So many of those go back to the store: from now on the counter may be lower by them.
+  void uncharge(const Window& window, std::int64_t permits, PoolBook& book);
   // Permits that were never shown, of the window: out of the pool, to be given back.
   std::int64_t take_stock(const Window& window);
   // Voids everything: what was held is stranded.
   void give_up(PoolBook& book);
+
+  // Of slices what is held is stranded, and so is what was shown; their words stay theirs, so that
+  // permits may come into them again.
+  void give_up_slices(PoolBook& book);
+  // What is held for the window is stranded; what is known of it is kept.
+  void give_up(const Window& window, PoolBook& book);
+  // The counter of the window holds nothing, as after the call above: nothing was taken of it.
+  void begin_anew(const Window& window, const Limit& limit, PoolBook& book);
+
+  // The counter of the window was cleared: it holds nothing that was taken before.
+  void restart(const Window& window) {
+    Part* const part = find(window);
+    if (part != nullptr) part->taken = 0;
+  }
 
   // The store has lost its count, and all hosts are to tell what they know of it: what is held is
   // stranded, what is known is kept.
@@ -146,11 +188,6 @@ class Pool {
   std::int64_t held() const {
     return part_[0].shown + part_[0].stock + part_[1].shown + part_[1].stock;
   }
-  // The window that was entered last.
-  std::optional<Window> newest(std::int64_t period_ms) const {
-    if (last_end_ms() == 0) return std::nullopt;
-    return Window{last_end_ms() - period_ms, last_end_ms()};
-  }
   // The last end of a window that is known, 0 for none.
   std::int64_t last_end_ms() const { return std::max(part_[0].end_ms, part_[1].end_ms); }
 
@@ -168,10 +205,8 @@ class Pool {
   static_assert(sizeof(Part) == 24);
 
   bool take_from(int parity, std::int64_t cost, PoolBook& book);
-  static int parity_of(const Window& window) {
-    return static_cast<int>(window.start_ms / (window.end_ms - window.start_ms)) & 1;
-  }
-  // Which part is of the window, or -1. By its end: the parity takes a division.
+  void put_into(int parity, const Hand& hand, PoolBook& book);
+  // Which part is of the window, or -1. By its end: the parity takes a division, or more.
   int index_of(const Window& window) const {
     if (part_[0].end_ms == window.end_ms) return 0;
     return part_[1].end_ms == window.end_ms ? 1 : -1;

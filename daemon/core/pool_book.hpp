@@ -10,6 +10,7 @@
 #include "daemon/core/demand.hpp"
 #include "daemon/core/schedule.hpp"
 #include "daemon/core/shared_pools.hpp"
+#include "daemon/core/spent_lately.hpp"
 #include "daemon/limit/limit_table.hpp"
 
 namespace rategate {
@@ -25,6 +26,9 @@ struct PoolBook {
   // What is moved is of a window that is still to open. What the segment says is left is of the
   // open one.
   bool ahead = false;
+  // Of a bucket whose permits may be given back to the store: what was spent of it. Null: not so.
+  SpentLately* spent_lately = nullptr;
+  std::int64_t settle_within_us = 0;
 
   // Somebody on this host spent them: that is the demand which leases follow.
   void note_demand(std::int64_t permits) {
@@ -37,6 +41,7 @@ struct PoolBook {
     books.spent_by_clients(permits);
     use.shared += static_cast<std::uint64_t>(permits);
     note_demand(permits);
+    if (spent_lately != nullptr) spent_lately->spent(permits, now, settle_within_us);
   }
   // Nobody knows where they went: a shared word held what was never put there. They are nobody's
   // demand, and what was learned of the demand is forgotten, because a lease that follows it

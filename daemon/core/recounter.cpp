@@ -113,8 +113,7 @@ bool Recounter::add(ShardId shard, CounterId id, Mono now, std::vector<Recount>&
   const Counter& counter = counters_[id];
   const Placed at = shards_[shard.value].place(*counter.use, now);
   if (!at.open) return false;
-  const std::int64_t period_ms = counter.use->limit->period_ms;
-  const Window next{at.window.end_ms, at.window.end_ms + period_ms};
+  const Window next = counter.use->next_after(at.window);
   const bool knows_next = counter.pool.known(next, counter.use->limit->permits) > 0;
   if (has_to_tell(counter, at.window)) add_window(id, at.window, into);
   if (knows_next && has_to_tell(counter, next)) add_window(id, next, into);

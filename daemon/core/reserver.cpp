@@ -20,7 +20,7 @@ constexpr std::uint8_t kMeasurements = 3;
 
 Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms,
                    WaitingRoom& room, LeaseKeeper& keeper, Recounter& recounter, Decider& decider,
-                   Books& books, GateStats& stats, std::uint64_t seed)
+                   ClearMarks& marks, Books& books, GateStats& stats, std::uint64_t seed)
     : counters_(counters),
       shards_(shards),
       alarms_(alarms),
@@ -28,6 +28,7 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
       keeper_(keeper),
       recounter_(recounter),
       decider_(decider),
+      marks_(marks),
       books_(books),
       stats_(stats),
       random_(seed) {}
@@ -35,26 +36,53 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
 // ---- What needs no store --------------------------------------------------------------------
 
 std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& window,
-                                                 WindowState state, std::int64_t cost, Mono now) {
+                                                 WindowState state, const Ask& ask, Mono now) {
   Counter& counter = counters_[id];
-  if (has_counted(state) && counter.use->leased && keeper_.spend(id, window, {cost, 1}, now)) {
-    return decider_.allow_from_pool(counter, window, now);
+  if (has_counted(state) && has_pool(counter, window)) {
+    const std::int64_t until_ms = keeper_.good_until_ms(counter, window, now);
+    if (is_in_pool(id, window, ask, now)) {
+      CheckResult result = decider_.allow_from_pool(counter, window, now);
+      if (ask.takes) result.decision.receipt = Decider::receipt_of(counter, until_ms);
+      return result;
+    }
   }
-  if (!denies(counter, state, window, cost, now)) return std::nullopt;
-  return decider_.deny_locally(counter, state, window, cost, now);
+  if (!denies(counter, state, window, ask.cost, now)) return std::nullopt;
+  keeper_.show_denial(counter, now);
+  return decider_.deny_locally(counter, state, window, ask.cost, now);
+}
+
+// Takes it, if it is to be taken.
+bool Reserver::is_in_pool(CounterId id, const Window& window, const Ask& ask, Mono now) {
+  if (ask.takes) return keeper_.spend(id, window, {ask.cost, 1}, now);
+  Counter& counter = counters_[id];
+  keeper_.look(counter, now);
+  return decider_.held(counter, window, now) >= ask.cost;
 }
 
 bool Reserver::denies(const Counter& counter, WindowState state, const Window& window,
                       std::int64_t cost, Mono now) const {
   if (!has_counted(state)) return state != WindowState::Uncounted;
+  if (counter.clearing) return false;
   // What is in hand may come back.
   const Line* const line = counters_.line(counter);
   if (line != nullptr && line->hand.permits() > 0) return false;
   return state == WindowState::Exhausted || cost > decider_.most_left(counter, window, now);
 }
 
+// Where the first of those in ACQUIRE has its permits, the next one is looked at.
 void Reserver::serve(CounterId id, Mono now) {
-  if (decide_due(id, now)) room_.queue(id);
+  for (;;) {
+    attend_acquirers(id, now);
+    if (decide_due(id, now)) {
+      room_.queue(id);
+      break;
+    }
+    const Line* const line = counters_.line(counters_[id]);
+    const bool more = line != nullptr && line->acquire && !line->acquire->parked.empty() &&
+                      line->acquire->asking == 0 && line->reservation == 0 &&
+                      now >= line->acquire->wakes;
+    if (!more) break;
+  }
   room_.tidy(id);
   keeper_.list(id);
 }
@@ -63,11 +91,13 @@ void Reserver::serve(CounterId id, Mono now) {
 std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
-  if (line == nullptr || line->reservation != 0 || line->due.empty()) return std::nullopt;
+  if (line == nullptr || line->reservation != 0 || line->due.empty() || counter.clearing) {
+    return std::nullopt;
+  }
   LimitUse& use = *counter.use;
   if (now < use.refused_until) {
     room_.answer_all(counter, line->due,
-                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
+                     [&](const Ask& ask) { return decider_.by_policy(counter, ask, now); });
     return std::nullopt;
   }
   const auto reading = shard_of(counter).usable(*use.limit, now);
@@ -86,33 +116,59 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
     recounter_.want(id);
     return std::nullopt;
   }
+  decide_in_order(id, *line, at.window, state, now);
+  return line->due.empty() ? std::nullopt : std::optional(at.window);
+}
+
+void Reserver::decide_in_order(CounterId id, Line& line, const Window& window, WindowState state,
+                               Mono now) {
+  const Counter& counter = counters_[id];
   // Up to that cost nothing can be decided here, so that a long line costs next to nothing.
-  const bool only_store = state == WindowState::Open && decider_.held(counter, at.window, now) == 0;
-  const std::int64_t asked = only_store ? decider_.most_left(counter, at.window, now) : 0;
-  for (WaiterPlace next = line->due.first; !next.is_none();) {
+  const bool only_store = state == WindowState::Open && decider_.held(counter, window, now) == 0;
+  const std::int64_t asked = only_store ? decider_.most_left(counter, window, now) : 0;
+  bool is_behind = false;  // somebody in ACQUIRE, who is to be asked for
+  Parking parking;
+  for (WaiterPlace next = line.due.first; !next.is_none();) {
     const WaiterPlace place = next;
     const Waiter& waiter = room_.waiters()[place];
     next = waiter.next;
-    if (waiter.cost <= asked) continue;
-    if (use.is_sub() && !pays(counter, state, at.window, waiter.cost) &&
-        denies(counter, state, at.window, waiter.cost, now)) {
-      leave(id, line->due, place, has_counted(state));
-      continue;
+    const Ask ask = waiter.ask;
+    const bool acquires = waiter.stands == Stands::Asking;
+    if (is_behind && (acquires || !denies(counter, state, window, ask.cost, now))) continue;
+    const bool to_book = acquires && books(counter, state);
+    if (ask.cost > asked || to_book) {
+      if (counter.use->is_sub() && !pays(counter, state, window, ask.cost) &&
+          denies(counter, state, window, ask.cost, now)) {
+        leave(id, line.due, place, has_counted(state));
+        continue;
+      }
+      const auto known = decide_here(id, window, state, ask, now);
+      if (known && (known->decision.allowed || !to_book)) {
+        answer_or_park(counter, line.due, place, *known, parking, now);
+        continue;
+      }
     }
-    const auto known = decide_here(id, at.window, state, waiter.cost, now);
-    if (known) room_.answer(counter, line->due, place, *known);
+    is_behind = is_behind || acquires;
   }
-  return line->due.empty() ? std::nullopt : std::optional(at.window);
+  park(line, parking);
+}
+
+// Of a limit that is not leased somebody in ACQUIRE may have left some.
+bool Reserver::has_pool(const Counter& counter, const Window& window) {
+  return counter.use->leased || counter.pool.held(window) > 0;
 }
 
 // Whether the pool does.
 bool Reserver::pays(const Counter& counter, WindowState state, const Window& window,
                     std::int64_t cost) {
-  return has_counted(state) && counter.use->leased && counter.pool.held(window) >= cost;
+  return has_counted(state) && has_pool(counter, window) && counter.pool.held(window) >= cost;
 }
 
 void Reserver::leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known) {
   Waiter& waiter = room_.waiters()[place];
+  if (waiter.stands != Stands::Nowhere) {
+    room_.stand(*counters_.line(counters_[id]), place, Stands::Nowhere);
+  }
   waiter.asked = waiter.asked_again = false;
   waiter.passed_unknown = waiter.passed_unknown || !is_known;
   Line& line = *counters_.line(counters_[id]);
@@ -132,19 +188,18 @@ WaiterPlace Reserver::going_on() {
 
 void Reserver::deny_going_on(WaiterPlace place, Mono now) {
   const Waiter& waiter = room_.waiters()[place];
+  const std::int64_t cost = waiter.ask.cost;
   Counter& counter = counters_[waiter.counter];
+  Line& line = *counters_.line(counter);
   const Placed at = shard_of(counter).place(*counter.use, now);
-  CheckResult result;
-  if (waiter.passed_unknown) {  // nobody knows whether the limit is used up
-    result = decider_.deny_locally(counter, WindowState::Lost, at.window, waiter.cost, now);
-  } else if (at.open) {
-    const WindowState state = decider_.state_of(counter, at.window, now);
-    result = decider_.deny_locally(counter, state, at.window, waiter.cost, now);
-  } else {
-    const std::int64_t reset_after_ms = decider_.reset_after_ms(counter, now);
-    result = decider_.counted(counter, false, {0, reset_after_ms, reset_after_ms});
-  }
-  room_.answer(counter, counters_.line(counter)->leaving, place, result);
+  // Or nobody knows whether the limit is used up.
+  const CheckResult result =
+      waiter.passed_unknown
+          ? decider_.deny_locally(counter, WindowState::Lost, at.window, cost, now)
+          : decider_.deny_now(counter, cost, now);
+  Parking parking;
+  answer_or_park(counter, line.leaving, place, result, parking, now);
+  park(line, parking);
 }
 
 // Before those that wait there, as it has waited for longer.
@@ -154,12 +209,13 @@ void Reserver::go_on(WaiterPlace place, CounterId to, Mono now) {
   room_.waiters().move(counters_.line(counters_[waiter.counter])->leaving, place, alone);
   waiter.counter = to;
   Line& line = counters_.make_line(to);
+  if (waiter.patience.us > 0) room_.stand(line, place, Stands::Asking);
   room_.waiters().put_before(alone, line.due);
   line.retried = true;
   const Counter& counter = counters_[to];
   if (shard_of(counter).health.is_away()) {
     room_.answer_all(counter, line.due,
-                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
+                     [&](const Ask& ask) { return decider_.by_policy(counter, ask, now); });
   }
   serve(to, now);
 }
@@ -177,7 +233,7 @@ bool Reserver::measure_first(CounterId id, Line& line, Mono now) {
   if (counter.measurements >= kMeasurements) {
     counter.measurements = 0;
     room_.answer_all(counter, line.due,
-                     [&](std::int64_t) { return decider_.deny_untrusted(counter, now); });
+                     [&](const Ask&) { return decider_.deny_untrusted(counter, now); });
     return false;
   }
   ++counter.measurements;
@@ -261,13 +317,24 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   Counter& counter = counters_[id];
   Line& line = *counters_.line(counter);
   into.costs.clear();
-  const Costs costs = take_costs(counter, line, pull, now, into.costs);
-  if (into.costs.empty()) return Composed::TooLate;
+  into.bookings.clear();
+  const Costs costs = take_costs(counter, line, pull, now, into);
+  if (into.costs.empty() && into.bookings.empty()) return Composed::TooLate;
+  const bool renews = counter.renew;
   begin(id, *window, now, into);
   into.alone = rides_alone(line);
-  put_ahead(into, keeper_.lease_for(counter, *window, costs.demand, now));
+  // Who only looks is no reason for a lease, and what is booked is there for nobody else.
+  if ((costs.sum > 0 || renews) && into.bookings.empty()) {
+    put_ahead(into, keeper_.lease_for(counter, *window, costs.demand, now));
+  } else {
+    into.lease = 0;
+  }
+  if (line.acquire && !into.bucket) {
+    into.lease = std::max(into.lease, std::min(line.acquire->parked_permits, kMaxPermits));
+  }
   put_in_hand(counter, line, costs, now, into);
   line.costs = into.costs;
+  if (line.acquire) line.acquire->asked_to_book = into.bookings;
   line.alone = line.retried = false;
   room_.begin_reservation(line);
   return Composed::Yes;
@@ -296,7 +363,8 @@ void Reserver::put_in_hand(Counter& counter, Line& line, const Costs& costs, Mon
 
 // Those that can still use an answer, in order, from the line's due into its asked.
 Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now,
-                                     CostRuns& costs) {
+                                     Reservation& into) {
+  CostRuns& costs = into.costs;
   const std::int64_t least = line.retried ? pull.least_left_retried_us : pull.least_left_us;
   Costs taken;
   Waiters::List run;  // of those that are taken, not moved yet
@@ -306,20 +374,28 @@ Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const P
   for (WaiterPlace at = line.due.first; !at.is_none();) {
     Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
-    if (waiter.deadline.us - now.us < least) {
+    if (waiter.deadline.us - now.us < least && !give_time(place, now)) {
       move_run();
       continue;
     }
-    if (costs.empty() || costs.back().cost != waiter.cost) {
-      if (costs.size() == kMostRuns) break;
-      costs.push_back({waiter.cost, 0});
+    const std::size_t runs = costs.size() + into.bookings.size();
+    if (waiter.stands == Stands::Asking && books(counter, WindowState::Open)) {
+      move_run();
+      if (runs == kMostRuns) break;
+      take_booking(counter, line, place, now, into);
+      continue;
+    }
+    const std::int64_t cost = waiter.ask.taken();
+    if (costs.empty() || costs.back().cost != cost) {
+      if (runs == kMostRuns) break;
+      costs.push_back({cost, 0});
     }
     ++costs.back().count;
-    taken.sum = std::min(taken.sum + waiter.cost, kMaxPermits);
-    if (LeaseKeeper::is_demand(*counter.use->limit, waiter.cost)) {
-      taken.demand = std::min(taken.demand + waiter.cost, kMaxPermits);
+    taken.sum = std::min(taken.sum + cost, kMaxPermits);
+    if (LeaseKeeper::is_demand(*counter.use->limit, cost)) {
+      taken.demand = std::min(taken.demand + cost, kMaxPermits);
     }
-    taken.cheapest = std::min(taken.cheapest, waiter.cost);
+    if (waiter.ask.takes) taken.cheapest = std::min(taken.cheapest, cost);
     waiter.asked = waiter.ever_asked = true;
     if (run.empty()) run.first = place;
     run.last = place;
@@ -343,10 +419,13 @@ bool Reserver::compose_next_lease(Shard& shard, const Pull& pull, Mono now, Rese
 bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
   Counter& counter = counters_[id];
   const Line* const line = counters_.line(counter);
-  if (!counter.live || (line != nullptr && !line->over())) return false;
-  const auto wanted = keeper_.wanted(id, now);
+  if (!counter.live || counter.clearing || (line != nullptr && line->busy())) return false;
+  auto wanted = keeper_.wanted(id, now);
+  if (counter.confirm && !wanted) wanted = LeaseKeeper::Wanted{kBucketWindow};
+  counter.confirm = false;
   if (!wanted) return false;
   into.costs.clear();
+  into.bookings.clear();
   begin(id, wanted->window, now, into);
   into.alone = counter.use->refusals > 0;
   put_ahead(into, *wanted);
@@ -357,17 +436,6 @@ bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
 void Reserver::put_ahead(Reservation& into, const LeaseKeeper::Wanted& wanted) {
   into.lease = wanted.permits;
   if (into.bucket) into.bucket->raisable = wanted.raisable;
-}
-
-BucketAsked Reserver::asked_of_bucket(const Counter& counter, Mono now) const {
-  BucketAsked asked;
-  asked.rate = counter.use->fill_rate;
-  asked.burst = burst_of(*counter.use->limit);
-  asked.slices = counter.use->slices;
-  const bool counts = counter.use->limit->on_store_down != OnStoreDown::Allow;
-  if (counts && counter.bucket != nullptr) asked.known = not_full_before(counter.bucket->bucket);
-  asked.emptied = decider_.emptied_at(counter, now);
-  return asked;
 }
 
 void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& into) {
@@ -392,7 +460,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
     into.names_base =
         limit.on_store_down != OnStoreDown::Allow && decider_.is_retold(counter, window);
   } else {
-    into.bucket = asked_of_bucket(counter, now);
+    into.bucket = decider_.asked_of_bucket(counter, now);
   }
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;
@@ -402,6 +470,7 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
   line.window = window;
   line.slices_over = false;
   line.emptied = into.bucket ? into.bucket->emptied : StoreTime{};
+  if (line.acquire) line.acquire->asked_to_book.clear();
   ++stats_.reservations;
 }
 

@@ -8,9 +8,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "daemon/core/alarms.hpp"
+#include "daemon/core/clear_marks.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
 #include "daemon/core/lease_keeper.hpp"
@@ -51,26 +54,52 @@ enum class Failure : std::uint8_t {
 class Reserver {
  public:
   Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarms, WaitingRoom& room,
-           LeaseKeeper& keeper, Recounter& recounter, Decider& decider, Books& books,
-           GateStats& stats, std::uint64_t seed);
+           LeaseKeeper& keeper, Recounter& recounter, Decider& decider, ClearMarks& marks,
+           Books& books, GateStats& stats, std::uint64_t seed);
 
   // What this host knows of a check by itself: the pool pays it, or nothing can. `state` is the
   // window's. Nothing where only the store can tell.
   std::optional<CheckResult> decide_here(CounterId id, const Window& window, WindowState state,
-                                         std::int64_t cost, Mono now);
+                                         const Ask& ask, Mono now);
   // Whether it is known here, and not only in the store, that what the pool does not pay is not to
   // be had.
   bool denies(const Counter& counter, WindowState state, const Window& window, std::int64_t cost,
               Mono now) const;
-  // Decides what can be decided for who waits at the counter; the rest is queued, parked until the
-  // window opens, or waits for a measurement. To be called at each event of the counter.
+  // Decides what can be decided for who waits at the counter; the rest is queued, waits until the
+  // window opens, or for a measurement. To be called at each event of the counter.
   void serve(CounterId id, Mono now);
+
+  // ---- Those in ACQUIRE: docs/waiting.md.
+
+  // Whether the store is asked for some, or is to be, so that who comes stands behind them.
+  bool is_acquiring(const Counter& counter) const;
+  // One that has just come, which is behind others; nothing where there are none.
+  std::optional<CheckResult> stand_behind(CounterId id, const Request& request, Mono now);
+  // The same of one that would be denied, by what is known here; nothing where it is to be denied.
+  std::optional<CheckResult> park_new(CounterId id, const Request& request,
+                                      const CheckResult& denied, Mono now);
+  // Whether permits are to be booked for one whom the counter cannot pay now.
+  static bool books(const Counter& counter, WindowState state);
+  // What is booked of the counter is worth nothing any more, or there may be more than that: who
+  // waits is asked for again.
+  void void_bookings(CounterId id, Mono now);
+  // All of them are answered.
+  template <class Result>
+  void answer_acquirers(const Result& result) {
+    counters_.each_line([&](CounterId id, Line& line) { answer_acquirers(id, line, result); });
+  }
+  // Those of limits that were dropped.
+  void deny_acquirers_of_dropped(Mono now);
+
   // The next reservation of the shard, of that kind. False where there is none that may be asked
   // for now. Costs nothing but what is in it.
   bool compose(ShardId shard, const Pull& pull, Mono now, Reservation& into);
 
   // The store's answers, by the id of the reservation. One that is not under way is passed over.
   void answered(std::uint64_t id, const ReserveAnswer& answer, Mono now);
+  // The answer to it showed a counter lower than this host has taken, so that the counter's mark
+  // was asked for: that is it, 0 for none. A new one says that it was cleared; else it was lost.
+  void explained(std::uint64_t id, std::int64_t mark, Mono now);
   // Answers the limit where it is refused and that is worth telling (not told for a while), else
   // null.
   const Limit* failed(std::uint64_t id, Failure failure, Mono now);
@@ -106,7 +135,7 @@ class Reserver {
     counters_.each_line([&](CounterId id, Line& line) {
       const Counter& counter = counters_[id];
       if (counter.shard != shard) return;
-      room_.answer_all(counter, line.due, [&](std::int64_t cost) { return result(counter, cost); });
+      room_.answer_all(counter, line.due, [&](const Ask& ask) { return result(counter, ask); });
       room_.tidy(id);
     });
   }
@@ -115,6 +144,41 @@ class Reserver {
 
  private:
   std::optional<Window> decide_due(CounterId id, Mono now);
+  struct Handout;
+  // Those in ACQUIRE that would be denied, in order, and are to be asked for again.
+  struct Parking {
+    Waiters::List list{};
+    Mono wakes;
+  };
+  void decide_in_order(CounterId id, Line& line, const Window& window, WindowState state, Mono now);
+  void park(Line& line, Parking& parking);
+  void answer_or_park(const Counter& counter, Waiters::List& list, WaiterPlace place,
+                      const CheckResult& result, Parking& parking, Mono now);
+  std::optional<Mono> wakes_at(const Counter& counter, Mono patience, const CheckResult& denied,
+                               Mono now);
+  void attend_acquirers(CounterId id, Mono now);
+  void park_due(Line& line, Mono wakes);
+  void pay_parked(CounterId id, Line& line, Mono now);
+  std::int64_t pay_parked_of(Counter& counter, Line& line, std::int64_t permits, Handout& handout,
+                             Mono now);
+  void tell_booked(CounterId id, Line& line, Mono now);
+  void tell_one(Counter& counter, Line& line, const Booking& booking, Mono now);
+  void confirm(CounterId id, Line& line, Mono now);
+  void hand_bookings(Counter& counter, Line& line, Handout& handout, Mono now);
+  static std::span<const BookingAsked> bookings_of(const Line& line);
+  void strand_bookings(AcquireLine& those);
+  template <class Result>
+  void answer_acquirers(CounterId id, Line& line, const Result& result) {
+    if (!line.acquire) return;
+    strand_bookings(*line.acquire);
+    room_.answer_all(counters_[id], line.acquire->parked, result);
+    room_.answer_all(counters_[id], line.acquire->booked, result);
+    room_.tidy(id);
+  }
+  bool give_time(WaiterPlace place, Mono now);
+  void take_booking(const Counter& counter, Line& line, WaiterPlace place, Mono now,
+                    Reservation& into);
+  static bool has_pool(const Counter& counter, const Window& window);
   // `is_known`: what the counter has, or that it does not matter.
   void leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known);
   bool measure_first(CounterId id, Line& line, Mono now);
@@ -131,7 +195,8 @@ class Reserver {
     std::int64_t demand = 0;  // of those that are demand for leases
     std::int64_t cheapest = kMaxPermits;
   };
-  Costs take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now, CostRuns& costs);
+  Costs take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now,
+                   Reservation& into);
   void put_in_hand(Counter& counter, Line& line, const Costs& costs, Mono now, Reservation& into);
   static void put_ahead(Reservation& into, const LeaseKeeper::Wanted& wanted);
   void begin(CounterId id, const Window& window, Mono now, Reservation& into);
@@ -146,27 +211,31 @@ class Reserver {
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
     std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
     // Of a bucket, in place of those two: what it was, this far, and what the host held.
-    std::optional<TokenBucket> bucket{};
+    std::optional<Bucket> bucket{};
     std::int64_t held = 0;
     Waiters::List again{};  // those that are asked for once more
+    Parking parking{};
   };
   Hand hand_grants(Counter& counter, Line& line, Handout& handout, Mono now);
   // One of the line's checks, and whether it was granted.
-  struct CheckOf {
-    std::int64_t cost;
+  struct AskOf {
+    Ask ask;
     bool granted;
   };
-  bool give_one(Counter& counter, Line& line, const CheckOf& check, Handout& handout, Mono now);
+  bool is_in_pool(CounterId id, const Window& window, const Ask& ask, Mono now);
+  bool give_one(Counter& counter, Line& line, bool granted, Handout& handout, Mono now);
+  static std::int64_t left_of(const Counter& counter, const Handout& handout);
   bool is_answer(const Line& line, const ReserveAnswer& reply) const;
-  bool may_fit(const Counter& counter, const Line& line, std::int64_t cost, const Handout& handout,
+  bool may_fit(const Counter& counter, const Line& line, const Ask& ask, const Handout& handout,
                Mono now) const;
-  void answer_one(Counter& counter, Line& line, const CheckOf& check, const Handout& handout,
-                  Mono now);
+  void answer_one(Counter& counter, Line& line, const AskOf& of, Handout& handout, Mono now);
+  CheckResult granted(const Counter& counter, const Line& line, const AskOf& of,
+                      const Handout& handout, Mono now) const;
   Prospect prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
                     Mono now) const;
-  void hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
+  bool ask_for_mark(const Counter& counter, const Line& line, const ReserveAnswer& reply, Mono now);
+  void hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, bool anew, Mono now);
   void hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
-  BucketAsked asked_of_bucket(const Counter& counter, Mono now) const;
   void put_hand_back(Counter& counter, Line& line, Mono now);
   void take_back(Counter& counter, const Line& line, const Hand& unspent, Mono now);
   void lost(Counter& counter, const Window& window);
@@ -180,10 +249,17 @@ class Reserver {
   LeaseKeeper& keeper_;
   Recounter& recounter_;
   Decider& decider_;
+  ClearMarks& marks_;
   Books& books_;
   GateStats& stats_;
   Random random_;
   std::vector<CounterId> left_;  // from whose lines some go on
+  // Answers to reservations that are under way until the counter's mark is told.
+  struct Unexplained {
+    ReserveAnswer answer;
+    std::int64_t known;  // which mark was known when it was asked for
+  };
+  std::unordered_map<std::uint64_t, Unexplained> unexplained_;
   std::uint64_t last_reservation_ = 0;
 };
 

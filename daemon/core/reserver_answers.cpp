@@ -46,17 +46,57 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     return;
   }
   counters_[id].use->refusals = 0;
+  StoreTime& had_data = shards_[line->shard.value].had_data;
+  had_data = std::max(had_data, reply.time);
   if (counters_[id].use->limit->algorithm->has_windows) {
-    hand_out_window(id, *line, reply, now);
+    if (ask_for_mark(counters_[id], *line, reply, now)) return;
+    hand_out_window(id, *line, reply, false, now);
   } else {
     hand_out_bucket(id, *line, reply, now);
   }
   serve(id, now);
 }
 
+// Whether it was: the reservation stays under way until the mark is told.
+bool Reserver::ask_for_mark(const Counter& counter, const Line& line, const ReserveAnswer& reply,
+                            Mono now) {
+  if (unexplained_.contains(line.reservation)) return true;
+  const std::int64_t charged = charged_permits(line.costs, {}, line.hand.permits(), reply);
+  if (!LeaseKeeper::is_unexplained(counter, line.window, charged, reply.counter) ||
+      !has_counted(decider_.state_of(counter, line.window, now))) {
+    return false;
+  }
+  Clear question;
+  question.id = line.reservation;
+  question.counter = counter.use->names.of(counter.key.view(), line.window.start_ms);
+  unexplained_.emplace(line.reservation, Unexplained{reply, marks_.of(question.counter)});
+  question.window = line.window;
+  shards_[line.shard.value].clears.push_back(std::move(question));
+  return true;
+}
+
+void Reserver::explained(std::uint64_t reservation, std::int64_t mark, Mono now) {
+  auto found = unexplained_.extract(reservation);
+  Line* const line = under_way(reservation);
+  if (found.empty() || line == nullptr) return;
+  const CounterId id = line->counter;
+  const Counter& counter = counters_[id];
+  const Window window = line->window;
+  const std::string name = counter.use->names.of(counter.key.view(), window.start_ms);
+  const bool anew = mark != 0 && mark != found.mapped().known;
+  if (anew) {
+    marks_.learn(name, mark, window.end_ms, found.mapped().answer.time.us / 1000);
+    keeper_.restart_others(counter, window);
+  }
+  hand_out_window(id, *line, found.mapped().answer, anew, now);
+  // By the mark's answer it may have been cleared once more.
+  if (anew) counters_[id].pool.restart(window);
+  serve(id, now);
+}
+
 // Whether it grants nothing that was not asked for, nor leases anything for longer.
 bool Reserver::is_answer(const Line& line, const ReserveAnswer& reply) const {
-  if (!is_answer_to(line.costs, reply)) return false;
+  if (!is_answer_to(line.costs, bookings_of(line), reply)) return false;
   const LimitUse& use = *counters_[line.counter].use;
   if (use.limit->algorithm->has_windows || reply.leased == 0) return true;
   return !use.slices.none() && reply.ends_ms == lease_ends_ms(use.slices, reply.time);
@@ -70,13 +110,14 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   Handout handout{reply, std::exchange(line.hand, {})};
   const std::int64_t in_hand =
       good_in_hand(line.hand_of.end_ms, handout.hand.permits(), reply.time);
-  const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
+  const std::int64_t charged = charged_permits(line.costs, bookings_of(line), in_hand, reply);
   books_.reserved(charged);
-  const TokenBucket bucket{reply.bucket.full_us, reply.bucket.taken, use.fill_rate};
+  const Bucket& bucket = reply.bucket;
   if (counter.bucket == nullptr) counter.bucket = std::make_unique<KnownBucket>();
   counter.bucket->bucket = bucket;
   counter.bucket->told = now;
   counter.bucket->paused_until = keeper_.pause_of(counter, reply.time, now);
+  keeper_.end_denial(counter, now);
   if (charged > 0 && counter.use->limit->on_store_down != OnStoreDown::Allow) {
     std::int64_t& until_ms = shard_of(counter).knows_until_ms;
     until_ms = std::max(until_ms, full_at(bucket).us / 1000);
@@ -86,10 +127,13 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
                  decider_.emptied_at(counter, now) <= line.emptied;
   handout.lost = WindowState::Telling;
   handout.bucket = bucket;
-  handout.bucket->taken -= charged;  // before this reservation
+  // Before this reservation, but for what is booked, which others are behind.
+  take(*handout.bucket, booked_permits(bookings_of(line), reply) - charged);
   handout.held = decider_.held(counter, line.window, now) + in_hand;
   room_.end_reservation(line);
   const Hand unspent = hand_grants(counter, line, handout, now);
+  hand_bookings(counter, line, handout, now);
+  park(line, handout.parking);
   if (!handout.kept) {
     books_.stranded(handout.hand.permits() + charged);
     return;
@@ -98,29 +142,35 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   take_back(counter, line, in_hand > 0 ? unspent : handout.hand, now);
   if (reply.leased > 0 && !line.slices_over) {
     keeper_.take_in(counter, slice_ending(use.slices, reply.ends_ms), {}, reply.leased, now);
+    keeper_.attend(id, now);
   } else {
     books_.stranded(reply.leased);
+    counter.bucket->loss.over(reply.leased, reply.leased, now, use.slices.slice_ms);
   }
+  keeper_.tell_left_in_bucket(counter, now);
+  keeper_.show_denial(counter, now);
 }
 
-void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
+void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, bool anew,
+                               Mono now) {
   Counter& counter = counters_[id];
   const Window window = line.window;
   Handout handout{reply, std::exchange(line.hand, {})};
   const std::int64_t in_hand = handout.hand.permits();
-  const std::int64_t charged = charged_permits(line.costs, in_hand, reply);
+  const std::int64_t charged = charged_permits(line.costs, {}, in_hand, reply);
   books_.reserved(charged);
   handout.kept = has_counted(decider_.state_of(counter, window, now));
   if (charged > 0 && lost_policy(*counter.use->limit) == OnStoreLost::Count) {
     std::int64_t& until_ms = shard_of(counter).knows_until_ms;
     until_ms = std::max(until_ms, window.end_ms);
   }
-  if (handout.kept && !keeper_.charged(counter, window, charged, reply.counter, now)) {
+  if (handout.kept && !keeper_.charged(counter, window, charged, reply.counter, anew, now)) {
     lost(counter, window);
     handout.kept = false;
   }
   const bool late = !line.costs.empty() && !inside(counter, window, now);
   Hand unspent = handout.hand;
+  std::int64_t leased = late ? 0 : reply.leased;
   if (late) {
     ++stats_.late_answers;  // charged, and granted to nobody
     books_.stranded(charged);
@@ -135,13 +185,15 @@ void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& re
     handout.reset_after_ms = decider_.reset_after_ms(counter, now);
     room_.end_reservation(line);
     unspent = hand_grants(counter, line, handout, now);
+    park(line, handout.parking);
+    leased = pay_parked_of(counter, line, leased, handout, now);
   }
   if (handout.kept) {
-    keeper_.take_in(counter, window, unspent, late ? 0 : reply.leased, now);
+    keeper_.take_in(counter, window, unspent, leased, now);
   } else {
     books_.stranded(late ? in_hand : in_hand + charged);
   }
-  if (!late && counter.use->leased) keeper_.attend(id, now);
+  if (!late) keeper_.attend(id, now);
 }
 
 // The counter is below what this host alone was charged.
@@ -158,9 +210,8 @@ Hand Reserver::hand_grants(Counter& counter, Line& line, Handout& handout, Mono 
   for (std::size_t i = 0; i < costs.size(); ++i) {
     const std::int64_t granted = handout.reply.granted[i];
     for (std::int64_t n = 0; n < costs[i].count && !line.asked.empty(); ++n) {
-      const CheckOf check{costs[i].cost, n < granted};
-      const bool claimed = give_one(counter, line, check, handout, now);
-      if (check.granted && !claimed) unclaimed += check.cost;
+      const bool claimed = give_one(counter, line, n < granted, handout, now);
+      if (n < granted && !claimed) unclaimed += costs[i].cost;
     }
   }
   room_.waiters().put_before(handout.again, line.due);
@@ -171,49 +222,54 @@ Hand Reserver::hand_grants(Counter& counter, Line& line, Handout& handout, Mono 
 }
 
 // False where it was granted, and nobody wants it any more, but the pool may have it.
-bool Reserver::give_one(Counter& counter, Line& line, const CheckOf& check, Handout& handout,
-                        Mono now) {
-  const auto [cost, granted] = check;
+bool Reserver::give_one(Counter& counter, Line& line, bool granted, Handout& handout, Mono now) {
   const WaiterPlace first = line.asked.first;
   Waiter& waiter = room_.waiters()[first];
+  const Ask ask = waiter.ask;
   const bool gone = waiter.gone;
-  if (!granted && !gone && may_fit(counter, line, cost, handout, now)) {
+  // Nothing was to be taken for who only looks, and nothing is what the store has granted.
+  if (!ask.takes) granted = ask.cost <= left_of(counter, handout);
+  const bool may_go_on = !gone && !waiter.unwanted;
+  if (!granted && may_go_on && may_fit(counter, line, ask, handout, now)) {
     waiter.asked = false;
     waiter.asked_again = line.retried = true;
     room_.waiters().move(line.asked, first, handout.again);
     return true;
   }
-  if ((!granted || !handout.kept) && !gone && counter.use->is_sub()) {
+  if ((!granted || !handout.kept) && may_go_on && counter.use->is_sub()) {
     leave(line.counter, line.asked, first, handout.kept);
     return true;
   }
   bool claimed = true;
-  if (granted && handout.kept) {
-    handout.left -= cost;
-    if (handout.bucket) handout.bucket->taken += cost;
+  if (granted && handout.kept && ask.takes) {
+    handout.left -= ask.cost;
+    if (handout.bucket) take(*handout.bucket, ask.cost);
     if (gone && counter.use->leased && !handout.bucket) {
       claimed = false;
     } else if (gone) {
-      books_.stranded(cost);
+      books_.stranded(ask.cost);
     } else {
-      books_.spent(cost);
-      if (counter.use->leased) keeper_.note_demand(counter, {cost, 1}, now);
+      books_.spent(ask.cost);
+      keeper_.note_spent(counter, {ask.cost, 1}, now);
     }
   }
-  answer_one(counter, line, check, handout, now);
+  answer_one(counter, line, {ask, granted}, handout, now);
   return claimed;
+}
+
+// What the counter and the host have together, at the moment of the answer.
+std::int64_t Reserver::left_of(const Counter& counter, const Handout& handout) {
+  if (!handout.bucket) return handout.left;
+  const std::int64_t burst = burst_of(*counter.use->limit);
+  return handout.held + permits_in(*handout.bucket, burst, handout.reply.time);
 }
 
 // Whether a cost that was refused may be granted with the hand, which was not taken: the counter
 // was thought to have enough.
-bool Reserver::may_fit(const Counter& counter, const Line& line, std::int64_t cost,
+bool Reserver::may_fit(const Counter& counter, const Line& line, const Ask& ask,
                        const Handout& handout, Mono now) const {
-  const std::int64_t left =
-      handout.bucket ? handout.held + permits_in(*handout.bucket, burst_of(*counter.use->limit),
-                                                 handout.reply.time)
-                     : handout.left;
-  return handout.kept && handout.hand.permits() == 0 && cost <= left &&
-         decider_.held(counter, line.window, now) > 0 &&
+  return ask.takes && handout.kept && handout.hand.permits() == 0 &&
+         ask.cost <= left_of(counter, handout) && decider_.held(counter, line.window, now) > 0 &&
          !room_.waiters()[line.asked.first].asked_again;
 }
 
@@ -225,17 +281,28 @@ Prospect Reserver::prospect(const Counter& counter, std::int64_t cost, const Han
   return {handout.left, handout.reset_after_ms, handout.reset_after_ms};
 }
 
-void Reserver::answer_one(Counter& counter, Line& line, const CheckOf& check,
-                          const Handout& handout, Mono now) {
+void Reserver::answer_one(Counter& counter, Line& line, const AskOf& of, Handout& handout,
+                          Mono now) {
   const WaiterPlace first = line.asked.first;
   CheckResult result;
   if (!room_.waiters()[first].gone) {
-    result =
-        handout.kept
-            ? decider_.counted(counter, check.granted, prospect(counter, check.cost, handout, now))
-            : decider_.deny_locally(counter, handout.lost, line.window, check.cost, now);
+    result = handout.kept
+                 ? granted(counter, line, of, handout, now)
+                 : decider_.deny_locally(counter, handout.lost, line.window, of.ask.cost, now);
   }
-  room_.answer(counter, line.asked, first, result);
+  answer_or_park(counter, line.asked, first, result, handout.parking, now);
+}
+
+// By the store's answer.
+CheckResult Reserver::granted(const Counter& counter, const Line& line, const AskOf& of,
+                              const Handout& handout, Mono now) const {
+  CheckResult result =
+      Decider::counted(counter, of.granted, prospect(counter, of.ask.cost, handout, now));
+  if (of.granted && of.ask.taken() > 0) {
+    result.decision.receipt = handout.bucket ? Decider::receipt_of(counter, handout.reply.time)
+                                             : Decider::receipt_of(counter, line.window.end_ms);
+  }
+  return result;
 }
 
 void Reserver::put_hand_back(Counter& counter, Line& line, Mono now) {
@@ -253,8 +320,9 @@ void Reserver::take_back(Counter& counter, const Line& line, const Hand& unspent
 
 void Reserver::give_up_slices(CounterId id, Mono now) {
   Counter& counter = counters_[id];
-  if (counter.use->slices.none()) return;
-  keeper_.give_up(counter, now);
+  if (counter.use->limit->algorithm->has_windows) return;
+  void_bookings(id, now);
+  if (!counter.use->slices.none()) keeper_.give_up(counter, now);
   if (counter.bucket != nullptr) counter.bucket->paused_until = {};
   Line* const line = counters_.line(counter);
   if (line != nullptr) line->slices_over = true;
@@ -265,6 +333,7 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
   if (line == nullptr) return nullptr;
   const CounterId id = line->counter;
   Counter& counter = counters_[id];
+  unexplained_.erase(reservation);
   put_hand_back(counter, *line, now);
   const Limit* told = nullptr;
   switch (failure) {
@@ -289,8 +358,13 @@ const Limit* Reserver::failed(std::uint64_t reservation, Failure failure, Mono n
     case Failure::CounterFailed:
     case Failure::StoreRefuses:
       room_.end_reservation(*line);
-      room_.answer_all(counter, line->asked,
-                       [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
+      if (line->acquire) line->acquire->asked_to_book.clear();
+      for (Waiters::List* list :
+           {&line->asked, line->acquire ? &line->acquire->booking : nullptr}) {
+        if (list == nullptr) continue;
+        room_.answer_all(counter, *list,
+                         [&](const Ask& ask) { return decider_.by_policy(counter, ask, now); });
+      }
       break;
   }
   serve(id, now);
@@ -359,7 +433,7 @@ void Reserver::move(CounterId id, ShardId to, Mono now) {
   Line* const line = counters_.line(counter);
   if (line != nullptr && shard_of(counter).health.is_away()) {
     room_.answer_all(counter, line->due,
-                     [&](std::int64_t cost) { return decider_.by_policy(counter, cost, now); });
+                     [&](const Ask& ask) { return decider_.by_policy(counter, ask, now); });
   }
   serve(id, now);
 }
@@ -367,6 +441,7 @@ void Reserver::move(CounterId id, ShardId to, Mono now) {
 void Reserver::forget_under_way(ShardId shard, Mono now) {
   counters_.each_line([&](CounterId id, Line& line) {
     if (line.reservation == 0 || line.shard != shard) return;
+    unexplained_.erase(line.reservation);
     put_hand_back(counters_[id], line, now);
     room_.due_again(line);
     room_.queue(id);

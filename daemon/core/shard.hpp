@@ -32,6 +32,8 @@ struct Shard {
   Mono down_since{INT64_MIN / 2};     // since it was up last, where it is not
   Mono tries_again;                   // when it is connected to again, while it is away
   std::int64_t round_trip_us = 1000;  // smoothed
+  // It still had its data then, as the last answer to a reservation has said.
+  StoreTime had_data;
 
   LineQueue lines;  // before whose counters checks wait
   // Those of them whose checks have too little time left while calls under way take as long as the
@@ -44,6 +46,7 @@ struct Shard {
   std::vector<CounterId> unmeasured;  // whose checks wait for the clock to be measured
   bool measure_wanted = false;
   std::deque<Release> releases;  // not written yet
+  std::deque<Clear> clears;      // the same
   // This host knows of permits in windows up to then which are to be counted on if they are lost
   // (see Recounter), or of buckets that are full by then, so that it has to hear of it when they
   // are. Ms of the store's clock.

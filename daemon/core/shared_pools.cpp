@@ -4,6 +4,17 @@
 #include <new>
 
 namespace rategate {
+namespace {
+// Clocks of a daemon and of its clients may be wrong by a second together.
+constexpr std::int64_t kClocksApartMs = 1000;
+}  // namespace
+
+SharedWords shared_words_of(const LimitUse& use) {
+  const Limit& limit = *use.limit;
+  if (limit.algorithm->has_windows) return {RG_RULE_WINDOWS, limit.permits, limit.period_ms};
+  return {use.log.none() ? RG_RULE_BUCKET : RG_RULE_SLIDING_LOG, burst_of(limit),
+          use.slices.slice_ms + use.slices.least_ms + kClocksApartMs};
+}
 
 SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets)
     : header_(new(memory) rg_shm_header{}),

@@ -15,6 +15,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/core/ids.hpp"
+#include "daemon/limit/limit_use.hpp"
 #include "shm/identity.h"
 #include "shm/layout.h"
 
@@ -122,6 +123,14 @@ class SharedPools {
   std::uint32_t next_visit_ = 0;             // a slot
   std::vector<std::unique_ptr<Page>> book_;  // pages are made when first used
 };
+
+// How clients are to read the words of a limit's pools.
+struct SharedWords {
+  rg_rule_kind kind;
+  std::int64_t burst;       // permits that may be spent at once
+  std::int64_t longest_ms;  // no word of it ends later than that from now
+};
+SharedWords shared_words_of(const LimitUse& use);
 
 // Where counters are whose slot is in no shard: what is there has no clock, and nobody is asked.
 constexpr bool is_nowhere(ShardId shard) { return shard.value >= SharedPools::kClocks; }

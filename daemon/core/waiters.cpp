@@ -13,15 +13,21 @@ WaiterId Waiters::add(List& list, const Waiter& waiter) {
   const std::uint32_t generation = added.generation;
   added = waiter;
   added.generation = generation;
-  added.live = added.timed = true;
-  added.later = {};
+  added.live = true;
   link(list, place);
-
-  added.sooner = deadlines_.last;
-  (deadlines_.empty() ? deadlines_.first : (*this)[deadlines_.last].later) = place;
-  deadlines_.last = place;
+  start_timing(place, waiter.deadline);
   ++count_;
   return {place, generation};
+}
+
+void Waiters::start_timing(WaiterPlace place, Mono deadline) {
+  Waiter& waiter = (*this)[place];
+  waiter.deadline = deadline;
+  waiter.timed = true;
+  waiter.later = {};
+  waiter.sooner = deadlines_.last;
+  (deadlines_.empty() ? deadlines_.first : (*this)[deadlines_.last].later) = place;
+  deadlines_.last = place;
 }
 
 void Waiters::link(List& list, WaiterPlace place) {
@@ -78,6 +84,17 @@ void Waiters::put_before(List& front, List& list) {
     list.first = front.first;
   }
   front = {};
+}
+
+void Waiters::merge(List& some, List& list) {
+  List merged;
+  while (!some.empty() && !list.empty()) {
+    if ((*this)[some.last].arrival < (*this)[list.first].arrival) break;
+    List& sooner = (*this)[some.first].arrival < (*this)[list.first].arrival ? some : list;
+    move(sooner, sooner.first, merged);
+  }
+  put_before(some, list);
+  put_before(merged, list);
 }
 
 Waiter* Waiters::find(WaiterId id) {

@@ -2,30 +2,65 @@
 
 namespace rategate {
 
-CheckResult WaitingRoom::join(CounterId id, const Request& request, Mono deadline) {
+Waiter WaitingRoom::waiter_of(CounterId id, const Request& request) {
   Waiter waiter;
   waiter.ticket = request.ticket;
-  waiter.cost = request.cost;
-  waiter.deadline = deadline;
+  waiter.ask = request.ask;
+  waiter.deadline = request.patience;
   waiter.counter = id;
   waiter.flow = request.flow;
+  waiter.telling = request.telling;
+  waiter.is_member = request.is_member;
+  waiter.patience = request.patience;
+  return waiter;
+}
+
+CheckResult WaitingRoom::join(CounterId id, const Request& request, Mono deadline) {
+  Waiter waiter = waiter_of(id, request);
+  waiter.deadline = deadline;
+  Line& line = counters_.make_line(id);
+  return add(line, line.due, waiter, request.patience.us > 0 ? Stands::Asking : Stands::Nowhere);
+}
+
+CheckResult WaitingRoom::add(Line& line, Waiters::List& list, const Waiter& waiter, Stands stands) {
   CheckResult result;
   result.waits = true;
-  result.waiter = waiters_.add(counters_.make_line(id).due, waiter);
+  result.waiter = waiters_.add(list, waiter);
+  if (stands == Stands::Nowhere) return result;
+  stand(line, result.waiter.place, stands);
+  waiters_[result.waiter.place].arrival = ++arrivals_;
+  gives_up_at(result.waiter.place, waiter.patience);
   return result;
 }
 
 void WaitingRoom::abandon(WaiterId id) {
   Waiter* const waiter = waiters_.find(id);
   if (waiter == nullptr || waiter->gone) return;
-  ++stats_.checks_abandoned;
+  if (waiter->ask.takes) ++stats_.checks_abandoned;
   if (waiter->asked) {
     waiter->gone = true;
     return;
   }
-  const CounterId counter = waiter->counter;
-  waiters_.remove(counters_.make_line(counter).due, id.place);
+  leave(id.place);
+}
+
+// Out of its line, which was not asked for with it.
+void WaitingRoom::leave(WaiterPlace place) {
+  const CounterId counter = waiters_[place].counter;
+  take_away(list_of(counters_.make_line(counter), waiters_[place]), place);
   tidy(counter);
+}
+
+bool WaitingRoom::withdraw(WaiterId id) {
+  Waiter* const waiter = waiters_.find(id);
+  if (waiter == nullptr) return true;
+  if (waiter->asked) {
+    waiter->unwanted = true;
+    waiters_.stop_timing(id.place);
+    return false;
+  }
+  leave(id.place);
+  return true;
 }
 
 void WaitingRoom::queue(CounterId id) {
@@ -74,28 +109,53 @@ void WaitingRoom::end_reservation(Line& line) {
 
 void WaitingRoom::due_again(Line& line) {
   end_reservation(line);
-  for (WaiterPlace at = line.asked.first; !at.is_none();) {
-    const WaiterPlace next = waiters_[at].next;
-    waiters_[at].asked = false;
-    if (waiters_[at].gone) waiters_.remove(line.asked, at);
-    at = next;
-  }
-  waiters_.put_before(line.asked, line.due);
+  const auto put_back = [&](Waiters::List& list) {
+    for (WaiterPlace at = list.first; !at.is_none();) {
+      const WaiterPlace next = waiters_[at].next;
+      waiters_[at].asked = false;
+      if (waiters_[at].unwanted) members_.push_back({waiters_[at].ticket, {}});
+      if (waiters_[at].gone || waiters_[at].unwanted) take_away(list, at);
+      at = next;
+    }
+    waiters_.put_before(list, line.due);
+  };
+  put_back(line.asked);
+  if (!line.acquire) return;
+  put_back(line.acquire->booking);
+  line.acquire->asked_to_book.clear();
 }
 
-void WaitingRoom::tell(const Counter& counter, std::uint64_t ticket, const CheckResult& result) {
-  answers_.push_back({ticket, result.verdict, result.decision,
-                      result.verdict == Verdict::StoreDown ? counter.use->limit : nullptr});
+void WaitingRoom::tell(const Counter& counter, const Waiter& waiter, const CheckResult& result) {
+  if (waiter.is_member) {
+    members_.push_back({waiter.ticket, result});
+    return;
+  }
+  CheckResult told = result;
+  decider_.conclude(*counter.use, waiter.ask, told);
+  const bool named = told.verdict == Verdict::StoreDown || waiter.telling >= Telling::Map;
+  answers_.push_back({waiter.ticket, told.verdict, told.decision, waiter.telling,
+                      named ? counter.use->shown : nullptr});
 }
 
 void WaitingRoom::answer(const Counter& counter, Waiters::List& list, WaiterPlace place,
                          const CheckResult& result) {
   const Waiter& waiter = waiters_[place];
-  if (!waiter.gone) tell(counter, waiter.ticket, result);
+  if (!waiter.gone) tell(counter, waiter, result);
+  take_away(list, place);
+}
+
+void WaitingRoom::take_away(Waiters::List& list, WaiterPlace place) {
+  gives_up_at(place, {});
+  if (waiters_[place].stands != Stands::Nowhere) {
+    stand(counters_.make_line(waiters_[place].counter), place, Stands::Nowhere);
+  }
   waiters_.remove(list, place);
 }
 
 void WaitingRoom::expire(Mono now) {
+  while (!patience_.empty() && patience_.begin()->first <= now) {
+    lose_patience(patience_.begin()->second, now);
+  }
   while (!waiters_.soonest().is_none()) {
     const WaiterPlace place = waiters_.soonest();
     if (waiters_[place].deadline > now) break;
@@ -113,17 +173,21 @@ void WaitingRoom::expire_one(WaiterPlace place, Mono now) {
     Shard& shard = shards_[counter.shard.value];
     if (!waiter.ever_asked && shard.health.is_up()) {
       ++shard.not_asked;
-      ++stats_.checks_not_asked;
+      if (waiter.ask.takes) ++stats_.checks_not_asked;
     }
     answer(counter, counters_.make_line(id).due, place,
-           decider_.by_policy(counter, waiter.cost, now));
+           decider_.by_policy(counter, waiter.ask, now));
     tidy(id);
     return;
   }
   waiters_.stop_timing(place);
   if (waiter.gone) return;
+  if (waiter.is_member) {
+    waiter.unwanted = true;  // what it is part of ends at the same moment
+    return;
+  }
   waiter.gone = true;
-  tell(counter, waiter.ticket, decider_.by_policy(counter, waiter.cost, now));
+  tell(counter, waiter, decider_.by_policy(counter, waiter.ask, now));
 }
 
 }  // namespace rategate

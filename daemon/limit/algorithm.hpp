@@ -39,7 +39,7 @@ struct Standing {
 struct Algorithm {
   std::string_view name;
   // Its counters are of one window each. Else a counter lasts, and what it holds is told by
-  // daemon/limit/token_bucket.hpp; there is no `standing` and no `grant` then.
+  // daemon/limit/bucket.hpp; there is no `standing` and no `grant` then.
   bool has_windows;
   // The term in which a permit reserved at that reading is good, as a window.
   Placed (*place)(const ClockReading& reading, std::int64_t period_ms);

@@ -6,13 +6,13 @@ namespace rategate {
 namespace {
 constexpr std::int64_t kSlicesInFill = 16;
 constexpr std::int64_t kShortestMs = 10;
-constexpr std::int64_t kLongestMs = 250;
 constexpr std::int64_t kPausesInFill = 8;
 constexpr std::int64_t kNothingInPause = 8;
 }  // namespace
 
 BucketSlices slices_of(std::int64_t fill_us) {
-  const std::int64_t slice_ms = std::clamp(fill_us / kSlicesInFill / 1000, kShortestMs, kLongestMs);
+  const std::int64_t slice_ms =
+      std::clamp(fill_us / kSlicesInFill / 1000, kShortestMs, kLongestSliceMs);
   return {slice_ms, (slice_ms + 3) / 4};
 }
 

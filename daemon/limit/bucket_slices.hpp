@@ -9,6 +9,8 @@
 
 namespace rategate {
 
+inline constexpr std::int64_t kLongestSliceMs = 250;
+
 struct BucketSlices {
   std::int64_t slice_ms = 0;  // its ends are whole multiples of that since 1970; 0: there are none
   std::int64_t least_ms = 0;  // a lease lives at least so long, and up to a slice more

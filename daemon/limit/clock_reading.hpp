@@ -23,6 +23,8 @@ struct Placed {
   std::int64_t opens_in_us = 0;  // when not open
 };
 Placed place(const ClockReading&, std::int64_t period_ms);
+class Calendar;
+Placed place(const ClockReading&, const Calendar& calendar);
 
 // Twice the error must stay below half of the period; else the limit cannot be held.
 bool precise_enough(const ClockReading&, std::int64_t period_ms);

@@ -66,7 +66,7 @@ void append_sub(std::string& out, const SubCounter& sub) {
 }  // namespace
 
 CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms,
-                           const SubCounter& sub)
+                           const SubCounter& sub, std::string_view period)
     : sub_(sub), unit_ms_(period_ms % 1000 == 0 ? 1000 : 1) {
   std::string whole = text.text();
   if (sub.of > 1) whole.insert(whole.find('}', whole.find('{')), "%s");
@@ -76,7 +76,7 @@ CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std:
       append_escaped(name, limit);
       for (const char c : name) pattern_.append(c == '%' ? 2 : 1, c);
     } else if (letter == 'p') {
-      pattern_ += format_duration(period_ms);
+      pattern_ += period.empty() ? format_duration(period_ms) : std::string(period);
     } else {
       pattern_ += '%';
       pattern_ += letter;

@@ -22,9 +22,10 @@ class CounterNames {
   // The name of a sub-counter has ":NUMBER" at the end of its tag, and behind it, where it needs
   // that, ".1", ".2" and so on, the first by which its slot is in that part of all slots: of four,
   // the second in the second quarter. So they are in different shards, where the slots are shared
-  // out in order. `text` has to have a tag then.
+  // out in order. `text` has to have a tag then. `period`: what %p stands for, of a calendar; of
+  // others it is the duration.
   CounterNames(const KeyTemplate& text, std::string_view limit, std::int64_t period_ms,
-               const SubCounter& sub = {});
+               const SubCounter& sub = {}, std::string_view period = {});
 
   // `window_start_ms`: of the store's clock.
   std::string of(std::string_view key, std::int64_t window_start_ms) const;

@@ -20,7 +20,9 @@ Grant grant_in_window(const GrantAsked& asked, const CostRuns& costs) {
   Grant result;
   result.granted.reserve(costs.size());
   for (const CostRun& run : costs) {
-    const std::int64_t fits = run.cost > 0 ? (own + in_hand - sum) / run.cost : 0;
+    // A cost of 0 takes nothing: who asks only looks.
+    const std::int64_t nothing_taken = run.cost == 0 ? RG_MAX_PERMITS : 0;
+    const std::int64_t fits = run.cost > 0 ? (own + in_hand - sum) / run.cost : nothing_taken;
     const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
     sum += granted * run.cost;
     refused = refused || granted < run.count;

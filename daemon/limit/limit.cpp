@@ -17,12 +17,43 @@ constexpr std::int64_t kWorthLeasing = 16;
 // A bucket that fills in less would be leased for less than the shortest slices are good for.
 constexpr std::int64_t kWorthLeasingUs = 160'000;
 
+bool same_rules(const Limit& a, const Limit& b) {
+  if (a.key_rules == nullptr || b.key_rules == nullptr) return a.key_rules == b.key_rules;
+  return a.key_rules->all() == b.key_rules->all();
+}
+
 constexpr bool may_be_in_names(char c) {
   return is_alnum(c) || std::string_view("_-./@").find(c) != std::string_view::npos;
 }
 
 // A table, because each check over the socket is looked at.
 constexpr std::array<bool, 256> kInNames = table_of(may_be_in_names);
+
+struct Leasing {
+  bool leased;
+  std::string_view why;
+};
+
+Leasing leasing_of(const Limit& limit) {
+  if (limit.kind != KeyRuleKind::Limited) return {false, "nothing is counted"};
+  if (is_concurrency(limit)) return {false, "concurrency"};
+  // Other calls may name other numbers for its key at any time.
+  if (limit.cell) return {false, "declared in the call"};
+  switch (limit.mode) {
+    case Mode::Exact:
+      return {false, "configured"};
+    case Mode::Lease:
+      return {true, "configured"};
+    case Mode::Auto:
+      break;
+  }
+  const bool has_windows = limit.algorithm->has_windows;
+  if ((has_windows ? limit.permits : burst_of(limit)) < kWorthLeasing) {
+    return {false, has_windows ? "small limit" : "small burst"};
+  }
+  if (!has_windows && comes_back_us(limit) < kWorthLeasingUs) return {false, "full again at once"};
+  return {true, has_windows ? "large limit" : "large burst"};
+}
 
 }  // namespace
 
@@ -39,6 +70,23 @@ Result<std::int64_t> parse_period_ms(std::string_view text) {
   return period;
 }
 
+Result<Rate> parse_period(std::string_view text) {
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::string_view name = text.substr(digits);
+  if (digits > 0 && name.ends_with('s')) name.remove_suffix(1);
+  const auto unit = parse_word<CalendarUnit>(name);
+  const bool is_one = digits == 0 || text.substr(0, digits) == "1";
+  if (unit && is_one && *unit != CalendarUnit::Day) return Rate{0, 0, *unit};
+  if (unit && *unit != CalendarUnit::Day) {
+    return Error{"expected one " + std::string(name) + ": no other number of them is a period"};
+  }
+  const auto period_ms = parse_period_ms(text);
+  if (!period_ms) return Error{period_ms.error() + ", or a week, month or year"};
+  Rate rate{0, *period_ms};
+  if (unit && is_one) rate.unit = *unit;
+  return rate;
+}
+
 Result<Rate> parse_rate(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) {
@@ -46,13 +94,40 @@ Result<Rate> parse_rate(std::string_view text) {
   }
   const auto permits = parse_permits(text.substr(0, slash));
   if (!permits) return Error{"before the slash " + permits.error()};
-  const auto period = parse_period_ms(text.substr(slash + 1));
-  if (!period) return Error{"after the slash " + period.error()};
-  return Rate{*permits, *period};
+  auto rate = parse_period(text.substr(slash + 1));
+  if (!rate) return Error{"after the slash " + rate.error()};
+  rate->permits = *permits;
+  return rate;
 }
 
 std::string format_rate(const Rate& rate) {
-  return std::to_string(rate.permits) + "/" + format_duration(rate.period_ms);
+  return std::to_string(rate.permits) + "/" +
+         (rate.unit ? std::string(to_text(*rate.unit)) : format_duration(rate.period_ms));
+}
+
+std::string period_text(const Limit& limit) {
+  return limit.calendar == nullptr ? format_duration(limit.period_ms)
+                                   : format_calendar_period(limit.calendar->period());
+}
+
+std::string rate_text(const Limit& limit, std::int64_t permits) {
+  Rate rate{permits, limit.period_ms};
+  if (limit.calendar != nullptr) rate.unit = limit.calendar->period().unit;
+  return format_rate(rate);
+}
+
+bool has_period_of(const Limit& limit, const Rate& rate) {
+  return limit.calendar == nullptr ? rate.period_ms == limit.period_ms
+                                   : rate.unit == limit.calendar->period().unit;
+}
+
+CounterNames counter_names(const Limit& limit) {
+  return CounterNames(limit.redis_key, limit.name, limit.period_ms, limit.sub, period_text(limit));
+}
+
+Placed place(const Limit& limit, const ClockReading& reading) {
+  return limit.calendar == nullptr ? limit.algorithm->place(reading, limit.period_ms)
+                                   : place(reading, *limit.calendar);
 }
 
 bool valid_name(std::string_view name) {
@@ -83,6 +158,7 @@ OnStoreLost lost_policy(const Limit& limit) {
 }
 
 Result<const Algorithm*> parse_algorithm(std::string_view text) {
+  if (text == kConcurrency.name) return &kConcurrency;
   const auto found =
       std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
                    [&](const Algorithm* algorithm) { return algorithm->name == text; });
@@ -97,8 +173,25 @@ std::int64_t most_cost(const Limit& limit) {
   return limit.algorithm->has_windows ? limit.permits / limit.spread : burst_of(limit);
 }
 
+std::int64_t comes_back_us(const Limit& limit) {
+  if (limit.algorithm->has_windows || is_concurrency(limit)) return 0;
+  if (limit.algorithm == &kSlidingWindow) return limit.period_ms * 1000;
+  return fill_us(fill_rate(limit.permits, limit.period_ms), burst_of(limit));
+}
+
+LogNumbers log_numbers_of(const Limit& limit) {
+  if (limit.algorithm != &kSlidingWindow) return {};
+  return log_numbers(limit.permits, limit.period_ms);
+}
+
+BucketSlices slices_of(const Limit& limit) {
+  if (limit.algorithm->has_windows || !is_leased(limit)) return {};
+  return limit.algorithm == &kSlidingWindow ? slices_of_log(limit.period_ms)
+                                            : slices_of(comes_back_us(limit));
+}
+
 std::optional<Error> bucket_fault(const Limit& limit) {
-  if (limit.algorithm->has_windows) return std::nullopt;
+  if (limit.algorithm != &kTokenBucket) return std::nullopt;
   const FillRate rate = fill_rate(limit.permits, limit.period_ms);
   if (fill_us(rate, burst_of(limit)) <= kMostFillUs) return std::nullopt;
   return Error{"a bucket of " + std::to_string(burst_of(limit)) + " permits at " +
@@ -107,28 +200,59 @@ std::optional<Error> bucket_fault(const Limit& limit) {
                "d to fill; expected a smaller burst, or a higher rate"};
 }
 
-bool is_leased(const Limit& limit) {
-  if (limit.cell) return false;  // other calls may name other numbers for its key at any time
-  switch (limit.mode) {
-    case Mode::Exact:
-      return false;
-    case Mode::Lease:
-      return true;
-    case Mode::Auto:
-      break;
-  }
-  if (limit.algorithm->has_windows) return limit.permits >= kWorthLeasing;
-  const std::int64_t burst = burst_of(limit);
-  return burst >= kWorthLeasing &&
-         fill_us(fill_rate(limit.permits, limit.period_ms), burst) >= kWorthLeasingUs;
+bool is_leased(const Limit& limit) { return leasing_of(limit).leased; }
+
+std::string_view why_leased(const Limit& limit) { return leasing_of(limit).why; }
+
+Limit limit_for_keys(const Limit& limit, const KeyRule& rule) {
+  Limit made = limit;
+  made.key_rules = nullptr;
+  made.key_rule = rule.pattern;
+  made.kind = rule.kind;
+  if (rule.kind != KeyRuleKind::Limited) return made;
+  made.permits = rule.permits;
+  if (rule.burst) made.burst = rule.burst;
+  return made;
+}
+
+std::int64_t near_left(const Limit& limit) {
+  if (limit.kind != KeyRuleKind::Limited || limit.cell || is_concurrency(limit)) return -1;
+  return burst_of(limit) * (kWholePpm - limit.near_ppm) / kWholePpm;
 }
 
 bool same_limit(const Limit& a, const Limit& b) {
   return a.name == b.name && a.permits == b.permits && a.period_ms == b.period_ms &&
-         a.mode == b.mode && a.on_store_down == b.on_store_down && a.share == b.share &&
+         period_text(a) == period_text(b) && a.mode == b.mode &&
+         a.on_store_down == b.on_store_down && a.share == b.share &&
          lost_policy(a) == lost_policy(b) && a.spread == b.spread &&
-         a.redis_key.text() == b.redis_key.text() && a.algorithm == b.algorithm &&
-         burst_of(a) == burst_of(b) && a.declared == b.declared && a.cell == b.cell;
+         a.redis_key.text() == b.redis_key.text() && a.key == b.key && a.prefixes == b.prefixes &&
+         a.algorithm == b.algorithm && burst_of(a) == burst_of(b) && a.settle == b.settle &&
+         a.settle_within_ms == b.settle_within_ms && a.declared == b.declared && a.cell == b.cell &&
+         same_rules(a, b) && a.key_rule == b.key_rule && a.kind == b.kind && a.shadow == b.shadow &&
+         a.near_ppm == b.near_ppm && a.more == b.more && a.parent == b.parent &&
+         a.parent_key == b.parent_key;
+}
+
+bool operator==(const LimitWindow& a, const LimitWindow& b) {
+  const auto is_same = [](const Calendar* one, const Calendar* other) {
+    return one == nullptr || other == nullptr ? one == other : one->period() == other->period();
+  };
+  return a.permits == b.permits && a.period_ms == b.period_ms &&
+         is_same(a.calendar.get(), b.calendar.get());
+}
+
+std::vector<Limit> windows_of(const Limit& limit) {
+  Limit window = limit;
+  window.more.clear();
+  window.parent.clear();
+  std::vector<Limit> windows{window};
+  for (const LimitWindow& more : limit.more) {
+    window.permits = more.permits;
+    window.period_ms = more.period_ms;
+    window.calendar = more.calendar;
+    windows.push_back(window);
+  }
+  return windows;
 }
 
 // Five numbers cannot say that the store is away.

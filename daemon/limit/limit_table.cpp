@@ -4,45 +4,47 @@
 #include <cstddef>
 #include <utility>
 
+#include "daemon/limit/key_uses.hpp"
+
 namespace rategate {
 namespace {
 
 // A limit whose windows are of another length has other ones anyway; a bucket goes on, if it has
 // the same name.
 bool same_counters(const Limit& a, const Limit& b) {
-  const auto name = [](const Limit& limit) {
-    return CounterNames(limit.redis_key, limit.name, limit.period_ms).of("", 0);
-  };
+  const auto name = [](const Limit& limit) { return counter_names(limit).of("", 0); };
   const bool buckets = !a.algorithm->has_windows && !b.algorithm->has_windows;
-  return a.redis_key.text() == b.redis_key.text() && a.spread == b.spread &&
-         (!buckets || name(a) == name(b));
+  return a.redis_key.text() == b.redis_key.text() && a.spread == b.spread && a.key == b.key &&
+         a.prefixes == b.prefixes &&
+         (!buckets || (a.algorithm == b.algorithm && name(a) == name(b)));
+}
+
+bool same_periods(const Limit& a, const Limit& b) {
+  const auto periods = [](const Limit& limit) {
+    std::vector<std::string> texts;
+    for (const Limit& window : windows_of(limit)) texts.push_back(period_text(window));
+    return texts;
+  };
+  return periods(a) == periods(b);
 }
 
 }  // namespace
 
 LimitUsePtr LimitTable::use_of(Limit limit) {
-  auto use =
-      std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), ++last_rule_);
-  if (use->limit->spread == 1) return use;
-  use->leased = false;  // it has no pools: shared memory does not decide it
-  std::vector<Limit> subs = sub_limits_of(*use->limit);
-  const std::size_t first = host_ % subs.size();
-  std::rotate(subs.begin(), subs.begin() + static_cast<std::ptrdiff_t>(first), subs.end());
-  std::int64_t after = use->limit->permits;
-  for (Limit& each : subs) {
-    LimitUse& sub = *use->subs.emplace_back(
-        std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(each))));
-    sub.spread_of = use;
-    sub.sub = use->subs.size() - 1;
-    sub.permits_after = after -= sub.limit->permits;
-    sub.shown = use->limit;
-  }
-  return use;
+  return make_limit_use(std::move(limit), ++last_rule_, host_);
 }
 
-void LimitTable::drop(LimitUse& use) {
-  use.dropped = true;
-  for (const LimitUsePtr& sub : use.subs) sub->dropped = true;
+void LimitTable::find_parent(LimitUse& use) const {
+  const auto found = configured_.find(use.limit->parent);
+  use.parent = found != configured_.end() ? found->second : nullptr;
+}
+
+// Those of names that have a limit of their own now, and all of them where they are counted
+// otherwise than before.
+bool LimitTable::drop_unnamed(const LimitUsePtr& default_before) {
+  const bool all = default_ != default_before;
+  return unnamed_.drop_taken(
+      [&](const std::string& name) { return all || configured_.contains(name); });
 }
 
 LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::int64_t now_ms) {
@@ -59,24 +61,30 @@ LimitTable::Change LimitTable::configure(const std::vector<Limit>& limits, std::
     }
     use = use_of(limit);
     if (before == nullptr) continue;
-    use->moved_ms = before->moved_ms;
-    if (limit.algorithm->has_windows && before->limit->period_ms != limit.period_ms) {
+    std::int64_t moved_ms = before->moved_ms;
+    if (limit.algorithm->has_windows && !same_periods(*before->limit, limit)) {
       change.anew.push_back(limit.name);
     }
     if (!same_counters(*before->limit, limit)) {
-      use->moved_ms = now_ms;
+      moved_ms = now_ms;
       change.moved.push_back(limit.name);
     }
-    for (const LimitUsePtr& sub : use->subs) sub->moved_ms = use->moved_ms;
+    move_limit_use(*use, moved_ms);
   }
   configured_.swap(next);
   seen_.fill({});
+  for (const auto& [name, use] : configured_) find_parent(*use);
+  for (const LimitUsePtr& use : unnamed_.all()) find_parent(*use);
   for (const auto& [name, use] : next) {
     const auto kept = configured_.find(name);
     if (kept != configured_.end() && kept->second == use) continue;
-    drop(*use);
+    drop_limit_use(*use);
     dropped = true;
   }
+  const auto default_now = configured_.find(kDefaultName);
+  const LimitUsePtr default_before =
+      std::exchange(default_, default_now != configured_.end() ? default_now->second : nullptr);
+  dropped = drop_unnamed(default_before) || dropped;
   // A limit that was declared so far may have a configured one before it now.
   const auto is_taken = [&](const std::string& name) { return configured_.contains(name); };
   dropped = declared_.drop_taken(is_taken) || dropped;
@@ -95,6 +103,18 @@ const LimitUsePtr& LimitTable::configured(std::string_view name) const {
   return found->second;
 }
 
+LimitUsePtr LimitTable::unnamed(std::string_view name) {
+  if (default_ == nullptr) return nullptr;
+  Limit limit = *default_->limit;
+  limit.name = name;
+  return unnamed_.find_or_add(std::move(limit), [this](Limit made) {
+    LimitUsePtr use = use_of(std::move(made));
+    find_parent(*use);
+    move_limit_use(*use, default_->moved_ms);
+    return use;
+  });
+}
+
 LimitUsePtr LimitTable::declared(std::string_view name, const Rate& rate, bool keyed) {
   return declared_.find_or_add(declared_limit(name, rate, keyed),
                                [this](Limit limit) { return use_of(std::move(limit)); });
@@ -110,6 +130,7 @@ LimitUsePtr LimitTable::cell(const Rate& rate, std::int64_t burst) {
 std::vector<LimitUsePtr> LimitTable::all() const {
   std::vector<LimitUsePtr> result;
   for (const auto& [name, use] : configured_) result.push_back(use);
+  result.insert(result.end(), unnamed_.all().begin(), unnamed_.all().end());
   result.insert(result.end(), declared_.all().begin(), declared_.all().end());
   return result;
 }

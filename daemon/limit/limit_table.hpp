@@ -23,7 +23,7 @@ class LimitTable {
   // `host`: a number of this host's, by which it begins with one of the counters of a limit that is
   // spread, so that others begin with others.
   explicit LimitTable(std::size_t max_declared, std::uint64_t host = 0)
-      : host_(host), declared_(max_declared), cells_(max_declared) {}
+      : host_(host), unnamed_(max_declared), declared_(max_declared), cells_(max_declared) {}
 
   // What a reload did.
   struct Change {
@@ -40,18 +40,25 @@ class LimitTable {
   // Nothing where no limit of that name is configured. Good until the next configure().
   const LimitUsePtr& configured(std::string_view name) const;
 
+  // What the limit kDefaultName makes of a name that no limit has, where there is one: see
+  // RecentLimits. Null: there is none.
+  LimitUsePtr unnamed(std::string_view name);
   // The limit that a call declares: see RecentLimits.
   LimitUsePtr declared(std::string_view name, const Rate& rate, bool keyed);
   // The bucket that a call of CL.THROTTLE declares. Of those as many are kept, beside the others.
   LimitUsePtr cell(const Rate& rate, std::int64_t burst);
 
-  std::vector<LimitUsePtr> all() const;  // configured by name, then declared, latest first
+  // Configured by name, then what kDefaultName makes of names, then declared, latest first.
+  std::vector<LimitUsePtr> all() const;
   // Names of configured limits: those that stand next to this one in the alphabet, `most` of them.
   std::vector<std::string_view> names_near(std::string_view name, std::size_t most) const;
   std::size_t configured_count() const { return configured_.size(); }
   std::size_t declared_count() const { return declared_.all().size(); }
-  // Declared limits that gave way though counters were of them, since the start.
-  std::uint64_t gave_way() const { return declared_.gave_way() + cells_.gave_way(); }
+  // Declared limits, and those of names that no limit has, that gave way though counters were of
+  // them, since the start.
+  std::uint64_t gave_way() const {
+    return unnamed_.gave_way() + declared_.gave_way() + cells_.gave_way();
+  }
 
  private:
   struct Seen {
@@ -59,8 +66,8 @@ class LimitTable {
     const LimitUsePtr* use = nullptr;
   };
   LimitUsePtr use_of(Limit limit);
-  static void drop(LimitUse& use);
-
+  void find_parent(LimitUse& use) const;
+  bool drop_unnamed(const LimitUsePtr& default_before);
   std::uint64_t last_rule_ = 0;
   std::uint64_t host_;
   std::map<std::string, LimitUsePtr, std::less<>> configured_;
@@ -68,6 +75,8 @@ class LimitTable {
   // here, which it may share with others.
   mutable std::array<Seen, 64> seen_{};
   LimitUsePtr none_;
+  LimitUsePtr default_;  // that of kDefaultName
+  RecentLimits unnamed_;
   RecentLimits declared_;
   RecentLimits cells_;
 };

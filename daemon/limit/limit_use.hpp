@@ -16,42 +16,57 @@
 namespace rategate {
 
 struct Counter;  // of the gate
+class KeyUses;
 struct LimitUse;
 using LimitUsePtr = std::shared_ptr<LimitUse>;
 
 // Over how long the spending of its permits is counted, so that leases follow it.
 std::int64_t demand_us_of(const Limit& limit, std::int64_t fill_us);
 
+// Decisions of a limit since it is in use, those by its rules for keys included. Its place is what
+// these have in common, so that a key has one counter, whichever rule it is found to have.
+struct LimitTally {
+  std::uint64_t allowed = 0;
+  std::uint64_t denied = 0;
+  std::uint64_t shadow_denied = 0;
+  std::uint64_t near = 0;  // of the allowed ones
+};
+
 // A limit in use. The object is the limit's identity: other numbers are another object, and another
 // rule in shared memory.
-struct LimitUse {
+struct LimitUse : std::enable_shared_from_this<LimitUse> {
   explicit LimitUse(LimitPtr l, std::uint64_t r = 0)
       : limit(std::move(l)),
-        names(limit->redis_key, limit->name, limit->period_ms, limit->sub),
+        names(counter_names(*limit)),
         most_cost(rategate::most_cost(*limit)),
-        fill_rate(limit->algorithm->has_windows
-                      ? FillRate{}
-                      : rategate::fill_rate(limit->permits, limit->period_ms)),
-        fill_us(limit->algorithm->has_windows ? 0 : rategate::fill_us(fill_rate, burst_of(*limit))),
-        slices(is_leased(*limit) && fill_us > 0 ? slices_of(fill_us) : BucketSlices{}),
+        fill_rate(limit->algorithm == &kTokenBucket
+                      ? rategate::fill_rate(limit->permits, limit->period_ms)
+                      : FillRate{}),
+        log(log_numbers_of(*limit)),
+        fill_us(comes_back_us(*limit)),
+        slices(rategate::slices_of(*limit)),
         demand_us(demand_us_of(*limit, fill_us)),
         rule(r),
-        leased(is_leased(*limit)) {}
+        near_left(rategate::near_left(*limit)),
+        leased(is_leased(*limit)),
+        is_entered(is_concurrency(*limit)) {}
   LimitPtr limit;
   CounterNames names;      // of its counters
   std::int64_t most_cost;  // of a check that can fit
   FillRate fill_rate;      // of its buckets, where they are such
-  std::int64_t fill_us;    // how long an empty one takes
+  LogNumbers log;          // of its logs, where they are such
+  std::int64_t fill_us;    // how long an empty one takes to be full: see comes_back_us()
   BucketSlices slices;     // in which their permits are leased; none: they are not
   std::int64_t demand_us;  // see demand_us_of()
   std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
+  std::int64_t near_left;  // see near_left()
   bool leased;             // permits are reserved ahead
+  bool is_entered;         // of concurrency: no check is of it
   bool dropped = false;    // by a reload: what it holds is given up
   // Its counters have other names since a reload: what was given out in windows that began by this
   // moment (ms of the store's clock) is counted elsewhere, so nothing more is given out in them.
   std::int64_t moved_ms = INT64_MIN;
-  std::uint64_t allowed = 0;  // decisions since it is in use
-  std::uint64_t denied = 0;
+  std::shared_ptr<LimitTally> tally = std::make_shared<LimitTally>();
   std::uint64_t shared = 0;  // permits that clients spent in shared memory
   // What makes the next check cheaper: the window that was open last, and the place of the counter
   // without a key among the gate's.
@@ -71,14 +86,25 @@ struct LimitUse {
   std::weak_ptr<LimitUse> spread_of;
   std::size_t sub = 0;
   std::int64_t permits_after = 0;
+  // What a check of the limit has to keep, where it has several windows or a parent: one limit for
+  // each of its windows, and what is above it. Nothing is counted in the limit itself then. No rule
+  // of shared memory is for its windows.
+  std::vector<LimitUsePtr> windows;
+  LimitUsePtr parent;
+  bool is_combined() const { return !windows.empty(); }
   // What answers tell of: the limit, or the one that is spread.
   LimitPtr shown = limit;
+  // What its rules for keys make of it; null: there are none. Its `subs` have the same.
+  std::shared_ptr<KeyUses> by_key;
   bool is_sub() const { return !spread_of.expired(); }
-  // Whether programs may spend its permits in shared memory, which knows of windows alone.
-  bool is_shared() const { return leased && limit->algorithm->has_windows; }
+  // Whether programs may spend its permits in shared memory, which knows of one number of a limit,
+  // and where pools are found by the keys that programs give.
+  bool is_shared() const {
+    return leased && limit->key == KeyKind::Text && limit->key_rule.empty() && !is_combined();
+  }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
-  // One of those counts, that of its subs included: in_all(&LimitUse::allowed).
-  std::uint64_t in_all(std::uint64_t LimitUse::* count) const;
+  // One of those counts, that of its subs included: in_all(&LimitTally::allowed).
+  std::uint64_t in_all(std::uint64_t LimitTally::* count) const;
 
   // Where the reading lies among the limit's windows; without a division while one lasts.
   Placed place(const ClockReading& reading) {
@@ -87,6 +113,11 @@ struct LimitUse {
     }
     return place_anew(reading);
   }
+  // The window that ends then, if one does; and the one that comes after one.
+  Window window_ending(std::int64_t end_ms) const;
+  Window next_after(const Window& before) const;
+  // Windows that follow each other have another one: 0 or 1.
+  int parity_of(const Window& of) const;
 
  private:
   Placed place_anew(const ClockReading& reading);

@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "daemon/limit/key_uses.hpp"
+
 namespace rategate {
 namespace {
 
@@ -33,13 +35,17 @@ bool RecentLimits::drop_taken(const IsTaken& is_taken) {
       ++it;
       continue;
     }
-    (*it)->dropped = dropped = true;
+    drop_limit_use(**it);
+    dropped = true;
     it = erase(it);
   }
   std::erase_if(aside_, [&](const auto& entry) {
     const LimitUsePtr use = entry.second.lock();
     const bool gone = use == nullptr || is_taken(use->limit->name);
-    if (gone && use != nullptr) use->dropped = dropped = true;
+    if (gone && use != nullptr) {
+      drop_limit_use(*use);
+      dropped = true;
+    }
     return gone;
   });
   return dropped;

@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "daemon/base/time.hpp"
+#include "daemon/limit/bucket.hpp"
 #include "daemon/limit/cost_runs.hpp"
 #include "daemon/limit/fixed_window.hpp"
-#include "daemon/limit/token_bucket.hpp"
 
 namespace rategate {
 
@@ -25,8 +26,9 @@ struct Reservation {
   std::int64_t in_hand = 0;       // permits taken out of the pool, which are put towards the costs
   CostRuns costs;                 // in the order of the checks; none where it is a lease alone
   const Algorithm* algorithm = &kFixedWindow;
-  std::optional<BucketAsked> bucket;  // where the counter is one
-  bool alone = false;                 // it must share a call with no other
+  std::optional<BucketAsked> bucket;   // where the counter is one
+  std::vector<BookingAsked> bookings;  // out of it, after the costs, in order
+  bool alone = false;                  // it must share a call with no other
   // The window is counted on after a loss: the counter's base has to be where the counter is.
   bool names_base = false;
 };
@@ -42,21 +44,26 @@ struct ReserveAnswer {
   Status status = Status::Looked;
   StoreTime time;  // the store's clock when it looked
   // Where it was looked at:
-  std::int64_t counter = 0;           // after this reservation
-  TokenBucket bucket;                 // the same, where it is one; its rate is that of the call
-  std::int64_t leased = 0;            // permits ahead
-  std::int64_t ends_ms = 0;           // of a bucket: they are good before then
+  std::int64_t counter = 0;  // after this reservation
+  Bucket bucket{};           // the same, where it is one; its numbers are those of the call
+  std::int64_t leased = 0;   // permits ahead
+  std::int64_t ends_ms = 0;  // of a bucket: they are good before then
   std::vector<std::int64_t> granted;  // of each run, how many checks
+  std::vector<StoreTime> booked;      // of each booking, when its permits are good; 0: they are not
   // Where it was refused: what the store said.
   std::string error;
 };
 // Whether it grants nothing that was not asked for.
-bool is_answer_to(const CostRuns& costs, const ReserveAnswer& answer);
+bool is_answer_to(const CostRuns& costs, std::span<const BookingAsked> bookings,
+                  const ReserveAnswer& answer);
 // What the checks are granted in all; is_answer_to() holds.
 std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer);
-// What the counter grew by: what was granted and not paid out of the hand, and the lease.
-std::int64_t charged_permits(const CostRuns& costs, std::int64_t in_hand,
-                             const ReserveAnswer& answer);
+// What is booked in all; is_answer_to() holds.
+std::int64_t booked_permits(std::span<const BookingAsked> bookings, const ReserveAnswer& answer);
+// What the counter grew by: what was granted and not paid out of the hand, the lease, and what is
+// booked.
+std::int64_t charged_permits(const CostRuns& costs, std::span<const BookingAsked> bookings,
+                             std::int64_t in_hand, const ReserveAnswer& answer);
 std::int64_t charged_permits(const Reservation& reservation, const ReserveAnswer& answer);
 // Whether the counter grew, by an answer that is one to it.
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer);
@@ -71,10 +78,44 @@ struct Recount {
   std::int64_t expire_at_ms = 0;  // the counter lives at least until then
 };
 
-// Permits given back: they were reserved, and shown to nobody. Sent once; no answer is waited for.
+// Permits given back: they were reserved, and shown to nobody, or whoever took them did not use
+// them. Or, negative, permits that were used and never taken: they are charged without a test. Sent
+// once; no answer is waited for.
 struct Release {
   std::string counter;
   std::int64_t permits = 0;
+  std::int64_t expire_at_ms = 0;        // of what is charged: the counter lives at least until then
+  std::optional<BucketAsked> bucket{};  // where the counter is one
+};
+// What a release to a bucket is to the store: a reservation of nothing that begins with it.
+Reservation reservation_of(const Release& release);
+
+// A counter is to begin anew, or its mark to be told: the words of daemon/store/scripts/clear.lua
+// as types.
+struct Clear {
+  std::uint64_t id = 0;  // comes back with the answer; where the mark is told, the reservation's
+  std::string counter;
+  Window window;
+  std::int64_t mark = 0;                // the new one; 0: it is only told which one there is
+  std::int64_t expire_at_ms = 0;        // counter and mark live at least until then
+  std::optional<BucketAsked> bucket{};  // where the counter is one; it is always cleared
+};
+inline constexpr std::int64_t kMostMark = std::int64_t{1} << 53;
+// What clearing a bucket is to the store: a reservation of nothing, by which all of it comes back.
+Reservation reservation_of(const Clear& clear);
+
+struct ClearAnswer {
+  enum class Status : std::uint8_t {
+    Done,        // it holds nothing now; of a question, it is answered
+    NotThere,    // there was no such counter
+    WindowOver,  // nothing was written
+  };
+  Status status = Status::Done;
+  // What the counter held; of a bucket, what came back, as far as kMaxPermits. Or the mark, 0 for
+  // none.
+  std::int64_t number = 0;
+  Bucket bucket{};  // after it, where it is one; its numbers are those of the call
+  StoreTime time;   // of that
 };
 
 }  // namespace rategate

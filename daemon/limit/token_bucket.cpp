@@ -47,7 +47,7 @@ bool is_full_by(const TokenBucket& bucket, StoreTime at) {
 // The same moment at which it is full, or up to a microsecond later, at another rate.
 TokenBucket at_rate(const TokenBucket& bucket, const FillRate& rate) {
   if (bucket.rate == rate) return bucket;
-  return {full_at(bucket).us, 0, rate};
+  return {full_at(bucket).us, 0, rate, 0, bucket.cleared_us};
 }
 
 // As it is told from `now` on: by small numbers.
@@ -57,7 +57,8 @@ TokenBucket told_at(TokenBucket bucket, StoreTime now) {
     bucket.full_us += periods * bucket.rate.us;
     bucket.taken = clipped(Wide{bucket.taken} - Wide{periods} * bucket.rate.permits);
   }
-  return is_full_by(bucket, now) ? TokenBucket{now.us, 0, bucket.rate} : bucket;
+  if (!is_full_by(bucket, now)) return bucket;
+  return {now.us, 0, bucket.rate, bucket.settled, bucket.cleared_us};
 }
 
 }  // namespace
@@ -89,13 +90,11 @@ StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t co
   return {clipped(Wide{bucket.full_us} + us_of(lacking, bucket.rate))};
 }
 
-std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now) {
+std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now, std::int64_t before_ms) {
   const std::int64_t lives_us = std::max<std::int64_t>(0, full_at(bucket).us - now.us);
-  return now.us / 1000 + (lives_us + 999) / 1000 + 1000;
-}
-
-std::int64_t good_in_hand(std::int64_t ends_ms, std::int64_t in_hand, StoreTime now) {
-  return now.us < ends_ms * 1000 ? std::clamp<std::int64_t>(in_hand, 0, RG_MAX_PERMITS) : 0;
+  const std::int64_t own_ms = now.us / 1000 + (lives_us + 999) / 1000 + 1000;
+  const bool remembers = bucket.settled > 0 || bucket.cleared_us > 0;
+  return remembers ? std::max(own_ms, before_ms) : own_ms;
 }
 
 namespace {
@@ -106,15 +105,63 @@ TokenBucket found(const std::optional<TokenBucket>& stored, const BucketAsked& a
   StoreTime emptied = asked.emptied;
   if (!stored && asked.known > now) emptied = std::max(emptied, now);
   TokenBucket bucket = stored ? at_rate(*stored, asked.rate) : TokenBucket{now.us, 0, asked.rate};
+  const std::int64_t settled = bucket.settled;
   if (emptied.us > 0 && is_full_before(bucket, emptied, asked.burst)) {
-    bucket = {emptied.us, asked.burst, asked.rate};
+    bucket = {emptied.us, asked.burst, asked.rate, settled, bucket.cleared_us};
     changed = true;
   }
-  if (asked.known > now && is_full_before(bucket, asked.known, 0)) {
-    bucket = {asked.known.us, 0, asked.rate};
+  // What was given back since is no loss.
+  const std::int64_t since = std::max<std::int64_t>(0, settled - asked.known_settled);
+  const StoreTime known{asked.known.us - (since > 0 ? us_of(since, asked.rate) : 0)};
+  if (known > now && is_full_before(bucket, known, 0)) {
+    // It was rounded down.
+    bucket = {known.us + 1, 0, asked.rate, settled, bucket.cleared_us};
     changed = true;
   }
   return told_at(bucket, now);
+}
+
+// Gives permits back, of which as many come back as it lacks whole ones, unless that could not be
+// told any more. Whether some did.
+bool give_back(std::int64_t permits, StoreTime now, TokenBucket& bucket) {
+  const FillRate& rate = bucket.rate;
+  // What has flown in, rounded up.
+  const std::int64_t flown = -permits_of(Wide{bucket.full_us} - now.us, rate);
+  permits = std::min(permits, bucket.taken - flown);
+  if (permits <= 0 || bucket.settled + permits > kMostTaken) return false;
+  bucket.taken -= permits;
+  bucket.settled += permits;
+  if (bucket.taken < 0) {  // it is told from a moment to come
+    const std::int64_t periods = (rate.permits - 1 - bucket.taken) / rate.permits;
+    bucket.full_us -= periods * rate.us;
+    bucket.taken += periods * rate.permits;
+  }
+  return true;
+}
+
+// All that it lacks comes back, and what lacks of a whole one.
+void clear(std::int64_t kept_until_ms, StoreTime now, BucketGrant& grant) {
+  TokenBucket& bucket = grant.bucket;
+  const std::int64_t flown = permits_of(Wide{now.us} - bucket.full_us, bucket.rate);
+  const std::int64_t settled = std::min(kMostTaken, bucket.settled + bucket.taken - flown);
+  grant.came_back = settled - bucket.settled;
+  bucket = {now.us, 0, bucket.rate, settled, now.us};
+  grant.kept_until_ms = kept_until_ms;
+  grant.changed = true;
+}
+
+// Whether what is given back may have been taken before the bucket was cleared.
+bool is_of_before(const BucketAsked& asked, const TokenBucket& bucket) {
+  return bucket.cleared_us > 0 && asked.back_ms * 1000 <= bucket.cleared_us;
+}
+
+// Takes so many without a test, up to what a bucket may be told by. Whether it did.
+bool overdraw(std::int64_t permits, StoreTime now, TokenBucket& bucket) {
+  TokenBucket next = bucket;
+  next.taken += permits;
+  if (next.taken > kMostTaken / 2 || full_at(next).us > now.us + kMostFillUs) return false;
+  bucket = next;
+  return true;
 }
 
 // Permits that are spent until a slice ends. What is spent at its end must not find the bucket
@@ -123,7 +170,7 @@ void lease(const BucketAsked& asked, std::int64_t wanted, StoreTime now, BucketG
   TokenBucket bucket = grant.bucket;
   const std::int64_t ends_ms = lease_ends_ms(asked.slices, now);
   if (is_full_by(bucket, StoreTime{ends_ms * 1000})) {
-    bucket = {ends_ms * 1000, 0, asked.rate};
+    bucket = {ends_ms * 1000, 0, asked.rate, bucket.settled, bucket.cleared_us};
     wanted = std::min(wanted, asked.raisable);
   }
   const std::int64_t room = permits_in(bucket, asked.burst, now);
@@ -135,31 +182,47 @@ void lease(const BucketAsked& asked, std::int64_t wanted, StoreTime now, BucketG
   grant.changed = true;
 }
 
+// Permits that are charged now and spent at the first moment at which they fit: now, or one to
+// come; 0 where that is too late. What is spent then must not find the bucket fuller than it then
+// is.
+StoreTime book(const BookingAsked& asked, std::int64_t burst, StoreTime now, TokenBucket& bucket) {
+  const StoreTime at = std::max(now, fits_at(bucket, burst, asked.cost));
+  if (at > now && at > asked.until) return {};
+  if (is_full_by(bucket, at)) bucket = {at.us, 0, bucket.rate, bucket.settled, bucket.cleared_us};
+  bucket.taken += asked.cost;
+  return at;
+}
+
 }  // namespace
 
 BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const BucketAsked& asked,
-                              const BucketAhead& ahead, const CostRuns& costs, StoreTime now) {
+                              const BucketAhead& ahead, const CostRuns& costs, StoreTime now,
+                              std::span<const BookingAsked> bookings) {
   BucketGrant result;
   TokenBucket& bucket = result.bucket;
   bucket = found(stored, asked, now, result.changed);
+  if (asked.back < 0) {
+    result.changed = overdraw(-asked.back, now, bucket) || result.changed;
+  } else if (asked.back == kAllOfBucket && stored) {
+    clear(asked.back_ms, now, result);
+  } else if (asked.back > 0 && stored && !is_of_before(asked, bucket)) {
+    const std::int64_t before = bucket.settled;
+    result.changed = give_back(asked.back, now, bucket) || result.changed;
+    result.came_back = bucket.settled - before;
+  }
   const std::int64_t own = permits_in(bucket, asked.burst, now);
   const std::int64_t in_hand = good_in_hand(asked.hand_ends_ms, ahead.in_hand, now);
-  std::int64_t sum = 0;
-  bool refused = false;
-  result.granted.reserve(costs.size());
-  for (const CostRun& run : costs) {
-    const std::int64_t left = std::max<std::int64_t>(0, own) + in_hand - sum;
-    const std::int64_t fits = run.cost > 0 ? left / run.cost : own >= 0 ? run.count : 0;
-    const std::int64_t granted = std::clamp<std::int64_t>(run.count, 0, fits);
-    sum += granted * run.cost;
-    refused = refused || granted < run.count;
-    result.granted.push_back(granted);
-  }
-  const std::int64_t charged = std::max<std::int64_t>(0, sum - in_hand);
-  bucket.taken += charged;
-  result.changed = result.changed || charged > 0;
-  if (!refused && ahead.lease > 0 && !asked.slices.none()) {
+  const CostsGranted given = grant_costs(costs, own, in_hand);
+  result.granted = given.granted;
+  bucket.taken += given.charged;
+  result.changed = result.changed || given.charged > 0;
+  if (!given.refused && ahead.lease > 0 && !asked.slices.none()) {
     lease(asked, ahead.lease, now, result);
+  }
+  result.booked.reserve(bookings.size());
+  for (const BookingAsked& booking : bookings) {
+    result.booked.push_back(book(booking, asked.burst, now, bucket));
+    result.changed = result.changed || result.booked.back().us > 0;
   }
   return result;
 }

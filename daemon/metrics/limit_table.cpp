@@ -39,10 +39,18 @@ template <auto Member>
 Value limit(const LimitFacts& of) {
   return value_of((*of.limit).*Member);
 }
-Value period(const LimitFacts& of) { return format_duration(of.limit->period_ms); }
-Value rate(const LimitFacts& of) { return format_rate({of.limit->permits, of.limit->period_ms}); }
+Value period(const LimitFacts& of) { return period_text(*of.limit); }
+// Of concurrency there is none: so many at a time.
+Value rate(const LimitFacts& of) {
+  if (is_concurrency(*of.limit)) return std::to_string(of.limit->permits);
+  return rate_text(*of.limit, of.limit->permits);
+}
 Value algorithm(const LimitFacts& of) { return value_of(of.limit->algorithm->name); }
 Value burst(const LimitFacts& of) { return value_of(burst_of(*of.limit)); }
+Value key_rules(const LimitFacts& of) {
+  return value_of(of.limit->key_rules == nullptr ? std::size_t{0}
+                                                 : of.limit->key_rules->all().size());
+}
 Value redis_key(const LimitFacts& of) { return of.limit->redis_key.text(); }
 
 using enum MetricKind;
@@ -51,14 +59,17 @@ constexpr LimitMetric kLimitMetrics[] = {
     Row("name", Property, Unit::Text, limit<&Limit::name>, "The limit's name."),
     Row("limit", Gauge, Unit::Count, limit<&Limit::permits>, "Permits for each period.")
         .as("rategate_limit_permits"),
-    Row("period", Property, Unit::Text, period, "The period, in its canonical form: 1s, 90s, 5m."),
-    Row("period_ms", Gauge, Unit::Milliseconds, limit<&Limit::period_ms>, "The period.")
+    Row("period", Property, Unit::Text, period,
+        "The period, in its canonical form: 1s, 90s, 5m; of the calendar month, "
+        "day@Europe/Berlin."),
+    Row("period_ms", Gauge, Unit::Milliseconds, limit<&Limit::period_ms>,
+        "The period; of the calendar its longest window.")
         .as("rategate_limit_period_seconds"),
     Row("algorithm", Property, Unit::Text, algorithm,
-        "How permits are counted: fixed-window, or gcra, the token bucket.")
+        "How permits are counted: fixed-window, sliding-window, or gcra, the token bucket.")
         .as("rategate_limit_info", "algorithm"),
     Row("burst", Gauge, Unit::Count, burst,
-        "Permits that a full bucket holds; of a fixed window those of a period.")
+        "Permits that a full bucket holds; of a window those of a period.")
         .as("rategate_limit_burst_permits"),
     Row("mode", Property, Unit::Text, limit<&Limit::mode>,
         "How permits are reserved, as configured: auto, lease or exact.")
@@ -69,9 +80,14 @@ constexpr LimitMetric kLimitMetrics[] = {
         .as("rategate_limit_info", "leased")
         .in_line(6),
     Row("on_store_down", Property, Unit::Text, limit<&Limit::on_store_down>,
-        "What a check gets while the store is away: deny, allow or error.")
+        "What a check gets while the store is away: deny, allow, error or share.")
         .as("rategate_limit_info", "on_store_down")
         .in_line(3),
+    Row("shadow", Property, Unit::Flag, limit<&Limit::shadow>,
+        "1 where the limit allows what it would deny.")
+        .as("rategate_limit_info", "shadow"),
+    Row("key_rules", Gauge, Unit::Count, key_rules, "Rules that the limit has for keys.")
+        .as("rategate_limit_key_rules"),
     Row("redis_key", Property, Unit::Text, redis_key, "The template of the counter's name."),
     Row("declared", Property, Unit::Flag, limit<&Limit::declared>,
         "1 where a call declared the limit, 0 where it is configured.")
@@ -84,6 +100,12 @@ constexpr LimitMetric kLimitMetrics[] = {
         "Checks that the daemon has denied.")
         .as("rategate_limit_decisions_total", R"(result="denied")")
         .in_line(5),
+    Row("shadow_denied", Counter, Unit::Count, in_use<&LimitFacts::shadow_denied>,
+        "Checks that were allowed because the limit is a shadow, and are in neither of those.")
+        .as("rategate_limit_decisions_total", R"(result="shadow_denied")"),
+    Row("near", Counter, Unit::Count, in_use<&LimitFacts::near>,
+        "Of the allowed ones, those that came near the limit.")
+        .as("rategate_limit_near_total"),
     Row("shared", Counter, Unit::Count, in_use<&LimitFacts::shared>,
         "Permits spent in shared memory; such decisions are not in allowed and denied.")
         .as("rategate_limit_permits_spent_shared_total")

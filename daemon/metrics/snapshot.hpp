@@ -97,10 +97,14 @@ struct Overview {
   ClockFacts clock;
   SharedMemoryFacts shm;
   GateStats gate;
+  HoldStats holds;
   Books::Totals permits;
-  std::int64_t hosts = 0;          // 0: not known
-  std::size_t store_queue = 0;     // counters that are to be asked for
-  std::size_t checks_waiting = 0;  // for the store
+  std::int64_t hosts = 0;           // 0: not known
+  std::size_t store_queue = 0;      // counters that are to be asked for
+  std::size_t checks_waiting = 0;   // for the store
+  std::size_t acquiring = 0;        // beside those
+  std::size_t entries = 0;          // of limits of concurrency
+  std::size_t entries_waiting = 0;  // for others to leave, or for the store
   std::size_t counters = 0;
   std::size_t limits_configured = 0;
   std::size_t limits_declared = 0;
@@ -113,6 +117,8 @@ struct LimitFacts {
   std::uint64_t allowed = 0;
   std::uint64_t denied = 0;
   std::uint64_t shared = 0;  // permits spent in shared memory
+  std::uint64_t shadow_denied = 0;
+  std::uint64_t near = 0;
 };
 
 // With what takes a look at each limit.

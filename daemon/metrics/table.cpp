@@ -48,6 +48,10 @@ Value gate(const Snapshot& snapshot) {
   return value_of(snapshot.gate.*Member);
 }
 template <auto Member>
+Value holds(const Snapshot& snapshot) {
+  return value_of(snapshot.holds.*Member);
+}
+template <auto Member>
 Value permits(const Snapshot& snapshot) {
   return value_of(snapshot.permits.*Member);
 }
@@ -96,6 +100,9 @@ constexpr Metric kMetrics[] = {
     Row("clients", "waiting_checks", Gauge, Unit::Count, whole<&Overview::checks_waiting>,
         "Checks that wait for the store now, of all connections.")
         .as("rategate_checks_waiting"),
+    Row("clients", "acquiring", Gauge, Unit::Count, whole<&Overview::acquiring>,
+        "Checks that wait in ACQUIRE now, beside those.")
+        .as("rategate_acquiring"),
     Row("clients", "total_connections_received", Counter, Unit::Count,
         sessions<&SessionStats::accepted>,
         "Connections that came, those that were turned away included.")
@@ -207,9 +214,18 @@ constexpr Metric kMetrics[] = {
         .as("rategate_limits_gave_way_total"),
 
     Row("leases", "permits_reserved", Counter, Unit::Count, permits<&Books::Totals::reserved>,
-        "Permits that this daemon has reserved in the store; those that are spent, released, "
-        "stranded and held add up to it.")
+        "Permits that this daemon has reserved in the store; with those that were settled, those "
+        "that are spent, released, stranded and held add up to it.")
         .as("rategate_permits_reserved_total"),
+    Row("leases", "permits_settled", Counter, Unit::Count, permits<&Books::Totals::settled>,
+        "Permits that had been spent, and that their takers gave back (REFUND, SETTLE).")
+        .as("rategate_permits_settled_total"),
+    Row("leases", "permits_overdrawn", Counter, Unit::Count, gate<&GateStats::overdrawn>,
+        "Permits that were used and never taken, and were charged without a test (SETTLE).")
+        .as("rategate_permits_overdrawn_total"),
+    Row("leases", "counters_cleared", Counter, Unit::Count, gate<&GateStats::cleared>,
+        "Counters that this daemon has let begin anew (CLEAR).")
+        .as("rategate_counters_cleared_total"),
     Row("leases", "permits_spent", Counter, Unit::Count, permits<&Books::Totals::spent>,
         "Reserved permits that went to checks which came to the daemon.")
         .as("rategate_permits_spent_total", R"(path="socket")"),
@@ -271,6 +287,19 @@ constexpr Metric kMetrics[] = {
     Row("stats", "checks_never_fit", Counter, Unit::Count, gate<&GateStats::never_fits>,
         "Checks that were denied with reason 3: their cost never fits.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="never_fits")"),
+    Row("stats", "checks_blocked", Counter, Unit::Count, gate<&GateStats::blocked>,
+        "Checks that were denied with reason 5: a rule blocks their key.")
+        .as("rategate_decisions_total", R"(path="socket",result="denied",reason="blocked")"),
+    Row("stats", "checks_unlimited", Counter, Unit::Count, gate<&GateStats::unlimited>,
+        "Checks that were allowed with reason 6: a rule lets their key pass uncounted.")
+        .as("rategate_decisions_total", R"(path="socket",result="allowed",reason="unlimited")"),
+    Row("stats", "checks_shadow_denied", Counter, Unit::Count, gate<&GateStats::shadow_denied>,
+        "Checks of shadow limits that were allowed where the limit would deny; they are in no "
+        "other row of decisions.")
+        .as("rategate_decisions_total", R"(path="socket",result="allowed",reason="shadow")"),
+    Row("stats", "checks_near", Counter, Unit::Count, gate<&GateStats::near>,
+        "Of the checks that were allowed, those that came near their limit.")
+        .as("rategate_checks_near_total"),
     Row("stats", "checks_clock_not_trusted", Counter, Unit::Count,
         gate<&GateStats::clock_not_trusted>,
         "Checks that were denied with reason 4: the store's time was not known well enough.")
@@ -302,6 +331,27 @@ constexpr Metric kMetrics[] = {
     Row("stats", "checks_not_asked", Counter, Unit::Count, gate<&GateStats::checks_not_asked>,
         "Checks whose time was over before the store could be asked for them.")
         .as("rategate_checks_not_asked_total"),
+    Row("stats", "peeks", Counter, Unit::Count, gate<&GateStats::peeks>,
+        "Questions that take nothing (PEEK, EXPLAIN): they are no checks.")
+        .as("rategate_peeks_total"),
+    Row("stats", "entries", Gauge, Unit::Count, whole<&Overview::entries>,
+        "Callers that have entered a limit of concurrency on this host, and not left it.")
+        .as("rategate_entries"),
+    Row("stats", "entries_waiting", Gauge, Unit::Count, whole<&Overview::entries_waiting>,
+        "Callers that wait in ENTER now.")
+        .as("rategate_entries_waiting"),
+    Row("stats", "entries_allowed", Counter, Unit::Count, holds<&HoldStats::entered>,
+        "Calls of ENTER that have entered.")
+        .as("rategate_entries_total", R"(result="allowed")"),
+    Row("stats", "entries_denied", Counter, Unit::Count, holds<&HoldStats::entry_denied>,
+        "Calls of ENTER that were denied.")
+        .as("rategate_entries_total", R"(result="denied")"),
+    Row("stats", "entries_lost", Counter, Unit::Count, holds<&HoldStats::entries_lost>,
+        "Entries that were given back as their connection was closed, or their time was over.")
+        .as("rategate_entries_lost_total"),
+    Row("stats", "holds_lapsed", Counter, Unit::Count, holds<&HoldStats::holds_lapsed>,
+        "Holds that ended with something entered under them: the store was away for too long.")
+        .as("rategate_holds_lapsed_total"),
     Row("stats", "counters", Gauge, Unit::Count, whole<&Overview::counters>,
         "Pairs of limit and key that are remembered now.")
         .as("rategate_counters"),
@@ -331,6 +381,7 @@ constexpr Family kFamilies[] = {
     {"rategate_permits_spent_total",
      "Reserved permits that checks have taken. path shm: in the caller's own process."},
     {"rategate_decisions_total", "Checks that the daemon has decided."},
+    {"rategate_entries_total", "Calls of ENTER that were decided."},
     {"rategate_limit_info", "How the limit is configured."},
     {"rategate_limit_decisions_total", "Checks of the limit that the daemon has decided."},
 };

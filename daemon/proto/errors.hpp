@@ -33,19 +33,36 @@ enum class ErrorId : std::uint8_t {
   UnknownSubcommand,  // subcommand, command
   WrongArity,         // command
   // CHECK.
-  CheckSyntax,  // the word
-  OptionTwice,  // the option
+  CheckSyntax,    // the word, command, arguments
+  OptionTwice,    // the option
+  OptionMissing,  // the option, command, arguments
+  NoTriples,      // words, arguments
   LimitWithoutPeriod,
   InvalidLimitName,  // name
   KeyTooLong,        // bytes of the key
   InvalidCost,       // word
+  InvalidAmount,     // word
+  InvalidReceipt,    // word
+  InvalidTimeout,    // word
+  InvalidFor,        // word
+  InvalidTicket,     // word
   InvalidPermits,    // word
   InvalidPeriod,     // word
   NoLimit,           // use no_limit_error for these four
   NoLimitNear,
   NoLimitOff,
   NoLimitNearOff,
-  StoreDown,  // limit
+  KeyNoAddress,        // key, limit
+  StoreDown,           // limit
+  SettleOff,           // limit
+  TooManyParked,       // limit
+  NotCleared,          // limit, why
+  TooManyMembers,      // how many
+  AcquireOfSeveral,    // limit
+  CheckOfConcurrency,  // limit
+  EnterOfRate,         // limit
+  TooManyEntered,      // limit
+  StayOfConnection,    // nothing of it
   // CL.THROTTLE.
   CellUsage,       // nothing of it
   CellNotInteger,  // word
@@ -56,6 +73,8 @@ enum class ErrorId : std::uint8_t {
   NoShm,
   ShmBusy,
   ShmDenied,
+  NotTrusted,  // command
+  NotAdmin,    // command
   AttachAlone,
   // Other verbs.
   SyntaxError,

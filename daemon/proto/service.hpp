@@ -3,13 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "daemon/base/result.hpp"
+#include "daemon/core/ask.hpp"
+#include "daemon/core/entering.hpp"
 #include "daemon/limit/decision.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/metrics/snapshot.hpp"
@@ -17,13 +21,29 @@
 
 namespace rategate {
 
-// A CHECK whose words are in order: the name is valid, key and numbers are within their ranges.
+// A day: nobody waits for longer, and max_wait is shorter.
+inline constexpr std::int64_t kMostTimeoutMs = 24 * 3600 * 1000;
+
+// A CHECK or ACQUIRE whose words are in order: the name is valid, key and numbers are within their
+// ranges.
 struct CheckRequest {
   std::string_view limit;
   std::string_view key;          // 0 to kMaxKeyBytes of any value
   std::int64_t cost = 1;         // 1 to kMaxPermits
   std::optional<Rate> declared;  // LIMIT and PERIOD
   bool keyed = false;            // whether a key was given; an empty one is none
+  bool takes = true;             // the permits; else it is only told whether they are there
+  bool waits = false;            // it is an ACQUIRE
+  std::int64_t timeout_ms = 0;   // of ACQUIRE, 0 to kMostTimeoutMs: it waits so long for them
+  Telling telling = Telling::Integers;
+};
+
+// A SETTLE or REFUND whose words are in order. Of the check, limit and key count.
+struct SettleRequest {
+  CheckRequest check;
+  std::int64_t took = 0;  // permits, 0 to kMaxPermits
+  std::int64_t used = 0;
+  std::int64_t receipt = 0;  // not negative
 };
 
 // A CL.THROTTLE whose words are in order, and numbers within their ranges.
@@ -32,6 +52,12 @@ struct ThrottleRequest {
   Rate rate;                  // of whole seconds
   std::int64_t burst = 1;     // max_burst + 1
   std::int64_t quantity = 1;  // 0 to kMaxPermits
+};
+
+// A decision that names the limit it is of.
+struct Explained {
+  Decision decision;
+  LimitPtr limit;
 };
 
 // The answer comes later; the connection keeps its place in the order of answers.
@@ -44,7 +70,29 @@ struct Refused {
   std::string error;
 };
 
-using CheckOutcome = std::variant<Decision, Parked, Refused>;
+// How many permits are taken back; less than none where so many were charged.
+using SettleOutcome = std::variant<std::int64_t, Refused>;
+
+// The answer comes when the store has done it.
+using ClearOutcome = std::variant<Parked, Refused>;
+
+// Explained where a map is to be told.
+using CheckOutcome = std::variant<Decision, Explained, Parked, Refused>;
+
+// An ENTER whose words are in order.
+struct EnterRequest {
+  CheckRequest check;       // limit, key, cost, and for how long it waits
+  std::int64_t for_ms = 0;  // FOR, kMinForMs to kMostForMs; 0: it belongs to the connection
+};
+inline constexpr std::int64_t kMinForMs = 100;
+inline constexpr std::int64_t kMostForMs = 24 * 3600 * 1000;
+using EnterOutcome = std::variant<EntryDecision, Parked, Refused>;
+// Whether anybody had entered by the ticket.
+using StayOutcome = std::variant<bool, Refused>;
+
+// What led to a decision that takes nothing.
+struct Explanation;
+using ExplainOutcome = std::variant<std::shared_ptr<const Explanation>, Parked, Refused>;
 
 // The way into shared memory. The descriptors go with the answer.
 struct Attached {
@@ -62,6 +110,9 @@ struct Resolved {
   std::int64_t period_ms = 0;
   bool shared = false;  // whether its pools are there at all
   bool keyed = false;   // whether the key is part of its counter's name
+  int kind = 0;         // rg_rule_kind
+  std::int64_t burst = 0;
+  std::int64_t longest_ms = 0;  // no word of it ends later than that from now
 };
 using ResolveOutcome = std::variant<Resolved, Refused>;
 
@@ -92,11 +143,28 @@ class CheckService {
   virtual ~CheckService() = default;
 
   virtual CheckOutcome check(const Caller& caller, const CheckRequest& request) = 0;
+  // Of several limits at once, 1 to kMostMembers. Cost, limit and key of each count, and all are
+  // told as the first is to be.
+  virtual CheckOutcome check_all(const Caller& caller, std::span<const CheckRequest> requests) = 0;
+  // The same as check() of a request that takes nothing, with all that led to it.
+  virtual ExplainOutcome explain(const Caller& caller, const CheckRequest& request) = 0;
   virtual CheckOutcome throttle(const Caller& caller, const ThrottleRequest& request) = 0;
+  virtual SettleOutcome settle(const Caller& caller, const SettleRequest& request) = 0;
+  // Limit and key of the request count, and what it declares.
+  virtual ClearOutcome clear(const Caller& caller, const CheckRequest& request) = 0;
   // Up to `count` more of a check that has just been decided. Returns how many have got that
   // verdict; the others are to be asked one by one.
   virtual std::int64_t repeat(const Caller& caller, const CheckRequest& request,
                               const Decision& decided, std::int64_t count) = 0;
+  // A slot of a limit of concurrency. Of the request limit, key, cost and time-out count.
+  virtual EnterOutcome enter(const Caller& caller, const EnterRequest& request) = 0;
+  // Whether anybody had entered by that ticket.
+  virtual bool leave(const Caller& caller, std::uint64_t entry) = 0;
+  virtual StayOutcome stay(const Caller& caller, std::uint64_t entry) = 0;
+  // The connection has something entered.
+  virtual bool has_entered(std::uint32_t flow) = 0;
+  // It is closed, and had asked to enter.
+  virtual void gone(std::uint32_t flow) = 0;
   // The asker of a parked check has gone.
   virtual void abandon(WaiterId waiter) = 0;
 };
@@ -112,6 +180,10 @@ class SharingService {
   // The request's cost counts for nothing.
   virtual ResolveOutcome resolve(const Caller& caller, const CheckRequest& request) = 0;
   virtual AttachOutcome attach(const Caller& caller) = 0;
+  // Whether the peer may have it, and so could give permits back by itself.
+  virtual bool trusts(const Peer& peer) = 0;
+  // Whether the peer may do what gives permits out on all hosts.
+  virtual bool is_admin(const Peer& peer) = 0;
   // Sends the answer to ATTACH with its descriptors: how many bytes of it are sent, at least one.
   // Error: nothing was, and the complete text of the error to be answered instead.
   virtual Result<std::size_t> hand_out(const Peer& peer, std::string_view answer) = 0;

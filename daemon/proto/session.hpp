@@ -18,6 +18,7 @@ struct Session {
   std::string lib_name;  // CLIENT SETINFO
   std::string lib_version;
   int resp = 2;                     // 2 or 3
+  bool enters = false;              // it has asked to enter: see CheckService::gone()
   std::string_view last_command{};  // as CLIENT LIST shows it: "client|list"; static storage
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/base/time.hpp"
+#include "daemon/limit/hold_record.hpp"
 #include "daemon/limit/reservation.hpp"
 
 namespace rategate {
@@ -25,22 +26,28 @@ struct Call {
     Time,
     Reserve,
     Release,
+    Clear,        // a counter is to begin anew, or its mark to be told
     Asking,       // the next call is of a slot that is on its way there
     Wait,         // until so many replicas have acknowledged what was written before
     Replication,  // who it is now, behind reservations that count only if it is who was greeted
     Recount,      // what this host knows of counters whose count the store has lost
     Record,       // what the record of the reign holds, to hear of a loss
     Hosts,        // how many hosts there are; see HostCount
+    Hold,         // what this host wants to hold of a concurrency limit
   };
   Kind kind = Kind::Time;
   std::vector<Reservation> reservations{};  // of Reserve: 1 to Outbox::kMostCounters
   Release release{};                        // of Release
+  rategate::Clear clear{};                  // of Clear
+  HoldAsked hold{};                         // of Hold
   std::vector<Recount> recounts{};          // of Recount: 1 to Outbox::kMostCounters
   bool asking = false;                      // of Reserve: it stands behind Asking
-  std::string script{};  // of the two: name of the script; empty: its whole text is sent
-  // Of Reserve, Release, Recount and Record: what the record of the reign has to hold; empty: it is
-  // not looked at. Of Recount, where `by_replid`: it held that, and the store has to be of the same
-  // replid still. Of Reign: what it held when this host saw it last; see scripts/reign.lua.
+  // Of Reserve, Release and Hold: name of the script; empty: its whole text is sent.
+  std::string script{};
+  // Of Reserve, Release, Clear, Recount, Record and Hold: what the record of the reign has to hold;
+  // empty: it is not looked at. Of Recount, where `by_replid`: it held that, and the store has to
+  // be of the same replid still. Of Reign: what it held when this host saw it last; see
+  // scripts/reign.lua.
   std::string reign{};
   bool by_replid = false;  // of Recount: to a node of a cluster, where no call can have both keys
   std::string token{};     // of Reign: for a record that has to be written
@@ -68,13 +75,15 @@ struct Reply {
   bool understood = true;  // false: it is not of the form that such a call is answered in
   std::string_view
       text;  // of an error, of Info and Replication, of a script's name, of Reign and Record
-  // Of Time, Reserve and Recount; of Reign, 0 where nothing was lost.
+  // Of Time, Reserve, Recount and Hold; of Reign, 0 where nothing was lost.
   std::optional<StoreTime> time;
-  // Of Reserve and Recount: the record holds something else, or the replid is another one; nothing
-  // was granted, or told.
+  // Of Reserve, Clear, Recount and Hold: the record holds something else, or the replid is another
+  // one; nothing was granted, or told.
   bool reign_over = false;
   std::int64_t replicas = 0;  // of Wait: how many have acknowledged
   std::int64_t hosts = 0;     // of Hosts: how many there are
+  ClearAnswer clear{};        // of Clear
+  HoldAnswer hold{};          // of Hold
   // Of Reserve: one for each reservation, in order. Of Recount: what each counter holds now, or
   // Refused.
   std::span<const ReserveAnswer> answers;

@@ -13,6 +13,7 @@ void HeldAnswers::hold(Outbox::Answered answered, const Reply& reply, Mono recei
   held.time = reply.time.value_or(StoreTime{});
   held.received = received;
   if (held.answers.size() < reply.answers.size()) held.answers.resize(reply.answers.size());
+  held.hold = reply.hold;
   std::copy(reply.answers.begin(), reply.answers.end(), held.answers.begin());
 }
 
@@ -27,6 +28,9 @@ bool HeldAnswers::grant_anything() const {
 }
 
 bool HeldAnswers::grants(const Held& held) {
+  if (held.answered.call.kind == Call::Kind::Hold) {
+    return held.error.empty() && held.hold.status == HoldAnswer::Status::Holds;
+  }
   const auto& reservations = held.answered.call.reservations;
   for (std::size_t i = 0; i < reservations.size() && held.error.empty(); ++i) {
     if (has_charged(reservations[i], held.answers[i])) return true;

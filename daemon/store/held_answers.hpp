@@ -22,6 +22,7 @@ class HeldAnswers {
     std::string error;  // or, where it is empty, what follows
     StoreTime time;
     std::vector<ReserveAnswer> answers;  // the first of them, as many as reservations
+    HoldAnswer hold;                     // or this one, to a Hold
     Mono received;
   };
 

@@ -174,6 +174,7 @@ void Link::greeted(Mono now) {
   const bool more_lost = gate_.lose_windows(
       options_.shard, {through, margin_us, !learned.reign.empty(), new_reign}, now);
   if (gate_.store_up(options_.shard)) tell(StoreEvent::What::Up);
+  gate_.holds().store_up(options_.shard, now);
   if (lost || more_lost) {
     const std::string_view kept = record_key_.empty() ? kReignKey : std::string_view(record_key_);
     const std::string_view record = learned.reign.empty() ? std::string_view() : kept;

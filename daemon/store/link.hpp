@@ -107,6 +107,8 @@ class Link {
   void back_off(Mono now);
   void on_answer(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
   void on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now);
+  void on_hold_refused(const Call& call, std::string_view error, Mono now);
+  void on_clear(const Call& call, const Reply& reply, Mono now);
   void on_record(const std::string& reign, const Reply& reply, Mono now);
   void on_recounts(const Call& call, const Reply& reply, Mono now);
   void on_recounts_refused(const Call& call, std::string_view error, Mono now);

@@ -26,12 +26,14 @@ void Link::replied(const Reply& reply, Mono received, Mono now) {
 
 void Link::on_answer(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
   const Call::Kind kind = answered.call.kind;
-  if (kind == Call::Kind::Reserve) {
+  if (kind == Call::Kind::Reserve || kind == Call::Kind::Hold) {
     on_reservations(std::move(answered), reply, received, now);
     return;
   }
   if (kind == Call::Kind::Recount) {
     on_recounts(answered.call, reply, now);
+  } else if (kind == Call::Kind::Clear) {
+    on_clear(answered.call, reply, now);
   } else if (kind == Call::Kind::Hosts) {
     if (!reply.is_error && reply.understood) gate_.hosts_seen(reply.hosts);
   } else if (kind == Call::Kind::Record) {
@@ -48,6 +50,7 @@ void Link::on_answer(Outbox::Answered answered, const Reply& reply, Mono receive
   }
 }
 
+// The same of what is held: its answer is as good as one to a reservation, and no better.
 void Link::on_reservations(Outbox::Answered answered, const Reply& reply, Mono received, Mono now) {
   // Who was replaced leads to where a slot is that its successor gave away, without the counts that
   // it alone had: it counts when it has said behind it that it still is the primary.
@@ -90,6 +93,22 @@ void Link::on_recounts(const Call& call, const Reply& reply, Mono now) {
       tell_limit_refused(*refused.limit, refused.error);
     }
   }
+}
+
+// Needs no proof of who the store is: where another one has taken its place, what it knew is lost
+// as what this one has done is.
+void Link::on_clear(const Call& call, const Reply& reply, Mono now) {
+  if (!reply.is_error && reply.understood && reply.reign_over) return closed(kOtherData, now);
+  if (!reply.is_error && !reply.understood) return away("an answer was not understood", now);
+  if (!reply.is_error) return gate_.clear_answered(call.clear, reply.clear, now);
+  const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(reply.text);
+  if (redirect) {
+    options_.guide->map_is_old(now);
+    tell_on_its_way(*redirect, call.clear.counter, now);
+    return gate_.clear_elsewhere(call.clear, now);
+  }
+  if (refusal_of(reply.text) == Refusal::Connection) return away(reply.text, now);
+  gate_.clear_refused(call.clear, reply.text, now);
 }
 
 void Link::on_record(const std::string& reign, const Reply& reply, Mono now) {
@@ -175,10 +194,14 @@ void Link::use(const HeldAnswers::Held& held, Mono now) {
   const auto& reservations = held.answered.call.reservations;
   // One that hangs up behind each answer is not of use yet.
   if (outbox_.late().none() && now >= after(up_since_, kGoodAfterUs)) attempts_ = 0;
-  outbox_.scripts_known(true);  // the whole text has made it known, too
   measured(held.answered.sent, held.received, held.time);
-  std::string_view refused;  // by the store, and not for the sake of one counter
-  bool took_some = false;    // which says that it takes writes
+  if (held.answered.call.kind == Call::Kind::Hold) {
+    outbox_.hold_script_known(true);
+    return gate_.holds().answered(held.answered.call.hold, held.hold, now);
+  }
+  outbox_.scripts_known(true);  // the whole text has made it known, too
+  std::string_view refused;     // by the store, and not for the sake of one counter
+  bool took_some = false;       // which says that it takes writes
   for (std::size_t i = 0; i < reservations.size(); ++i) {
     const ReserveAnswer& answer = held.answers[i];
     gate_.answered(reservations[i].id, answer, now);
@@ -217,7 +240,34 @@ void Link::store_refuses(std::string_view error, Mono now) {
   tell(StoreEvent::What::Changed);
 }
 
+// Nothing was done. It is asked for again where the map says that it is by then.
+void Link::on_hold_refused(const Call& call, std::string_view error, Mono now) {
+  const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(error);
+  if (redirect) {
+    options_.guide->map_is_old(now);
+    tell_on_its_way(*redirect, call.hold.counter, now);
+    return gate_.holds().later(call.hold, now);
+  }
+  switch (refusal_of(error)) {
+    case Refusal::Connection:
+      return away(error, now);
+    case Refusal::NoScript:
+      outbox_.hold_script_known(false);
+      // Who was sent its whole text would say the same again, and for ever.
+      return call.script.empty() ? gate_.holds().later(call.hold, now)
+                                 : gate_.holds().again(call.hold, now);
+    case Refusal::Store:
+    case Refusal::Call: {
+      const Limit* const limit = gate_.holds().refused(call.hold, now);
+      if (refusal_of(error) == Refusal::Store) return store_refuses(error, now);
+      if (limit != nullptr) tell_limit_refused(*limit, error);
+      return;
+    }
+  }
+}
+
 void Link::on_refusal(const Call& call, std::string_view error, Mono now) {
+  if (call.kind == Call::Kind::Hold) return on_hold_refused(call, error, now);
   const auto redirect = options_.guide == nullptr ? std::nullopt : parse_redirect(error);
   if (redirect) return on_redirect(call, *redirect, now);
   Failure failure = Failure::Unknown;

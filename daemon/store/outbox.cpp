@@ -5,6 +5,7 @@
 
 #include "daemon/base/hash_slot.hpp"
 #include "daemon/store/redis/words.hpp"
+#include "daemon/store/scripts/scripts.hpp"
 
 namespace rategate {
 namespace {
@@ -14,14 +15,16 @@ constexpr double kFirstWindow = 32;
 constexpr double kLeastCut = 0.25;
 constexpr double kGrowth = 1.5;
 constexpr double kMostWindow = 512;
-// The most that words_of() says of one: the name of a bucket, seven words, and 128 runs of costs.
-constexpr std::size_t kMostWordsOfOne = 8 + 2 * 128;
+// The most that words_of() says of one: the name of a bucket, ten words, and 128 runs of costs and
+// bookings.
+constexpr std::size_t kMostWordsOfOne = 11 + 2 * 128;
 // Every so manieth counter is one that wants a lease, while checks wait, too.
 constexpr std::uint32_t kLeaseEvery = 8;
 // The shortest trip is that of this and the last period of time, so that a way that has become
 // longer is believed after a while.
 constexpr std::int64_t kShortestEveryUs = 5'000'000;
 constexpr std::size_t kMostReleasesATurn = 64;
+constexpr std::size_t kMostHolds = 64;  // calls under way
 // On a long way one call more for each of these of its trip.
 constexpr std::int64_t kCallEveryUs = 250;
 
@@ -44,6 +47,7 @@ void Outbox::opened(Opened opened) {
   replicas_ = opened.replicas;
   min_replicas_ = opened.min_replicas;
   scripts_known_ = true;
+  hold_script_known_ = false;
   window_ = kFirstWindow;
   round_ = 0;
   last_trips_ = {};
@@ -57,7 +61,7 @@ void Outbox::opened(Opened opened) {
 void Outbox::closed() {
   to_ask_.clear();
   under_way_.clear();
-  unsent_ = calls_under_way_ = 0;
+  unsent_ = calls_under_way_ = holds_under_way_ = 0;
   counters_under_way_ = beside_under_way_ = 0;
   hosts_at_ = kNever;
 }
@@ -152,19 +156,25 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
     send(transport, Call{Call::Kind::Time});
   }
   const std::size_t calls_before = calls_under_way_;
-  acknowledge = acknowledge && (may_reserve(For::Anybody) || may_reserve(For::Few));
+  acknowledge =
+      acknowledge && !is_acknowledging() && (may_reserve(For::Anybody) || may_reserve(For::Few));
   if (acknowledge) send(transport, Call{Call::Kind::Replication});
   write_asked(transport);
+  const bool holds = write_holds(transport, now);
   for (const For whom : {For::Anybody, For::Few}) {
     while (write_reservations(transport, whom, now)) continue;
   }
   write_recounts(transport, now);
   hear(transport, now);
   write_host_count(transport, now);
+  write_clears(transport);
   write_releases(transport);
-  if (proves_ && calls_under_way_ > calls_before) {
+  if (proves_ && (holds || calls_under_way_ > calls_before)) {
     const std::int64_t replicas = std::max(acknowledge ? replicas_ : 0, min_replicas_);
-    if (replicas > 0) send(transport, wait_for_replicas(replicas, timeout_us_));
+    if (replicas > 0) {
+      send(transport, wait_for_replicas(replicas, timeout_us_));
+      under_way_.back().acknowledges = acknowledge;
+    }
     send(transport, Call{Call::Kind::Replication});
   }
   if (unsent_ == 0) return;
@@ -174,6 +184,13 @@ void Outbox::write(Transport& transport, Mono now, bool acknowledge) {
     call.sent = sent;
     call.alone = std::exchange(alone, false);
   }
+}
+
+// What is behind a WAIT is kept until that is over, so that one behind the other would come to the
+// time-out of a check; and what proves the first write proves those behind it as well.
+bool Outbox::is_acknowledging() const {
+  return std::any_of(under_way_.begin(), under_way_.end(),
+                     [](const UnderWay& call) { return call.acknowledges; });
 }
 
 // So many a second are few on a long way. Were there no more of them than on a short one, all would
@@ -317,7 +334,7 @@ Mono Outbox::hears_at() const {
 // Each reservation tells it as well, by the record or by what goes behind it.
 bool Outbox::tells_of_loss(Call::Kind kind) const {
   if (by_slot_) return kind == Call::Kind::Replication;
-  return kind == Call::Kind::Reserve || kind == Call::Kind::Record;
+  return kind == Call::Kind::Reserve || kind == Call::Kind::Hold || kind == Call::Kind::Record;
 }
 
 void Outbox::hear(Transport& transport, Mono now) {
@@ -352,6 +369,35 @@ void Outbox::write_recounts(Transport& transport, Mono now) {
   }
 }
 
+// Seldom, and by the whole text. In a cluster what was reserved of a counter, whose mark is asked
+// for, may have been reserved where its slot is on its way to.
+void Outbox::write_clears(Transport& transport) {
+  while (auto clear = gate_.take_clear(shard_)) {
+    if (by_slot_) send(transport, Call{Call::Kind::Asking});
+    Call call{Call::Kind::Clear};
+    call.clear = std::move(*clear);
+    call.reign = compared_reign();
+    send(transport, std::move(call));
+  }
+}
+
+// One counter a call, so that a cluster takes it wherever its slot is. Whether there was any.
+bool Outbox::write_holds(Transport& transport, Mono now) {
+  bool any = false;
+  while (holds_under_way_ < kMostHolds) {
+    auto hold = gate_.holds().take(shard_, now);
+    if (!hold) break;
+    Call call{Call::Kind::Hold};
+    call.hold = std::move(*hold);
+    call.reign = compared_reign();
+    if (hold_script_known_) call.script = kHoldScriptName;
+    ++holds_under_way_;
+    send(transport, std::move(call));
+    any = true;
+  }
+  return any;
+}
+
 void Outbox::write_releases(Transport& transport) {
   for (std::size_t i = 0; i < kMostReleasesATurn; ++i) {
     auto release = gate_.take_release(shard_);
@@ -374,7 +420,8 @@ void Outbox::send(Transport& transport, Call call) {
     sent.under_way = counters_under_way_;
     ++calls_under_way_;
   } else if (sent.call.kind == Call::Kind::Release) {
-    if (scripts_known_) sent.call.script = scripts_.release;
+    const bool to_bucket = sent.call.release.bucket.has_value();
+    if (scripts_known_) sent.call.script = to_bucket ? scripts_.reserve : scripts_.release;
     sent.call.reign = compared_reign();
   }
   transport.send(sent.call);
@@ -400,6 +447,8 @@ Outbox::Answered Outbox::replied(Mono received) {
     counters_under_way_ -= done.counters;
     if (done.beside) beside_under_way_ -= done.counters;
     if (done.ends_batch) --calls_under_way_;
+  } else if (kind == Call::Kind::Hold) {
+    --holds_under_way_;
   }
   Answered answered{std::move(done.call), done.sent};
   under_way_.pop_front();

@@ -71,7 +71,8 @@ class Outbox {
   void closed();
 
   // Composes what may be asked now, and writes it to the transport. `acknowledge`: what is reserved
-  // is to be followed by the replicas at once, between two readings of how far they are.
+  // is to be followed by the replicas at once, between two readings of how far they are, unless
+  // something else is just now.
   void write(Transport& transport, Mono now, bool acknowledge = false);
   // Whether the hosts are counted, and where this leads: of a cluster in one shard.
   void count_hosts(bool here) { counts_hosts_ = here; }
@@ -84,6 +85,8 @@ class Outbox {
   bool expects_reply() const { return !under_way_.empty(); }
   // Whether the store knows the scripts by name; else their whole text is sent.
   void scripts_known(bool known) { scripts_known_ = known; }
+  // The same of the script of holds, which its first call makes known.
+  void hold_script_known(bool known) { hold_script_known_ = known; }
   // The memory of an answered call, for the next one.
   void recycle(Call call);
 
@@ -112,11 +115,13 @@ class Outbox {
     bool alone = false;          // no other call was under way before it
     bool ends_batch = true;      // of what was composed at a time, the last call
     bool beside = false;         // of the window: for clients that wanted few
+    bool acknowledges = false;   // all replicas are to, for a proof
   };
 
   // For whom is asked: whoever's turn it is, or who wants few counters, for whom there is room
   // beside the window.
   enum class For : std::uint8_t { Anybody, Few };
+  bool is_acknowledging() const;
   bool may_reserve(For whom) const;
   std::int64_t room(For whom) const;
   std::size_t equal_part() const;
@@ -132,6 +137,8 @@ class Outbox {
   void hear(Transport& transport, Mono now);
   void write_host_count(Transport& transport, Mono now);
   void write_recounts(Transport& transport, Mono now);
+  void write_clears(Transport& transport);
+  bool write_holds(Transport& transport, Mono now);
   void write_releases(Transport& transport);
   // In a cluster the record is in another slot than the counters, and no call can have both.
   std::string compared_reign() const { return by_slot_ ? std::string() : reign_; }
@@ -153,9 +160,11 @@ class Outbox {
   std::int64_t replicas_ = 0;
   std::int64_t min_replicas_ = 0;
   bool scripts_known_ = false;
+  bool hold_script_known_ = false;
   std::vector<Reservation> to_ask_;
   std::deque<UnderWay> under_way_;
   std::size_t unsent_ = 0;  // how many at its end are not written yet
+  std::size_t holds_under_way_ = 0;
   std::size_t calls_under_way_ = 0;
   std::int64_t counters_under_way_ = 0;
   std::int64_t beside_under_way_ = 0;  // of those, beside the window

@@ -9,24 +9,29 @@
  *   rategate_close(client);
  *
  * Conventions:
- *  1. Functions that can fail return 0, or the negative of an errno value (the list is below).
+ *  1. Functions that can fail return 0, or the negative of an errno value (the list is below);
+ *     rategate_http_fields returns a length in place of 0.
  *     What they would have written through a pointer is untouched when they fail, except a
  *     rategate_error, which is written only when they fail.
- *  2. Being denied is not a failure of rategate_check: it is a decision.
+ *  2. Being denied is not a failure of rategate_check and rategate_peek: it is a decision.
  *  3. Everything is thread-safe but rategate_close. Threads that ask at the same time use a
  *     connection each; a connection is kept for the next caller. No locks are held.
  *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
  *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
  *     it does not know, as with close_range(): what has their numbers then is left alone.
- *  5. Every call returns within its time-out. No signal is raised (a lost connection is no
- *     SIGPIPE), signals do not interrupt a call, nothing is printed, descriptors are close-on-exec.
- *  6. rategate_check and rategate_acquire allocate no memory, but for records of some bytes: one
- *     when more threads ask at the same time than ever before, one of a handle's limit when its
- *     definition or the daemon is new, one for a daemon's shared memory.
+ *  5. Every call returns within its time-out (rategate_acquire says which that is). No signal is
+ *     raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing is
+ * printed, descriptors are close-on-exec.
+ *  6. rategate_check, rategate_peek, rategate_settle, rategate_clear and rategate_acquire allocate
+ *     no memory, but for records of some bytes: one when more threads ask at the same time than
+ *     ever before, one of a handle's limit when its definition or the daemon is new, one for a
+ *     daemon's shared memory.
  *  7. A daemon that was restarted is noticed: a call whose connection ends before an answer
  *     connects again and repeats its request once. If the lost request had been counted, it is
  *     counted twice, which is safe: a limit may be used less than it could, never more.
- *  8. The first call on a connection also asks the daemon for its shared memory, and the first on
+ *     rategate_settle alone is not repeated: a settlement that is made twice gives back twice.
+ *     rategate_acquire asks again for what is left of its time.
+ *  8. The first check on a connection also asks the daemon for its shared memory, and the first on
  *     a handle what that limit is in there; where that is refused, the socket it is, and some
  *     checks later they are asked again. From then on a check is decided in the calling process,
  *     and makes no system call, when permits for its key lie there or its window is known to be
@@ -42,18 +47,22 @@
  *  -ENOMEM, -EMFILE, -ENFILE, ...  the system's own
  *  -ECONNREFUSED  nothing listens at the socket's path, or there is no such path
  *  -EACCES        this user may not connect to the socket
- *  -ECONNRESET    the daemon hung up in the middle of its answer, or before it twice
+ *  -ECONNRESET    the daemon hung up in the middle of its answer, or before it twice; of
+ *                 rategate_settle: or once; of rategate_acquire: again and again
  *  -ETIMEDOUT     the daemon did not answer in time; of rategate_acquire: its own time was over
- *  -EHOSTDOWN     rategate_acquire: the daemon did not answer in options.timeout_ms
+ *  -EHOSTDOWN     rategate_acquire: the daemon did not answer in options.timeout_ms, beyond what it
+ *                 was asked to wait
  *  -EPROTO        what answers there is not a rategate daemon, or a newer one
  *  -ENOENT        the daemon has no limit of that name
  *  -EAGAIN        the daemon's store is away, and the limit says that this is an error
  *  -ESHUTDOWN     the daemon is stopping
  *  -EPERM         the daemon does not permit it
  *  -EUSERS        the daemon has as many clients as it may have
- *  -EBUSY         the daemon has as many unread answers as it may have
+ *  -EBUSY         the daemon has as many unread answers as it may have; of rategate_acquire: or as
+ *                 many that wait (max_parked, max_parked_per_key)
  *  -EREMOTEIO     the daemon answered with another error, which rategate_error has in words
  *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
+ *  -ENOSPC        rategate_http_fields: the buffer is too small
  *  -ERANGE        rategate_acquire: the cost never fits, so that waiting is no use
  *  -ECANCELED     rategate_acquire: rategate_cancel was called
  *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
@@ -102,11 +111,16 @@ typedef struct rategate_options {
                               setuid), else RATEGATE_DEFAULT_SOCKET */
   uint32_t timeout_ms;     /* for a call to connect, ask and be answered. 0: 5000 */
   uint32_t max_idle;       /* connections kept open between calls. 0: 64 */
-  uint32_t flags;          /* RATEGATE_NO_SHM or 0 */
+  uint32_t flags;          /* RATEGATE_NO_SHM, RATEGATE_RECEIPTS, both or 0 */
 } rategate_options;
 
 /* In options.flags: ask over the socket only. */
 #define RATEGATE_NO_SHM UINT32_C(1)
+
+/* In options.flags: for programs that call rategate_settle. Checks that go to the daemon are asked
+ * by CHECKX, and those that wait by ACQUIREX, with a longer answer, and their decisions have
+ * receipts, too. */
+#define RATEGATE_RECEIPTS UINT32_C(2)
 
 typedef enum rategate_reason {
   RATEGATE_COUNTED = 0,           /* allowed: the permits are in the store's counter */
@@ -114,23 +128,28 @@ typedef enum rategate_reason {
   RATEGATE_STORE_AWAY = 2,        /* decided by the limit's on_store_down; not the caller's fault */
   RATEGATE_NEVER_FITS = 3,        /* denied: the cost is above limit or burst */
   RATEGATE_CLOCK_NOT_TRUSTED = 4, /* denied: the daemon cannot tell the window */
+  RATEGATE_BLOCKED = 5,           /* denied: a rule blocks the key; nothing is counted */
+  RATEGATE_UNLIMITED = 6,         /* allowed: a rule lets the key pass; nothing is counted */
 } rategate_reason;
 
 typedef struct rategate_decision {
   int32_t allowed;   /* 1 or 0 */
   int32_t reason;    /* a rategate_reason; later versions may have more */
-  int64_t limit;     /* permits per period */
+  int64_t limit;     /* permits per period; 0: the key is blocked; -1: it is unlimited */
   int64_t remaining; /* permits of the window that this host could still give out, or what is in
                         the token bucket: an estimate, not a promise; -1 where that is not
-                        known (reasons 2 to 4) */
-  int64_t retry_after_ms; /* when asking again may help: 0 when allowed; -1 when the cost can never
-                             fit */
+                        known (reasons 2 to 4, and 6) */
+  int64_t retry_after_ms; /* when asking again may help: 0 when allowed; -1 when it cannot: the
+                             cost can never fit, or the key is blocked */
   int64_t reset_after_ms; /* until the window is over and the next one open, or the bucket is full,
                              rounded up */
-  int64_t window_end_ms;  /* end of the window that was decided in, ms of the store's clock; 0
-                             where the daemon decided */
-  int64_t decided_ns;     /* the reading of CLOCK_MONOTONIC, or of its coarse sister, by which it
-                             was decided in shared memory; 0 where the daemon decided */
+  /* Where it was decided in shared memory: the end of the window, or slice, that it is of, ms
+   * of the store's clock; of a denial by slices 0. Where the daemon decided: 0, but with
+   * RATEGATE_RECEIPTS the number by which rategate_settle gives back: mostly the same end; of a
+   * token bucket the end of its slice or the moment of the answer; 0 where nothing was taken. */
+  int64_t window_end_ms;
+  int64_t decided_ns; /* the reading of CLOCK_MONOTONIC, or of its coarse sister, by which it
+                         was decided in shared memory; 0 where the daemon decided */
 } rategate_decision;
 
 /* Why a call failed, in words: the daemon's own where it answered. Ends with a NUL. */
@@ -166,13 +185,82 @@ RATEGATE_API int rategate_resolve(rategate_client* client, const char* name, int
 RATEGATE_API int rategate_check(rategate_limit* limit, const void* key, size_t key_size,
                                 int64_t cost, rategate_decision* decision, rategate_error* error);
 
-/* The same, but waits while it is denied: sleeps until retry_after_ms plus a jitter of up to a
- * tenth of the period, at most 100 ms, and asks again; it asks every one to two seconds anyway, so
- * that it goes on when a limit has been raised. Returns 0 once it is allowed; -ETIMEDOUT
- * when timeout_ms have passed (0 asks once, -1 waits for ever); -ECANCELED after rategate_cancel;
- * -ERANGE when the cost can never fit. A question under way at the deadline is given another
- * 100 ms for its answer. Once the daemon has answered, a restart of it, or a store that is away,
- * is waited out for up to options.timeout_ms before it is returned as an error. */
+/* Says what rategate_check with the same arguments would decide now, and takes nothing: `remaining`
+ * is what there is before that check. An estimate: that it is allowed reserves nothing, so that the
+ * check after it may be denied. Always asks the daemon over the socket, also where checks are
+ * decided in shared memory: the daemon books what clients took there before it answers. May be
+ * called from any thread. Takes at most options.timeout_ms. An older daemon, which has no PEEK, is
+ * -EREMOTEIO. */
+RATEGATE_API int rategate_peek(rategate_limit* limit, const void* key, size_t key_size,
+                               int64_t cost, rategate_decision* decision, rategate_error* error);
+
+/* One of the limits of rategate_check_all: `cost` permits (1 to RATEGATE_MAX_COST) of the limit for
+ * the key (0 to RATEGATE_MAX_KEY bytes; may be NULL where key_size is 0). */
+typedef struct rategate_member {
+  rategate_limit* limit;
+  const void* key;
+  size_t key_size;
+  int64_t cost;
+} rategate_member;
+#define RATEGATE_MAX_MEMBERS 8
+
+/* Asks for permits of several limits in one decision: of all of them, or of none
+ * (docs/combined.md). `count` is 1 to RATEGATE_MAX_MEMBERS; windows and parents of a limit count as
+ * one each in the daemon. The limits are configured ones (permits 0 in rategate_resolve), all of
+ * one client. The decision is of one of them, and *named, which may be NULL, becomes its place in
+ * `members`: denied, of those known to deny, the one with the longest retry_after_ms; allowed, the
+ * one of which the smallest part is left. window_end_ms is 0. Always asks the daemon over the
+ * socket. `error` may be NULL. May be called from any thread. Takes at most options.timeout_ms.
+ * Errors: -EREMOTEIO: the limits have more windows and parents than that, or the daemon is older
+ * and has no CHECKALL; -EINVAL, and those of rategate_check. */
+RATEGATE_API int rategate_check_all(const rategate_member* members, size_t count,
+                                    rategate_decision* decision, size_t* named,
+                                    rategate_error* error);
+
+/* Says what was used of permits that a check for the same limit and key has taken: `took` is the
+ * cost that was allowed, `used` what was used of it, both 0 to RATEGATE_MAX_COST, and `receipt`
+ * (0 or more) the window_end_ms of that decision, for which the client needs RATEGATE_RECEIPTS.
+ * *back becomes how many permits were taken back; negative: so many were charged, because more was
+ * used. It is 0 where nothing comes back, as when the window is over (docs/settling.md). Always
+ * asks the daemon over the socket, and at most once: where the connection ends before the answer it
+ * returns -ECONNRESET, and nobody knows whether it was settled, nor after -ETIMEDOUT. Not to be
+ * repeated by the caller either: settled twice, it gives back twice; never settled, all that was
+ * taken stays charged, which is safe. `error` may be NULL. May be called from any thread. Takes at
+ * most options.timeout_ms.
+ * Errors: -EPERM: this user may not use shared memory, and so not say what was used; -EREMOTEIO:
+ * the limit's settle is off, the receipt is above 2^53 - 1, or the daemon is older and has no
+ * SETTLE; -EINVAL, and those of rategate_check. */
+RATEGATE_API int rategate_settle(rategate_limit* limit, const void* key, size_t key_size,
+                                 int64_t took, int64_t used, int64_t receipt, int64_t* back,
+                                 rategate_error* error);
+
+/* Lets the limit begin anew for the key, on all hosts: nothing that was taken in its open window is
+ * counted any more, a token bucket is full. *cleared becomes how many permits were counted, or were
+ * lacking in the bucket: 0 where there was nothing to clear. Other hosts may still spend what they
+ * hold leased (docs/clearing.md). Asks the daemon over the socket, which answers when its store has
+ * done it: a check that begins after it sees it, also in shared memory on this host. Said twice,
+ * it is as if it had been said later alone. `error` may be NULL. May be called from any thread.
+ * Takes at most options.timeout_ms.
+ * Errors: -EPERM: this user may not administer the limits; -EAGAIN: the store has not done it, or
+ * nobody knows whether it has; -EREMOTEIO: the daemon is older and has no CLEAR; -EINVAL, and those
+ * of rategate_check. */
+RATEGATE_API int rategate_clear(rategate_limit* limit, const void* key, size_t key_size,
+                                int64_t* cleared, rategate_error* error);
+
+/* Like rategate_check, but waits where it would be denied. What is not in shared memory the daemon
+ * is asked for by ACQUIRE, on a connection of this call's own: it answers when there are permits,
+ * and those who wait on one host are served in the order in which they came. Nobody asks meanwhile.
+ * Where the daemon denies it earlier (the time-out is above its max_wait, the limit was changed, it
+ * knows that there will be none in time), this sleeps until retry_after_ms plus a jitter of up to a
+ * tenth of the period, at most 100 ms, or for one to two seconds where that is sooner, and asks
+ * again, at the end of the line. A daemon older than ACQUIRE is asked by CHECK in the same way.
+ *
+ * Returns 0 once it is allowed; -ETIMEDOUT when timeout_ms have passed (0 asks once, -1 waits for
+ * ever); -ECANCELED after rategate_cancel; -ERANGE when the cost can never fit, or the key is
+ * blocked. An answer is waited for until options.timeout_ms after that time-out; with -1 the daemon
+ * is asked to wait for a minute at a time, so that one that hangs is noticed. Once the daemon has
+ * been reached, a restart of it, a store that is away, or a daemon in which as many wait as may, is
+ * waited out for up to options.timeout_ms before it is returned as an error. */
 RATEGATE_API int rategate_acquire(rategate_limit* limit, const void* key, size_t key_size,
                                   int64_t cost, int64_t timeout_ms, rategate_decision* decision,
                                   rategate_error* error);
@@ -182,6 +270,49 @@ RATEGATE_API int rategate_acquire(rategate_limit* limit, const void* key, size_t
  * child has what its parent had at fork(), and does not cancel the parent's. May be called from
  * any thread, and from a signal handler. */
 RATEGATE_API void rategate_cancel(rategate_client* client);
+
+/* Bytes of a buffer that is large enough for rategate_http_fields whatever it writes. */
+#define RATEGATE_MAX_HTTP_FIELDS 512
+
+/* Writes a decision about the limit `name` as fields of an HTTP response, a line that ends in CRLF
+ * each, and a NUL behind them:
+ *
+ *   RateLimit-Policy: "api";q=100;w=60
+ *   RateLimit: "api";r=41;t=13
+ *   X-RateLimit-Limit: 100
+ *   X-RateLimit-Remaining: 41
+ *   X-RateLimit-Reset: 13
+ *   Retry-After: 13
+ *
+ * The first two are those of draft-ietf-httpapi-ratelimit-headers as of September 2025, structured
+ * fields (RFC 9651). All times are seconds from now, rounded up, but for w:
+ *
+ *   q, X-RateLimit-Limit      decision->limit; of a token bucket `burst`
+ *   w                         the period, where it is whole seconds, for w cannot say others; of a
+ *                             token bucket the time in which it fills, rounded up, from 1 s on; of
+ *                             the calendar's months and years what is said, the longest
+ *   r, X-RateLimit-Remaining  decision->remaining
+ *   t                         until more is available: when denied, until asking again may help;
+ *                             when allowed, until the window ends, or the next permit flows into
+ *                             the bucket
+ *   X-RateLimit-Reset         until the window ends, or the bucket is full. Others mean a Unix time
+ *                             by it, which needs clocks that agree
+ *   Retry-After               until asking again may help; only when denied, and not where the cost
+ *                             can never fit
+ *
+ * What does not apply or is not known is left out: where decision->remaining is -1 the fields
+ * RateLimit, which cannot say so, X-RateLimit-Remaining and X-RateLimit-Reset; t also of a bucket
+ * that is full. Of a key that is blocked or unlimited there is no limit to tell of: the text is
+ * empty, and 0 is returned.
+ *
+ * `period_ms` (10 ms to 31 days; of the calendar up to a year, as LIMITS tells it) and `burst` (of
+ * a token bucket, 1 to RATEGATE_MAX_COST; 0 of a limit that counts by windows) are those that the
+ * daemon knows the limit by; period_ms 0 says that it is not known, and w is left out. Returns how
+ * many bytes were written, without the NUL. Asks nobody: all that it says is in its arguments.
+ * Errors: -EINVAL (also the decision's numbers, where they could not be a daemon's, and what does
+ * not fit into the 15 digits of a structured field), -ENOSPC. */
+RATEGATE_API int rategate_http_fields(const char* name, int64_t period_ms, int64_t burst,
+                                      const rategate_decision* decision, char* buffer, size_t size);
 
 typedef enum rategate_reply_type {
   RATEGATE_REPLY_STRING = '$', /* text, size: bytes of any value */

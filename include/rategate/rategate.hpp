@@ -56,6 +56,8 @@ enum class Reason : int {
   StoreAway = RATEGATE_STORE_AWAY,
   NeverFits = RATEGATE_NEVER_FITS,
   ClockNotTrusted = RATEGATE_CLOCK_NOT_TRUSTED,
+  Blocked = RATEGATE_BLOCKED,
+  Unlimited = RATEGATE_UNLIMITED,
 };
 
 // "over the limit" and the like.
@@ -71,6 +73,10 @@ inline std::string_view to_text(Reason reason) noexcept {
       return "the cost never fits";
     case Reason::ClockNotTrusted:
       return "the clock is not trusted";
+    case Reason::Blocked:
+      return "the key is blocked";
+    case Reason::Unlimited:
+      return "the key is unlimited";
   }
   return "a reason that is not known here";
 }
@@ -83,10 +89,14 @@ struct Decision {
       0;  // in this window, or bucket: an estimate, not a promise; -1: not known
   milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
   milliseconds reset_after{};  // until the window is over, or the bucket full
-  // Where it was decided in shared memory, else 0: the end of the window that was decided in, ms
-  // of the store's clock, and the reading of CLOCK_MONOTONIC by which it was decided.
+  // Where it was decided in shared memory: the end of the window, or slice, that was decided in, ms
+  // of the store's clock. Else 0, but with Options::receipts what receipt() gives.
   std::int64_t window_end_ms = 0;
+  // The reading of CLOCK_MONOTONIC by which it was decided in shared memory, else 0.
   std::int64_t decided_ns = 0;
+
+  // By which Limit::settle gives back; 0: nothing was taken, or the client asks for no receipts.
+  std::int64_t receipt() const noexcept { return allowed ? window_end_ms : 0; }
 };
 
 // A call was denied.
@@ -156,11 +166,46 @@ namespace detail {
 
 }  // namespace detail
 
+// Names and values of the fields of an HTTP response, in the order in which they are written.
+using HttpFields = std::vector<std::pair<std::string, std::string>>;
+
+// A decision about the limit `name` as RateLimit-Policy, RateLimit, X-RateLimit-Limit, -Remaining
+// and -Reset, and Retry-After; which of them when, and what they say, is told with
+// rategate_http_fields in rategate.h. `period` is the limit's, 0 where it is not known; `burst` of
+// a token bucket, 0 of windows. Throws std::invalid_argument where name or numbers are out of
+// range.
+inline HttpFields http_fields(const Decision& decision, std::string_view name, milliseconds period,
+                              std::int64_t burst = 0) {
+  rategate_decision told{};
+  told.allowed = decision.allowed ? 1 : 0;
+  told.limit = decision.limit;
+  told.remaining = decision.remaining;
+  told.retry_after_ms = decision.retry_after.count();
+  told.reset_after_ms = decision.reset_after.count();
+  char lines[RATEGATE_MAX_HTTP_FIELDS];
+  // A NUL inside would cut the name short.
+  const int size = name.find('\0') != std::string_view::npos
+                       ? -EINVAL
+                       : rategate_http_fields(std::string(name).c_str(), period.count(), burst,
+                                              &told, lines, sizeof lines);
+  if (size < 0) throw std::invalid_argument("rategate: no limit's decision for HTTP fields");
+  HttpFields fields;
+  std::string_view left(lines, static_cast<std::size_t>(size));
+  while (!left.empty()) {
+    const std::size_t colon = left.find(": ");
+    const std::size_t end = left.find("\r\n");
+    fields.emplace_back(left.substr(0, colon), left.substr(colon + 2, end - colon - 2));
+    left.remove_prefix(end + 2);
+  }
+  return fields;
+}
+
 struct Options {
   std::string socket_path;     // empty: $RATEGATE_SOCKET, else the default path
   milliseconds timeout{0};     // of one call. 0: 5 s
   std::uint32_t max_idle = 0;  // connections kept open between calls. 0: 64
   bool shared_memory = true;   // false: ask over the socket only
+  bool receipts = false;       // true: decisions have receipts, for Limit::settle
 };
 
 // An answer to any verb; its nodes live as long as it does.
@@ -177,16 +222,45 @@ class Reply {
   std::unique_ptr<rategate_reply, Free> reply_;
 };
 
+struct CombinedDecision;
+
 // A resolved limit. Keeps its client open.
 class Limit {
  public:
   // Asks for `cost` permits, all or none. Throws NoDecision.
   Decision check(std::string_view key = {}, std::int64_t cost = 1) const {
-    rategate_decision answer;
+    return ask(rategate_check, key, cost);
+  }
+
+  // What check would decide now, and nothing is taken: an estimate, which reserves nothing. Always
+  // asks the daemon over the socket. Throws NoDecision.
+  Decision peek(std::string_view key = {}, std::int64_t cost = 1) const {
+    return ask(rategate_peek, key, cost);
+  }
+
+  // Says what was used of `took` permits that a check of this limit, for that key, has taken by
+  // that receipt. Gives how many were taken back; negative: so many were charged, because more was
+  // used. Throws NoDecision. Whether it was settled is not known after Unavailable; it is never
+  // sent twice, and is not to be repeated: settled twice, it gives back twice.
+  std::int64_t settle(std::int64_t took, std::int64_t used, std::int64_t receipt,
+                      std::string_view key = {}) const {
+    std::int64_t back = 0;
     rategate_error error;
-    const int rc = rategate_check(limit_, key.data(), key.size(), cost, &answer, &error);
+    const int rc =
+        rategate_settle(limit_, key.data(), key.size(), took, used, receipt, &back, &error);
     if (rc != 0) detail::fail(rc, error.text);
-    return decision(answer);
+    return back;
+  }
+
+  // The limit begins anew for that key, on all hosts, by the time that this returns: see
+  // rategate_clear. Gives how many permits were counted of it. Throws NoDecision; Unavailable where
+  // the store has not done it, or nobody knows.
+  std::int64_t clear(std::string_view key = {}) const {
+    std::int64_t cleared = 0;
+    rategate_error error;
+    const int rc = rategate_clear(limit_, key.data(), key.size(), &cleared, &error);
+    if (rc != 0) detail::fail(rc, error.text);
+    return cleared;
   }
 
   // Throws RateLimitExceeded when denied, NoDecision.
@@ -195,9 +269,9 @@ class Limit {
     if (!decision.allowed) throw RateLimitExceeded(name_, decision);
   }
 
-  // Waits until it is allowed, and for no longer than the time-out (none: for ever). Nothing when
-  // the time is over or Client::cancel was called. Throws NoDecision, and at once where the cost
-  // can never fit.
+  // Waits until it is allowed, and for no longer than the time-out (none: for ever), in the
+  // daemon's line: first come first served. Nothing when the time is over or Client::cancel was
+  // called. Throws NoDecision, and at once where the cost can never fit.
   std::optional<Decision> acquire(std::optional<milliseconds> timeout = std::nullopt,
                                   std::string_view key = {}, std::int64_t cost = 1) const {
     rategate_decision answer;
@@ -214,10 +288,27 @@ class Limit {
   const std::string& name() const noexcept { return name_; }
   rategate_limit* get() const noexcept { return limit_; }
 
+  // Permits of it, for check_all().
+  struct Of {
+    const Limit& limit;
+    std::string_view key;
+    std::int64_t cost = 1;
+  };
+  Of of(std::string_view key = {}, std::int64_t cost = 1) const { return {*this, key, cost}; }
+
  private:
   friend class Client;
+  friend CombinedDecision check_all(const std::vector<Of>& list);
   Limit(std::shared_ptr<rategate_client> client, rategate_limit* limit, std::string name)
       : client_(std::move(client)), limit_(limit), name_(std::move(name)) {}
+
+  Decision ask(decltype(rategate_check)& question, std::string_view key, std::int64_t cost) const {
+    rategate_decision answer;
+    rategate_error error;
+    const int rc = question(limit_, key.data(), key.size(), cost, &answer, &error);
+    if (rc != 0) detail::fail(rc, error.text);
+    return decision(answer);
+  }
 
   static Decision decision(const rategate_decision& from) noexcept {
     Decision to;
@@ -237,6 +328,28 @@ class Limit {
   std::string name_;
 };
 
+// A decision about several limits, and the place of the one that it is of in their list.
+struct CombinedDecision {
+  Decision decision;
+  std::size_t named = 0;
+};
+
+// Asks for permits of several limits of one client, all or none: see rategate_check_all. Throws
+// NoDecision, std::invalid_argument for a list that cannot be.
+inline CombinedDecision check_all(const std::vector<Limit::Of>& list) {
+  std::vector<rategate_member> members;
+  for (const Limit::Of& of : list) {
+    members.push_back({of.limit.get(), of.key.data(), of.key.size(), of.cost});
+  }
+  rategate_decision answer;
+  rategate_error error;
+  std::size_t named = 0;
+  const int rc = rategate_check_all(members.data(), members.size(), &answer, &named, &error);
+  if (rc == -EINVAL) throw std::invalid_argument(std::string("rategate: ") + error.text);
+  if (rc != 0) detail::fail(rc, error.text);
+  return {Limit::decision(answer), named};
+}
+
 class Client {
  public:
   // Does not connect: the first call that asks does. Throws Unavailable where even that fails
@@ -251,7 +364,8 @@ class Client {
     given.socket_path = options.socket_path.empty() ? nullptr : options.socket_path.c_str();
     given.timeout_ms = static_cast<std::uint32_t>(options.timeout.count());
     given.max_idle = options.max_idle;
-    given.flags = options.shared_memory ? 0 : RATEGATE_NO_SHM;
+    given.flags =
+        (options.shared_memory ? 0 : RATEGATE_NO_SHM) | (options.receipts ? RATEGATE_RECEIPTS : 0);
     rategate_client* client = nullptr;
     const int rc = rategate_open(&client, &given);
     if (rc == -ENAMETOOLONG) throw std::invalid_argument("rategate: the socket's path is too long");

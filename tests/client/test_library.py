@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """The library against a real daemon: threads, fork, restarts, valgrind, what the file exports."""
 
+import concurrent.futures
 import os
 import re
 import subprocess
+import time
 
 from client_harness import BIN_DIR, BUILD_DIR, SANITIZE, SOURCE_DIR, Case, main
 
@@ -57,6 +59,86 @@ class Calls(Case):
     def test_every_call(self):
         daemon = self.daemon()
         self.assert_success(self.run_program(BIN_DIR / "client_calls", daemon.socket, 50))
+
+
+class Peeks(Case):
+    def test_a_peek_takes_nothing_and_sees_what_was_spent_in_shared_memory(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store)
+                result = self.run_program(BIN_DIR / "client_peeks", daemon.socket)
+                self.assert_success(result)
+                self.assertGreater(int(result.stdout), 1000)  # decided in shared memory
+
+
+class Shadow(Case):
+    def test_it_allows_in_place_until_it_is_used_up_and_then_over_the_socket(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, limits={"shadow": {"limit": "1000/h", "shadow": True}})
+                result = self.run_program(BIN_DIR / "client_shadow", daemon.socket)
+                self.assert_success(result)
+                self.assertTrue(500 < int(result.stdout) <= 1000, result.stdout)
+                self.assertEqual(int(daemon.info("stats")["checks_shadow_denied"]), 2000)
+                if store is not None:
+                    self.assertEqual(list(store.counters("rategate:*").values()), [1000])
+
+
+class Slices(Case):
+    """Token buckets and sliding windows, whose permits are leased in slices, in shared memory."""
+
+    LIMITS = {"bucket": {"limit": "2000/s", "algorithm": "gcra", "burst": 1000},
+              "window": {"limit": "2000/s", "algorithm": "sliding-window"}}
+
+    def run_all(self, daemon, limit, programs, ms=1500):
+        """Of all programs together: allowed, in place, denied, in place; and the longest time."""
+        with concurrent.futures.ThreadPoolExecutor(programs) as pool:
+            results = list(pool.map(lambda _: self.run_program(
+                BIN_DIR / "client_slices", daemon.socket, limit, ms), range(programs)))
+        for result in results:
+            self.assert_success(result)
+        numbers = [list(map(int, result.stdout.split())) for result in results]
+        return [sum(column) for column in zip(*[n[:4] for n in numbers])], max(n[4] for n in numbers)
+
+    def test_the_promise_and_what_is_decided_in_place(self):
+        for limit in self.LIMITS:
+            for programs in (1, 3):
+                for store in (None, self.redis()):
+                    with self.subTest(store=store, limit=limit, programs=programs):
+                        self.judge(self.daemon(store, limits=self.LIMITS), limit, programs)
+
+    def judge(self, daemon, limit, programs):
+        begun = time.monotonic()
+        (allowed, allowed_here, denied, denied_here), us = self.run_all(daemon, limit, programs)
+        seconds = time.monotonic() - begun
+        periods = 1 + int(seconds)
+        most = 1000 + 2000 * seconds if limit == "bucket" else 2000 * periods
+        self.assertLessEqual(allowed, most)
+        self.assertGreater(allowed, 1000)
+        # Nearly all are denied, and mostly without asking anybody.
+        self.assertGreater(allowed_here, allowed / 10, (allowed, us))
+        self.assertGreater(denied_here, denied * 0.9, (denied, us))
+        info = {k: int(v) for k, v in daemon.info("leases").items()}
+        self.assertEqual(info["shm_forged"], 0)
+        self.assertEqual(info["permits_spent"] + info["permits_spent_shared"], allowed)
+        self.assertEqual(info["permits_spent_shared"], allowed_here)
+
+
+class Settles(Case):
+    def test_what_was_not_used_can_be_taken_again(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store)
+                result = self.run_program(BIN_DIR / "client_settles", daemon.socket)
+                self.assert_success(result)
+                self.assertGreater(int(result.stdout), 1000)  # decided in shared memory
+
+
+    def test_several_limits_in_one_decision(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, limits={"few": "3/h", "many": "100/h"})
+                self.assert_success(self.run_program(BIN_DIR / "client_combines", daemon.socket))
 
 
 class Declared(Case):

@@ -29,7 +29,8 @@ from support.paced_load import Answered, PacedLoad
 from support.proxy import Proxy
 from support.redis_server import (REIGN, Redis, documented_user, login, major_version,
                                   require_tls)
-from support.resp import (CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY, Closed,
-                          Conn, Decision, Parser, RespError, Simple, check_words, decision, encode)
+from support.resp import (BLOCKED, CLOCK_NOT_TRUSTED, COUNTED, NEVER_FITS, OVER_LIMIT, STORE_AWAY,
+                          UNLIMITED, Closed, Conn, Decision, Parser, RespError, Simple, check_words,
+                          decision, encode)
 from support.sentinel_set import MASTER, FakeSentinel, SentinelSet
 from support.slow_way import SlowWay

@@ -5,11 +5,12 @@ import time
 import harness
 from support.buckets import bucket, most_beyond
 from support.cluster_case import Cluster
+from support.lasting_case import LastingCase
 
 KEY = "rategate:{api:}:gcra"
 
 
-class Bucket(harness.Case):
+class Bucket(LastingCase):
     def assert_held(self, asked, burst, per_second):
         # The clocks of Redis and of Python are the same one, told to a microsecond.
         self.assertLessEqual(most_beyond(asked, burst, per_second), 0.001)
@@ -131,20 +132,7 @@ class Bucket(harness.Case):
             harness.wait_until(lambda: conn.check("api").allowed, 5, "a permit that flows in")
 
     def test_while_the_store_is_away(self):
-        server = self.redis()
-        policies = ("deny", "allow", "error", "share")
-        limits = {name: bucket("1000/s", 10, on_store_down=name, share="1/2") for name in policies}
-        daemon = self.daemon(server, limits=limits)
-        for name in policies:
-            self.assertEqual(daemon.check(name).reason, harness.COUNTED)
-        server.kill9()
-        harness.wait_until(lambda: daemon.info("store")["store_status"] == "away", 15, "away")
-        self.assertEqual((daemon.check("deny").allowed, daemon.check("deny").reason),
-                         (0, harness.STORE_AWAY))
-        self.assertEqual(daemon.check("allow").allowed, 1)
-        with daemon.conn() as conn:
-            self.assertRegex(str(conn.command("CHECK", "error")), "^STOREDOWN ")
-        harness.wait_until(lambda: daemon.check("share").allowed, 5, "its part of the rate")
+        self.assert_policies_while_away(lambda **more: bucket("1000/s", 10, **more))
 
 
 class Throttle(harness.Case):

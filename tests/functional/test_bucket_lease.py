@@ -4,21 +4,10 @@ import time
 
 import harness
 from support.buckets import bucket, most_beyond
+from support.lasting_case import LastingCase
 
 
-class Lease(harness.Case):
-    def load_for(self, seconds, daemons, cost=1, between=lambda: None, **load):
-        """What was asked of all of them in that time."""
-        loads = [harness.Load(daemon, check=("api", None, cost), **load) for daemon in daemons]
-        until = time.monotonic() + seconds
-        between()
-        harness.wait_until(lambda: time.monotonic() > until, seconds + 20, "the end")
-        for load in loads:
-            load.stop()
-        asked = [one for load in loads for one in load.asked()]
-        self.assertEqual([one for one in asked if one.error], [])
-        return asked
-
+class Lease(LastingCase):
     def assert_held(self, asked, burst, per_second, cost=1):
         self.assertLessEqual(most_beyond(asked, burst, per_second, cost), 0.001)
 
@@ -99,7 +88,7 @@ class Lease(harness.Case):
         server = self.redis()
         daemons = [self.daemon(server, limits={"api": bucket("900/s", 900, mode="lease")})
                    for _ in range(2)]
-        asked = self.load_for(3, daemons, cost=3, callers=2, pause=0.003)
+        asked = self.load_for(3, daemons, check=("api", None, 3), callers=2, pause=0.003)
         self.assert_held(asked, 900, 900, cost=3)
         self.assert_given_out(asked, 900, 900, 0.9, cost=3)
 

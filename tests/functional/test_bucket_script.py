@@ -8,41 +8,28 @@ import random
 from fractions import Fraction
 
 import harness
-from support.bucket_model import Asked, Held, Limit, Look, Rate, bucket, expected, words_of
+from support.bucket_calls import (HOUR, LONGEST_PERIOD, MOST, MOST_TAKEN, SECOND, AnyCalls, look_at,
+                                  looks)
+from support.bucket_model import (LONGEST_FILL, Asked, Held, Limit, Rate, bucket, expected, words_of)
+from support.script_case import SCRIPTS, ScriptCase
 
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 CALLS = int(10_000 / harness.SLOW)
 SPOILT, REFUSED = 3, 4
-SCRIPT = (harness.SOURCE_DIR / "daemon/store/scripts/reserve.lua").read_text(encoding="utf-8")
-SECOND, HOUR = 10**6, 3600 * 10**6
-LONGEST_PERIOD = 31 * 24 * HOUR
-LONGEST_FILL = 2**48
-MOST_TAKEN = 2**42
-MOST = 10**9  # permits of a limit, a burst or a cost
 
 
-class Buckets(harness.Case):
-    def setUp(self):
-        self.server = self.redis()
-        self.db = self.server.db
-        self.run_as()
-
-    def run_as(self, *rules):
-        """The documented user with further rules, such as "-set", and keys of any name."""
-        client = self.server.client(**self.server.user("~*", *rules))
-        self.script = client.register_script(SCRIPT)
-
+class Buckets(ScriptCase):
     def answers(self, *rows, reign=None):
         """(moment, the answers) of rows of (limit, asked, ...)."""
         keys = [asked.key for _, *row in rows for asked in row]
         args = [word for row in rows for word in words_of(*row)]
-        seconds, micros, *answers = self.script(keys=keys + [harness.REIGN] * (reign is not None),
-                                                args=[reign or "", *args])
+        seconds, micros, *answers = self.scripts["reserve"](
+            keys=keys + [harness.REIGN] * (reign is not None), args=[reign or "", *args])
         return seconds * SECOND + micros, answers
 
     def ask(self, limit, *runs, key="bucket", **more):
         """(moment, full at, grants) of one bucket."""
-        t, [[status, F, m, _, _, *granted]] = self.answers((limit, Asked(key, list(runs), **more)))
+        t, [[status, F, m, _, _, _, *granted]] = self.answers((limit, Asked(key, list(runs), **more)))
         self.assertEqual(status, 0)
         return t, F + m * limit.rate.each, granted
 
@@ -63,125 +50,35 @@ class RandomCalls(Buckets):
 
     def setUp(self):
         super().setUp()
-        self.sha = self.db.script_load(SCRIPT)
-        self.random = random.Random(SEED)
-        self.limits = self.any_limits()
-        self.held = {}  # key to Held
-        self.texts = {}  # key to what it holds
-        self.now = self.server.now_us()
-        self.seen = {"granted": 0, "denied": 0, "written without a grant": 0, "leased": 0,
-                     "leased early": 0, "paid out of the hand": 0, "left alone": 0,
-                     "begun empty": 0, "other numbers": 0, "in debt": 0, "beyond a double": 0}
-
-    def below(self, most):
-        """0 to most, of all magnitudes."""
-        return min(int(2 ** self.random.uniform(0, math.log2(most + 2))) - 1, most)
-
-    def any_limits(self):
-        rates = [Rate.of(1, LONGEST_PERIOD), Rate.of(7, LONGEST_PERIOD), Rate.of(MOST, LONGEST_PERIOD),
-                 Rate.of(999_999_937, LONGEST_PERIOD - 1000), Rate.of(10**7, SECOND),
-                 Rate.of(MOST, SECOND // 100), Rate.of(1, SECOND // 100), Rate.of(100, SECOND),
-                 Rate.of(3, SECOND), Rate.of(1000, 60 * SECOND), Rate.of(999_983, 7000 * SECOND)]
-        for _ in range(50):
-            permits = 1 + self.below(MOST - 1)
-            rates.append(Rate.of(permits, (10 + self.below(LONGEST_PERIOD // 1000 - 10)) * 1000))
-        limits = []
-        for rate in rates:
-            most = min(MOST, LONGEST_FILL * rate.p // rate.P)
-            for burst in (1, most, 1 + self.below(most - 1)):
-                slice_ms = self.random.choice([10, 11, 62, 250])
-                limits.append(Limit(rate, burst, slice_ms, math.ceil(slice_ms / 4)))
-        return limits
-
-    def any_text(self, limit):
-        """A bucket that somebody may have made, with this limit's numbers or with others."""
-        if self.random.random() < 0.15:
-            limit = self.random.choice(self.limits)
-        each = limit.rate.each
-        most = min(MOST_TAKEN - 1, math.floor(LONGEST_FILL / each))
-        m = self.random.choice([0, 1, min(limit.burst, most), self.below(most)])
-        pick = self.random.random()
-        if pick < 0.6:  # about to have room
-            full = self.now + Fraction(self.random.uniform(-0.3, 1.3)) * limit.fill
-            F = max(0, math.floor(full - m * each))
-        elif pick < 0.7:
-            F = self.now + self.below(LONGEST_FILL)
-        elif pick < 0.9:
-            F = self.now - self.below(self.now)
-        else:  # more than a bucket of this size can lack
-            m = self.below(MOST_TAKEN - 1)
-            F = self.now - self.below(self.now)
-            m = min(m, math.floor((self.now - F + 2 * LONGEST_FILL) / each))
-        return bucket(F, m, limit.rate)
-
-    def any_runs(self, key, limit):
-        """Costs about what is left."""
-        held = self.held.get(key)
-        full = max(held.full if held else 0, self.now)
-        left = math.floor((self.now + limit.fill - full) / limit.rate.each)
-        runs = []
-        for _ in range(self.random.choice([0, 1, 1, 1, 2, 3, 5])):
-            cost = self.random.choice([0, 1, 1, 2, left, left + 1, left // 2, left // 3, limit.burst,
-                                       limit.burst + 1, 1 + self.below(limit.burst)])
-            count = self.random.choice([1, 1, 2, 3, 10, 1000, MOST])
-            runs.append((min(max(cost, 0), MOST), count))
-        return runs
-
-    def any_ahead(self, limit):
-        """A lease, how much of it may be taken early, and a hand, of permits and an end."""
-        lease = self.random.choice([0, 1, 16, 1 + self.below(limit.burst), MOST])
-        ends = self.now // 1000 + self.random.choice([-10**6, 0, 1, 2, 3, 100])
-        return (lease, self.random.choice([0, lease // 2, lease]),
-                self.random.choice([0, 0, 1, 1 + self.below(limit.burst)]), ends)
-
-    def any_moment(self, limit):
-        """0, or a moment in the past or to come, near enough that it matters."""
-        span = math.ceil(limit.fill)
-        return self.random.choice([0] * 12 + [1, self.now - self.below(self.now), self.now + HOUR,
-                                              self.now - self.below(span), self.now,
-                                              self.now + self.below(SECOND)])
-
-    def any_row(self, pipe):
-        """Of 1 to 4 keys of a limit; `pipe` prepares some of them."""
-        number = self.random.randrange(len(self.limits))
-        limit, row = self.limits[number], []
-        for _ in range(self.random.choice([1, 1, 2, 4])):
-            key = f"{number}:{self.random.randrange(5)}"
-            if self.random.random() < 0.05:
-                key = f"{self.random.randrange(len(self.limits))}:0"
-            pick = self.random.random()
-            if pick < 0.15:
-                self.held.pop(key, None)
-                self.texts[key] = None
-                pipe.delete(key)
-            elif pick < 0.4:
-                self.texts[key] = self.any_text(limit)
-                self.held[key] = Held.of(self.texts[key])
-                pipe.set(key, self.texts[key])
-            known, emptied = self.any_moment(limit), self.any_moment(limit)
-            if known > 0:
-                # Whether it is there must be known then, and one that is full by now may expire.
-                pipe.persist(key)
-            row.append(Asked(key, self.any_runs(key, limit), known, emptied, *self.any_ahead(limit)))
-        return limit, *row
+        self.sha = self.db.script_load(SCRIPTS["reserve"])
+        self.calls = AnyCalls(SEED, self.server.now_us())
+        self.held, self.texts = self.calls.held, self.calls.texts
+        self.lives = {}  # key to (the first moment at which it may end, the longest that it may live), in ms
+        self.seen = dict.fromkeys((
+            "granted", "denied", "written without a grant", "leased", "leased early", "left alone",
+            "paid out of the hand", "begun empty", "other numbers", "in debt", "beyond a double",
+            "booked", "booked for later", "booked too late", "given back", "more than was taken",
+            "charged without a test", "too much to charge",
+            "known before it came back", "kept longer", "spoilt"), 0)
 
     def one_call(self):
         pipe = self.db.pipeline(transaction=False)
-        rows = [self.any_row(pipe) for _ in range(self.random.choice([1, 1, 2]))]
+        rows = self.calls.any_rows(pipe)
         keys = [asked.key for _, *row in rows for asked in row]
         looked_at = sorted(set(keys))
         prepared = len(pipe)
-        self.look_at(looked_at, pipe)
+        look_at(looked_at, pipe)
         pipe.evalsha(self.sha, len(keys), *keys, "",
                      *(word for row in rows for word in words_of(*row)))
-        self.look_at(looked_at, pipe)
+        look_at(looked_at, pipe)
         told = pipe.execute()[prepared:]
-        looks = len(told) // 2
-        before, [seconds, micros, *answers], after = told[:looks], told[looks], told[looks + 1:]
-        self.now = t = seconds * SECOND + micros
-        before, after = self.looks(looked_at, before), self.looks(looked_at, after)
+        half = len(told) // 2
+        before, [seconds, micros, *answers], after = told[:half], told[half], told[half + 1:]
+        self.now = self.calls.now = t = seconds * SECOND + micros
+        before, after = looks(looked_at, before), looks(looked_at, after)
         for key, look in before.items():
             self.check_alone(key, look.text)
+            self.lives[key] = (look.first_ms, look.lives_ms) if look.lives_ms > 0 else (0, 0)
         each = [(limit, asked) for limit, *row in rows for asked in row]
         written = set()
         for (limit, asked), answer in zip(each, answers, strict=True):
@@ -193,22 +90,6 @@ class RandomCalls(Buckets):
             else:
                 self.check_alone(key, look.text)
                 self.check_life(key, before[key], look)
-
-    @staticmethod
-    def look_at(keys, pipe):
-        pipe.time()
-        pipe.mget(keys)
-        for key in keys:
-            pipe.pttl(key)
-        pipe.time()
-
-    @staticmethod
-    def looks(keys, told):
-        """Key to Look."""
-        early, texts, *lives, late = told
-        early_ms, late_ms = (seconds * 1000 + micros // 1000 for seconds, micros in (early, late))
-        return {key: Look(text, lives_ms, early_ms + lives_ms, late_ms + lives_ms)
-                for key, text, lives_ms in zip(keys, texts, lives, strict=True)}
 
     def check_alone(self, key, text):
         """A key that nobody wrote to holds what it held, or has expired, as only a full one may."""
@@ -228,30 +109,43 @@ class RandomCalls(Buckets):
             self.assertTrue(before.first_ms <= after.last_ms and after.first_ms <= before.last_ms, told)
 
     def check_written(self, key, look):
-        told = f"RATEGATE_SEED={SEED} {key} at {self.now}: {self.held[key]} {look}"
-        full_ms = math.ceil(self.held[key].full / 1000)
+        ends_ms, lives_ms = self.lives[key]
+        told = f"RATEGATE_SEED={SEED} {key} at {self.now}: {self.held[key]} {look} {ends_ms} {lives_ms}"
         self.assertEqual(look.text, self.texts[key], told)
-        self.assertGreaterEqual(look.lives_ms, 0, told)
-        self.assertGreaterEqual(look.last_ms, full_ms, told)
+        self.assertGreaterEqual(look.last_ms, ends_ms, told)
         # The script may be held up between its TIME and its SET, and the key lives longer for that.
-        self.assertLessEqual(look.lives_ms, full_ms - self.now // 1000 + 1002, told)
+        self.assertTrue(0 <= look.lives_ms <= lives_ms, told)
 
     def check(self, limit, asked, answer, t):
         """Whether it was to be written."""
         held = self.held.get(asked.key)
         told = f"RATEGATE_SEED={SEED} at {t}: {self.texts.get(asked.key)} {limit} {asked} -> {answer}"
+        if not held and self.texts.get(asked.key) is not None:
+            self.seen["spoilt"] += 1
+            self.assertEqual(answer, [SPOILT], told)
+            return False
         due = expected(held, limit, asked, t)
-        full, granted, written = due.full, due.granted, due.written
-        status, F, m, ends, leased, *given = answer
-        self.assertEqual((status, ends, leased, given), (0, due.ends, due.leased, granted), told)
-        self.assertEqual(F + m * limit.rate.each, full, told)
+        status, F, m, settled, ends, leased, *given = answer
+        self.assertEqual((status, settled, ends, leased, given),
+                         (0, due.settled, due.ends, due.leased, [*due.granted, *due.booked]), told)
+        self.assertEqual(F + m * limit.rate.each, due.full, told)
         # What the next call would take for none must never be written, and the numbers stay small.
         self.assertTrue(t - limit.rate.P < F < 2**52 and 0 <= m < MOST_TAKEN, told)
         self.tell(held, limit, asked, due, t)
-        if written:
-            self.held[asked.key] = Held(full, limit.rate)
-            self.texts[asked.key] = bucket(F, m, limit.rate)
-        return written
+        self.tell_back(held, limit, asked, t)
+        if due.written:
+            self.texts[asked.key] = bucket(F, m, limit.rate, settled)
+            self.held[asked.key] = Held.of(self.texts[asked.key])
+            self.write(asked.key, due)
+        return due.written
+
+    def write(self, key, due):
+        """How long it lives then: its own time, and where permits came back no shorter than it did."""
+        full_ms = math.ceil(due.full / 1000)
+        before, self.lives[key] = self.lives[key], (full_ms, full_ms - self.now // 1000 + 1002)
+        if due.settled > 0:
+            self.seen["kept longer"] += before[0] > full_ms + 1002
+            self.lives[key] = tuple(map(max, before, self.lives[key]))
 
     def tell(self, held, limit, asked, due, t):
         """What kinds of calls there were."""
@@ -264,9 +158,23 @@ class RandomCalls(Buckets):
         seen["other numbers"] += held is not None and held.rate != limit.rate
         seen["in debt"] += due.full > t + limit.fill
         seen["leased"] += due.leased > 0
-        seen["leased early"] += due.leased > 0 and due.full - due.leased * limit.rate.each == 1000 * due.ends
+        full = due.full if not any(due.booked) else expected(held, limit, asked._replace(bookings=()), t).full
+        seen["leased early"] += due.leased > 0 and full - due.leased * limit.rate.each == 1000 * due.ends
         seen["paid out of the hand"] += any(granted) and not written and asked.in_hand > 0
+        seen["booked"] += any(due.booked)
+        seen["booked for later"] += any(at > t for at in due.booked)
+        seen["booked too late"] += 0 in due.booked
         seen["beyond a double"] += held is not None and limit.rate.p * limit.rate.P > 2**53
+
+    def tell_back(self, held, limit, asked, t):
+        """And what of those that give something back."""
+        asked = asked._replace(runs=[], lease=0, bookings=())
+        before, after = (expected(held, limit, asked._replace(back=back), t) for back in (0, asked.back))
+        self.seen["given back"] += after.full < before.full
+        self.seen["more than was taken"] += before.full - asked.back * limit.rate.each < t < after.full
+        self.seen["charged without a test"] += after.full > before.full
+        self.seen["too much to charge"] += asked.back < 0 and after.full == before.full
+        self.seen["known before it came back"] += asked.known > max(t, before.full)
 
     def test_random_calls(self):
         for _ in range(CALLS):
@@ -341,8 +249,8 @@ class OneBucket(Buckets):
             at, later, [granted] = self.ask(now, (cost, 1))
             self.assertEqual(granted, int(full + cost * now.rate.each <= at + now.fill))
             self.assertEqual(later, full + granted * cost * now.rate.each)
-            self.assertEqual(Held.of(self.db.get("bucket")), Held(later, now.rate) if granted
-                             else Held.of(text))
+            self.assertEqual(Held.of(self.db.get("bucket"))[:2], (later, now.rate) if granted
+                             else Held.of(text)[:2])
 
     def test_products_that_a_double_does_not_hold(self):
         """One permit's share of a microsecond before and after a whole number of them."""
@@ -388,7 +296,7 @@ class LostBuckets(Buckets):
                 for _ in range(3):  # said again, it changes nothing
                     _, full, granted = self.ask(self.LIMIT, (1, 1), emptied=emptied)
                     self.assertEqual((full, granted), (emptied + self.LIMIT.fill, [0]))
-                    self.assertEqual(Held.of(self.db.get("bucket")), Held(full, self.LIMIT.rate))
+                    self.assertEqual(Held.of(self.db.get("bucket"))[:2], (full, self.LIMIT.rate))
                     self.assertGreaterEqual(self.server.now_ms() + self.db.pttl("bucket"), full / 1000)
 
     def test_one_that_is_emptier_stays_as_it_is(self):
@@ -425,8 +333,9 @@ class LostBuckets(Buckets):
         # Who knows of less changes nothing, and who knows of more was robbed of it.
         self.assertEqual(self.ask(self.LIMIT, (1, 3), known=t + HOUR)[1:], (full, [0]))
         later = t + 20 * HOUR
-        self.assertEqual(self.ask(self.LIMIT, (1, 3), known=later)[1:], (later, [0]))
-        self.assertEqual(self.db.get("bucket"), bucket(later, 0, self.LIMIT.rate))
+        # What he knows was rounded down.
+        self.assertEqual(self.ask(self.LIMIT, (1, 3), known=later)[1:], (later + 1, [0]))
+        self.assertEqual(self.db.get("bucket"), bucket(later + 1, 0, self.LIMIT.rate))
 
     def test_a_missing_key_that_was_to_be_full_by_now_is_full(self):
         for known in (0, 1, self.server.now_us() - 1):
@@ -441,14 +350,164 @@ class LostBuckets(Buckets):
         self.assertEqual(full, now + self.LIMIT.fill)
 
 
+class ComingBack(Buckets):
+    """Permits that are given back, and those that are charged without a test."""
+
+    LIMIT = Limit(Rate.of(1, HOUR), 10)
+
+    def put(self, m, settled=0, away=0, **more):
+        """A bucket that lacks m permits; answers when it was full."""
+        F = self.server.now_us() + away
+        self.db.set("bucket", bucket(F, m, self.LIMIT.rate, settled), **more)
+        return F
+
+    def assert_holds(self, full, settled):
+        held = Held.of(self.db.get("bucket"))
+        self.assertEqual((held.full, held.settled), (full, settled))
+
+    def test_as_many_as_were_taken_come_back(self):
+        F = self.put(7)
+        for back, granted, m in ((3, 6, 10), (0, 0, 10), (2, 2, 10), (1, 1, 10)):
+            self.assertEqual(self.ask(self.LIMIT, (1, 20), back=back)[1:], (F + m * HOUR, [granted]))
+        self.assertEqual(self.db.get("bucket"), bucket(F, 10, self.LIMIT.rate, 6))
+
+    def test_it_is_never_fuller_than_full(self):
+        """Not by a part of a permit either, which would be there for the next one before its time."""
+        for away, m in ((0, 3), (-HOUR // 2, 3), (-5 * HOUR // 3, 4)):
+            F = self.put(m, away=away)
+            t, _, _ = self.ask(self.LIMIT, back=20)
+            flown = math.ceil(Fraction(t - F, HOUR))
+            self.assert_holds(F + flown * HOUR, m - flown)
+
+    def test_one_that_was_full_in_the_future_is_told_from_earlier(self):
+        """A lease, a repair and other numbers leave a bucket that is told from a moment to come."""
+        for m in (0, 1):
+            F = self.put(m, away=5 * HOUR - HOUR // 2)
+            self.assertEqual(self.ask(self.LIMIT, back=3)[1], F + (m - 3) * HOUR)
+            self.assert_holds(F + (m - 3) * HOUR, 3)
+            self.assertEqual(self.ask(self.LIMIT, back=9)[1], F - 4 * HOUR)
+            self.assert_holds(F - 4 * HOUR, 4 + m)
+
+    def test_nothing_comes_back_to_a_key_that_is_missing(self):
+        t, full, _ = self.ask(self.LIMIT, back=3)
+        self.assertEqual(full, t)
+        self.assertEqual(self.db.keys(), [])
+        # It is not there for who knows that it was not full: it begins empty, and stays so.
+        t, _, _ = self.ask(self.LIMIT, back=3, known=t + HOUR, known_settled=9)
+        self.assertEqual(self.db.get("bucket"), bucket(t, 10, self.LIMIT.rate))
+
+    def test_who_was_told_before_takes_what_came_back_for_no_loss(self):
+        F = self.put(7, settled=5)
+        full = F + 7 * HOUR
+        self.assertEqual(self.ask(self.LIMIT, back=4)[1], F + 3 * HOUR)
+        for known, settled in ((full, 5), (full + HOUR, 4), (full - 4 * HOUR, 9), (full - 4 * HOUR, 20)):
+            text = self.db.get("bucket")
+            self.assertEqual(self.ask(self.LIMIT, known=known, known_settled=settled)[1], F + 3 * HOUR)
+            self.assertEqual(self.db.get("bucket"), text)
+        # What it knows of beside that was lost.
+        self.assertEqual(self.ask(self.LIMIT, known=full + 1, known_settled=5)[1], F + 3 * HOUR + 2)
+        self.assertEqual(self.ask(self.LIMIT, known=full, known_settled=9)[1], full + 1)
+        self.assert_holds(full + 1, 9)
+
+    def test_other_numbers_begin_to_count_anew(self):
+        F = self.put(7, settled=5)
+        self.assertEqual(self.ask(Limit(Rate.of(2, HOUR), 50), back=4)[1], F + 5 * HOUR)
+        self.assert_holds(F + 5 * HOUR, 4)
+
+    def test_more_than_a_key_tells_of_does_not_come_back(self):
+        F = self.put(7, settled=2**42 - 3)
+        for back, m, settled in ((4, 7, 2**42 - 3), (3, 4, 2**42), (1, 4, 2**42)):
+            self.assertEqual(self.ask(self.LIMIT, back=back)[1], F + m * HOUR)
+            self.assert_holds(F + m * HOUR, settled)
+
+    def clear(self, kept=0):
+        t, [[status, F, m, settled, _, came]] = self.answers(
+            (self.LIMIT, Asked("bucket", [], back=2**42, hand_ends=kept)))
+        self.assertEqual((status, F, m), (0, t, 0))
+        return t, settled, came
+
+    def test_one_that_is_cleared_is_full_and_says_when(self):
+        for away, m, settled, came in ((0, 3, 0, 3), (-3 * HOUR // 2, 3, 4, 2), (0, 25, 0, 25),
+                                       (2 * HOUR, 1, 0, 3), (-9 * HOUR, 3, 7, 0),
+                                       (0, 9, 2**42 - 4, 4)):
+            self.put(m, settled=settled, away=away)
+            # Some of a permit has flown in where it was put this moment.
+            t, now_settled, told = self.clear()
+            self.assertEqual((now_settled, told), (settled + came, came))
+            self.assertEqual(self.db.get("bucket"),
+                             f"{bucket(t, 0, self.LIMIT.rate)} {settled + came} {t}")
+
+    def test_one_that_is_not_there_is_not_made(self):
+        self.assertEqual(self.clear()[1:], (0, 0))
+        self.assertEqual(self.db.keys(), [])
+
+    def test_one_that_was_cleared_lives_no_shorter(self):
+        self.put(3, px=HOUR // 1000)
+        self.clear()
+        self.assertAlmostEqual(self.db.pttl("bucket"), HOUR // 1000, delta=1000 * harness.SLOW)
+        self.clear(kept=self.server.now_ms() + 2 * HOUR // 1000)
+        self.assertAlmostEqual(self.db.pttl("bucket"), 2 * HOUR // 1000, delta=1000 * harness.SLOW)
+        self.ask(self.LIMIT, (1, 1))
+        self.assertAlmostEqual(self.db.pttl("bucket"), 2 * HOUR // 1000, delta=1000 * harness.SLOW)
+
+    def test_nothing_comes_back_of_before_and_all_of_since(self):
+        self.put(3)
+        t, _, _ = self.clear()
+        taken, full, _ = self.ask(self.LIMIT, (1, 6))
+        for after in (0, t // 1000 - 1, t // 1000):
+            self.assertEqual(self.ask(self.LIMIT, back=2, hand_ends=after)[1], full)
+        self.assertEqual(self.ask(self.LIMIT, back=2, hand_ends=t // 1000 + 1)[1], full - 2 * HOUR)
+
+    def test_who_was_told_before_takes_one_that_was_cleared_for_no_loss(self):
+        F = self.put(7, settled=5)
+        self.clear()
+        self.assertEqual(self.ask(self.LIMIT, (1, 20), known=F + 7 * HOUR, known_settled=5)[2], [10])
+
+    def test_what_is_charged_without_a_test_is_paid_first(self):
+        t, full, granted = self.ask(self.LIMIT, (1, 1), (0, 1), back=-12)
+        self.assertEqual((full, granted), (t + 12 * HOUR, [0, 0]))
+        self.assertEqual(self.db.get("bucket"), bucket(t, 12, self.LIMIT.rate))
+        self.assertEqual(self.ask(self.LIMIT, (0, 1), (1, 9), back=3)[1:], (t + 10 * HOUR, [1, 1]))
+
+    def test_the_most_that_is_charged_without_a_test(self):
+        # One more is a microsecond too late for the second of these.
+        for rate, most in ((Rate.of(MOST, SECOND // 100), 2**41), (Rate(1, 65537), LONGEST_FILL // 65537)):
+            limit = Limit(rate, 1)
+            self.db.delete("bucket")
+            self.assertEqual(self.answers((limit, Asked("bucket", [], back=-most - 1)))[1][0][2], 0)
+            self.assertEqual(self.db.keys(), [])
+            self.assertEqual(self.answers((limit, Asked("bucket", [], back=-most)))[1][0][2], most)
+
+    def test_one_to_which_permits_came_back_expires_no_earlier(self):
+        self.put(7, px=100 * 3_600_000)
+        for back in (4, 0):
+            self.ask(self.LIMIT, (1, 1), back=back)
+            self.assertGreater(self.db.pttl("bucket"), 99 * 3_600_000)
+        self.put(7, px=100 * 3_600_000)
+        self.ask(self.LIMIT, (1, 1))
+        self.assertLess(self.db.pttl("bucket"), 9 * 3_600_000)
+        self.put(7, settled=1, px=1000)
+        self.ask(self.LIMIT, (1, 1))
+        self.assertGreater(self.db.pttl("bucket"), 7 * 3_600_000)
+
+    def test_who_may_not_ask_for_the_expiry(self):
+        self.run_as("-pttl")
+        self.put(7, settled=1)
+        self.assert_refused("bucket", self.LIMIT, REFUSED)
+        self.put(7)
+        self.assertEqual(self.ask(self.LIMIT, (1, 1))[2], [1])
+
+
 class Refusals(Buckets):
     LIMIT = Limit(Rate.of(1, HOUR), 10)
 
     def test_texts_that_are_no_buckets(self):
-        for value in ("", " ", "many", "7", "1.5", "0 0 1", "0 0 1 1 1", " 0 0 1 1", "0 0 1 1 ",
+        for value in ("", " ", "many", "7", "1.5", "0 0 1", "0 0 1 1 1 1 1", " 0 0 1 1", "0 0 1 1 ",
                       "0  0 1 1", "0 0 1 1\n", "0\0 0 1 1", "0 0 1 1\0", "0,0,1,1", "0\t0\t1\t1",
                       "-1 0 1 1", "0 -1 1 1", "0 0 -1 1", "0 0 1 -1", "+1 0 1 1", "1e3 0 1 1",
-                      "0x10 0 1 1", "nan 0 1 1", "inf 0 1 1", "0 1.5 1 1", "0 0 1 1 x"):
+                      "0x10 0 1 1", "nan 0 1 1", "inf 0 1 1", "0 1.5 1 1", "0 0 1 1 x",
+                      "0 0 1 1  1", "0 0 1 1 1 ", "0 0 1 1 -1", "0 0 1 1 1.5", "0 0 1 1 1\n",
+                      "0 0 1 1 1e3", "0 0 1 1 1\0", f"0 0 1 1 {2**42 + 1}", f"0 0 1 1 {10**400}"):
             with self.subTest(value=value):
                 self.db.set("bucket", value)
                 self.assert_refused("bucket", self.LIMIT)
@@ -470,7 +529,8 @@ class Refusals(Buckets):
         t = self.server.now_us()
         for text in (bucket(t + 2 * LONGEST_FILL, 0, Rate(1, 1)), bucket(t, 2**42 - 1, Rate(1, 1)),
                      bucket(t, 1, Rate(MOST, LONGEST_PERIOD)), bucket(0, 0, Rate(1, LONGEST_PERIOD)),
-                     bucket(t, 2 * LONGEST_FILL // HOUR, Rate(1, HOUR)), "0005 00 01 007"):
+                     bucket(t, 2 * LONGEST_FILL // HOUR, Rate(1, HOUR)), "0005 00 01 007",
+                     "0 0 1 1 1", "0 0 1 1 00", bucket(t, 1, self.LIMIT.rate, 2**42)):
             self.db.set("bucket", text)
             now, full, _ = self.ask(self.LIMIT)
             self.assertEqual(full, max(now, math.ceil(Held.of(text).full)), text)
@@ -480,8 +540,8 @@ class Refusals(Buckets):
         self.db.hset("hash", "a", "1")
         t, answers = self.answers((self.LIMIT, *(Asked(key, [(1, 3)]) for key in (
             "a", "list", "b", "hash", "a", "c"))))
-        self.assertEqual(answers, [[0, t, 3, 0, 0, 3], [SPOILT], [0, t, 3, 0, 0, 3], [SPOILT], [0, t, 6, 0, 0, 3],
-                                   [0, t, 3, 0, 0, 3]])
+        self.assertEqual(answers, [[0, t, 3, 0, 0, 0, 3], [SPOILT], [0, t, 3, 0, 0, 0, 3], [SPOILT],
+                                   [0, t, 6, 0, 0, 0, 3], [0, t, 3, 0, 0, 0, 3]])
         self.assertEqual(self.db.lrange("list", 0, -1), ["x"])
         for key in ("list", "hash"):
             self.assert_refused(key, self.LIMIT)
@@ -518,7 +578,7 @@ class Calls(Buckets):
     def test_takes_where_the_record_is_the_one_that_it_is_told(self):
         self.db.set(harness.REIGN, "ab 0 cd")
         t, answers = self.answers((self.LIMIT, Asked("bucket", [(1, 7)])), reign="ab 0 cd")
-        self.assertEqual(answers, [[0, t, 7, 0, 0, 7]])
+        self.assertEqual(answers, [[0, t, 7, 0, 0, 0, 7]])
 
     def test_takes_nothing_where_the_record_is_another_or_none(self):
         def ask():
@@ -544,13 +604,14 @@ class Calls(Buckets):
                 [1, "checks", *window, 1],
                 words_of(self.LIMIT, Asked("c", [(1, 1)]), Asked("a", [(1, 9)]), Asked("i", [(10, 1)])),
                 [2, "costs", *window, 0, 0, 1, 1, 1, 0, 0, 0]]
-        seconds, micros, *answers = self.script(
+        seconds, micros, *answers = self.scripts["reserve"](
             keys=["a", "b", "c", "d", "e", "f", "g", "a", "c", "a", "i", "a", "f"],
             args=["", *(word for row in rows for word in row)])
         t = seconds * SECOND + micros
         self.assertEqual(answers, [
-            [0, t, 9, 0, 0, 3, 0, 3], [0, t, 0, 0, 0], 3, [0, 100, 0, 100], [0, t, 3, 0, 0, 3], [0, 14, 8, 3],
-            [0, 9, 0, 1, 4], [SPOILT], [SPOILT], [0, t, 10, 0, 0, 1], [0, t, 10, 0, 0, 1], [SPOILT], [0, 14, 0]])
+            [0, t, 9, 0, 0, 0, 3, 0, 3], [0, t, 0, 0, 0, 0], 3, [0, 100, 0, 100], [0, t, 3, 0, 0, 0, 3],
+            [0, 14, 8, 3], [0, 9, 0, 1, 4], [SPOILT], [SPOILT], [0, t, 10, 0, 0, 0, 1],
+            [0, t, 10, 0, 0, 0, 1], [SPOILT], [0, 14, 0]])
         self.assertEqual(self.db.mget(*"abcdefgi"), [
             bucket(t, 10, self.LIMIT.rate), None, "3", "100", bucket(t, 3, other.rate), "14", "9",
             bucket(t, 10, self.LIMIT.rate)])
@@ -559,9 +620,9 @@ class Calls(Buckets):
         limit = Limit(Rate.of(1, LONGEST_PERIOD), 100)
         t, answers = self.answers((limit, *(Asked(str(n), [(1, n)]) for n in range(1000))))
         for n, answer in enumerate(answers):
-            self.assertEqual(answer, [0, t, min(n, 100), 0, 0, min(n, 100)])
+            self.assertEqual(answer, [0, t, min(n, 100), 0, 0, 0, min(n, 100)])
         many = Limit(Rate.of(1000, SECOND), 1500)
-        _, [[_, _, m, _, _, *granted]] = self.answers((many, Asked("bucket", [(1, 1), (2, 1)] * 500)))
+        _, [[_, _, m, _, _, _, *granted]] = self.answers((many, Asked("bucket", [(1, 1), (2, 1)] * 500)))
         self.assertEqual((m, granted), (1500, [1] * 1000))
 
     def test_the_largest_burst_is_exact(self):

@@ -83,10 +83,12 @@ class Credentials(harness.Case):
 
 
 class Asking(threading.Thread):
-    """Checks without a pause, each of which needs the store, until it is ended; counts the reasons."""
+    """Checks without a pause, each of which needs the store, until it is ended; counts the reasons.
+    It begins when the store is there: a daemon is ready before that where its start took long."""
 
     def __init__(self, daemon):
         super().__init__(daemon=True)
+        harness.wait_until(lambda: daemon.info("store")["store_status"] == "up", 10, "the store")
         self.reasons = {}
         self._ended = threading.Event()
         self._conn = daemon.conn()
@@ -336,6 +338,17 @@ class Command(Credentials):
         """It was killed, and a process that is dead but not collected has no root."""
         harness.wait_until(lambda: not os.path.exists(f"/proc/{pid}/root/"), 5, "the end of it")
 
+    def wait_pid(self, name):
+        """The process that a program wrote down: the file is there before its line is."""
+        def written():
+            try:
+                with open(os.path.join(self.folder, name), encoding="ascii") as file:
+                    line = file.read()
+            except FileNotFoundError:
+                return None
+            return line if line.endswith("\n") else None
+        return int(harness.wait_until(written, 10, f"a process in {name}"))
+
     def wait_quiet(self, daemon):
         """Until none of its programs runs."""
         def children():
@@ -344,7 +357,8 @@ class Command(Credentials):
         harness.wait_until(lambda: not children(), 10, "the end of its programs")
 
     def test_renewed_before_it_expires(self):
-        daemon = self.with_command("echo one; echo expires-in 1")
+        daemon = self.with_command("echo one; echo expires-in 1",
+                                   command_timeout="2s")  # a busy machine is no refusal
         before = self.clients()
         with Asking(daemon) as asking:
             self.wait_renewed(daemon, 4)
@@ -428,9 +442,7 @@ class Command(Credentials):
         daemon = self.with_command(f"sleep 1000 & echo $! >{self.folder}/child; sleep 1000")
         self.wait_error(daemon, "password_command has not ended")
         self.wait_error(daemon, "did not end within 5 s")
-        with open(os.path.join(self.folder, "child"), encoding="ascii") as file:
-            child = int(file.read())
-        self.wait_gone(child)
+        self.wait_gone(self.wait_pid("child"))
 
     def test_one_that_leaves_somebody_who_holds_its_output(self):
         self.fails("ended, and what it had started did not close its output within 5 s",
@@ -446,10 +458,9 @@ class Command(Credentials):
 
     def test_a_daemon_that_stops_ends_it(self):
         daemon = self.with_command(f"echo $$ >{self.folder}/pid; exec sleep 1000", daemon={"ready": False})
-        harness.wait_until(lambda: os.path.exists(f"{self.folder}/pid"), 10, "its run")
+        pid = self.wait_pid("pid")
         daemon.terminate()
-        with open(f"{self.folder}/pid", encoding="ascii") as file:
-            self.wait_gone(int(file.read()))
+        self.wait_gone(pid)
 
 
 if __name__ == "__main__":

@@ -5,27 +5,16 @@ It runs as the user that docs/redis-login.md describes, so that it needs no righ
 import re
 
 import harness
+from support.script_case import SCRIPTS, ScriptCase
 
 BOUND_MS = 1500  # how long after its window a counter is kept here
 OVER, AHEAD, SPOILT, REFUSED = 1, 2, 3, 4
-SCRIPTS = {path.stem: path.read_text(encoding="utf-8")
-           for path in (harness.SOURCE_DIR / "daemon/store/scripts").glob("*.lua")}
 
 
-class Script(harness.Case):
-    def setUp(self):
-        self.server = self.redis()
-        self.run_as()
-
-    def run_as(self, *rules):
-        """The documented user with further rules, such as "-incrby", and counters of any name."""
-        client = self.server.client(**self.server.user("~*", *rules))
-        self._of_reign = client.register_script(SCRIPTS["reserve"])
-        self._release = client.register_script(SCRIPTS["release"])
-
+class Script(ScriptCase):
     def _script(self, keys, args):
         """With no look at the record of the reign."""
-        return self._of_reign(keys=keys, args=["", *args])
+        return self.scripts["reserve"](keys=keys, args=["", *args])
 
     def window(self, period_ms=60_000):
         """The window that is open, with six seconds of it to go."""
@@ -79,8 +68,8 @@ class Script(harness.Case):
 class Reign(Script):
     def reserve_in(self, reign):
         window = self.window()
-        return self._of_reign(keys=["counter", harness.REIGN],
-                              args=[reign, *self.words(window, 10, (1, 7))])[2:]
+        return self.scripts["reserve"](keys=["counter", harness.REIGN],
+                                       args=[reign, *self.words(window, 10, (1, 7))])[2:]
 
     def test_counts_where_the_record_is_the_one_that_it_is_told(self):
         self.server.db.set(harness.REIGN, "ab 0 cd")
@@ -119,6 +108,17 @@ class ReserveScript(Script):
     def test_runs_are_granted_in_order(self):
         window = self.window()
         self.assertEqual(self.reserve(window, 10, (3, 2), (2, 3), (1, 5)), (0, 10, [2, 2, 0]))
+
+    def test_a_cost_of_0_takes_nothing_and_is_no_refusal(self):
+        """Who asks only looks: whatever is left, and beside a lease."""
+        window = self.window()
+        self.assertEqual(self.reserve(window, 10, (0, 3)), (0, 0, [3]))
+        self.assertEqual(self.server.db.keys(), [])
+        self.assertEqual(self.reserve_lease(window, 10, (0, 2), 2, lease=9), (0, 4, 2, [2, 1]))
+        self.assertEqual(self.reserve(window, 10, (1, 9), (0, 1)), (0, 10, [6, 1]))
+        self.assertEqual(self.reserve_lease(window, 10, (0, 2), lease=9), (0, 10, 0, [2]))
+        self.server.db.set("counter", 15, px=60_000)
+        self.assertEqual(self.reserve(window, 10, (0, 2)), (0, 15, [2]))
 
     def test_a_thousand_runs_in_one_call(self):
         window = self.window()
@@ -312,13 +312,13 @@ class ReserveScript(Script):
         self.assertEqual(answers, [[0, 14, 8, 3], [0, 9, 0, 1, 4], 3, [OVER]])
 
     def test_release_takes_off_what_there_is(self):
-        release = self._release
-        self.assertEqual(release(keys=["counter"], args=[3, ""]), 0)
+        release = self.scripts["release"]
+        self.assertEqual(release(keys=["counter", "mark"], args=[3, ""]), 0)
         self.assertEqual(self.server.db.keys(), [])
         self.reserve(self.window(), 10, (1, 5))
         before = self.server.db.pttl("counter")
-        self.assertEqual(release(keys=["counter"], args=[6, ""]), 0)
-        self.assertEqual(release(keys=["counter"], args=[3, ""]), 3)
+        self.assertEqual(release(keys=["counter", "mark"], args=[6, ""]), 0)
+        self.assertEqual(release(keys=["counter", "mark"], args=[3, ""]), 3)
         self.assertEqual(self.server.db.get("counter"), "2")
         self.assertLessEqual(self.server.db.pttl("counter"), before)
 

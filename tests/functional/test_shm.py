@@ -13,6 +13,7 @@ import time
 import harness
 from support import callers, segment
 from support.callers import evaluate
+from support.other_user import told_as
 
 # Linux' own numbers; Python 3.11 has no names for them all.
 F_ADD_SEALS, F_GET_SEALS = 1033, 1034
@@ -29,7 +30,7 @@ class Attach(harness.Case):
 
     def test_answer(self):
         one, two = self.attached(), self.attached()
-        self.assertEqual((one.version, one.bytes), (2, 4096 + 1024 * 64))
+        self.assertEqual((one.version, one.bytes), (3, 4096 + 1024 * 64))
         self.assertEqual((one.generation, one.bytes), (two.generation, two.bytes))
         self.assertTrue(0 < one.generation < 1 << 63)
         self.assertTrue(one.before_ns <= one.daemon_ns <= one.after_ns)
@@ -43,7 +44,7 @@ class Attach(harness.Case):
         self.assertEqual(it.memory[:8], b"rategate")
         self.assertEqual([it.number(at, "I") for at in
                           (segment.VERSION, segment.HEADER_SIZE, segment.SLOTS, segment.PROBES)],
-                         [2, 4096, 1024, 8])
+                         [3, 4096, 1024, 8])
         self.assertEqual([it.number(at) for at in (segment.BYTES, segment.GENERATION)],
                          [it.bytes, it.generation])
         seeds = it.memory[40:88]
@@ -189,17 +190,21 @@ class Resolve(harness.Case):
         daemon = self.daemon(self.redis(keys=["one:*"]), limits={
             "leased": "100/s", "few": "5/s", "exact": {"limit": 100, "period": "250ms",
                                                        "mode": "exact"},
+            "bucket": {"limit": "100/s", "algorithm": "gcra", "burst": 200},
+            "sliding": {"limit": "100/s", "algorithm": "sliding-window"},
             "keyless": {"limit": 100, "period": "1s", "redis_key": "one:%w"}})
         with daemon.conn() as conn:
             seen = {name: segment.resolve(conn, name) for name in
-                    ("leased", "few", "exact", "keyless")}
-            self.assertEqual(seen["leased"][1:], (100, 1000, 1, 1))
+                    ("leased", "few", "exact", "keyless", "bucket", "sliding")}
+            self.assertEqual(seen["leased"][1:], (100, 1000, 1, 1, 0, 100, 1000))
+            self.assertEqual(seen["bucket"][1:], (100, 1000, 1, 1, 1, 200, 125 + 32 + 1000))
+            self.assertEqual(seen["sliding"][1:], (100, 1000, 1, 1, 2, 100, 17 + 5 + 1000))
             self.assertEqual(seen["few"][1:4], (5, 1000, 0))
             self.assertEqual(seen["exact"][1:4], (100, 250, 0))
-            self.assertEqual(seen["keyless"][1:], (100, 1000, 1, 0))
+            self.assertEqual(seen["keyless"][1:], (100, 1000, 1, 0, 0, 100, 1000))
             self.assertEqual(segment.resolve(conn, "leased", "key"), seen["leased"])
             declared = segment.resolve(conn, "mine", "LIMIT", 50, "PERIOD", "10s")
-            self.assertEqual(declared[1:], (50, 10_000, 1, 1))
+            self.assertEqual(declared[1:], (50, 10_000, 1, 1, 0, 50, 10_000))
             other = segment.resolve(conn, "mine", "LIMIT", 51, "PERIOD", "10s")
             self.assertNotEqual(other.rule, declared.rule, "new numbers are a new id")
             rules = [one.rule for one in seen.values() if one.shared] + [declared.rule, other.rule]
@@ -249,29 +254,16 @@ class Access(harness.Case):
 
     def attach_as(self, daemon, uid, gid, groups=()):
         """What that user is told: "" when it got the segment, else the error."""
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                os.setgroups(list(groups))
-                os.setresgid(gid, gid, gid)
-                os.setresuid(uid, uid, uid)
-                conn = harness.Conn(daemon.socket)
-                reply, fds = segment.ask_to_attach(conn)
-                told = str(reply) if isinstance(reply, harness.RespError) else ""
-                told += "" if bool(told) != bool(fds) else f" with {len(fds)} descriptors"
-                # The other verbs are for everybody who may open the socket.
-                if conn.check("api").allowed != 1:
-                    told += " and no permit"
-            except BaseException as failure:  # pylint: disable=broad-except
-                told = repr(failure)
-            os.write(write, told.encode())
-            os._exit(0)
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            told = pipe.read()
-        os.waitpid(child, 0)
-        return told
+        def attach():
+            conn = harness.Conn(daemon.socket)
+            reply, fds = segment.ask_to_attach(conn)
+            told = str(reply) if isinstance(reply, harness.RespError) else ""
+            told += "" if bool(told) != bool(fds) else f" with {len(fds)} descriptors"
+            # The other verbs are for everybody who may open the socket.
+            if conn.check("api").allowed != 1:
+                told += " and no permit"
+            return told
+        return told_as(attach, uid, gid, groups)
 
     def assert_denied(self, told):
         self.assertRegex(told, "^DENIED [^\\n]*$")

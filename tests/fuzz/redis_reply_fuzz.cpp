@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/base/hash_slot.hpp"
+#include "daemon/limit/bucket.hpp"
 #include "daemon/limit/limit.hpp"
 #include "daemon/store/cluster/redirect.hpp"
 #include "daemon/store/cluster/slot_map.hpp"
@@ -22,19 +23,43 @@ namespace {
 
 constexpr std::int64_t kFurthest = std::int64_t{1} << 53;
 
-// "c": one check alone; "0" to "9": so many runs of costs.
+// "c": one check alone; "0" to "9": so many runs of costs; "b": a bucket, and one run of costs.
 std::vector<ReserveAsked> asked_by(std::string_view line) {
   std::vector<ReserveAsked> asked;
   for (const char c : line) {
     ReserveAsked& each = asked.emplace_back();
     each.runs = c >= '0' && c <= '9' ? static_cast<std::uint32_t>(c - '0') : 1;
     each.checks = c == 'c' ? 1 : 0;
+    each.is_bucket = c == 'b' || c == 'l';
+    if (c == 'l') each.log_ms = 1000;
   }
   return asked;
 }
 
 void check_time(StoreTime time) {
   require(time.us >= 0 && time.us / 1000 <= std::int64_t{1} << 42, "a time has 42 bits of ms");
+}
+
+void check_token_bucket(const TokenBucket& bucket) {
+  require(bucket.full_us >= 0 && bucket.full_us <= kMostUs, "a moment has 52 bits");
+  require(bucket.taken >= 0 && bucket.taken <= kMostTaken, "what was taken has 42 bits");
+  require(bucket.settled >= 0 && bucket.settled <= kMostTaken, "what came back has 42 bits");
+}
+
+void check_log(const SlidingLog& log) {
+  require(log.ever >= 0 && log.ever <= kFurthest, "what was added has 53 bits");
+  std::int64_t before_ms = -1;
+  for (const LogEntry& entry : log.entries) {
+    require(entry.end_ms > before_ms, "entries are by their ends");
+    before_ms = entry.end_ms;
+    require(entry.end_ms < std::int64_t{1} << 42, "an end has 42 bits of ms");
+    require(entry.permits >= 0 && entry.permits <= kMostTaken, "what was taken has 42 bits");
+  }
+}
+
+void check_bucket(const Bucket& bucket) {
+  if (const auto* const log = std::get_if<SlidingLog>(&bucket)) return check_log(*log);
+  check_token_bucket(std::get<TokenBucket>(bucket));
 }
 
 void check_answer(const ReserveAnswer& answer, const ReserveAsked& asked) {
@@ -46,6 +71,7 @@ void check_answer(const ReserveAnswer& answer, const ReserveAsked& asked) {
     require(answer.error.size() <= 256, "an error is not kept at any length");
     return;
   }
+  if (asked.is_bucket) check_bucket(answer.bucket);
   require(answer.granted.size() == asked.runs, "each run has its grant");
   for (const std::int64_t granted : answer.granted) {
     require(granted >= 0 && granted <= kMaxPermits, "a grant is a number of checks");

@@ -134,6 +134,7 @@ TEST_CASE("the daemon's errors are errno values and its own words") {
       {"STOREDOWN the store is away", -EAGAIN},
       {"SHUTDOWN the daemon is stopping", -ESHUTDOWN},
       {"NOPERM this connection has no permission", -EPERM},
+      {"DENIED SETTLE is not for this user (shm_users, shm_groups)", -EPERM},
       {"BUSY too many declared limits", -EBUSY},
       {"ERR max number of clients reached", -EUSERS},
       {"ERR syntax error at 'x'", -EREMOTEIO},

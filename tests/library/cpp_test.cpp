@@ -219,6 +219,64 @@ TEST_CASE("checks with key and cost, waits, commands") {
         Words{"CHECK", "login", "alice", "COST", "2", "LIMIT", "5", "PERIOD", "60000ms"});
 }
 
+TEST_CASE("a peek is a decision like that of a check, or the same exceptions") {
+  TempDir dir;
+  Script script({denied(60), "-NOLIMIT no limit named 'api'\r\n"});
+  Daemon daemon(dir.socket(), script.serve());
+  const rategate::Limit limit = client_of(dir).limit("api");
+  const rategate::Decision decision = limit.peek("alice", 2);
+  CHECK(!decision.allowed);
+  CHECK(decision.retry_after == std::chrono::milliseconds(60));
+  CHECK_THROWS_AS(limit.peek(), rategate::Refused);
+  CHECK(script.requests() ==
+        std::vector<Words>{{"PEEK", "api", "alice", "COST", "2"}, {"PEEK", "api"}});
+}
+
+TEST_CASE("a limit begins anew for a key") {
+  TempDir dir;
+  Script script({":87\r\n", "-STOREDOWN limit 'api' was not cleared: the store is away\r\n",
+                 "-DENIED CLEAR is not for this user (admin_users, admin_groups)\r\n"});
+  Daemon daemon(dir.socket(), script.serve());
+  rategate::Options options;
+  options.socket_path = dir.socket();
+  const rategate::Limit limit = rategate::Client(options).limit("api");
+  CHECK(limit.clear("alice") == 87);
+  CHECK_THROWS_AS(limit.clear(), rategate::Unavailable);
+  CHECK_THROWS_AS(limit.clear(), rategate::Refused);
+  CHECK(script.requests() ==
+        std::vector<Words>{{"CLEAR", "api", "alice"}, {"CLEAR", "api"}, {"CLEAR", "api"}});
+}
+
+TEST_CASE("what was used is settled by the decision's receipt") {
+  TempDir dir;
+  const std::string numbers =
+      ":1\r\n$5\r\nlimit\r\n:100\r\n$9\r\nremaining\r\n:42\r\n"
+      "$14\r\nretry_after_ms\r\n:0\r\n$14\r\nreset_after_ms\r\n:412\r\n"
+      "$6\r\nreason\r\n:0\r\n$7\r\nreceipt\r\n:1700000001000\r\n";
+  Script script({"*14\r\n$7\r\nallowed\r\n" + numbers, ":3\r\n",
+                 "-DENIED SETTLE is not for this user (shm_users, shm_groups)\r\n"});
+  Daemon daemon(dir.socket(), script.serve());
+  rategate::Options options;
+  options.socket_path = dir.socket();
+  options.receipts = true;
+  const rategate::Limit limit = rategate::Client(options).limit("api");
+  const rategate::Decision taken = limit.check("alice", 5);
+  CHECK(taken.receipt() == 1'700'000'001'000);
+  CHECK(limit.settle(5, 2, taken.receipt(), "alice") == 3);
+  CHECK_THROWS_AS(limit.settle(5, 2, taken.receipt()), rategate::Refused);
+  CHECK(script.requests() ==
+        std::vector<Words>{
+            {"CHECKX", "api", "alice", "COST", "5"},
+            {"SETTLE", "api", "alice", "TOOK", "5", "USED", "2", "AT", "1700000001000"},
+            {"SETTLE", "api", "TOOK", "5", "USED", "2", "AT", "1700000001000"}});
+}
+
+TEST_CASE("a denial has no receipt, wherever it was decided") {
+  rategate::Decision denial;
+  denial.window_end_ms = 1'700'000'001'000;
+  CHECK(denial.receipt() == 0);
+}
+
 TEST_CASE("a function keeps its client open") {
   TempDir dir;
   Daemon daemon(dir.socket(), always(allowed()));

@@ -175,10 +175,13 @@ class Segment {
 
 // What RESOLVE answers.
 inline std::string rule_answer(std::int64_t rule, std::int64_t limit, std::int64_t period_ms,
-                               bool shared = true, bool keyed = true) {
-  std::string bytes = "*5\r\n";
-  for (const std::int64_t number :
-       {rule, limit, period_ms, std::int64_t{shared}, std::int64_t{keyed}}) {
+                               bool shared = true, bool keyed = true, std::int64_t kind = 0,
+                               std::int64_t burst = 0, std::int64_t longest_ms = 0) {
+  std::string bytes = "*8\r\n";
+  if (burst == 0) burst = limit;
+  if (longest_ms == 0) longest_ms = period_ms;
+  for (const std::int64_t number : {rule, limit, period_ms, std::int64_t{shared},
+                                    std::int64_t{keyed}, kind, burst, longest_ms}) {
     bytes += ":" + std::to_string(number) + "\r\n";
   }
   return bytes;

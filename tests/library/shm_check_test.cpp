@@ -26,7 +26,7 @@ constexpr std::int64_t kMiddle = kStart + 500 * kMs;
 struct Fixture {
   Segment segment;
   rg_shm_view view = segment.view();
-  rg_shm_rule rule{7, 100, 1000, true, true};
+  rg_shm_rule rule{7, 100, 1000, true, true, RG_RULE_WINDOWS, 100, 0, 1000};
   rg_slot* slot = segment.give(7);
   rg_shm_result result{};
 

@@ -309,7 +309,7 @@ TEST_CASE("who asks for the socket only gets it") {
   CHECK(f.shared.attached == 0);
   rategate_options options{};
   options.size = sizeof options;
-  options.flags = 2;
+  options.flags = 4;
   rategate_client* client = nullptr;
   CHECK(rategate_open(&client, &options) == -EINVAL);
 }

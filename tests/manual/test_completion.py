@@ -13,7 +13,7 @@ from programs import (BIN_DIR, RATEGATE, RATEGATED, SLOW, Case, main, options, o
 from shells import Bash, Fish, Zsh
 
 NAMES = {"api", "apple", "mail@example.org", "v2/search"}
-LIMITS = {f'"{name}"': "100/second" for name in NAMES}
+LIMITS = {name: "100/second" for name in NAMES}
 
 
 def long_options(found):
@@ -40,7 +40,7 @@ class Shells:
         shell = self.shell()
         self.assertEqual(shell.complete("rategate "), set(subcommands()))
         self.assertEqual(shell.complete("rategate li"), {"limits"})
-        self.assertEqual(shell.complete("rategate --socket x p"), {"ping"})
+        self.assertEqual(shell.complete("rategate --socket x p"), {"peek", "ping"})
 
     def test_options(self):
         shell = self.shell()
@@ -62,13 +62,15 @@ class Shells:
 
     def test_limits_of_the_daemon(self):
         shell = self.shell(self.daemon(limits=LIMITS))
-        for subcommand in ("check", "run"):
+        for subcommand in ("check", "peek", "explain", "settle", "refund", "clear", "run"):
             self.assertEqual(shell.complete(f"rategate {subcommand} "), NAMES)
             self.assertEqual(shell.complete(f"rategate {subcommand} ap"), {"api", "apple"})
         for prefix in ("mail", "mail@", "mail@exa"):
             self.assertEqual(shell.complete(f"rategate check {prefix}"), {"mail@example.org"})
         self.assertEqual(shell.complete("rategate check v2/"), {"v2/search"})
         self.assertEqual(shell.complete("rategate check --cost 2 ap"), {"api", "apple"})
+        self.assertEqual(shell.complete("rategate settle --took 2 --used 1 --receipt 7 ap"),
+                         {"api", "apple"})
         for line in ("rategate check api ", "rategate ping "):
             # zsh offers options where there is nothing else.
             words = {word for word in shell.complete(line) if not word.startswith("-")}

@@ -97,12 +97,12 @@ class Programs(Installed):
         text = self.rategate.section("DESCRIPTION")
         lists = re.findall(r"^(?:Options of|An option of)\n(.*?)^\.Bl.*?\n(.*?)^\.El", text,
                            re.M | re.S)
-        self.assertEqual(len(lists), 3)
+        self.assertEqual(len(lists), 6)
         described = {subcommand: set() for subcommand in subcommands()}
         for of, items in lists:
             for subcommand in re.findall(r"\.Ic (\w+)", of):
                 described[subcommand] |= set(self.rategate.options(items))
-        for subcommand in ("limits", "info"):
+        for subcommand in ("explain", "settle", "refund", "clear", "limits", "info"):
             described[subcommand] -= {"-q", "--quiet"}  # "Only of check"
         for subcommand in subcommands():
             own = set(options(RATEGATE, subcommand)) - {"-h", "--help"}
@@ -136,7 +136,14 @@ class Programs(Installed):
         for code, words, at in (
                 (0, ("check", "one"), daemon), (1, ("check", "one"), daemon),
                 (3, ("check", "one"), nobody), (2, ("check",), daemon),
-                (75, (*run, "true"), daemon), (125, (*run, "true"), nobody), (125, run, daemon),
+                (1, ("peek", "one"), daemon), (0, ("peek", "a", "--limit", "9"), daemon),
+                (3, ("peek", "one"), nobody), (2, ("peek",), daemon),
+                (1, ("explain", "one"), daemon), (0, ("explain", "a", "--limit", "9"), daemon),
+                (3, ("explain", "one"), nobody), (2, ("explain", "nowhere"), daemon),
+                (0, ("refund", "one", "--receipt", "1"), daemon), (2, ("refund", "one"), daemon),
+                (3, ("refund", "one", "--receipt", "1"), nobody),
+                (75, (*run, "true"), daemon), (0, ("clear", "one"), daemon), (2, ("clear", "nowhere"), daemon),
+                (3, ("clear", "one"), nobody), (125, (*run, "true"), nobody), (125, run, daemon),
                 (126, ("run", "a", "--limit", "9", "--", "/"), daemon),
                 (127, ("run", "a", "--limit", "9", "--", "/none"), daemon),
                 (9, ("run", "a", "--limit", "9", "--", "sh", "-c", "exit 9"), daemon),
@@ -251,14 +258,16 @@ class Settings(Installed):
     def test_the_examples_are_right(self):
         folder = pathlib.Path(self.tmp())
         examples = self.settings.displays("DESCRIPTION") + self.settings.displays("LIMITS")
-        self.assertEqual(len(examples), 2)
+        self.assertEqual(len(examples), 3)
         for at, text in enumerate(examples):
             file = folder / f"{at}.toml"
             file.write_text(text, encoding="utf-8")
-            output_of(RATEGATED, "--config", file, "--check-config")
-            self.assertEqual(
-                set(tomllib.loads(text)["limits"]),
-                set(tomllib.loads(output_of(RATEGATED, "--config", file, "--print-config"))["limits"]))
+            # One that shows a part of a file names no store.
+            whole = re.search(r"^(store|\[redis|\[sentinel|\[cluster)", text, re.M)
+            named = [RATEGATED, "--config", file, *([] if whole else ["--memory"])]
+            output_of(*named, "--check-config")
+            self.assertEqual(set(tomllib.loads(text)["limits"]),
+                             set(tomllib.loads(output_of(*named, "--print-config"))["limits"]))
 
     def test_the_rights_of_the_users_are_those_of_the_documentation(self):
         pages = "redis-login.md", "redis-sentinel.md"

@@ -13,10 +13,16 @@
 #include <vector>
 
 #include "tests/model/litmus.hpp"
+#include "tests/model/litmus_slices.hpp"
 #include "tests/model/weaker_orders.hpp"
 
 namespace rategate::model {
 namespace {
+
+std::vector<Program> with(std::vector<Program> programs, const std::vector<Program>& more) {
+  programs.insert(programs.end(), more.begin(), more.end());
+  return programs;
+}
 
 bool check_as_they_stand(const std::vector<Program>& programs, std::set<Site>& sites) {
   bool good = true;
@@ -40,7 +46,7 @@ bool check_as_they_stand(const std::vector<Program>& programs, std::set<Site>& s
 bool check_mistakes() {
   bool good = true;
   std::printf("%-58s %s\n", "a wrong step", "caught");
-  for (const Program& program : litmus_mistakes()) {
+  for (const Program& program : with(litmus_mistakes(), slice_mistakes())) {
     const bool caught = explore(program, nullptr, Until::kFirstBroken).broken > 0;
     std::printf("%-58s %s\n", program.name.c_str(), caught ? "yes" : "NO");
     good = good && caught;
@@ -96,7 +102,7 @@ bool check_all_met(const char* header, const std::set<Site>& sites) {
 }
 
 int run(const char* header) {
-  const std::vector<Program> programs = litmus_programs();
+  const std::vector<Program> programs = with(litmus_programs(), slice_programs());
   std::set<Site> sites;
   bool good = check_as_they_stand(programs, sites);
   good = check_mistakes() && good;

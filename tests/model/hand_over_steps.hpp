@@ -10,7 +10,7 @@
 namespace rategate::model {
 
 // The pools of a slot, one after the other. Windows' ends tell whose permits a word holds: a word
-// of pool A ends at 1 or 2, one of pool B at 3.
+// of pool A ends at 1 or 2, one of pool B at 3 or 4.
 enum Pool : int64_t { kNobody = 0, kA = 1, kB = 2, kTornRule = 3, kTornKey = 4 };
 
 // Two words of the identity differ between A and B. The other three are compared, never written.
@@ -30,7 +30,7 @@ inline rg_identity identity_of(Pool pool) {
   return {0, {0, 0, 0, 0}};
 }
 
-inline Pool pool_of_end(int64_t end) { return end == 0 ? kNobody : end == 3 ? kB : kA; }
+inline Pool pool_of_end(int64_t end) { return end == 0 ? kNobody : end >= 3 ? kB : kA; }
 
 // A check's result: {verdict, end of the window it was decided by}.
 enum Verdict : int64_t { kMiss = 0, kAllowed = 1, kDenied = 2 };

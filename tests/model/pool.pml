@@ -4,29 +4,19 @@
  *
  * One word is read, swapped, exchanged or stored in one step, as the processor does it. Between any
  * two such steps anything may happen: another process' steps, the end of a window, a kill. The two
- * parts of the identity are written and read one by one.
- *
- * A mistake is chosen by $MUTANT when the verifier starts; 0 or none: the protocol as it is. */
+ * parts of the identity are written and read one by one. */
 
-c_decl {
-  static int rg_mutant = 0;
-  __attribute__((constructor)) static void choose_mutant(void) {
-    const char *text = getenv("MUTANT");
-    if (text) rg_mutant = atoi(text);
-  }
-};
-
-#define MUTANT(number) c_expr { rg_mutant == number }
-#define WINDOW_NOT_COMPARED MUTANT(1)
-#define IDENTITY_AFTER_SWAP MUTANT(2)
-#define SLOT_REUSED_TOO_EARLY MUTANT(3)
-#define ENDS_DO_NOT_GROW MUTANT(4)
-#define OLD_SEGMENT_ADOPTED MUTANT(5)
-#define EXHAUSTED_BY_COST MUTANT(6)
-#define VOID_LEFT_OUT MUTANT(7)
-#define PUBLISHED_UNRESERVED MUTANT(8)
-#define NO_SECOND_LOOK MUTANT(9)
-#define BOOK_FORGETS_ON_GIVE_BACK MUTANT(10)
+#include "mistake.pml"
+#define WINDOW_NOT_COMPARED MISTAKE(1)
+#define IDENTITY_AFTER_SWAP MISTAKE(2)
+#define SLOT_REUSED_TOO_EARLY MISTAKE(3)
+#define ENDS_DO_NOT_GROW MISTAKE(4)
+#define OLD_SEGMENT_ADOPTED MISTAKE(5)
+#define EXHAUSTED_BY_COST MISTAKE(6)
+#define VOID_LEFT_OUT MISTAKE(7)
+#define PUBLISHED_UNRESERVED MISTAKE(8)
+#define NO_SECOND_LOOK MISTAKE(9)
+#define BOOK_FORGETS_ON_GIVE_BACK MISTAKE(10)
 
 #define NOBODY 0
 #define A 1
@@ -136,7 +126,7 @@ end_next:
      }
   :: atomic { seen_permits == 0 && !(seen_exhausted && (SAME || NO_SECOND_LOOK)) -> goto over }
   fi;
-  /* Only that mutant comes here. */
+  /* Only that mistake comes here. */
   atomic { want = slot[seg].rule };
   atomic {
     if

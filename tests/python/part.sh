@@ -6,8 +6,11 @@
 python_of_root() {
   local root=$1 python=$2
   say "$(.ci/from-root "$root" "$python" --version)"
-  PYTHONHOME=$root/usr RATEGATE_PYTHON="$PWD/.ci/from-root $root $python" \
-    .ci/from-root "$root" "$python" -B tests/python/test_rategate.py
+  local file
+  for file in tests/python/test_*.py; do
+    PYTHONHOME=$root/usr RATEGATE_PYTHON="$PWD/.ci/from-root $root $python" \
+      .ci/from-root "$root" "$python" -B "$file"
+  done
 }
 
 build_python() {
@@ -21,7 +24,8 @@ part_python() {
   mypy --strict --cache-dir build/mypy examples/python/rategate.py
   export RATEGATE_BIN_DIR=$PWD/$release/bin
   say "$(/usr/bin/python3 --version)"
-  /usr/bin/python3 -B tests/python/test_rategate.py
+  local file
+  for file in tests/python/test_*.py; do /usr/bin/python3 -B "$file"; done
   python_of_root "$(.ci/root trixie build)" python3
   python_of_root "$(.ci/root forky python)" python3.15
 }

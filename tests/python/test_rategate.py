@@ -17,6 +17,8 @@ import time
 import unittest
 import warnings
 
+from listening import Listening
+
 HERE = pathlib.Path(__file__).resolve().parent
 MODULE = HERE.parent.parent / "examples/python/rategate.py"
 DAEMON = os.path.join(os.environ["RATEGATE_BIN_DIR"], "rategated")
@@ -90,6 +92,64 @@ class Check(Case):
         allowed = [self.client.check("mine", permits=3, period="1h").allowed for _ in range(5)]
         self.assertEqual(allowed, [True] * 3 + [False] * 2)
 
+    def test_a_peek_takes_nothing(self):
+        def looked_at(cost):
+            one = self.client.peek("mine", "alice", cost, permits=3, period="1h")
+            other = asyncio.run(self.client.apeek("mine", "alice", cost, permits=3, period="1h"))
+            self.assertEqual(one[:3], other[:3])
+            return one.allowed, one.remaining, one.reason
+        counted, over = rategate.Reason.COUNTED, rategate.Reason.OVER_LIMIT
+        self.assertEqual([looked_at(3) for _ in range(3)], [(True, 3, counted)] * 3)
+        self.client.check("mine", "alice", 2, permits=3, period="1h")
+        self.assertEqual((looked_at(1), looked_at(2)), ((True, 1, counted), (False, 1, over)))
+        self.assertTrue(self.client.check("mine", "alice", permits=3, period="1h").allowed)
+        with self.assertRaises(rategate.Refused):
+            self.client.peek("apo")
+
+    def test_several_limits_in_one_decision(self):
+        both = [("many",), ("api", "bob", 99)]
+        decision, named = self.client.check_all(both)
+        self.assertEqual((*decision[:3], named), (True, 100, 1, 1))
+        decision, named = asyncio.run(self.client.acheck_all(both))
+        self.assertEqual((decision.allowed, named), (False, 1))
+        self.assertTrue(self.client.check("many", cost=999_999).allowed)
+        for wrong in ([("api", "bob", 0)], [("none", "")], [("many",)] * 9, []):
+            with self.assertRaises(rategate.Refused):
+                self.client.check_all(wrong)
+
+    def test_a_limit_begins_anew(self):
+        mine = {"permits": 5, "period": "1h"}
+        self.assertEqual(self.client.clear("mine", "carol", **mine), 0)
+        self.client.check("mine", "carol", 5, **mine)
+        self.assertEqual(self.client.clear("mine", "carol", **mine), 5)
+        self.client.check("mine", "carol", 4, **mine)
+        self.assertEqual(asyncio.run(self.client.aclear("mine", "carol", **mine)), 4)
+        self.assertTrue(self.client.check("mine", "carol", 5, **mine).allowed)
+        with self.assertRaises(rategate.Refused):
+            self.client.clear("apo")
+
+    def test_what_was_not_used_comes_back(self):
+        client = rategate.Client(self.daemon.path, timeout=5, receipts=True)
+        self.addCleanup(client.close)
+        mine = {"permits": 5, "period": "1h"}
+        taken = client.check("mine", "alice", 5, **mine)
+        self.assertGreater(taken.receipt, 0)
+        self.assertEqual(client.check("mine", "alice", **mine).receipt, 0)  # was denied
+        settled = {"took": 5, "used": 3, "receipt": taken.receipt, **mine}
+        self.assertEqual(client.settle("mine", "alice", **settled), 2)
+        self.assertTrue(client.check("mine", "alice", 2, **mine).allowed)
+        self.assertFalse(asyncio.run(client.acheck("mine", "alice", **mine)).allowed)
+        self.assertEqual(asyncio.run(client.asettle("mine", "alice", **settled)), 2)
+        self.assertEqual(client.peek("mine", "alice", **mine)[:3], (True, 5, 2))
+        settled["receipt"] = 1
+        self.assertEqual(client.settle("mine", "alice", **settled), 0)
+        settled.update(took=0, used=2, receipt=taken.receipt)
+        self.assertEqual(client.settle("mine", "alice", **settled), -2)
+        with self.assertRaisesRegex(rategate.Refused, "invalid receipt"):
+            client.settle("mine", took=1, used=0, receipt=-1, **mine)
+        self.assertEqual(len(client._idle), 1)
+        self.assertEqual(self.client.check("many").receipt, 0)  # asks for none
+
     def test_error_is_said_and_the_connection_kept(self):
         with self.assertRaisesRegex(rategate.Refused, "NOLIMIT|no limit|apo"):
             self.client.check("apo")
@@ -154,6 +214,125 @@ class Check(Case):
             self.daemon.start()
             return await self.client.acheck("many")
         self.assertTrue(asyncio.run(run()).allowed)
+
+
+class Settlements(Listening):
+    """Against a daemon that takes what it is told and hangs up."""
+
+    def setUp(self):
+        super().setUp()
+        self.told = []
+
+    def serve(self, connections):
+        """Each answers one check, and is closed when it has got something else."""
+        def run():
+            for _ in range(connections):
+                connection, _ = self.listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"*6\r\n:1\r\n:9\r\n:8\r\n:0\r\n:1\r\n:0\r\n")
+                    self.told.append(connection.recv(4096).split(b"\r\n")[2])
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.addCleanup(thread.join)
+        return thread
+
+    def test_it_is_not_sent_again(self):
+        client = rategate.Client(self.path, timeout=5)
+        settled = {"took": 2, "used": 1, "receipt": 7}
+
+        async def both():
+            await client.acheck("api")
+            await client.asettle("api", **settled)
+        for ask in (lambda: (client.check("api"), client.settle("api", **settled)),
+                    lambda: asyncio.run(both())):
+            thread = self.serve(1)
+            with self.assertRaisesRegex(rategate.Unavailable, "the connection ended"):
+                ask()
+            thread.join()
+        self.assertEqual(self.told, [b"SETTLE"] * 2)
+
+    def test_answers_to_checkx(self):
+        def answer(*words):
+            return b"*%d\r\n" % len(words) + b"".join(
+                b":%d\r\n" % word if isinstance(word, int) else b"$%d\r\n%b\r\n" % (len(word), word)
+                for word in words)
+        known = (b"receipt", 77, b"allowed", 1, b"limit", 9, b"remaining", 8, b"retry_after_ms", 0,
+                 b"reset_after_ms", 500, b"reason", 0)
+        whole = answer(b"a later one", b"of\r\n:1\r\n", *known, b"another", -1)
+        self.assertEqual(rategate._decision(whole),
+                         rategate.Decision(True, 9, 8, 0.0, 0.5, rategate.Reason.COUNTED, 77))
+        self.assertEqual([size for size in range(len(whole) + 1) if rategate._whole(whole[:size])],
+                         [len(whole)])
+        self.assertTrue(rategate._clean(whole))
+        for wrong in (answer(*known[2:], b"a", 1), answer(*known[:-1], b"no number"),
+                      whole + b":1\r\n", b"*14\r\n" + b"+OK\r\n" * 14, b"+OK\r\n", b":1\r\n"):
+            with self.subTest(answer=wrong), self.assertRaises(rategate.Refused):
+                self.assertTrue(rategate._whole(wrong))
+                rategate._decision(wrong)
+
+
+def decision(**given):
+    return rategate.Decision(**{"allowed": True, "limit": 100, "remaining": 41, "retry_after": 0.0,
+                                "reset_after": 12.345, "reason": rategate.Reason.COUNTED, **given})
+
+
+def denied(retry_after, **given):
+    return decision(allowed=False, reason=rategate.Reason.OVER_LIMIT, retry_after=retry_after,
+                    **{"remaining": 0, "reset_after": retry_after, **given})
+
+
+class HttpFields(unittest.TestCase):
+    def test_allowed_and_denied(self):
+        self.assertEqual(list(decision().http_fields("api", 60).items()), [
+            ("RateLimit-Policy", '"api";q=100;w=60'), ("RateLimit", '"api";r=41;t=13'),
+            ("X-RateLimit-Limit", "100"), ("X-RateLimit-Remaining", "41"),
+            ("X-RateLimit-Reset", "13")])
+        self.assertEqual(denied(0.001).http_fields("api", 60), {
+            "RateLimit-Policy": '"api";q=100;w=60', "RateLimit": '"api";r=0;t=1',
+            "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1",
+            "Retry-After": "1"})
+
+    def test_window(self):
+        for period, burst, shown in ((1, 0, ";w=1"), (0.1, 0, ""), (1.5, 0, ""), (None, 0, ""),
+                                     (31 * 86400, 0, ";w=2678400"), (1, 101, ";w=2"),
+                                     (0.1, 1000, ";w=1"), (1, 20, ""), (None, 20, "")):
+            found = decision().http_fields("api", period, burst)["RateLimit-Policy"]
+            self.assertEqual(found, f'"api";q={burst or 100}{shown}')
+        found = decision(limit=10**9).http_fields("api", 1)
+        self.assertEqual((found["RateLimit-Policy"], found["X-RateLimit-Limit"]),
+                         ('"api";q=1000000000;w=1', "1000000000"))
+
+    def test_until_the_next_permit_of_a_bucket(self):
+        for reset_after, shown in ((7.5, ";t=3"), (7.001, ";t=3"), (7.0, ";t=2"), (6.0, ";t=1"),
+                                   (5.0, ";t=3"), (0.001, ";t=1"), (0.0, "")):
+            found = decision(limit=24, reset_after=reset_after).http_fields("api", 60, 5)
+            self.assertEqual(found["RateLimit"], f'"api";r=41{shown}')
+        self.assertEqual(denied(2.001).http_fields("api", 60, 5)["RateLimit"], '"api";r=0;t=3')
+
+    def test_of_a_key_that_is_blocked_or_unlimited_there_is_nothing_to_tell(self):
+        blocked = decision(allowed=False, limit=0, remaining=0, retry_after=None, reset_after=0.0,
+                           reason=rategate.Reason.BLOCKED)
+        unlimited = decision(limit=-1, remaining=-1, reset_after=0.0,
+                             reason=rategate.Reason.UNLIMITED)
+        self.assertEqual((blocked.http_fields("api", 60), unlimited.http_fields("api", 60)),
+                         ({}, {}))
+
+    def test_what_is_not_known_is_left_out(self):
+        policy = {"RateLimit-Policy": '"api";q=100;w=60', "X-RateLimit-Limit": "100"}
+        self.assertEqual(decision(remaining=-1).http_fields("api", 60), policy)
+        never = denied(None, remaining=-1, reset_after=5.0)
+        self.assertEqual(never.http_fields("api", 60), policy)
+        away = denied(1.0, remaining=-1)
+        self.assertEqual(away.http_fields("api", 60), {**policy, "Retry-After": "1"})
+
+    def test_what_is_no_limit_is_refused(self):
+        for name in ("", 'a"', "a\\", "a\r\nSet-Cookie: b", "a\n", "a\x7f", "a b", "\xe4", "x" * 65):
+            with self.assertRaises(ValueError):
+                decision().http_fields(name, 60)
+        for wrong in ({"period": -1}, {"period": 1e15}, {"burst": -1}, {"burst": 10**9 + 1}):
+            with self.assertRaises(ValueError):
+                decision().http_fields("api", **wrong)
 
 
 class Many(Case):

@@ -14,13 +14,22 @@ constexpr std::int64_t kSecond = 1'000'000;
 
 struct Case {
   int hosts;
-  std::int64_t rate;  // permits a second
+  std::int64_t rate;  // permits a second; of a sliding window, in a period
   std::int64_t burst;
-  std::int64_t seconds;  // of even demand
-  double demand;         // of all hosts, over the rate
-  double at_least;       // of the burst and of what flows in, or of what is asked for
-  double in_place;       // of the checks, at least; 0: not judged
-  int batch = 1;         // checks that come together
+  std::int64_t seconds;     // of even demand
+  double demand;            // of all hosts, over the rate
+  double at_least;          // of the burst and of what flows in, or of what is asked for
+  double in_place;          // of the checks, at least; 0: not judged
+  int batch = 1;            // checks that come together
+  std::int64_t period = 0;  // of a sliding window, seconds; 0: it is a bucket
+
+  double a_second() const {
+    return static_cast<double>(rate) / static_cast<double>(period > 0 ? period : 1);
+  }
+  // Of a sliding window all of it at once, and again after each period.
+  std::int64_t promised() const {
+    return period > 0 ? rate * (1 + (seconds - 1) / period) : burst + rate * seconds;
+  }
 };
 
 // The figures that docs/algorithms.md tells.
@@ -37,6 +46,12 @@ const std::vector<Case>& cases() {
       {5, 1000, 1000, 20, 0.9, 0.999, 0, 12},
       {2, 1000, 1000, 20, 0.9, 0.999, 0, 30},
       {1, 1000, 1000, 20, 0.9, 0.999, 0, 80},
+      // Sliding windows.
+      {1, 1000, 0, 9, 1.5, 0.97, 0.5, 1, 1},
+      {3, 1000, 0, 9, 1.5, 0.96, 0, 1, 1},
+      {20, 100'000, 0, 4, 1.5, 0.97, 0.85, 1, 1},
+      {3, 6000, 0, 240, 1.5, 0.97, 0.90, 1, 60},
+      {20, 6000, 0, 240, 1.5, 0.92, 0.60, 1, 60},
   };
   return all;
 }
@@ -55,6 +70,13 @@ Scenario scenario_of(const Case& c) {
   limit.keyed = false;
   limit.bucket = true;
   limit.burst = c.burst;
+  if (c.period > 0) {
+    s.kind = Kind::Log;
+    limit.period_ms = 1000 * c.period;
+    limit.redis_key = "rategate:{%n}:%p:log";
+    limit.bucket = false;
+    limit.log = true;
+  }
   s.limits = {limit};
   s.hosts = c.hosts;
   s.processes = 2;
@@ -76,7 +98,7 @@ Use use_of(const Case& c) {
   World world(scenario_of(c));
   // Whether too much is given out is judged by what is given out; by each check it takes minutes.
   world.checker().promise_nothing();
-  const double a_second = c.demand * static_cast<double>(c.rate);
+  const double a_second = c.demand * c.a_second();
   Use use;
   use.failure =
       world.run_evenly(c.hosts, static_cast<std::int64_t>(2e6 * c.hosts * c.batch / a_second));
@@ -84,16 +106,27 @@ Use use_of(const Case& c) {
   std::uint64_t calls = 0;
   for (int host = 0; host < c.hosts; ++host) {
     const Daemon& daemon = *world.daemon(host);
-    asked += daemon.asked();
-    at_once += daemon.decided_at_once();
+    asked += daemon.asked() + daemon.decided_by_clients();
+    at_once += daemon.decided_at_once() + daemon.decided_by_clients();
     calls += daemon.gate().stats().reservations;
   }
   for (const auto& share : world.account(0, 0, 0).shares) spent += share.spent;
-  const std::int64_t promised = c.burst + c.rate * c.seconds;
-  use.given_out = static_cast<double>(spent) / static_cast<double>(std::min(promised, asked));
+  use.given_out = static_cast<double>(spent) / static_cast<double>(std::min(c.promised(), asked));
   use.in_place = static_cast<double>(at_once) / static_cast<double>(asked);
   use.calls = static_cast<double>(calls) / static_cast<double>(spent);
   return use;
+}
+
+}  // namespace
+
+namespace {
+
+std::string name_of(const Case& c) {
+  if (c.period > 0) {
+    return "a sliding window of " + std::to_string(c.rate) + " in " + std::to_string(c.period) +
+           " s";
+  }
+  return "a bucket of " + std::to_string(c.burst) + " at " + std::to_string(c.rate) + " a second";
 }
 
 }  // namespace
@@ -105,12 +138,11 @@ bool judge_use_of_buckets() {
     const bool enough =
         use.failure.empty() && use.given_out >= c.at_least && use.in_place >= c.in_place;
     good = good && enough;
-    std::cout << (enough ? "" : "FAILED ") << "a bucket of " << c.burst << " at " << c.rate
-              << " a second, " << c.hosts << " hosts, " << c.demand << " x the rate"
-              << (c.batch > 1 ? ", in batches: " : ": ") << 100 * use.given_out
-              << " % given out (at least " << 100 * c.at_least << "), " << 100 * use.in_place
-              << " % decided in place (at least " << 100 * c.in_place << "), " << use.calls
-              << " calls a permit" << use.failure << '\n'
+    std::cout << (enough ? "" : "FAILED ") << name_of(c) << ", " << c.hosts << " hosts, "
+              << c.demand << " x the rate" << (c.batch > 1 ? ", in batches: " : ": ")
+              << 100 * use.given_out << " % given out (at least " << 100 * c.at_least << "), "
+              << 100 * use.in_place << " % decided in place (at least " << 100 * c.in_place << "), "
+              << use.calls << " calls a permit" << use.failure << '\n'
               << std::flush;
   }
   return good;

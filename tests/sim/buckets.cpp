@@ -1,4 +1,5 @@
-// Schedules of token buckets: what befalls everybody is that of another kind.
+// Schedules of token buckets and of sliding windows: what befalls everybody is that of another
+// kind.
 #include <algorithm>
 #include <array>
 
@@ -14,6 +15,17 @@ void make_bucket(LimitPlan& limit, Random& random) {
   limit.spread = 1;
   limit.burst = random.one_in(3) ? limit.permits : random.any_size(1, 2 * limit.permits);
   limit.redis_key = limit.keyed ? kBucketRedisKey : "rategate:{%n}:gcra";
+}
+
+// Periods above an hour are not over within a schedule, and what was lost is denied for a whole
+// one.
+void make_log(LimitPlan& limit, Random& random) {
+  limit.log = true;
+  static constexpr std::array kModes{Mode::Auto, Mode::Lease, Mode::Lease, Mode::Exact};
+  limit.mode = kModes[static_cast<std::size_t>(random.below(kModes.size()))];
+  limit.spread = 1;
+  if (limit.period_ms > 2000 && random.one_in(2)) limit.period_ms = random.any_size(20, 2000);
+  limit.redis_key = limit.keyed ? kLogRedisKey : "rategate:{%n}:%p:log";
 }
 
 // One host alone sees that keys are gone, as long as it goes by the same numbers, and hears of all
@@ -32,17 +44,17 @@ void add_evictions(Scenario& s, Random& random) {
   }
 }
 
-}  // namespace
-
-Scenario bucket_of(std::uint64_t seed, Random& random) {
+// Of that kind, with limits that are made so.
+template <class Make>
+Scenario scenario_like(Kind kind, std::uint64_t seed, Random& random, const Make& make) {
   static constexpr std::array kBases{Kind::Edges,    Kind::Faults,   Kind::Reload,  Kind::Greeting,
                                      Kind::Greeting, Kind::Failover, Kind::Cluster, Kind::Many};
   const Kind base = kBases[static_cast<std::size_t>(random.below(kBases.size()))];
   Scenario s = scenario_of(seed, base);
-  s.kind = Kind::Bucket;
+  s.kind = kind;
   s.base = base;
   s.skew_us = 0;  // docs/algorithms.md, "Not covered"
-  for (LimitPlan& limit : s.limits) make_bucket(limit, random);
+  for (LimitPlan& limit : s.limits) make(limit, random);
   if (base == Kind::Edges && random.one_in(2)) add_evictions(s, random);
   // What is in hand for large costs may end on the way.
   if (s.evictions == 0 && random.one_in(3)) {
@@ -51,6 +63,16 @@ Scenario bucket_of(std::uint64_t seed, Random& random) {
     s.slow_one_in = 10;
   }
   return s;
+}
+
+}  // namespace
+
+Scenario bucket_of(std::uint64_t seed, Random& random) {
+  return scenario_like(Kind::Bucket, seed, random, make_bucket);
+}
+
+Scenario log_of(std::uint64_t seed, Random& random) {
+  return scenario_like(Kind::Log, seed, random, make_log);
 }
 
 }  // namespace rategate::sim

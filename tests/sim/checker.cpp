@@ -130,11 +130,21 @@ void Checker::took_from_bucket(int daemon, const Reservation& request, const Res
   const std::int64_t granted = charged_permits(request, answer);
   account.granted += granted;
   account.share(daemon).granted += granted;
-  const TokenBucket bucket{answer.bucket.full_us, answer.bucket.taken, request.bucket->rate};
-  const std::int64_t taken = granted - answer.leased;
+  for (std::size_t i = 0; i < answer.booked.size(); ++i) {
+    if (answer.booked[i].us == 0) continue;
+    account.bucket->booked(daemon, request.bookings[i].cost, answer.booked[i].us,
+                           request.bucket->log);
+  }
+  const std::int64_t taken = granted - answer.leased - booked_permits(request.bookings, answer);
   account.bucket->granted({daemon, now_us, taken, answer.leased, answer.ends_ms * 1000,
-                           granted_permits(request.costs, answer) - taken, bucket,
-                           request.bucket->burst});
+                           granted_permits(request.costs, answer) - taken, answer.bucket,
+                           *request.bucket, puts_back_});
+}
+
+void Checker::heard(int daemon, const Reservation& request, const ReserveAnswer& answer) {
+  if (!request.bucket || answer.status != ReserveAnswer::Status::Looked) return;
+  Account& account = *open(request.counter, -1, kBucketWindow);
+  if (account.bucket) account.bucket->heard(daemon, answer.time.us, clock_());
 }
 
 void Checker::recounted(const Recount& recount, std::optional<std::int64_t> value) {
@@ -160,9 +170,80 @@ void Checker::released(int daemon, const std::string& name, std::int64_t asked,
   }
 }
 
+void Checker::charged(const std::string& name, std::int64_t permits) {
+  Account* account = find(name);
+  if (account == nullptr) return fail(name + ": charged, and never asked for");
+  account->counter += permits;
+  account->most = std::max(account->most, account->counter);
+}
+
+void Checker::taken_back(int daemon, Account& account, std::int64_t permits,
+                         std::int64_t taken_us) {
+  Share& share = account.share(daemon);
+  share.spent -= permits;
+  const auto then =
+      std::find_if(account.before.begin(), account.before.end(),
+                   [&](const Account::Before& before) { return taken_us <= before.until_us; });
+  if (then == account.before.end()) {
+    account.allowed -= permits;
+  } else {
+    then->allowed -= permits;
+    // Into the pool of a host that has not heard of it.
+    if (!settles_in_store_ && daemon != account.cleared_by) account.more += permits;
+  }
+  allowed_ -= permits;
+  if (share.spent < 0) fail(account.name + ": more was taken back than was spent");
+}
+
+void Checker::settled(int daemon, const Reservation& nothing, const ReserveAnswer& answer,
+                      std::int64_t back, std::int64_t now_us) {
+  took_from_bucket(daemon, nothing, answer, now_us);
+  const std::int64_t asked = nothing.bucket->back;
+  if (asked < 0) return find(nothing.counter)->bucket->overdrawn();
+  released(daemon, nothing.counter, asked, back);
+  find(nothing.counter)->bucket->came_back(daemon, back, nothing.bucket->back_ms, now_us);
+}
+
+// What daemons hold of it, that one excepted: reserved, and neither spent nor given back.
+std::int64_t Checker::held_beside(const Account& account, int daemon) {
+  std::int64_t held = 0;
+  for (const Share& share : account.shares) {
+    if (share.daemon != daemon) held += share.granted - share.released - share.spent;
+  }
+  return held;
+}
+
+void Checker::cleared(int daemon, bool late, const std::string& name, std::int64_t held) {
+  Account* const account = find(name);
+  if (account == nullptr) return;
+  if (one_store_ && held != account->counter && !account->lost && promised_) {
+    fail(name + ": cleared, and held " + std::to_string(held) + " instead of " +
+         std::to_string(account->counter));
+  }
+  account->counter = 0;
+  account->lost = false;
+  if (account->spread != nullptr) {  // what is spent is told of all of its counters together
+    account->spread->more += held;
+    return;
+  }
+  account->before.push_back({account->allowed, account->more, clock_()});
+  account->allowed = 0;
+  account->more = held_beside(*account, late || reloads_ ? -1 : daemon);
+  account->cleared_by = late ? -1 : daemon;
+}
+
+void Checker::bucket_cleared(int daemon, bool late, const Reservation& nothing,
+                             const ReserveAnswer& answer, std::int64_t now_us) {
+  Account& account = *open(nothing.counter, -1, kBucketWindow);
+  if (!account.bucket) account.bucket.emplace();
+  account.bucket->cleared(daemon, late || reloads_, answer.bucket, now_us);
+}
+
 void Checker::counters_lost(std::int64_t now_us) {
+  lost_any_ = true;
   for (Account& account : accounts_) {
     if (account.window.end_ms * 1000 > now_us) account.lost = true;
+    if (account.bucket) account.bucket->lost();
   }
 }
 
@@ -201,6 +282,23 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
        " of " + std::to_string(limit) + " taken at most");
 }
 
+// What he who is away has taken nobody knows until he has told it; until then there seems to be
+// room for as much, here as for what is allowed. So that is judged at the end.
+void Checker::seen(Account& account, std::int64_t permits) {
+  if (tells_late_) {
+    account.seen = std::max(account.seen, permits);
+  } else {
+    judge_seen(account, permits);
+  }
+}
+
+void Checker::judge_seen(const Account& account, std::int64_t permits) {
+  const std::int64_t most = std::max(account.out, most_in_force(account));
+  if (!promised_ || permits <= most) return;
+  fail(account.name + ": told that " + std::to_string(permits) + " fit into " +
+       std::to_string(most));
+}
+
 void Checker::denied(int daemon, const Account& account, std::int64_t cost, const BucketNumbers& of,
                      std::int64_t asked_us, std::int64_t told_us) {
   if (!promised_ || !one_store_ || !account.bucket) return;
@@ -219,6 +317,20 @@ void Checker::spent_of_leases(int daemon, Account& account, std::int64_t cost,
   if (account.bucket) account.bucket->spent_of_leases(daemon, cost, now_us);
 }
 
+// The largest number that some host goes by in its window.
+std::int64_t Checker::most_in_force(const Account& account) const {
+  std::int64_t most = 0;
+  const auto forces = forces_.find(account.limit);
+  if (forces == forces_.end()) return most;
+  for (const Force& force : forces->second) {
+    if (force.until_us >= account.window.start_ms * 1000 &&
+        force.from_us < account.window.end_ms * 1000) {
+      most = std::max(most, force.permits);
+    }
+  }
+  return most;
+}
+
 void Checker::finish() {
   if (!promised_) return;
   for (const Account& account : accounts_) {
@@ -229,17 +341,18 @@ void Checker::finish() {
     if (!wrong.empty()) fail(account.name + ": " + wrong);
   }
   for (const Account& account : accounts_) {
-    if (account.allowed == 0 || account.bucket) continue;
-    std::int64_t most = account.out;
-    for (const Force& force : forces_[account.limit]) {
-      if (force.until_us >= account.window.start_ms * 1000 &&
-          force.from_us < account.window.end_ms * 1000) {
-        most = std::max(most, force.permits);
-      }
-    }
-    if (account.allowed > most) {
-      fail(account.name + ": allowed " + std::to_string(account.allowed) + " of " +
-           std::to_string(most));
+    if (account.bucket) continue;
+    judge_seen(account, account.seen);
+    const std::int64_t most = std::max(account.out, most_in_force(account));
+    std::vector<Account::Before> times = account.before;
+    times.push_back({account.allowed, account.more, 0});
+    for (const Account::Before& time : times) {
+      if (time.allowed == 0 || time.allowed <= most + time.more) continue;
+      fail(account.name + ": allowed " + std::to_string(time.allowed) + " of " +
+           std::to_string(most) +
+           (times.size() > 1
+                ? " and " + std::to_string(time.more) + " that were held when it was cleared"
+                : ""));
     }
   }
 }

@@ -13,11 +13,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/limit/reservation.hpp"
@@ -48,6 +50,17 @@ class Checker {
     std::int64_t most = 0;  // the counter's highest value
     bool lost = false;      // the store has lost it since it was there last
     std::int64_t out = 0;   // so much had been granted when somebody told of it late
+    std::int64_t seen = 0;  // the most that somebody was told to fit, while who tells late is away
+    // Where the counter was cleared: what was allowed before, and may be in all; since when it
+    // began anew, by whom, and what more may be allowed since then.
+    struct Before {
+      std::int64_t allowed;
+      std::int64_t more;
+      std::int64_t until_us;
+    };
+    std::vector<Before> before;
+    std::int64_t more = 0;
+    int cleared_by = -1;
     // Where the limit is spread: what was reserved for this one is in those, of so many permits.
     struct Sub {
       Account* account;
@@ -64,6 +77,18 @@ class Checker {
   // Several servers count, one after another or beside each other: what one of them holds says
   // nothing of what is out.
   void many_stores() { one_store_ = false; }
+  // A daemon that clears may have more on its way for checks by numbers of before.
+  void reloads() { reloads_ = true; }
+  // What hosts take for checks of several limits at once may come back to them.
+  void puts_back() { puts_back_ = true; }
+  // Nothing was ever lost: whoever takes a window for lost is wrong.
+  // By numbers of before a reload he may be: docs/clearing.md.
+  bool is_all_there() const { return promised_ && one_store_ && !lost_any_ && !reloads_; }
+  // By true time.
+  void tell_time(std::function<std::int64_t()> clock) { clock_ = std::move(clock); }
+  // Where permits go that come back: to the store, or to a host that may not have heard that the
+  // counter was cleared since they were taken.
+  void settles_in_store(bool in_store) { settles_in_store_ = in_store; }
   // Who is away for too long tells late what he knew. What was granted by then cannot be helped.
   void tell_late() { tells_late_ = true; }
   // There is one host, nothing is lost, and nobody else counts: what does not count as allowed may
@@ -96,21 +121,47 @@ class Checker {
   // `existed`: whether the store had the counter before.
   void reserved(int daemon, const Reservation& request, const ReserveAnswer& answer, bool existed,
                 std::int64_t value, std::int64_t now_us);
+  // The daemon has had that answer, and uses it.
+  void heard(int daemon, const Reservation& request, const ReserveAnswer& answer);
   // A host has told what it knew of the counter, which is that now; it may not be there.
   void recounted(const Recount& recount, std::optional<std::int64_t> value);
   void released(int daemon, const std::string& name, std::int64_t asked, std::int64_t taken);
+  // So many were charged to the counter without a test, which are nobody's.
+  void charged(const std::string& name, std::int64_t permits);
+  // The daemon has taken back so many of what was spent of its permits in that window: nobody has
+  // used them. Until the store has them, or the window is over, they may be spent again.
+  // They had been taken at that moment.
+  void taken_back(int daemon, Account& account, std::int64_t permits, std::int64_t taken_us);
+  // The daemon has let the counter begin anew, which held so many. What it holds itself is worth
+  // nothing then, unless it had given up waiting for it (`late`).
+  void cleared(int daemon, bool late, const std::string& name, std::int64_t held);
+  // The same of a bucket, by that reservation of nothing.
+  void bucket_cleared(int daemon, bool late, const Reservation& nothing,
+                      const ReserveAnswer& answer, std::int64_t now_us);
+  // The store has given so many back to a bucket, or charged some to it, by that reservation of
+  // nothing.
+  void settled(int daemon, const Reservation& nothing, const ReserveAnswer& answer,
+               std::int64_t back, std::int64_t now_us);
   // The store has nothing any more of the windows that are not over.
   void counters_lost(std::int64_t now_us);
   void recipe_called(Account& account, bool existed, std::int64_t value, std::int64_t now_us);
   // `told`: somebody got the answer.
   void spent(int daemon, Account& account, std::int64_t cost, bool told, std::int64_t now_us);
   void denied(const Account& account, std::int64_t cost, std::int64_t limit);
+  // Somebody was told that so many permits would be within the limit, those included that checks
+  // had been allowed before he asked.
+  void seen(Account& account, std::int64_t permits);
   // The same of a bucket, by who goes by those numbers, within that time.
   void denied(int daemon, const Account& account, std::int64_t cost, const BucketNumbers& of,
               std::int64_t asked_us, std::int64_t told_us);
   // A check of a bucket was told that it is allowed, and spent() of it.
   static void allowed(Account& account, std::int64_t cost, std::int64_t asked_us,
                       std::int64_t told_us);
+  // The same of one in ACQUIRE, of a bucket, for which permits were booked.
+  static void told_of_booking(int daemon, Account& account, std::int64_t cost, std::int64_t good_ms,
+                              std::int64_t now_us) {
+    if (account.bucket) account.bucket->told_of_booking(daemon, cost, good_ms, now_us);
+  }
   // The same of one that the daemon has allowed by itself.
   static void spent_of_leases(int daemon, Account& account, std::int64_t cost, std::int64_t now_us);
   // At the end.
@@ -119,7 +170,10 @@ class Checker {
   std::int64_t allowed() const { return allowed_; }
 
  private:
+  std::int64_t most_in_force(const Account& account) const;
+  void judge_seen(const Account& account, std::int64_t permits);
   static std::int64_t reserved_by(Account& account, int daemon);
+  static std::int64_t held_beside(const Account& account, int daemon);
   static bool had_room(const Account& account, std::int64_t cost, std::int64_t limit);
   struct Force {
     std::int64_t permits;
@@ -135,7 +189,12 @@ class Checker {
   bool promised_ = true;
   bool one_host_ = false;
   bool one_store_ = true;
+  bool puts_back_ = false;
   bool tells_late_ = false;
+  bool settles_in_store_ = false;
+  bool reloads_ = false;
+  bool lost_any_ = false;
+  std::function<std::int64_t()> clock_;
   std::string failure_;
   std::deque<Account> accounts_;
   std::map<std::pair<Subject, std::int64_t>, Account*> by_subject_;

@@ -16,5 +16,6 @@ Scenario failover_of(std::uint64_t seed, Random& random);
 Scenario recount_of(std::uint64_t seed, Random& random);
 Scenario cluster_of(std::uint64_t seed, Random& random);
 Scenario bucket_of(std::uint64_t seed, Random& random);
+Scenario log_of(std::uint64_t seed, Random& random);
 
 }  // namespace rategate::sim

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "daemon/limit/key_uses.hpp"
 #include "tests/sim/hooks.hpp"
 #include "tests/sim/world.hpp"
 
@@ -144,15 +145,19 @@ void Daemon::kill() {
   alive_ = false;
   if (cluster_ != nullptr) cluster_->topology().stop();
   for (SimTransport& transport : transports_) transport.close();
-  answered_ += static_cast<std::int64_t>(waiting_.size());  // who asked sees the connection close
+  // Who asked sees the connection close.
+  answered_ += static_cast<std::int64_t>(waiting_.size() + combining_.size());
   waiting_.clear();
+  combining_.clear();
+  acquiring_.clear();
 }
 
 void Daemon::stop() {
   driver_.stop(now());
   hand_out();
   check_books();
-  if (!waiting_.empty()) world_.checker().fail("a daemon stopped with checks unanswered");
+  if (!waiting_.empty() || !combining_.empty())
+    world_.checker().fail("a daemon stopped with checks unanswered");
   kill();
 }
 
@@ -171,33 +176,64 @@ void Daemon::reload(const std::vector<Limit>& limits) {
 // ---- Those who ask --------------------------------------------------------------------------
 
 void Daemon::ask(int limit, int key, std::int64_t cost, std::uint32_t flow) {
+  const Ask ask = begin(limit, key, cost, flow);
+  wanted_ += cost;
+  if (world_.scenario().acquires && asked_ % kAcquireOneIn == 0) return acquire(ask);
+  if (world_.scenario().combines && asked_ % kCombineOneIn == 0 && combine(ask)) return;
   const LimitUsePtr& use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
-  Ask ask{limit, key, cost, flow, use->limit->permits, {}, world_.events().now()};
-  if (!use->limit->algorithm->has_windows) {
-    const std::int64_t burst = burst_of(*use->limit);
-    ask.bucket = {use->fill_rate, burst};
-    if (use->leased) {
-      ask.bucket->believed_us = pause_us(use->slices, use->fill_us);
-      ask.bucket->nothing = next_to_nothing(use->slices, use->fill_us, burst);
-    }
+  check({use, world_.key(limit, key), cost, ++tickets_, flow}, ask);
+  if (world_.scenario().clears && asked_ % kClearOneIn == 0) clear(limit, key);
+  if (world_.scenario().peeks && asked_ % kLookOneIn == 0) look(begin(limit, key, cost, flow));
+}
+
+namespace {
+BucketNumbers bucket_numbers_of(const LimitUse& use) {
+  const std::int64_t burst = burst_of(*use.limit);
+  BucketNumbers numbers{use.fill_rate, use.log, burst};
+  if (use.leased) {
+    numbers.believed_us = pause_us(use.slices, use.fill_us);
+    numbers.nothing = next_to_nothing(use.slices, use.fill_us, burst);
   }
+  return numbers;
+}
+}  // namespace
+
+Ask Daemon::begin(int limit, int key, std::int64_t cost, std::uint32_t flow) {
+  const LimitUsePtr& use =
+      table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
+  const LimitUsePtr by_rule =
+      use->by_key == nullptr ? nullptr : use->by_key->find(world_.key(limit, key), 0);
+  const LimitUse& numbers = by_rule == nullptr ? *use : *by_rule;
+  Ask ask{limit, key, cost, flow, numbers.shown->permits, {}, world_.events().now()};
+  if (!numbers.limit->algorithm->has_windows) ask.bucket = bucket_numbers_of(numbers);
   world_.account(limit, key, ask.asked_us);  // whoever asks says of which limit a counter is
+  return ask;
+}
+
+void Daemon::check(const Request& request, Ask ask) {
   ++asked_;
-  wanted_ += cost;
-  const Request request{use, world_.key(limit, key), cost, ++tickets_, flow};
   const CheckResult result = driver_.gate().check(request, now());
   if (result.waits) {
     waiting_.emplace(request.ticket, ask);
-  } else {
-    ask.in_place = true;
-    ++decided_at_once_;
-    told(ask, result.verdict, result.decision);
-    const bool copied = world_.scenario().pipelines && asked_ % kCopiedOneIn == 0;
-    if (result.verdict == Verdict::Decided && copied) {
-      repeat(request, ask, result.decision);
-    }
+    return;
   }
+  ask.in_place = true;
+  ++decided_at_once_;
+  told(ask, result.verdict, result.decision);
+  const bool copied = world_.scenario().pipelines && asked_ % kCopiedOneIn == 0;
+  if (result.verdict == Verdict::Decided && copied && !ask.looks) {
+    repeat(request, ask, result.decision);
+  }
+}
+
+void Daemon::look(Ask ask) {
+  const LimitUsePtr& use =
+      table_.configured(world_.scenario().limits[static_cast<std::size_t>(ask.limit)].name);
+  ask.looks = true;
+  ask.allowed = world_.account(ask.limit, ask.key, window_time(ask, ask.asked_us)).allowed;
+  const auto looks = rategate::Ask::look(ask.cost);
+  check({use, world_.key(ask.limit, ask.key), looks, ++tickets_, ask.flow}, ask);
 }
 
 // What a pipeline that says the same again makes of it.
@@ -217,14 +253,22 @@ void Daemon::nudge(std::uint32_t slot) {
   pump();
 }
 
+std::int64_t Daemon::answered_within_us() const {
+  return world_.scenario().command_timeout_us * 1001 / 1000 + paused_us_ + kAlarmLateUs;
+}
+
 void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
   ++answered_;
   Checker& checker = world_.checker();
   const std::int64_t at = world_.events().now();
   const std::int64_t took = at - ask.asked_us;
-  if (took > world_.scenario().command_timeout_us * 1001 / 1000 + paused_us_ + kAlarmLateUs) {
+  // Who waits for a booking when it is over waits for the store to confirm it.
+  const std::int64_t more_us =
+      ask.waits_us > 0 ? ask.waits_us + world_.scenario().command_timeout_us : 0;
+  if (took > answered_within_us() + more_us * 1001 / 1000) {
     checker.fail("a check was answered after " + std::to_string(took) + " us");
   }
+  if (ask.looks) return verdict == Verdict::Decided ? saw(ask, decision) : void();
   world_.judge().told(*this, ask, verdict, decision);
   if (verdict != Verdict::Decided) return;
   const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
@@ -232,10 +276,16 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
       plan.on_store_down == OnStoreDown::Allow) {
     return;
   }
+  told_of(ask, decision, at);
+}
+
+void Daemon::told_of(const Ask& ask, const Decision& decision, std::int64_t at) {
+  Checker& checker = world_.checker();
   const bool over = !decision.allowed && decision.reason == Reason::OverLimit;
   if (!over && !decision.allowed) return;
   const std::int64_t counted_at = window_time(ask, at);
   Checker::Account& account = world_.account(ask.limit, ask.key, counted_at);
+  if (over && ask.waits_us > 0) return;  // it may be behind others
   if (over && ask.bucket) {
     checker.denied(id_, account, ask.cost, *ask.bucket, ask.asked_us, at);
   } else if (over) {
@@ -246,6 +296,27 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
     if (ask.in_place && decision.reason == Reason::Counted) {
       Checker::spent_of_leases(id_, account, ask.cost, at);
     }
+    const bool settles = world_.scenario().settles && decision.reason == Reason::Counted;
+    if (settles && answered_ % kSettleOneIn == 0) settle_later(ask, decision.receipt, at);
+  }
+}
+
+// What it says was true of some moment since it was asked. That there is something is no promise;
+// but there is nothing where all of the limit had been allowed before.
+void Daemon::saw(const Ask& ask, const Decision& decision) {
+  const std::int64_t at = world_.events().now();
+  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
+  Checker& checker = world_.checker();
+  Checker::Account& then = world_.account(ask.limit, ask.key, window_time(ask, ask.asked_us));
+  Checker::Account& account = world_.account(ask.limit, ask.key, window_time(ask, at));
+  const bool over = !decision.allowed && decision.reason == Reason::OverLimit;
+  if (over && ask.bucket) {
+    checker.denied(id_, account, ask.cost, *ask.bucket, ask.asked_us, at);
+  } else if (over) {
+    checker.denied(account, ask.cost, ask.permits);
+  } else if (decision.reason == Reason::Counted && !ask.bucket && cluster_ == nullptr &&
+             &then == &account && plan.on_store_down != OnStoreDown::Allow) {
+    checker.seen(account, ask.cost + ask.allowed);
   }
 }
 
@@ -258,12 +329,14 @@ std::int64_t Daemon::window_time(const Ask& ask, std::int64_t at_us) {
 void Daemon::hand_out() {
   for (const Answer& answer : std::exchange(driver_.gate().answers(), {})) {
     const auto found = waiting_.find(answer.ticket);
+    if (combined(answer.ticket, answer.verdict, answer.decision)) continue;
     if (found == waiting_.end()) {
       world_.checker().fail("a check was answered twice");
       continue;
     }
     const Ask ask = found->second;
     waiting_.erase(found);
+    if (ask.waits_us > 0) acquired(answer.ticket, ask, answer.decision);
     told(ask, answer.verdict, answer.decision);
   }
 }
@@ -281,6 +354,7 @@ void Daemon::pump() {
     driver_.pump(now());
     if (cluster_ != nullptr) cluster_->topology().pump();
     hand_out();
+    hand_out_cleared();
     if (++turns > kMostTurns) return world_.checker().fail("the loop spins");
   } while (next_turn() <= now());
   world_.judge().pumped(*this);
@@ -338,7 +412,12 @@ void Daemon::answered_again(std::uint64_t reservation, const ReserveAnswer& answ
   driver_.gate().answered(reservation, answer, now());
 }
 
-void Daemon::store_event(const StoreEvent& event) { world_.judge().store_event(*this, event); }
+void Daemon::store_event(const StoreEvent& event) {
+  using What = StoreEvent::What;
+  heard_of_loss_ =
+      heard_of_loss_ || event.what == What::WindowsLost || event.what == What::WereLost;
+  world_.judge().store_event(*this, event);
+}
 
 // ---- Its clients ----------------------------------------------------------------------------
 
@@ -346,8 +425,23 @@ rg_shm_rule Daemon::resolve(int limit) {
   driver_.gate().share();
   const LimitUsePtr use =
       table_.configured(world_.scenario().limits[static_cast<std::size_t>(limit)].name);
-  return {use->rule, use->limit->permits, use->limit->period_ms, use->leased,
-          use->limit->redis_key.has_key()};
+  const Limit& numbers = *use->limit;
+  const SharedWords words = shared_words_of(*use);
+  rg_shm_rule rule{};
+  rule.id = use->rule;
+  rule.limit = numbers.permits;
+  rule.period_ms = numbers.period_ms;
+  rule.shared = use->is_shared();
+  rule.keyed = numbers.redis_key.has_key();
+  rule.kind = words.kind;
+  rule.burst = words.burst;
+  rule.ms_per_permit_2_32 = rg_shm_ms_per_permit(rule.limit, rule.period_ms);
+  rule.longest_ms = words.longest_ms;
+  return rule;
+}
+
+BucketNumbers Daemon::bucket_numbers(std::uint64_t rule) const {
+  return bucket_numbers_of(*rules_.at(rule).use);
 }
 
 bool Daemon::has_rule(std::uint64_t rule) const {
@@ -380,16 +474,16 @@ void Daemon::check_books() {
   Checker& checker = world_.checker();
   const std::string who = "daemon " + std::to_string(id_) + ": ";
   const std::int64_t gone = books.spent + books.spent_by_clients + books.released + books.stranded;
-  if (books.reserved != gone + gate.counted()) {
-    checker.fail(who + "reserved " + std::to_string(books.reserved) + ", spent " +
-                 std::to_string(books.spent) + ", by clients " +
-                 std::to_string(books.spent_by_clients) + ", given back " +
+  if (books.reserved + books.settled != gone + gate.counted()) {
+    checker.fail(who + "reserved " + std::to_string(books.reserved) + ", settled " +
+                 std::to_string(books.settled) + ", spent " + std::to_string(books.spent) +
+                 ", by clients " + std::to_string(books.spent_by_clients) + ", given back " +
                  std::to_string(books.released) + ", stranded " + std::to_string(books.stranded) +
                  ", held " + std::to_string(gate.counted()));
   }
-  // docs/simulation.md says why it cannot be more.
+  // docs/simulation.md says why it cannot be more, but where each CLEAR gives up what is held.
   const std::int64_t unused = books.stranded + gate.counted() - late_;
-  if (unused > 3 * wanted_ + kSmallLease) {
+  if (!world_.scenario().clears && unused > 3 * wanted_ + kSmallLease) {
     checker.fail(who + std::to_string(unused) + " permits reserved for nobody, and " +
                  std::to_string(wanted_) + " were asked for");
   }

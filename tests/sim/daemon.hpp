@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "client/shared/shm_check.h"
 #include "daemon/store/driver.hpp"
@@ -44,7 +45,10 @@ struct Ask {
   std::int64_t permits = 0;               // the limit's number then
   std::optional<BucketNumbers> bucket{};  // the same, of a bucket
   std::int64_t asked_us = 0;
-  bool in_place = false;  // the daemon has decided it at once
+  bool in_place = false;      // the daemon has decided it at once
+  bool looks = false;         // nothing was to be taken: it is a peek
+  std::int64_t waits_us = 0;  // not 0: it is in ACQUIRE
+  std::int64_t allowed = 0;  // permits of its window that checks had been told of when it was asked
 };
 
 class Daemon final : public StoreEvents {
@@ -52,6 +56,18 @@ class Daemon final : public StoreEvents {
   // Every so manieth check that is decided at once is said again, so often at most.
   static constexpr std::int64_t kCopiedOneIn = 3;
   static constexpr std::int64_t kMostCopies = 20;
+  // Beside every so manieth there is one that only looks, in schedules that have some.
+  static constexpr std::int64_t kLookOneIn = 5;
+  // So manieth waits in ACQUIRE, in schedules where some do, and so manieth of those goes away.
+  static constexpr std::int64_t kAcquireOneIn = 2;
+  static constexpr std::int64_t kGoOneIn = 4;
+  // So manieth asks for several limits at once, in schedules where some do, and so manieth of those
+  // goes away.
+  static constexpr std::int64_t kCombineOneIn = 2;
+  // Who took so manieth settles, in schedules where some do.
+  static constexpr std::int64_t kSettleOneIn = 3;
+  // Beside every so manieth check its limit is cleared, in schedules where some are.
+  static constexpr std::int64_t kClearOneIn = 40;
 
   // `old`: the segment of the daemon before, for the mistake of adopting it.
   Daemon(World& world, int id, const HostClock& clock, const std::vector<Limit>& limits,
@@ -81,6 +97,8 @@ class Daemon final : public StoreEvents {
   std::uint64_t rules() const;
   rg_shm_view view() const;
   bool has_rule(std::uint64_t rule) const;
+  // Of a rule whose counters are buckets.
+  BucketNumbers bucket_numbers(std::uint64_t rule) const;
   std::shared_ptr<Memory> memory() const { return memory_; }
   // A client spent that in its segment.
   void client_spent(std::uint64_t rule, std::int64_t cost) {
@@ -101,8 +119,19 @@ class Daemon final : public StoreEvents {
   std::int64_t asked() const { return asked_; }
   std::int64_t answered() const { return answered_; }
   std::int64_t decided_at_once() const { return decided_at_once_; }
+  // Checks that its clients have decided in its segment.
+  void client_decided() { ++decided_by_clients_; }
+  // One that took those of a slice, by a reading of the clock: it may say later that it used less,
+  // or more.
+  void client_took(int limit, int key, std::int64_t cost, std::int64_t end_ms,
+                   std::int64_t read_us);
+  std::int64_t decided_by_clients() const { return decided_by_clients_; }
   // The checks that wait, by ticket.
   const std::unordered_map<std::uint64_t, Ask>& waiting() const { return waiting_; }
+  // Though nobody had told of a loss.
+  bool took_for_lost() const { return !heard_of_loss_ && driver_.gate().stats().windows_lost > 0; }
+  // Clears that are not answered.
+  std::size_t clearing() const { return clearing_.size(); }
 
   // ---- For its transport.
 
@@ -125,6 +154,25 @@ class Daemon final : public StoreEvents {
   void add_links();
   Mono next_turn() const;
   std::int64_t window_time(const Ask& ask, std::int64_t at_us);
+  Ask begin(int limit, int key, std::int64_t cost, std::uint32_t flow);
+  void check(const Request& request, Ask ask);
+  void look(Ask ask);
+  void acquire(const Ask& ask);
+  void go_away(std::uint64_t ticket, WaiterId waiter);
+  bool combine(const Ask& first);
+  void add_member(std::vector<Ask>& asks, Members& members, const Ask& ask);
+  bool combined(std::uint64_t ticket, Verdict verdict, const Decision& decision);
+  void combined_told(const std::vector<Ask>& asks, Verdict verdict, const Decision& decision);
+  void told_of(const Ask& ask, const Decision& decision, std::int64_t at);
+  void acquired(std::uint64_t ticket, const Ask& ask, const Decision& decision);
+  void saw(const Ask& ask, const Decision& decision);
+  void clear(int limit, int key);
+  void hand_out_cleared();
+  // An answer that comes later is too late.
+  std::int64_t answered_within_us() const;
+  void settle_later(const Ask& ask, std::int64_t receipt, std::int64_t told_us);
+  void settle(const Ask& ask, std::int64_t used, std::int64_t receipt, std::int64_t told_us);
+  void took_back(const Ask& ask, std::int64_t back, std::int64_t receipt, std::int64_t told_us);
   void repeat(const Request& request, const Ask& ask, const Decision& decided);
   void told(const Ask& ask, Verdict verdict, const Decision& decision);
   void wake();
@@ -135,6 +183,7 @@ class Daemon final : public StoreEvents {
   int id_;
   HostClock clock_;
   bool alive_ = true;
+  bool heard_of_loss_ = false;
   std::int64_t paused_until_ = 0;
   std::int64_t paused_us_ = 0;
   std::int64_t suspended_us_ = 0;
@@ -149,6 +198,11 @@ class Daemon final : public StoreEvents {
   Mono alarm_ = kNever;
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, Ask> waiting_;
+  std::unordered_map<std::uint64_t, std::vector<Ask>> combining_;  // the same of several limits
+  // Of each limit and key those in ACQUIRE, in the order in which they came, and what they cost.
+  std::map<std::pair<int, int>, std::map<std::uint64_t, std::int64_t>> acquiring_;
+  std::set<std::uint64_t> overtaken_;                         // of them
+  std::unordered_map<std::uint64_t, std::int64_t> clearing_;  // by ticket: since when
   struct Rule {
     LimitUsePtr use;
     std::int64_t spent = 0;  // by clients, as they say
@@ -159,6 +213,7 @@ class Daemon final : public StoreEvents {
   std::int64_t asked_ = 0;
   std::int64_t answered_ = 0;
   std::int64_t decided_at_once_ = 0;  // of those
+  std::int64_t decided_by_clients_ = 0;
 };
 
 }  // namespace rategate::sim

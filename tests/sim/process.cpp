@@ -29,6 +29,7 @@ Process::Outcome Process::in_place(Handle& handle, int limit, int key, std::int6
                                    int waits) {
   if (handle.daemon == nullptr || !handle.rule.shared) return Outcome::Miss;
   if (handle.daemon->rules() != handle.rules) return Outcome::Miss;
+  if (handle.rule.kind != RG_RULE_WINDOWS) return look_at_slices(handle, limit, key, cost);
   std::int64_t wait_ns = 0;
   if (waits == 0 && handle.rule.period_ms >= kCoarseFromMs) {
     const Outcome coarse = look(handle, limit, key, cost, kCoarseLagNs, &wait_ns);
@@ -44,27 +45,68 @@ Process::Outcome Process::in_place(Handle& handle, int limit, int key, std::int6
   return Outcome::Later;
 }
 
+std::int64_t Process::read(const Daemon& daemon, std::int64_t lag_ns) {
+  const std::int64_t behind_ns = lag_ns == 0 ? 0 : world_.random().below(lag_ns + 1);
+  return daemon.clock().clients_ns(world_.events().now()) - behind_ns;
+}
+
+Process::Asked Process::asked_of(const Handle& handle, int limit, int key) const {
+  const std::string_view bytes = handle.rule.keyed ? world_.key(limit, key) : std::string_view();
+  return {rg_identity_of(handle.rule.id, bytes.data(), bytes.size(), handle.view.digest_secret),
+          !bytes.empty()};
+}
+
 // The clock is read here, and that is the moment of what comes of it.
 Process::Outcome Process::look(Handle& handle, int limit, int key, std::int64_t cost,
                                std::int64_t lag_ns, std::int64_t* wait_ns) {
   const std::int64_t read_us = world_.events().now();
-  const std::int64_t behind_ns = lag_ns == 0 ? 0 : world_.random().below(lag_ns + 1);
-  const std::int64_t now_ns = handle.daemon->clock().clients_ns(read_us) - behind_ns;
-  const std::string_view bytes = handle.rule.keyed ? world_.key(limit, key) : std::string_view();
-  const rg_identity id =
-      rg_identity_of(handle.rule.id, bytes.data(), bytes.size(), handle.view.digest_secret);
+  const std::int64_t now_ns = read(*handle.daemon, lag_ns);
+  const Asked asked = asked_of(handle, limit, key);
   // The handle may be another by the time the check is done.
   const Handle used = handle;
   rg_shm_result result{};
   const rg_shm_outcome outcome =
-      rg_shm_check(&used.view, &used.rule, bytes.empty() ? nullptr : &id,
-                   bytes.empty() ? used.slot : RG_SHM_NO_HINT, cost, now_ns, lag_ns, &result);
+      rg_shm_check(&used.view, &used.rule, asked.key(), asked.has_key ? RG_SHM_NO_HINT : used.slot,
+                   cost, now_ns, lag_ns, &result);
   *wait_ns = result.wait_ns;
   if (outcome == RG_SHM_MISS) return Outcome::Miss;
   if (outcome == RG_SHM_BETWEEN) return Outcome::Later;
   if (handle.daemon == used.daemon) handle.slot = result.slot;
   Handle copy = used;
-  decided(copy, limit, key, cost, id, result, read_us);
+  decided(copy, limit, key, cost, asked.id, result, read_us);
+  return Outcome::Answered;
+}
+
+// The library says when the clock is read. Of a permit that is spent the last reading is the
+// moment, and of a denial some moment of the whole call.
+Process::Outcome Process::look_at_slices(Handle& handle, int limit, int key, std::int64_t cost) {
+  const Asked asked = asked_of(handle, limit, key);
+  const Handle used = handle;
+  struct Readings {
+    Process& process;
+    const Daemon& daemon;
+    std::int64_t last_us;
+    std::int64_t read(std::int64_t lag_ns) {
+      last_us = process.world_.events().now();
+      return process.read(daemon, lag_ns);
+    }
+  };
+  const std::int64_t begun_us = world_.events().now();
+  Readings readings{*this, *used.daemon, begun_us};
+  const rg_shm_reader reader{
+      [](void* of) { return static_cast<Readings*>(of)->read(kCoarseLagNs); },
+      [](void* of) { return static_cast<Readings*>(of)->read(0); }, &readings, kCoarseLagNs};
+  rg_shm_result result{};
+  const rg_shm_outcome outcome =
+      rg_shm_check_slices(&used.view, &used.rule, asked.key(),
+                          asked.has_key ? RG_SHM_NO_HINT : used.slot, cost, &reader, &result);
+  if (outcome == RG_SHM_MISS) return Outcome::Miss;
+  if (outcome != RG_SHM_DECIDED) {
+    world_.checker().fail("a check of slices is neither decided nor missed");
+  }
+  if (handle.daemon == used.daemon) handle.slot = result.slot;
+  Handle copy = used;
+  decided(copy, limit, key, cost, asked.id, result, result.allowed ? readings.last_us : begun_us);
   return Outcome::Answered;
 }
 
@@ -72,8 +114,15 @@ void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const
                       const rg_shm_result& result, std::int64_t read_us) {
   Daemon& daemon = *used.daemon;
   Checker& checker = world_.checker();
-  const std::int64_t start_ms = result.window_end_ms - used.rule.period_ms;
-  Checker::Account& account = world_.account(limit, key, start_ms * 1000);
+  const bool slices = used.rule.kind != RG_RULE_WINDOWS;
+  Checker::Account& account =
+      world_.account(limit, key, slices ? read_us : result.window_end_ms * 1000 - 1);
+  daemon.client_decided();
+  if (!result.allowed && slices) {
+    checker.denied(daemon.id(), account, cost, daemon.bucket_numbers(used.rule.id), read_us,
+                   world_.events().now());
+    return;
+  }
   if (!result.allowed) {
     checker.denied(account, cost, used.rule.limit);
     return;
@@ -88,12 +137,28 @@ void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const
   daemon.client_spent(used.rule.id, cost);
   // Now and then a process dies right after the swap: spent, and nobody was told.
   const bool told = !world_.random().one_in(200);
-  checker.spent(daemon.id(), account, cost, told, time_us(limit, key, account.window, read_us));
+  if (slices) {
+    // The moment is between the reading and the swap, and is told by then.
+    checker.spent(daemon.id(), account, cost, told, read_us);
+    Checker::spent_of_leases(daemon.id(), account, cost, read_us);
+    if (told) Checker::allowed(account, cost, read_us, world_.events().now());
+    if (told && daemon.alive()) daemon.client_took(limit, key, cost, result.window_end_ms, read_us);
+  } else {
+    checker.spent(daemon.id(), account, cost, told,
+                  time_us(limit, key, account.window, moment_us(limit, account.window, read_us)));
+  }
   if (result.nudge && !world_.random().one_in(20)) {
     world_.events().in(5 + world_.random().below(100), [&daemon, slot = result.slot] {
       daemon.when_awake([&daemon, slot] { daemon.nudge(slot); });
     });
   }
+}
+
+// When it was decided, between the reading of the clock and now. A word of a calendar is there from
+// when its window is open, so that it may have opened after the reading, and not after the swap.
+std::int64_t Process::moment_us(int limit, const Window& window, std::int64_t read_us) const {
+  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(limit)];
+  return plan.uneven && read_us < window.start_ms * 1000 ? world_.events().now() : read_us;
 }
 
 // By the clocks that tell the counter's windows.

@@ -30,12 +30,22 @@ class Process {
     std::uint32_t slot = RG_SHM_NO_HINT;
   };
   enum class Outcome { Answered, Later, Miss };
+  struct Asked {
+    rg_identity id;
+    bool has_key;
+    const rg_identity* key() const { return has_key ? &id : nullptr; }
+  };
 
   Outcome in_place(Handle& handle, int limit, int key, std::int64_t cost, int waits);
   Outcome look(Handle& handle, int limit, int key, std::int64_t cost, std::int64_t lag_ns,
                std::int64_t* wait_ns);
+  Outcome look_at_slices(Handle& handle, int limit, int key, std::int64_t cost);
+  Asked asked_of(const Handle& handle, int limit, int key) const;
+  // CLOCK_MONOTONIC as it is there, by a clock that lags behind by so much at most.
+  std::int64_t read(const Daemon& daemon, std::int64_t lag_ns);
   void decided(Handle& handle, int limit, int key, std::int64_t cost, const rg_identity& id,
                const rg_shm_result& result, std::int64_t read_us);
+  std::int64_t moment_us(int limit, const Window& window, std::int64_t read_us) const;
   std::int64_t time_us(int limit, int key, const Window& window, std::int64_t us) const;
   void by_socket(int limit, int key, std::int64_t cost);
 

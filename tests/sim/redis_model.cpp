@@ -35,12 +35,15 @@ std::optional<double> lua_number(const std::string& text) {
 
 // As reserve.lua reads one: of what is none the rate is one that no bucket has.
 TokenBucket bucket_of(const std::string& text) {
-  constexpr TokenBucket kNone{0, 0, {0, 0}};
+  constexpr TokenBucket kNone{0, 0, {0, 0}, 0, 0};
   if (text.find_first_not_of("0123456789 ") != text.npos) return kNone;
   std::istringstream words(text);
   TokenBucket bucket;
   words >> bucket.full_us >> bucket.taken >> bucket.rate.permits >> bucket.rate.us;
-  if (!words || !words.eof() || std::count(text.begin(), text.end(), ' ') != 3) return kNone;
+  const auto spaces = std::count(text.begin(), text.end(), ' ');
+  if (spaces >= 4) words >> bucket.settled;
+  if (spaces == 5) words >> bucket.cleared_us;
+  if (!words || !words.eof() || spaces < 3 || spaces > 5) return kNone;
   return bucket;
 }
 
@@ -48,9 +51,9 @@ TokenBucket bucket_of(const std::string& text) {
 bool is_sound(const TokenBucket& bucket, StoreTime now) {
   const FillRate& rate = bucket.rate;
   return bucket.full_us >= 0 && bucket.full_us < kMostUs && bucket.taken >= 0 &&
-         bucket.taken < kMostTaken && rate.permits >= 1 && rate.permits <= kMaxPermits &&
-         rate.us >= 1 && rate.us <= kMaxPeriodMs * 1000 &&
-         full_at(bucket).us <= now.us + 2 * kMostFillUs;
+         bucket.taken < kMostTaken && bucket.settled <= kMostTaken && bucket.cleared_us < kMostUs &&
+         rate.permits >= 1 && rate.permits <= kMaxPermits && rate.us >= 1 &&
+         rate.us <= kMaxPeriodMs * 1000 && full_at(bucket).us <= now.us + 2 * kMostFillUs;
 }
 
 constexpr const char* kWrongType =
@@ -177,30 +180,80 @@ bool RedisModel::holds_list(const std::string& key, std::int64_t now_us) {
   return entry != nullptr && entry->in_list > 0;
 }
 
+namespace {
+
+std::optional<Bucket> token_bucket_of(const std::string& text, StoreTime now) {
+  const TokenBucket bucket = bucket_of(text);
+  return is_sound(bucket, now) ? std::optional<Bucket>(bucket) : std::nullopt;
+}
+
+// "used added cleared end:permits...", as reserve.lua reads one.
+std::optional<Bucket> log_of(const std::string& text, std::int64_t period_ms, StoreTime now) {
+  std::istringstream words(text);
+  std::int64_t used = 0;
+  SlidingLog log;
+  if (!(words >> used >> log.ever >> log.cleared_us)) return std::nullopt;
+  std::string rest;
+  std::getline(words, rest);
+  auto entries = parse_log_entries(rest);
+  if (!entries || used > kMostTaken || log.cleared_us >= kMostUs) return std::nullopt;
+  std::int64_t over = 0;
+  for (const LogEntry& entry : *entries) {
+    if (entry.end_ms + period_ms <= now.us / 1000) over += entry.permits;
+  }
+  const bool all_over = entries->empty() || entries->back().end_ms + period_ms <= now.us / 1000;
+  if (over > used || (all_over && over < used)) return std::nullopt;
+  log.period_ms = period_ms;
+  log.entries = std::move(*entries);
+  return log;
+}
+
+std::string text_of(const Bucket& bucket) {
+  if (const auto* const log = std::get_if<SlidingLog>(&bucket)) {
+    return std::to_string(permits_of(log->entries)) + " " + std::to_string(log->ever) + " " +
+           std::to_string(log->cleared_us) + rategate::text_of(log->entries);
+  }
+  const auto& token = std::get<TokenBucket>(bucket);
+  std::string text;
+  for (const std::int64_t number :
+       {token.full_us, token.taken, token.rate.permits, token.rate.us}) {
+    text += (text.empty() ? "" : " ") + std::to_string(number);
+  }
+  if (token.settled > 0 || token.cleared_us > 0) text += " " + std::to_string(token.settled);
+  if (token.cleared_us > 0) text += " " + std::to_string(token.cleared_us);
+  return text;
+}
+
+}  // namespace
+
 ReserveAnswer RedisModel::take_from_bucket(const Reservation& request, std::int64_t now_us) {
   ReserveAnswer answer;
   answer.time = StoreTime{now_us};
-  std::optional<TokenBucket> stored;
-  if (const auto held = get(request.counter, now_us)) stored = bucket_of(*held);
-  const bool is_none = stored && !is_sound(*stored, answer.time);
-  if (is_none || holds_list(request.counter, now_us)) {
+  const LogNumbers& log = request.bucket->log;
+  std::optional<Bucket> stored;
+  const auto held = get(request.counter, now_us);
+  if (held) {
+    stored = log.none() ? token_bucket_of(*held, answer.time)
+                        : log_of(*held, log.period_ms, answer.time);
+  }
+  if ((held && !stored) || holds_list(request.counter, now_us)) {
     answer.status = ReserveAnswer::Status::Spoilt;
     return answer;
   }
-  BucketGrant given = grant_from_bucket(stored, *request.bucket, {request.lease, request.in_hand},
-                                        request.costs, answer.time);
+  GrantOfBucket given = grant_from(stored, *request.bucket, {request.lease, request.in_hand},
+                                   request.costs, answer.time, request.bookings);
   answer.granted = std::move(given.granted);
+  answer.booked = std::move(given.booked);
   answer.bucket = given.bucket;
   answer.leased = given.leased;
   answer.ends_ms = given.ends_ms;
+  came_back_ = given.came_back;
   if (!given.changed) return answer;
-  const TokenBucket& bucket = given.bucket;
-  std::string text;
-  for (const std::int64_t number :
-       {bucket.full_us, bucket.taken, bucket.rate.permits, bucket.rate.us}) {
-    text += (text.empty() ? "" : " ") + std::to_string(number);
-  }
-  set(request.counter, text, expires_at_ms(bucket, answer.time) - now_us / 1000, now_us);
+  if (given.kept_until_ms > 0) answer.leased = std::min<std::int64_t>(given.came_back, kMaxPermits);
+  const std::int64_t before_ms =
+      std::max(now_us / 1000 + pttl(request.counter, now_us), given.kept_until_ms);
+  const std::int64_t expires_ms = expires_at_ms(given.bucket, answer.time, before_ms);
+  set(request.counter, text_of(given.bucket), expires_ms - now_us / 1000, now_us);
   return answer;
 }
 
@@ -259,8 +312,55 @@ ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_u
 std::int64_t RedisModel::release(const Release& release, std::int64_t now_us) {
   const auto held = get(release.counter, now_us);
   const auto counter = held ? lua_number(*held) : std::nullopt;
+  if (release.permits < 0) return charge(release, held.has_value(), counter, now_us);
   if (!counter || *counter < static_cast<double>(release.permits)) return 0;
+  // Mistake: what was taken before is given back to a counter that was cleared since.
+  const bool marked = get(mark_name(release.counter), now_us).has_value();
+  if (marked && !mistake("clear-lifts-released")) return 0;
   incr_by(release.counter, -release.permits, now_us);
+  return release.permits;
+}
+
+std::optional<ClearAnswer> RedisModel::clear(const Clear& clear, std::int64_t now_us) {
+  const std::int64_t now_ms = now_us / 1000;
+  ClearAnswer answer;
+  answer.time = StoreTime{now_us};
+  if (clear.mark == 0) {
+    if (holds_list(mark_name(clear.counter), now_us)) return std::nullopt;
+    const auto mark = lua_number(get(mark_name(clear.counter), now_us).value_or("0"));
+    answer.number = static_cast<std::int64_t>(mark.value_or(0));
+    return answer;
+  }
+  if (now_ms >= clear.window.end_ms) {
+    answer.status = ClearAnswer::Status::WindowOver;
+    return answer;
+  }
+  const auto held = get(clear.counter, now_us);
+  if (!held && !holds_list(clear.counter, now_us)) {
+    answer.status = ClearAnswer::Status::NotThere;
+    return answer;
+  }
+  const auto counter = held ? lua_number(*held) : std::nullopt;
+  if (!counter || std::isnan(*counter)) return std::nullopt;
+  const std::int64_t lives = std::max(pttl(clear.counter, now_us), clear.expire_at_ms - now_ms);
+  // Mistake: other hosts are not told why the counter is lower than what they have taken.
+  if (!mistake("clear-without-mark")) {
+    set(mark_name(clear.counter), std::to_string(clear.mark), lives, now_us);
+  }
+  set(clear.counter, "0", lives, now_us);
+  answer.number = static_cast<std::int64_t>(std::clamp(std::floor(*counter), 0.0, kTwoTo53));
+  return answer;
+}
+
+std::int64_t RedisModel::charge(const Release& release, bool held, std::optional<double> counter,
+                                std::int64_t now_us) {
+  const bool cannot = held && (!counter || *counter > kTwoTo53);
+  if (release.expire_at_ms <= now_us / 1000 || cannot) return 0;
+  const std::int64_t ttl = held ? pttl(release.counter, now_us) : 0;
+  if (!incr_by(release.counter, -release.permits, now_us).error.empty()) return 0;
+  if (!held || now_us / 1000 + ttl < release.expire_at_ms) {
+    expire_at(release.counter, release.expire_at_ms, now_us);
+  }
   return release.permits;
 }
 

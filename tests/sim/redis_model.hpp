@@ -42,6 +42,10 @@ class RedisModel {
   ReserveAnswer reserve(const Reservation& request, std::int64_t now_us);
   // What was taken off.
   std::int64_t release(const Release& release, std::int64_t now_us);
+  // What clear.lua answers; nothing where that is an error.
+  std::optional<ClearAnswer> clear(const Clear& clear, std::int64_t now_us);
+  // What the last reservation gave back to a bucket.
+  std::int64_t came_back() const { return came_back_; }
 
   // What the counter holds afterwards, or Refused; `token`: of the record.
   ReserveAnswer recount(const Recount& request, const std::string& token, std::int64_t now_us);
@@ -70,11 +74,14 @@ class RedisModel {
     std::int64_t expires_ms = -1;
     std::int64_t in_list = 0;  // how many; 0: it is a string
   };
+  std::int64_t charge(const Release& release, bool held, std::optional<double> counter,
+                      std::int64_t now_us);
   ReserveAnswer take_from_bucket(const Reservation& request, std::int64_t now_us);
   // Null when there is none, or it has expired.
   Entry* find(const std::string& key, std::int64_t now_us);
 
   std::unordered_map<std::string, Entry> entries_;
+  std::int64_t came_back_ = 0;
 };
 
 }  // namespace rategate::sim

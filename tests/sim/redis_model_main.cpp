@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/store/model/memory_counters.hpp"
+#include "daemon/store/model/memory_holds.hpp"
 #include "tests/sim/redis_model.hpp"
 
 using namespace rategate;
@@ -16,10 +17,8 @@ std::string text_of(const sim::RedisModel::Number& number) {
   return number.error.empty() ? std::to_string(number.value) : "!" + number.error;
 }
 
-CostRuns runs_of(std::istream& words) {
+CostRuns runs_of(std::istream& words, int count) {
   CostRuns runs;
-  int count = 0;
-  words >> count;
   for (int i = 0; i < count; ++i) {
     CostRun run;
     words >> run.cost >> run.count;
@@ -32,42 +31,111 @@ Reservation reservation_of(std::istream& words) {
   Reservation request;
   words >> request.counter >> request.window.start_ms >> request.window.end_ms >> request.limit >>
       request.ahead_ms >> request.expire_at_ms >> request.lease >> request.in_hand;
-  request.costs = runs_of(words);
+  int runs = 0;
+  words >> runs;
+  request.costs = runs_of(words, runs);
   return request;
 }
 
-// The words of BUCKET: those of its row in the script, and of the bucket.
-Reservation bucket_reservation_of(std::istream& words) {
+// The words of BUCKET or LOG: those of its row in the script, and of the bucket.
+Reservation bucket_reservation_of(std::istream& words, bool is_log) {
   Reservation request;
   BucketAsked asked;
-  words >> request.counter >> asked.rate.permits >> asked.rate.us >> asked.burst >>
-      asked.slices.slice_ms >> asked.slices.least_ms >> asked.known.us >> asked.emptied.us >>
-      request.lease >> asked.raisable >> request.in_hand >> asked.hand_ends_ms;
+  words >> request.counter;
+  if (is_log) {
+    words >> asked.log.period_ms >> asked.log.stamp_ms;
+  } else {
+    words >> asked.rate.permits >> asked.rate.us;
+  }
+  words >> asked.burst >> asked.slices.slice_ms >> asked.slices.least_ms >> asked.known.us >>
+      asked.known_settled >> asked.emptied.us >> asked.back >> request.lease >> asked.raisable >>
+      request.in_hand >> asked.hand_ends_ms;
+  if (asked.back > 0) asked.back_ms = asked.hand_ends_ms;  // one word of the script's
   request.window = kBucketWindow;
   request.algorithm = &kTokenBucket;
   request.bucket = asked;
-  request.costs = runs_of(words);
+  int runs = 0;
+  int bookings = 0;
+  words >> runs >> bookings;
+  request.costs = runs_of(words, runs);
+  for (int i = 0; i < bookings; ++i) {
+    BookingAsked& booking = request.bookings.emplace_back();
+    words >> booking.cost >> booking.until.us;
+  }
   return request;
+}
+
+std::string numbers_text(std::initializer_list<std::int64_t> numbers) {
+  std::string text;
+  for (const std::int64_t number : numbers) text += " " + std::to_string(number);
+  return text;
+}
+
+// As the script says it.
+std::string text_of(const Bucket& bucket) {
+  if (const auto* const log = std::get_if<SlidingLog>(&bucket)) {
+    return " " + text_of(log->entries) + numbers_text({log->ever, permits_of(log->entries)});
+  }
+  const auto& token = std::get<TokenBucket>(bucket);
+  return numbers_text({token.full_us, token.taken, token.settled});
 }
 
 std::string text_of(const ReserveAnswer& answer, bool is_bucket) {
   std::string text = std::to_string(static_cast<int>(answer.status));
   if (answer.status != ReserveAnswer::Status::Looked) return text;
-  const std::int64_t first = is_bucket ? answer.bucket.full_us : answer.counter;
-  const std::int64_t second = is_bucket ? answer.bucket.taken : answer.leased;
-  text += " " + std::to_string(first) + " " + std::to_string(second);
-  if (is_bucket) text += " " + std::to_string(answer.ends_ms) + " " + std::to_string(answer.leased);
+  text += is_bucket ? text_of(answer.bucket) + numbers_text({answer.ends_ms, answer.leased})
+                    : numbers_text({answer.counter, answer.leased});
   for (const std::int64_t granted : answer.granted) text += " " + std::to_string(granted);
+  for (const StoreTime booked : answer.booked) text += " " + std::to_string(booked.us);
   return text;
 }
 
-std::string of_memory(MemoryCounters& memory, std::istream& words, StoreTime now) {
+// The words of CLEAR, behind the counter's name.
+Clear clear_of(const std::string& counter, std::istream& words) {
+  Clear clear;
+  clear.counter = counter;
+  words >> clear.mark >> clear.window.end_ms >> clear.expire_at_ms;
+  return clear;
+}
+
+// As the script says it.
+std::string text_of(const ClearAnswer& answer) {
+  if (answer.status == ClearAnswer::Status::WindowOver) return "-1";
+  if (answer.status == ClearAnswer::Status::NotThere) return "-2";
+  return std::to_string(answer.number);
+}
+
+struct Memory {
+  MemoryCounters counters;
+  MemoryHolds holds;
+};
+
+std::string text_of(const HoldAnswer& answer) {
+  return std::to_string(static_cast<int>(answer.status)) +
+         numbers_text({answer.held, answer.others, answer.until.us / 1000});
+}
+
+HoldAsked hold_of(std::istream& words) {
+  HoldAsked asked;
+  words >> asked.counter >> asked.host >> asked.sequence >> asked.limit >> asked.ttl_ms >>
+      asked.used >> asked.kept >> asked.wanted;
+  return asked;
+}
+
+std::string of_memory(Memory& all, std::istream& words, StoreTime now) {
+  MemoryCounters& memory = all.counters;
   std::string name;
   words >> name;
+  if (name == "HOLD") return text_of(all.holds.hold(hold_of(words), now));
   if (name == "RESERVE") return text_of(memory.reserve(reservation_of(words), now), false);
-  if (name == "BUCKET") return text_of(memory.reserve(bucket_reservation_of(words), now), true);
-  Release release;
-  words >> release.counter >> release.permits;
+  if (name == "BUCKET" || name == "LOG") {
+    return text_of(memory.reserve(bucket_reservation_of(words, name == "LOG"), now), true);
+  }
+  std::string counter;
+  words >> counter;
+  if (name == "CLEAR") return text_of(memory.clear(clear_of(counter, words), now));
+  Release release{counter};
+  words >> release.permits;
   return std::to_string(memory.release(release, now));
 }
 
@@ -76,7 +144,9 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
   std::int64_t number = 0;
   std::string key, value;
   if (name == "RESERVE") return text_of(model.reserve(reservation_of(words), now_us), false);
-  if (name == "BUCKET") return text_of(model.reserve(bucket_reservation_of(words), now_us), true);
+  if (name == "BUCKET" || name == "LOG") {
+    return text_of(model.reserve(bucket_reservation_of(words, name == "LOG"), now_us), true);
+  }
   if (name == "EDGE") {
     words >> number;
     return model.edge_within(number, now_us) ? "1" : "0";
@@ -105,6 +175,10 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
     const ReserveAnswer answer = model.recount(recount, value, now_us);
     return answer.status == ReserveAnswer::Status::Looked ? std::to_string(answer.counter) : "!";
   }
+  if (name == "CLEAR") {
+    const auto answer = model.clear(clear_of(key, words), now_us);
+    return answer ? text_of(*answer) : "!";
+  }
   if (name == "RPUSH") return text_of(model.push(key, now_us));
   if (name == "SET") {
     words >> number;
@@ -130,7 +204,7 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
 
 int main() {
   sim::RedisModel model;
-  MemoryCounters memory;
+  Memory memory;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::int64_t now_us = 0;

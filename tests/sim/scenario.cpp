@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/sim/calendars.hpp"
 #include "tests/sim/crowds.hpp"
 #include "tests/sim/random.hpp"
 
@@ -10,10 +11,16 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::array<std::string_view, kKinds + 1> kNames = {
-    "mixed",    "hot",      "slots",   "edges",    "faults",   "recipe",   "reload",
-    "long",     "many",     "outside", "greeting", "overload", "refusals", "unfair",
-    "weighted", "failover", "recount", "cluster",  "bucket",   "fleet"};
+    "mixed",   "hot",     "slots",    "edges",    "faults",   "recipe", "reload",   "long",
+    "many",    "outside", "greeting", "overload", "refusals", "unfair", "weighted", "failover",
+    "recount", "cluster", "bucket",   "calendar", "log",      "fleet"};
 
+// In so manieth schedules some only look, and in others some settle.
+constexpr std::uint64_t kPeeksOneIn = 4;
+// Kinds that are drawn; those that came later are told by the seed itself, so that all other seeds
+// are what they were before.
+constexpr int kDrawn = 19;
+constexpr std::uint64_t kLaterOneIn = 20;
 constexpr std::int64_t kDayUs = 86'400'000'000;
 
 std::int64_t any_period(Random& random, Kind kind) {
@@ -150,12 +157,15 @@ std::optional<Kind> kind_of(std::string_view name) {
   return std::nullopt;
 }
 
-Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
+namespace {
+
+Scenario draw(std::uint64_t seed, std::optional<Kind> kind) {
   Random random(seed * 0x2545f4914f6cdd1dU + 11);
   Scenario s;
   s.seed = seed;
-  const auto drawn = static_cast<Kind>(random.below(kKinds));
-  s.kind = kind.value_or(drawn);
+  const auto drawn = static_cast<Kind>(random.below(kDrawn));
+  const std::uint64_t rest = seed % kLaterOneIn;
+  s.kind = kind.value_or(rest == 19 ? Kind::Calendar : rest == 9 ? Kind::Log : drawn);
   if (s.kind == Kind::Overload) return overload_of(seed, random);
   if (s.kind == Kind::Refusals) return refusals_of(seed, random);
   if (s.kind == Kind::Weighted) return weighted_of(seed, random);
@@ -163,6 +173,8 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   if (s.kind == Kind::Recount) return recount_of(seed, random);
   if (s.kind == Kind::Cluster) return cluster_of(seed, random);
   if (s.kind == Kind::Bucket) return bucket_of(seed, random);
+  if (s.kind == Kind::Log) return log_of(seed, random);
+  if (s.kind == Kind::Calendar) return calendar_of(seed, random);
   if (s.kind == Kind::Unfair) {
     s.length_us = random.between(50'000, 500'000);
     return s;
@@ -206,6 +218,50 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   return s;
 }
 
+// Not where it is judged who is served how soon.
+bool may_acquire(Kind kind) {
+  return kind != Kind::Weighted && kind != Kind::Overload && kind != Kind::Unfair &&
+         kind != Kind::Refusals;
+}
+
+// Where what happens can be held against what was there when it was cleared.
+bool is_clearable(const Scenario& scenario) {
+  switch (scenario.kind) {
+    case Kind::Outside:
+    case Kind::Overload:
+    case Kind::Refusals:
+    case Kind::Unfair:
+    case Kind::Weighted:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace
+
+Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
+  Scenario scenario = draw(seed, kind);
+  // In a cluster more seldom: what goes wrong there takes many things at once.
+  const std::uint64_t one_in = kPeeksOneIn * (scenario.kind == Kind::Cluster ? 4 : 1);
+  scenario.peeks = seed % one_in == 0;
+  scenario.acquires = seed % one_in == 2 && may_acquire(scenario.kind);
+  scenario.combines = seed % one_in == 3 && may_acquire(scenario.kind);
+  // Not where each denial is judged by what one host has spent: what is on its way back is
+  // nobody's.
+  scenario.settles = seed % one_in == 1 && scenario.kind != Kind::Weighted;
+  scenario.settles_in_store = seed % (2 * one_in) == 1;
+  // Not where a judge goes by the limits' own numbers.
+  const bool judged_by_limits = scenario.kind == Kind::Weighted ||
+                                scenario.kind == Kind::Refusals ||
+                                scenario.kind == Kind::Overload || scenario.kind == Kind::Unfair;
+  scenario.rules = seed % one_in == 2 && !judged_by_limits;
+  // In all of those, and in half of some others.
+  const bool half = (scenario.settles || scenario.combines) && seed % (4 * one_in) < 2 * one_in;
+  scenario.clears = is_clearable(scenario) && (seed % one_in == 2 || half);
+  return scenario;
+}
+
 const std::vector<std::string>& cuts() {
   static const std::vector<std::string> names = {
       "half",       "losses",     "pauses",      "kills",    "reloads",       "refusals",
@@ -213,7 +269,8 @@ const std::vector<std::string>& cuts() {
       "failovers",  "lockouts",   "garbled",     "full",     "greeting-cuts", "differing",
       "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
       "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
-      "half-hosts", "moves",      "cut-offs",    "torn",     "skew",          "evictions"};
+      "half-hosts", "moves",      "cut-offs",    "torn",     "skew",          "evictions",
+      "rules"};
   return names;
 }
 
@@ -231,6 +288,7 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "pauses") return set(s.pauses, 0);
   if (cut == "kills") return set(s.kills, 0);
   if (cut == "reloads") return set(s.reloads, 0);
+  if (cut == "rules") return set(s.rules, false);
   if (cut == "refusals") return set(s.refusals, 0);
   if (cut == "stalls") return set(s.stalls, 0);
   if (cut == "restarts") return set(s.restarts, 0);

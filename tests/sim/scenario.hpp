@@ -36,10 +36,12 @@ enum class Kind : std::uint8_t {
   Recount,   // the store loses counters of long windows, which are counted on
   Cluster,   // some shards, between which slots are moved, and of which replicas are promoted
   Bucket,    // token buckets, under what befalls other kinds
+  Calendar,  // windows of unequal length, under the same
+  Log,       // sliding windows, under the same
   // Not drawn, as it is long: what a fleet asks of one primary (fleet.hpp).
   Fleet,
 };
-inline constexpr int kKinds = 19;  // that are drawn
+inline constexpr int kKinds = 21;  // that are drawn
 std::string_view name_of(Kind kind);
 std::optional<Kind> kind_of(std::string_view name);
 
@@ -53,6 +55,8 @@ struct LimitPlan {
   std::string redis_key;
   bool keyed = true;
   std::int64_t spread = 1;
+  bool uneven = false;     // its windows are those of an UnevenCalendar
+  bool log = false;        // a sliding window
   bool bucket = false;     // a token bucket ...
   std::int64_t burst = 0;  // ... of so many permits
 };
@@ -68,7 +72,7 @@ struct Phase {
 struct Scenario {
   std::uint64_t seed = 0;
   Kind kind = Kind::Mixed;
-  Kind base = Kind::Mixed;  // of Bucket: what befalls them is as in that kind
+  Kind base = Kind::Mixed;  // of Bucket, Calendar and Log: what befalls them is as in that kind
   std::int64_t start_us = 0;
   std::int64_t length_us = 0;
   std::vector<LimitPlan> limits;
@@ -83,8 +87,15 @@ struct Scenario {
   int single_percent = 0;      // of the checks cost one permit (Weighted)
   int socket_percent = 0;      // of the processes have no shared memory
   std::int64_t max_error_us = 100'000;
-  int batch = 1;          // checks that come together, where they come evenly
-  bool pipelines = true;  // some checks are asked again and again at the same moment
+  int batch = 1;                  // checks that come together, where they come evenly
+  bool pipelines = true;          // some checks are asked again and again at the same moment
+  bool peeks = false;             // some are asked for once more, to look only
+  bool acquires = false;          // some wait in ACQUIRE
+  bool combines = false;          // some ask for several limits at once
+  bool rules = false;             // some keys have numbers of their own
+  bool settles = false;           // some say later that they used less than they took, or more
+  bool clears = false;            // some limits are to begin anew, now and then
+  bool settles_in_store = false;  // where that goes, instead of back to the host
 
   std::int64_t delay_us = 100;      // one way to the store: this on average ...
   std::int64_t least_delay_us = 0;  // ... on top of this
@@ -151,8 +162,12 @@ struct Scenario {
 
   // Whether hosts have to hear of what the store has lost.
   bool judges_losses() const { return is_like(Kind::Greeting) || kind == Kind::Recount; }
+  // Counters are of no windows.
+  bool lasts() const { return kind == Kind::Bucket || kind == Kind::Log; }
   // What befalls them is as in that kind.
-  bool is_like(Kind other) const { return (kind == Kind::Bucket ? base : kind) == other; }
+  bool is_like(Kind other) const {
+    return (lasts() || kind == Kind::Calendar ? base : kind) == other;
+  }
 };
 
 // The schedule of that seed; its kind is drawn, too, unless it is said.

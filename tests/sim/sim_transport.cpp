@@ -63,7 +63,10 @@ void SimTransport::connect() {
 }
 
 void SimTransport::end(bool arrives) {
-  if (connection_ != nullptr) connection_->arrives = connection_->arrives && arrives;
+  if (connection_ != nullptr) {
+    connection_->arrives = connection_->arrives && arrives;
+    connection_->session.left = true;
+  }
   connection_ = nullptr;
   unsent_.clear();
   stuck_.clear();
@@ -203,6 +206,7 @@ void SimTransport::deliver(const ConnectionPtr& connection, const CallPtr& call,
   reply.reign_over = answer->reign_over;
   reply.replicas = answer->replicas;
   reply.answers = answer->answers;
+  reply.clear = answer->clear;
   daemon_.replied(*link_, *call, reply, received);
   connection->held.emplace_back(call, answer);
   if (!link_->holds_answers()) used(connection);
@@ -213,6 +217,9 @@ void SimTransport::used(const ConnectionPtr& connection) {
   for (const auto& [call, answer] : connection->held) {
     // Nothing comes twice on a connection; it would have to be harmless all the same.
     const std::size_t answered = call->reservations.size();
+    for (std::size_t i = 0; i < answered && i < answer->answers.size(); ++i) {
+      world_.checker().heard(daemon_.id(), call->reservations[i], answer->answers[i]);
+    }
     for (std::size_t i = 0; i < answered && i < answer->answers.size() && connection_ == connection;
          ++i) {
       if (!world_.random().one_in(kTwiceOneIn)) continue;

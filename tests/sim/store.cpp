@@ -29,7 +29,14 @@ std::vector<std::string> keys_of(const Call& call) {
     keys.push_back(reservation.counter);
     if (reservation.names_base) keys.push_back(base_name(reservation.counter));
   }
-  if (call.kind == Call::Kind::Release) keys.push_back(call.release.counter);
+  if (call.kind == Call::Kind::Release) {
+    keys.push_back(call.release.counter);
+    if (!call.release.bucket) keys.push_back(mark_name(call.release.counter));
+  }
+  if (call.kind == Call::Kind::Clear) {
+    keys.push_back(call.clear.counter);
+    if (!call.clear.bucket) keys.push_back(mark_name(call.clear.counter));
+  }
   if (call.kind == Call::Kind::Reign) keys.push_back(call.record);
   for (const Recount& recount : call.recounts) {
     keys.insert(keys.end(), {recount.counter, base_name(recount.counter)});
@@ -267,6 +274,7 @@ Store::Answer Store::answer(Session& session, const Call& call) {
   }
   if (call.kind == Call::Kind::Reign) return reign(call);
   if (call.kind == Call::Kind::Recount) return recount(call);
+  if (call.kind == Call::Kind::Clear) return clear(session, call);
   if (call.kind == Call::Kind::Record) {
     answer.text = model_.get(kRecord, clock_us()).value_or("");
     return answer;
@@ -294,7 +302,7 @@ Store::Answer Store::reign(const Call& call) {
 
 Store::Answer Store::run_script(Session& session, const Call& call) {
   const bool reserves = call.kind == Call::Kind::Reserve;
-  bool& known = reserves ? knows_reserve_ : knows_release_;
+  bool& known = reserves || call.release.bucket ? knows_reserve_ : knows_release_;
   // Keys are looked at before anything else is.
   const bool forbidden = reserves
                              ? std::any_of(call.reservations.begin(), call.reservations.end(),
@@ -307,7 +315,9 @@ Store::Answer Store::run_script(Session& session, const Call& call) {
   if (!call.script.empty() && !known) {
     return error("NOSCRIPT No matching script. Please use EVAL.");
   }
-  if (!call.script.empty() && call.script != (reserves ? kReserveName : kReleaseName)) {
+  // A bucket is given back to by the script of reservations.
+  const bool by_reserve = reserves || call.release.bucket;
+  if (!call.script.empty() && call.script != (by_reserve ? kReserveName : kReleaseName)) {
     checker_.fail("a script was called by the name " + call.script);
   }
   known = true;
@@ -366,14 +376,60 @@ Store::Answer Store::release(int daemon, const Call& call) {
   const bool over = !call.reign.empty() && model_.get(kRecord, clock_us()) != call.reign &&
                     !mistake("released-after-a-loss");
   if (over) {
-    checker_.released(daemon, release.counter, release.permits, 0);
+    if (release.permits > 0) checker_.released(daemon, release.counter, release.permits, 0);
     return {};
   }
+  if (release.bucket) return release_to_bucket(daemon, release);
   const std::int64_t taken = model_.release(release, clock_us());
-  if (taken > 0)
+  if (taken != 0)
     wrote([release, now = clock_us()](RedisModel& model) { model.release(release, now); });
-  checker_.released(daemon, release.counter, release.permits, taken);
+  if (release.permits > 0) {
+    checker_.released(daemon, release.counter, release.permits, taken);
+  } else {
+    checker_.charged(release.counter, -taken);
+  }
   return {};
+}
+
+Store::Answer Store::release_to_bucket(int daemon, const Release& release) {
+  const Reservation nothing = reservation_of(release);
+  const std::int64_t now = clock_us();
+  const ReserveAnswer answer = model_.reserve(nothing, now);
+  if (answer.status != ReserveAnswer::Status::Looked) return {};
+  wrote([nothing, now](RedisModel& model) { model.reserve(nothing, now); });
+  checker_.settled(daemon, nothing, answer, model_.came_back(), now);
+  return {};
+}
+
+Store::Answer Store::clear(const Session& session, const Call& call) {
+  const Clear& asked = call.clear;
+  if (replica_ && asked.mark != 0) return error(std::string(kReadOnly));
+  if (asked.mark != 0 && events_.now() < refuses_until_) return error(std::string(kOutOfMemory));
+  Answer answer;
+  const std::int64_t now = clock_us();
+  answer.reign_over = !call.reign.empty() && model_.get(kRecord, now) != call.reign;
+  if (answer.reign_over) return answer;
+  if (asked.bucket) return clear_bucket(session, asked);
+  const auto done = model_.clear(asked, now);
+  if (!done) return error("ERR the counter holds something that is no whole number");
+  answer.clear = *done;
+  if (asked.mark == 0 || done->status != ClearAnswer::Status::Done) return answer;
+  wrote([asked, now](RedisModel& model) { model.clear(asked, now); });
+  checker_.cleared(session.daemon, session.left, asked.counter, done->number);
+  return answer;
+}
+
+Store::Answer Store::clear_bucket(const Session& session, const Clear& clear) {
+  Answer answer;
+  const std::int64_t now = clock_us();
+  const Reservation all = reservation_of(clear);
+  const ReserveAnswer given = model_.reserve(all, now);
+  if (given.status != ReserveAnswer::Status::Looked)
+    return error("ERR the counter holds no bucket");
+  wrote([all, now](RedisModel& model) { model.reserve(all, now); });
+  answer.clear = {ClearAnswer::Status::Done, given.leased, given.bucket, given.time};
+  checker_.bucket_cleared(session.daemon, session.left, all, given, now);
+  return answer;
 }
 
 void Store::recipe(Checker::Account& account, std::int64_t expire_s) {

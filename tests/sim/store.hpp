@@ -28,6 +28,7 @@ class Store {
     std::uint64_t number = 0;  // sessions of an earlier one are closed
     bool authenticated = false;
     bool asking = false;  // the next call is of a slot that is on its way to it
+    bool left = false;    // its daemon has another connection by now, or none
   };
   struct Answer {
     bool is_error = false;
@@ -36,6 +37,7 @@ class Store {
     bool reign_over = false;
     std::int64_t replicas = 0;
     std::vector<ReserveAnswer> answers;
+    ClearAnswer clear{};
   };
 
   // A command that changed something.
@@ -170,6 +172,9 @@ class Store {
   Answer reserve(int daemon, const Call& call);
   Answer recount(const Call& call);
   Answer release(int daemon, const Call& call);
+  Answer release_to_bucket(int daemon, const Release& release);
+  Answer clear(const Session& session, const Call& call);
+  Answer clear_bucket(const Session& session, const Clear& clear);
 
   EventQueue& events_;
   Checker& checker_;

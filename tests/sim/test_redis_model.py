@@ -13,12 +13,14 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "functional"))
 import harness  # pylint: disable=wrong-import-position
+from any_logs import any_log, any_log_row  # pylint: disable=wrong-import-position
 
 PROGRAM = os.environ.get("RATEGATE_SIM_MODEL", str(harness.BIN_DIR / "sim_redis_model"))
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 COMMANDS = 4000
 GREETINGS = 300
 RESERVATIONS = 1500  # of the memory store
+HOLDS = 10_000
 # Of buckets: p permits in P us, and the burst. Some fill while a test runs, and some hardly do.
 BUCKETS = [(1, 10_000, 5), (100, 1, 10**9), (1, 1_000_000, 3), (3, 7_000, 50), (7, 1_000_000, 1),
            (999_999_937, 2_678_399_999_000, 10**9), (1, 2_678_400_000_000, 105), (1, 2_000_000, 1000)]
@@ -52,6 +54,8 @@ class RedisModel(harness.Case):
         client = self.server.client(**self.server.user("~*"))
         self.reserve = client.register_script((scripts / "reserve.lua").read_text("utf-8"))
         self.release = client.script_load((scripts / "release.lua").read_text("utf-8"))
+        self.hold = client.register_script((scripts / "hold.lua").read_text("utf-8"))
+        self.clear = client.script_load((scripts / "clear.lua").read_text("utf-8"))
         self.reign = client.script_load((scripts / "reign.lua").read_text("utf-8"))
         self.recount = client.script_load((scripts / "recount.lua").read_text("utf-8"))
         self.client = client
@@ -123,8 +127,16 @@ class RedisModel(harness.Case):
                 self.plain("DEL", key)
             self.plain("RPUSH", key, "x")
         elif pick == 8:
-            key = self.bucket_key(0.3)
-            self.any_set(key, self.any_bucket())
+            if self.random.random() < 0.5:
+                key = self.bucket_key(0.3)
+                self.any_set(key, self.any_bucket())
+            else:
+                key = self.bucket_key(0.3, "l")
+                self.any_set(key, any_log(self))
+        elif self.random.random() < 0.5:
+            self.any_clear(key)
+            self.plain("GET", key + ":c")
+            self.plain("PTTL", key + ":c")
         else:
             self.any_release(key)
         self.plain("GET", key)
@@ -146,15 +158,28 @@ class RedisModel(harness.Case):
         permits = self.random.choice([1, 2, 10, 1000])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.evalsha(self.release, 1, key, permits, "")
+            pipe.evalsha(self.release, 2, key, key + ":c", permits, "")
             (seconds, micros), real = pipe.execute()
         for other in ([], *others):
             self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "RELEASE", key,
                                            permits))
 
-    def bucket_key(self, mixed):
+    def any_clear(self, key, *others):
+        mark = self.random.choice([0, 7, 8, 2**53])
+        ends = self.now_us() // 1000 + self.random.choice([-5, 60_000, 60_000])
+        expires = ends + self.random.choice([0, 1000, 90_000])
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.evalsha(self.clear, 2, key, key + ":c", "", mark, ends, expires)
+            (seconds, micros), real = pipe.execute(raise_on_error=False)
+        real = "!" if isinstance(real, Exception) else real[0]
+        for other in ([], *others):
+            self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "CLEAR", key, mark,
+                                           ends, expires))
+
+    def bucket_key(self, mixed, kind="b"):
         """mixed: how often it is one of those that counters have."""
-        return f"{'k' if self.random.random() < mixed else 'b'}{self.random.randrange(5)}"
+        return f"{'k' if self.random.random() < mixed else kind}{self.random.randrange(5)}"
 
     def any_bucket(self):
         """What may stand in the key of a bucket: one, nearly one, or none."""
@@ -162,7 +187,10 @@ class RedisModel(harness.Case):
         pick = self.random.random()
         p, period_us, burst = self.random.choice(BUCKETS)
         if pick < 0.2:
-            return self.random.choice(["x", "5", "0 0 1", "0 0 1 1 1", "0  0 1 1", "-1 0 1 1",
+            return self.random.choice(["x", "5", "0 0 1", "0 0 1 1 1 1 1", "0 0 1 1 1 x",
+                                       f"0 0 1 1 1 {2**52}", "0  0 1 1", "-1 0 1 1",
+                                       "0 0 1 1 ", "0 0 1 1 1 ", "0 0 1 1  1", "0 0 1 1 x",
+                                       "0 0 1 1 -1", f"0 0 1 1 {2**42 + 1}", f"0 0 1 1 {2**64}",
                                        "0 1.5 1 1", "1e3 0 1 1", "0 0 0 1", "0 0 1 0",
                                        f"{2**53} 0 1 1", f"0 {2**42} 1 1", f"0 {2**64} 1 1",
                                        f"{now_us + 2**49 + 10**7} 0 1 1", f"0 0 {10**9 + 1} 1",
@@ -174,7 +202,10 @@ class RedisModel(harness.Case):
             full_us = now_us - taken * period_us // p + self.random.randrange(-10**5, 10**6)
         else:
             full_us = now_us + self.random.choice([-now_us, -10**12, -10**6, 0, 10**6, 2**48])
-        return f"{max(0, full_us)} {taken} {p} {period_us}"
+        settled = self.random.choice(["", "", " 0", " 007", " 1", " 50", f" {2**42 - 3}", f" {2**42}"])
+        if settled:
+            settled += self.random.choice(["", "", " 0", f" {now_us - 10**6}", f" {now_us + 10**6}"])
+        return f"{max(0, full_us)} {taken} {p} {period_us}{settled}"
 
     def any_bucket_row(self, mixed):
         """Buckets of the same numbers, as any_row() has counters."""
@@ -188,16 +219,22 @@ class RedisModel(harness.Case):
         away = self.random.choice([-10**9, -10**5, 0, 10**5, 10**9])
         self.moments = self.moments[-8:] + [now_us + away]
         moments = [0] * len(self.moments) + self.moments
+        settled = [0, 0, 1, 2, 49, 50, 2**42 - 3, 2**42]
+        back = [0, 0, 0, 1, 3, 50, burst, 10**9, -1, -3, -burst, -10**9, 2**42]
         for _ in range(self.random.choice([1, 1, 2, 5])):
             key = self.bucket_key(mixed)
             runs = [(self.random.choice([0, 1, 1, 2, 7, 50, burst]),
                      self.random.choice([1, 3, 20]))
                     for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
+            bookings = [(self.random.choice([1, 2, burst]),
+                         max(0, now_us + self.random.choice([-10**6, 0, 10**6, 10**8])))
+                        for _ in range(self.random.choice([0, 0, 1, 3]))]
             lease = self.random.choice([0, 0, 5, 1000])
-            of_key = [self.random.choice(moments), self.random.choice(moments),
-                      lease, self.random.choice([0, lease // 2, lease]),
-                      self.random.choice([0, 0, 1, 40]), max(0, now_us + away) // 1000, len(runs),
-                      *(n for run in runs for n in run)]
+            of_key = [self.random.choice(moments), self.random.choice(settled),
+                      self.random.choice(moments), self.random.choice(back), lease,
+                      self.random.choice([0, lease // 2, lease]), self.random.choice([0, 0, 1, 40]),
+                      max(0, now_us + away) // 1000, len(runs),
+                      len(bookings), *(n for pair in runs + bookings for n in pair)]
             words += of_key
             asked.append((key, ["BUCKET", key, *numbers, *of_key], runs))
         return [len(asked), *words], asked
@@ -224,7 +261,7 @@ class RedisModel(harness.Case):
             else:
                 lease = self.random.choice([0, 0, 5, 1000])
                 in_hand = self.random.choice([0, 0, 1, 3, 40, 10**9])
-                runs = [(self.random.choice([1, 1, 2, 7, 50]), self.random.choice([1, 3, 20]))
+                runs = [(self.random.choice([0, 1, 1, 2, 7, 50]), self.random.choice([1, 3, 20]))
                         for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
                 words += [lease, in_hand, len(runs), *(n for run in runs for n in run)]
             asked.append((key, ["RESERVE", key, *row, lease, in_hand, len(runs),
@@ -236,8 +273,11 @@ class RedisModel(harness.Case):
         mixed: how often a bucket is asked for where counters are."""
         keys, args, asked = [], [], []
         for _ in range(self.random.choice([1, 1, 3])):
-            is_bucket = self.random.random() < 0.4
-            words, of_row = self.any_bucket_row(mixed) if is_bucket else self.any_row()
+            pick = self.random.random()
+            if pick < 0.6:
+                words, of_row = self.any_row()
+            else:
+                words, of_row = self.any_bucket_row(mixed) if pick < 0.8 else any_log_row(self, mixed)
             args += words
             asked += of_row
             keys += [key for key, _, _ in of_row]
@@ -419,8 +459,10 @@ class RedisModel(harness.Case):
                          [])
         self.assertEqual(self.db.exists("k0", "k0:base"), 0)
         self.db.set("k0", 9)
-        self.assertEqual(self.client.evalsha(self.release, 2, "k0", harness.REIGN, 4, "a 5 def"), 0)
-        self.assertEqual(self.client.evalsha(self.release, 2, "k0", harness.REIGN, 4, "a 5 abc"), 4)
+        self.assertEqual(self.client.evalsha(self.release, 3, "k0", "k0:c", harness.REIGN, 4, "a 5 def"),
+                         0)
+        self.assertEqual(self.client.evalsha(self.release, 3, "k0", "k0:c", harness.REIGN, 4, "a 5 abc"),
+                         4)
 
     def test_who_tells_late_raises_the_count_by_what_was_not_known(self):
         self.db.set(harness.REIGN, "a 5 abc")
@@ -440,12 +482,33 @@ class RedisModel(harness.Case):
             self.away_from_edges()
             if self.random.random() < 0.2:
                 self.any_release(f"k{self.random.randrange(5)}", ["MEMORY"])
+                key = f"k{self.random.randrange(5)}"
+                # In memory one that holds nothing is there as well.
+                if self.value_of(key) not in (None, "0"):
+                    self.any_clear(key, ["MEMORY"])
                 continue
             keys, args, asked = self.any_call(mixed=0)
             now_us, found = self.call(keys, args, asked)
             for _, words, _, answer in found:
                 for store in ([], ["MEMORY"]):
                     self.same(" ".join(map(str, answer)), self.ask_model(now_us, *store, *words))
+
+    def test_random_holds(self):
+        """Of hosts that ask in any order, and of holds that end meanwhile."""
+        granted = 0
+        for number in range(HOLDS):
+            name = f"h{self.random.randrange(2)}"
+            host = self.random.choice("abc")
+            used = self.random.choice([0, 0, 1, 3, 12])
+            asked = [host, max(1, number - self.random.choice([0, 0, 0, 3, 9])),
+                     self.random.choice([10, 10, 7]), self.random.choice([1, 3, 10, 1000]),
+                     used, used + self.random.choice([0, 0, 2]), used + self.random.choice([0, 1, 8])]
+            seconds, micros, *answer = self.hold(keys=[name], args=["", *asked])
+            granted += answer[0] == 0 and answer[1] > used
+            now_us = int(seconds) * 1_000_000 + int(micros)
+            self.same(" ".join(map(str, answer)),
+                      self.ask_model(now_us, "MEMORY", "HOLD", name, *asked))
+        self.assertGreater(granted, HOLDS // 50)
 
 
 if __name__ == "__main__":

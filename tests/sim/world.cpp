@@ -1,9 +1,12 @@
 #include "tests/sim/world.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/spread.hpp"
+#include "tests/sim/calendars.hpp"
 #include "tests/sim/hooks.hpp"
 
 namespace rategate::sim {
@@ -14,8 +17,32 @@ constexpr std::int64_t kQuietUs = 4'000'000;
 // The longest that a check waits, a pause and all.
 constexpr std::int64_t kWaitingUs = 2'500'000;
 
+// What rules for keys multiply the limit's numbers by, in quarters: at first, and at the most.
+constexpr std::int64_t kFirstScale = 6;
+constexpr std::int64_t kMostScale = 8;
+// The checker knows what a rule makes of a limit by a number of its own.
+constexpr int kNumbersOfRules = 1000;
+
+int number_of_rule(int limit, std::size_t rule) {
+  return limit + kNumbersOfRules * static_cast<int>(rule + 1);
+}
+
+std::optional<std::size_t> rule_of(const Limit& limit, std::string_view key) {
+  return limit.key_rules == nullptr || key.empty() ? std::nullopt : limit.key_rules->find(key);
+}
+
+bool has_rules_of(const Limit& limit, const Limit& other) {
+  if (limit.key_rules == nullptr) return true;
+  return limit.key_rules->all() == other.key_rules->all();
+}
+
+Limit numbers_of(const Limit& limit, std::string_view key) {
+  const auto rule = rule_of(limit, key);
+  return rule ? limit_for_keys(limit, limit.key_rules->all()[*rule]) : limit;
+}
+
 std::string name_of(const Limit& limit, std::string_view key, std::int64_t start_ms) {
-  return CounterNames(limit.redis_key, limit.name, limit.period_ms, limit.sub).of(key, start_ms);
+  return counter_names(limit).of(key, start_ms);
 }
 }  // namespace
 
@@ -27,10 +54,14 @@ World::World(const Scenario& scenario)
       judge_(judge_for(*this)),
       end_us_(scenario.start_us + scenario.length_us) {
   if (scenario.kind == Kind::Outside) checker_.promise_nothing();
+  checker_.tell_time([this] { return events_.now(); });
+  if (scenario.reloads > 0) checker_.reloads();
+  if (scenario.combines) checker_.puts_back();
+  checker_.settles_in_store(scenario.settles_in_store);
   if (scenario.no_records) store_.forbid_records();
   if (scenario.late) checker_.tell_late();
   // What a server grants that was replaced is not used by who asks it who it is.
-  if (scenario.kind == Kind::Bucket && scenario.no_records) checker_.many_stores();
+  if (scenario.lasts() && scenario.no_records) checker_.many_stores();
   if (scenario.servers > 0) {
     replicas_ = std::make_unique<Replicas>(*this, scenario.servers);
     checker_.many_stores();
@@ -52,16 +83,35 @@ Limit World::limit_of(const LimitPlan& plan) const {
   limit.name = plan.name;
   limit.permits = plan.permits;
   limit.period_ms = plan.period_ms;
+  if (plan.uneven) limit.calendar = std::make_shared<const UnevenCalendar>();
   limit.mode = plan.mode;
   limit.on_store_down = plan.on_store_down;
   limit.on_store_lost = plan.on_store_lost;
   limit.redis_key = *KeyTemplate::parse(plan.redis_key);
   limit.spread = plan.spread;
+  limit.settle = scenario_.settles_in_store ? Settle::Store : Settle::Host;
   if (plan.bucket) {
     limit.algorithm = &kTokenBucket;
     limit.burst = plan.burst;
   }
+  if (plan.log) limit.algorithm = &kSlidingWindow;
+  if (plan.keyed) add_rules(limit, kFirstScale);
   return limit;
+}
+
+// The first keys are hot. Some have more than the limit, and others less.
+void World::add_rules(Limit& limit, std::int64_t scale) const {
+  if (!scenario_.rules) return;
+  std::vector<KeyRule> rules;
+  for (const auto& [pattern, quarters] :
+       {std::pair("key0", scale), std::pair("*key1*", kMostScale + 1 - scale)}) {
+    KeyRule& rule = rules.emplace_back();
+    rule.pattern = pattern;
+    rule.permits = std::clamp(limit.permits * quarters / 4, limit.spread, kMaxPermits);
+    if (limit.burst)
+      rule.burst = std::clamp<std::int64_t>(*limit.burst * quarters / 4, 1, kMaxPermits);
+  }
+  limit.key_rules = std::make_shared<const KeyRules>(std::move(rules));
 }
 
 std::string_view World::key(int limit, int key) {
@@ -89,22 +139,33 @@ std::string World::any_counter(int limit, int key) {
 }
 
 Checker::Account& World::account(int limit, int key, std::int64_t at_us) {
-  const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
-  if (!numbers.redis_key.has_key()) key = 0;
-  if (!numbers.algorithm->has_windows) {
-    return checker_.account(limit * 1'000'000 + key, limit, kBucketWindow,
+  const Limit& base = base_limits_[static_cast<std::size_t>(limit)];
+  if (!base.redis_key.has_key()) key = 0;
+  const auto rule = rule_of(base, this->key(limit, key));
+  const int number = rule ? number_of_rule(limit, *rule) : limit;
+  if (!base.algorithm->has_windows) {
+    return checker_.account(limit * 1'000'000 + key, number, kBucketWindow,
                             [&] { return counter(limit, key); });
   }
-  const std::int64_t period = numbers.period_ms;
-  const std::int64_t start = at_us / 1000 / period * period;
-  Checker::Account& account =
-      checker_.account(limit * 1'000'000 + key, limit, Window{start, start + period},
-                       [&] { return name_of(numbers, this->key(limit, key), start); });
+  const Limit numbers = numbers_of(base, this->key(limit, key));
+  const Window window = rategate::place(numbers, {{at_us}, {at_us}}).window;
+  const std::int64_t start = window.start_ms;
+  Checker::Account& account = checker_.account(limit * 1'000'000 + key, number, window, [&] {
+    return name_of(numbers, this->key(limit, key), start);
+  });
   if (numbers.spread == 1 || !account.subs.empty()) return account;
   for (const Limit& sub : sub_limits_of(numbers)) {
     checker_.add_sub(account, name_of(sub, this->key(limit, key), start), sub.permits);
   }
   return account;
+}
+
+// As if buckets had windows, too.
+std::int64_t World::edge_after(int limit, std::int64_t us) const {
+  const Limit& numbers = base_limits_[static_cast<std::size_t>(limit)];
+  if (numbers.calendar != nullptr) return numbers.calendar->window_at(us / 1000).end_ms * 1000;
+  const std::int64_t period_us = numbers.period_ms * 1000;
+  return (us / period_us + 1) * period_us;
 }
 
 Daemon* World::daemon(int host) {
@@ -125,7 +186,10 @@ void World::add_host(int number) {
                   random_.between(-900, 900));
   std::vector<Limit> limits = base_limits_;
   if (number < scenario_.differing) {
-    for (Limit& limit : limits) limit.permits = random_.any_size(1, 2 * limit.permits);
+    for (Limit& limit : limits) {
+      limit.permits = random_.any_size(1, 2 * limit.permits);
+      if (limit.key_rules != nullptr) add_rules(limit, random_.between(1, kMostScale));
+    }
   }
   for (std::size_t i = 0; i < limits.size(); ++i) in_force(static_cast<int>(i), limits[i], 0);
   clock.suspended_for(random_.any_size(1, 1'000'000'000'000));
@@ -139,8 +203,24 @@ void World::add_host(int number) {
 }
 
 void World::in_force(int number, const Limit& limit, std::int64_t from_us) {
+  if (limit.key_rules != nullptr) {
+    const std::vector<KeyRule>& rules = limit.key_rules->all();
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+      in_force(number_of_rule(number, i), limit_for_keys(limit, rules[i]), from_us);
+    }
+  }
   if (limit.algorithm->has_windows) return checker_.in_force(number, limit.permits, from_us);
-  checker_.in_force(number, {fill_rate(limit.permits, limit.period_ms), burst_of(limit)});
+  checker_.in_force(
+      number, {fill_rate(limit.permits, limit.period_ms), log_numbers_of(limit), burst_of(limit)});
+}
+
+void World::out_of_force(int number, const Limit& limit, std::int64_t until_us) {
+  checker_.out_of_force(number, limit.permits, until_us);
+  if (limit.key_rules == nullptr) return;
+  const std::vector<KeyRule>& rules = limit.key_rules->all();
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    checker_.out_of_force(number_of_rule(number, i), rules[i].permits, until_us);
+  }
 }
 
 void World::start_daemon(int number) {
@@ -171,16 +251,19 @@ void World::end_daemon(int number, bool orderly) {
   });
 }
 
-void World::reload(int number, const std::vector<std::int64_t>& permits) {
+void World::reload(int number, const std::vector<std::int64_t>& permits, std::int64_t scale) {
   Host& host = hosts_[static_cast<std::size_t>(number)];
   for (std::size_t i = 0; i < permits.size(); ++i) {
-    if (host.limits[i].permits == permits[i]) continue;
+    Limit next = host.limits[i];
+    next.permits = permits[i];
+    if (next.key_rules != nullptr) add_rules(next, scale);
+    if (host.limits[i].permits == next.permits && has_rules_of(host.limits[i], next)) continue;
     // Checks that wait are judged by the old number, and a daemon that was killed leaves what it
     // had prepared.
     const bool killed = daemons_.size() > hosts_.size() || daemon(number) == nullptr;
-    checker_.out_of_force(static_cast<int>(i), host.limits[i].permits,
-                          events_.now() + kWaitingUs + (killed ? 3 * longest_period_us() : 0));
-    host.limits[i].permits = permits[i];
+    out_of_force(static_cast<int>(i), host.limits[i],
+                 events_.now() + kWaitingUs + (killed ? 3 * longest_period_us() : 0));
+    host.limits[i] = next;
     in_force(static_cast<int>(i), host.limits[i], events_.now());
   }
   Daemon* daemon = this->daemon(number);
@@ -190,13 +273,16 @@ void World::reload(int number, const std::vector<std::int64_t>& permits) {
 void World::reload_all() {
   std::vector<std::int64_t> permits;
   for (const Limit& limit : base_limits_) {
-    permits.push_back(random_.one_in(3) ? limit.permits : random_.any_size(1, 2 * limit.permits));
+    const int one_in = scenario_.rules ? 2 : 3;  // so that some reloads are of rules alone
+    permits.push_back(random_.one_in(one_in) ? limit.permits
+                                             : random_.any_size(1, 2 * limit.permits));
   }
+  const std::int64_t scale = scenario_.rules ? random_.between(1, kMostScale) : kFirstScale;
   for (int i = 0; i < scenario_.hosts; ++i) {
-    events_.in(random_.below(20'000), [this, i, permits] {
+    events_.in(random_.below(20'000), [this, i, permits, scale] {
       Daemon* daemon = this->daemon(i);
-      if (daemon == nullptr) return reload(i, permits);
-      daemon->when_awake([this, i, permits] { reload(i, permits); });
+      if (daemon == nullptr) return reload(i, permits, scale);
+      daemon->when_awake([this, i, permits, scale] { reload(i, permits, scale); });
     });
   }
 }
@@ -212,8 +298,7 @@ void World::next_check(Process& process, std::int64_t gap_us) {
   const int limit =
       static_cast<int>(random_.below(static_cast<std::int64_t>(scenario_.limits.size())));
   if (random_.percent(scenario_.edge_percent)) {
-    const std::int64_t period = scenario_.limits[static_cast<std::size_t>(limit)].period_ms * 1000;
-    const std::int64_t edge = (at + period - 1) / period * period + random_.between(-6000, 3000);
+    const std::int64_t edge = edge_after(limit, at - 1) + random_.between(-6000, 3000);
     if (edge - at < 8 * gap_us) at = std::max(at, edge);
   }
   if (at >= end_us_) return;
@@ -363,9 +448,9 @@ void World::demote_store() {
 // Often shortly before an edge, when hosts hold permits of the next window already.
 void World::replace_store(const std::function<void()>& how) {
   if (!scenario_.judges_losses() || random_.one_in(2)) return lose_store(how);
-  const auto limit = static_cast<std::size_t>(random_.below(std::ssize(scenario_.limits)));
-  const std::int64_t period_us = scenario_.limits[limit].period_ms * 1000;
-  const std::int64_t left_us = period_us - events_.now() % period_us;
+  const auto limit = static_cast<int>(random_.below(std::ssize(scenario_.limits)));
+  const std::int64_t period_us = scenario_.limits[static_cast<std::size_t>(limit)].period_ms * 1000;
+  const std::int64_t left_us = edge_after(limit, events_.now()) - events_.now();
   const std::int64_t before_us = std::min(left_us, random_.any_size(1, period_us / 2));
   if (events_.now() + left_us - before_us >= end_us_) return lose_store(how);
   events_.in(left_us - before_us, [this, how] { lose_store(how); });
@@ -448,6 +533,12 @@ std::string World::run_planned() {
     if (daemon->alive() && is_near() && !daemon->is_up()) {
       checker_.fail("daemon " + std::to_string(daemon->id()) + ": not up again at the end");
     }
+    if (daemon->alive() && checker_.is_all_there() && daemon->took_for_lost()) {
+      checker_.fail("daemon " + std::to_string(daemon->id()) + ": took a window for lost");
+    }
+    if (daemon->alive() && daemon->clearing() > 0) {
+      checker_.fail("daemon " + std::to_string(daemon->id()) + ": a CLEAR is not answered");
+    }
     if (daemon->asked() != daemon->answered()) {
       checker_.fail("daemon " + std::to_string(daemon->id()) + ": " +
                     std::to_string(daemon->asked() - daemon->answered()) + " checks unanswered");
@@ -459,7 +550,7 @@ std::string World::run_planned() {
 // A greeting, which is three trips, is over in time.
 bool World::is_near() const {
   // Who knows of buckets asks in quiet times as well, and may then be answered too late.
-  if (scenario_.kind == Kind::Bucket && scenario_.slow_us > 0) return false;
+  if (scenario_.lasts() && scenario_.slow_us > 0) return false;
   const std::int64_t trip =
       2 * (scenario_.least_delay_us + 2 * scenario_.delay_us) + scenario_.lopsided_us;
   return 4 * trip < scenario_.command_timeout_us;

@@ -94,9 +94,11 @@ class World {
   };
 
   Limit limit_of(const LimitPlan& plan) const;
+  void add_rules(Limit& limit, std::int64_t scale) const;
   void add_host(int number);
   void start_daemon(int host);
   void in_force(int number, const Limit& limit, std::int64_t from_us);
+  void out_of_force(int number, const Limit& limit, std::int64_t until_us);
   std::string run_planned();
   void plan_checks();
   void next_even_check(Process& process, std::int64_t gap_us);
@@ -113,9 +115,11 @@ class World {
   void some_times(int times, const std::function<void()>& fault);
   void end_daemon(int host, bool orderly);
   void reload_all();
-  void reload(int host, const std::vector<std::int64_t>& permits);
+  void reload(int host, const std::vector<std::int64_t>& permits, std::int64_t scale);
   void step();
   std::int64_t longest_period_us() const;
+  // When the limit's next window begins.
+  std::int64_t edge_after(int limit, std::int64_t us) const;
   bool is_near() const;
 
   Scenario scenario_;

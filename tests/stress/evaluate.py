@@ -1,5 +1,6 @@
 """Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more
-is allowed than the limit, and of a token bucket in every interval no more than burst + rate * d.
+is allowed than the limit, and than each limit that a check has to keep as well; of a token bucket in every interval no more than burst + rate * d, and of a
+sliding window no more than the limit in every interval of a period.
 
 A decision that was made in shared memory says its window and its moment. One that the daemon made
 says neither: it is of one of the windows between the stamps before and after the call. So what
@@ -7,11 +8,16 @@ cannot be told is given to the windows as favourably as can be, and only what fi
 much: nothing is reported that was right.
 """
 
+import bisect
 import collections
+import datetime
+import functools
+import itertools
 import math
 import mmap
 import os
 import struct
+import zoneinfo
 
 HEADER = struct.Struct("=6Q")
 RECORD = struct.Struct("=IHHIIqqqq")
@@ -29,9 +35,50 @@ def key_text(number):
     return f"k{number}" if number % 2 == 0 else f"a-key-that-does-not-fit-in-a-slot-{number}"
 
 
-class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared burst",
-                                   defaults=(0,))):
-    """keys 0: asked without one. burst 0: it is no token bucket."""
+@functools.lru_cache(maxsize=None)
+def day_bounds(zone, ordinal):
+    """When that day begins there, and the next one, in ns. For zones whose days begin at 00:00."""
+    tz = zoneinfo.ZoneInfo(zone)
+    return tuple(round(datetime.datetime.combine(datetime.date.fromordinal(day), datetime.time(),
+                                                 tz).timestamp()) * 1_000_000_000
+                 for day in (ordinal, ordinal + 1))
+
+
+class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared burst slides zone "
+                                   "windows parent", defaults=(0, False, "", (), None))):
+    """keys 0: asked without one. burst 0: it is no token bucket. slides: it is a sliding window.
+    zone: its windows are the days there. windows: more of them, (permits, period_ms) each. parent:
+    a Limit that its checks have to keep as well, by the same key."""
+
+    @property
+    def members(self):
+        """Each limit of one window that a check has to keep."""
+        more = tuple(Limit(self.name, permits, period_ms, self.keys, self.declared)
+                     for permits, period_ms in self.windows)
+        return (self._replace(windows=(), parent=None), *more,
+                *(self.parent.members if self.parent else ()))
+
+    def window_at(self, moment_ns):
+        """Windows are whole numbers in a row."""
+        if self.zone:
+            tz = zoneinfo.ZoneInfo(self.zone)
+            return datetime.datetime.fromtimestamp(moment_ns // 1_000_000_000, tz).toordinal()
+        return moment_ns // (self.period_ms * 1_000_000)
+
+    def bounds(self, window):
+        """When it begins and ends, in ns."""
+        if self.zone:
+            return day_bounds(self.zone, window)
+        period = self.period_ms * 1_000_000
+        return window * period, (window + 1) * period
+
+    def period_text(self):
+        return f"day in {self.zone}" if self.zone else f"{self.period_ms} ms"
+
+    @property
+    def lasts(self):
+        """Its counters are of no window."""
+        return self.burst > 0 or self.slides
 
     @classmethod
     def parse(cls, text):
@@ -44,6 +91,9 @@ class Limit(collections.namedtuple("Limit", "name permits period_ms keys declare
 
     def counter(self, key, window):
         """The name in Redis of the default template, of the window that starts there (ms)."""
+        if self.zone:
+            text = key_text(key) if self.keys else ""
+            return f"rategate:{{{self.name}:{text}}}:day@{self.zone}:{window // 1000}"
         unit, size = ("s", 1000) if self.period_ms % 1000 == 0 else ("ms", 1)
         text = key_text(key) if self.keys else ""
         return f"rategate:{{{self.name}:{text}}}:{self.period_ms // size}{unit}:{window // size}"
@@ -100,8 +150,10 @@ class Verdict:
         self.wrong = []
         self.windows = self.full = self.decisions = self.permits = 0
         self.in_place = self.ambiguous = self.over_admitted = self.counters = self.buckets = 0
+        self.logs = 0
         self.by_limit = collections.Counter()    # decisions
         self.full_by_limit = collections.Counter()
+        self.full_combined = collections.Counter()  # windows used up, by name and period
 
     def say(self, text):
         if len(self.wrong) < 50:
@@ -139,9 +191,11 @@ def fit(sure, loose, permits):
 
 
 class _Subject:
-    """One limit and key."""
+    """One limit of one window, and key."""
 
     def __init__(self):
+        self.limit = None
+        self.combined = False  # checks of it had to keep others as well
         self.sure = collections.Counter()
         self.loose = []
         self.spans = []
@@ -221,12 +275,37 @@ def _judge_bucket(limit, key, spans, offset, verdict):
     verdict.buckets += 1
 
 
+def most_in_a_period(spans, period_ns):
+    """Of what was asked and answered within some interval of a period, the most permits."""
+    spans = sorted(spans)
+    begins = [before for before, _, _ in spans]
+    sums = [0, *itertools.accumulate(permits for _, _, permits in spans)]
+    longest = max((after - before for before, after, _ in spans), default=0)
+    most = 0
+    for before in sorted(set(begins)):
+        first, until = bisect.bisect_left(begins, before), before + period_ns
+        end = bisect.bisect_right(begins, until)
+        late = spans[max(first, bisect.bisect_left(begins, until - longest)):end]
+        most = max(most, sums[end] - sums[first] - sum(n for _, after, n in late if after > until))
+    return most
+
+
+def _judge_log(limit, key, spans, offset, verdict):
+    # Redis' clock may have gone otherwise than this host's, so far as is known.
+    period_ns = limit.period_ms * 1_000_000 - (offset.high - offset.low)
+    over = most_in_a_period(spans, period_ns) - limit.permits
+    if over > 0:
+        verdict.over_admitted += over
+        verdict.say(f"{limit.name} key {key}: {over} permits above {limit.permits} in some "
+                    f"{limit.period_ms} ms")
+    verdict.logs += 1
+
+
 def _place(record, limit, offset, subject, verdict):
-    period = limit.period_ms * 1_000_000
     earliest = record.before_ns + offset.low
     latest = record.after_ns + offset.high
     if not record.decided_ns:
-        first, last = earliest // period, latest // period
+        first, last = limit.window_at(earliest), limit.window_at(latest)
         if first == last:
             subject.sure[first] += record.cost
         else:
@@ -234,16 +313,37 @@ def _place(record, limit, offset, subject, verdict):
             subject.loose.append((first, last, record.cost))
         return
     verdict.in_place += 1
-    end = record.window_end_ms * 1_000_000
-    start = end - period
-    subject.sure[start // period] += record.cost
+    told = record.window_end_ms * 1_000_000
+    window = limit.window_at(told - 1)
+    start, end = limit.bounds(window)
+    subject.sure[window] += record.cost
     where = f"{limit.name} key {record.key}: {record}"
-    if end % period:
+    if end != told:
         verdict.say(f"no window of the limit's period: {where}")
     if record.decided_ns + offset.high < start or record.decided_ns + offset.low >= end:
         verdict.say(f"decided at a moment outside of its window: {where}")
     if latest < start or earliest >= end:
         verdict.say(f"asked and answered outside of its window: {where}")
+
+
+def _book(record, members, offset, subjects, verdict):
+    """What was allowed counts in each member."""
+    if record.decided_ns and len(members) > 1:
+        verdict.say(f"{members[0].name} was decided in shared memory: {record}")
+        return
+    if record.decided_ns and members[0].lasts:
+        verdict.in_place += 1
+        # By the earliest that it may have been, at the reading of the clock.
+        if record.decided_ns + offset.low >= record.window_end_ms * 1_000_000:
+            verdict.say(f"{members[0].name}: spent of a slice that was over: {record}")
+    for member in members:
+        subject = subjects[(member.name, member.period_ms, record.key)]
+        subject.limit = member
+        if member.lasts:
+            subject.spans.append((record.before_ns, record.after_ns, record.cost))
+        else:
+            _place(record, member, offset, subject, verdict)
+        subject.combined = subject.combined or len(members) > 1
 
 
 def evaluate(records, limits, offset, counters=None):
@@ -253,50 +353,59 @@ def evaluate(records, limits, offset, counters=None):
         verdict.say("Redis' clock and this host's stepped against each other: the run says nothing")
         return verdict
     subjects = collections.defaultdict(_Subject)
+    members = [limit.members for limit in limits]
     for record in records:
-        limit = limits[record.limit]
         verdict.decisions += 1
         verdict.permits += record.cost
-        verdict.by_limit[limit.name] += 1
-        subject = subjects[(record.limit, record.key)]
-        if limit.burst:
-            subject.spans.append((record.before_ns, record.after_ns, record.cost))
-            if record.decided_ns:
-                verdict.say(f"{limit.name} was decided in shared memory: {record}")
-        else:
-            _place(record, limit, offset, subject, verdict)
-    for (number, key), subject in sorted(subjects.items()):
-        limit = limits[number]
-        if limit.burst:
-            _judge_bucket(limit, key, subject.spans, offset, verdict)
+        verdict.by_limit[limits[record.limit].name] += 1
+        _book(record, members[record.limit], offset, subjects, verdict)
+    for (_, _, key), subject in sorted(subjects.items()):
+        limit = subject.limit
+        if limit.lasts:
+            judge = _judge_log if limit.slides else _judge_bucket
+            judge(limit, key, subject.spans, offset, verdict)
             continue
-        over = fit(subject.sure, subject.loose, limit.permits)
-        if over:
-            verdict.over_admitted += over
-            most = max(subject.sure.items(), key=lambda one: one[1], default=None)
-            verdict.say(f"{limit.name} key {key}: {over} permits above {limit.permits} per "
-                        f"{limit.period_ms} ms; most surely in one window: {most}")
-        touched = set(subject.sure)
-        for first, last, _ in subject.loose:
-            touched.update(range(first, last + 1))
-        verdict.windows += len(touched)
-        full = sum(taken >= limit.permits * 0.95 for taken in subject.sure.values())
-        verdict.full += full
-        verdict.full_by_limit[limit.name] += full
+        _judge_windows(limit, key, subject, counters or {}, verdict)
         _compare(limit, key, subject.sure, counters or {}, verdict)
     return verdict
 
 
+def _used_up(limit, key, window, taken, counters):
+    """Nearly all of it was allowed; or the hosts took all of it, and what was leased to a daemon that
+    was killed then is lost until its end."""
+    counter = counters.get(limit.counter(key, limit.bounds(window)[0] // 1_000_000))
+    return taken >= limit.permits * 0.95 or (counter is not None and counter.most >= limit.permits)
+
+
+def _judge_windows(limit, key, subject, counters, verdict):
+    over = fit(subject.sure, subject.loose, limit.permits)
+    if over:
+        verdict.over_admitted += over
+        most = max(subject.sure.items(), key=lambda one: one[1], default=None)
+        verdict.say(f"{limit.name} key {key}: {over} permits above {limit.permits} per "
+                    f"{limit.period_text()}; most surely in one window: {most}")
+    touched = set(subject.sure)
+    for first, last, _ in subject.loose:
+        touched.update(range(first, last + 1))
+    verdict.windows += len(touched)
+    full = sum(_used_up(limit, key, window, taken, counters)
+               for window, taken in subject.sure.items())
+    verdict.full += full
+    verdict.full_by_limit[limit.name] += full
+    if subject.combined:
+        verdict.full_combined[(limit.name, limit.period_ms)] += full
+
+
 def _compare(limit, key, sure, counters, verdict):
     for window, taken in sure.items():
-        start = window * limit.period_ms
-        name = limit.counter(key, start)
+        start, end = limit.bounds(window)
+        name = limit.counter(key, start // 1_000_000)
         counter = counters.get(name)
         if counter is None:
             continue
         if counter.most > limit.permits:
             verdict.say(f"{name} was {counter.most}, above {limit.permits}")
-        if counter.last_ms < start + limit.period_ms:
+        if counter.last_ms * 1_000_000 < end:
             continue  # it may have grown after the last look
         verdict.counters += 1
         if counter.last < taken:

@@ -49,9 +49,9 @@ class Watch(threading.Thread):
         before = time.monotonic_ns()
         seconds, micros = (int(part) for part in self._conn.command("TIME"))
         self.offset.sample(before, seconds * 1_000_000 + micros, time.monotonic_ns())
-        # A token bucket is no count.
+        # Neither a token bucket nor a log is a count.
         names = [name for name in self._conn.command("KEYS", "rategate:{*")
-                 if not name.endswith(b":gcra")]
+                 if not name.endswith((b":gcra", b":log"))]
         values = self._conn.command("MGET", *names) if names else []
         for name, value in zip(names, values):
             if value is not None:
@@ -107,14 +107,29 @@ class Hosts:
         return os.path.join(self._dir, f"{number}.sock")
 
     def _start_daemon(self, number):
-        limits = {limit.name: {"limit": limit.permits, "period": f"{limit.period_ms}ms",
-                               "mode": self._modes.get(limit.name, "auto"),
-                               **({"algorithm": "gcra", "burst": limit.burst} if limit.burst else {})}
-                  for limit in self.limits if not limit.declared}
+        limits = {limit.name: self._settings(limit) for limit in self.limits if not limit.declared}
         self._daemons[number] = Daemon(
             self._redis, limits=limits, socket_path=self._socket(number), ready=False,
             log_settings={"level": "info"}, redis_settings={"backoff_max": "200ms"},
             binary=self._binary, env_more=self._env)
+
+    def _settings(self, limit):
+        """As in the daemons' configuration."""
+        told = {"mode": self._modes.get(limit.name, "auto")}
+        if limit.windows:
+            rates = ((limit.permits, limit.period_ms), *limit.windows)
+            told["limit"] = [f"{permits}/{period_ms}ms" for permits, period_ms in rates]
+        elif limit.zone:
+            told.update(limit=limit.permits, period="day", timezone=limit.zone)
+        else:
+            told.update(limit=limit.permits, period=f"{limit.period_ms}ms")
+        if limit.burst:
+            told.update(algorithm="gcra", burst=limit.burst)
+        if limit.slides:
+            told["algorithm"] = "sliding-window"
+        if limit.parent:
+            told["parent"] = limit.parent.name
+        return told
 
     def _start_caller(self, caller):
         caller.file = os.path.join(self._dir, f"{caller.number}.{caller.lives}")

@@ -17,6 +17,7 @@ import evaluate
 from hosts import Hosts
 from support import env, log
 
+FAMILY = evaluate.Limit("family", 120, 1000, 2, False)
 LIMITS = [
     evaluate.Limit("hot", 10_000, 1000, 0, False),
     evaluate.Limit("quick", 400, 250, 3, False),
@@ -27,6 +28,17 @@ LIMITS = [
     evaluate.Limit("declared", 300, 1000, 2, True),
     evaluate.Limit("bucket", 400, 1000, 2, False, 200),
     evaluate.Limit("drops", 20, 1000, 0, False, 5),
+    evaluate.Limit("slides", 500, 1000, 2, False, 0, True),
+    evaluate.Limit("slides-by-one", 30, 500, 0, False, 0, True),
+    evaluate.Limit("several", 50, 1000, 2, False, windows=((70, 5000),)),
+    FAMILY,
+    evaluate.Limit("child", 80, 1000, 2, False, parent=FAMILY),
+    evaluate.Limit("cousin", 100, 2000, 2, False, parent=FAMILY),
+    evaluate.Limit("daily", 400, 86_400_000, 2, False, zone="Europe/Berlin"),
+]
+# What a run must have used up: the second window of a name, a parent, and a day.
+USED_UP = [
+    ("several", 5000), ("family", 1000),
 ]
 MODES = {"exact": "exact"}
 # The faults end so long before the end, or in the middle of a short run.
@@ -62,7 +74,11 @@ def too_little(verdict, hosts):
               ("windows used up", verdict.full, 10),
               ("counters compared", verdict.counters, 10),
               ("buckets judged", verdict.buckets, 3),
+              ("sliding windows judged", verdict.logs, 3),
               ("checks denied", hosts.totals["denied"], 300)]
+    floors += [(f"windows of {period} ms of {name} used up", verdict.full_combined[(name, period)], 1)
+               for name, period in USED_UP]
+    floors += [("days used up", verdict.full_by_limit["daily"], 1)]
     floors += [(f"decisions of {limit.name}", verdict.by_limit[limit.name], 20) for limit in LIMITS]
     return [f"{what}: {got}, below {floor}" for what, got, floor in floors if got < floor]
 
@@ -73,6 +89,9 @@ def report(verdict, hosts, out=sys.stdout):
             ("allowed decisions", verdict.decisions), ("permits of these", verdict.permits),
             ("decided in shared memory", f"{100 * verdict.in_place / decisions:.1f} %"),
             ("token buckets judged", verdict.buckets),
+            ("sliding windows judged", verdict.logs),
+            ("windows of combined checks used up", sum(verdict.full_combined.values())),
+            ("days used up", verdict.full_by_limit["daily"]),
             ("between two windows by the stamps", verdict.ambiguous),
             ("denied", hosts.totals["denied"]), ("failed", hosts.totals["failed"]),
             ("counters in Redis compared", verdict.counters),

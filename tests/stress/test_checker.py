@@ -55,6 +55,30 @@ class Judge(harness.Case):
         self.assertEqual(len(verdict.wrong), 1)
         self.assertEqual(self.judge(full + [by_daemon(5.3, 5.4, cost=2)]).over_admitted, 2)
 
+    def test_a_sliding_window_in_every_period(self):
+        limit = evaluate.Limit("s", 10, 1000, 0, False, 0, True)
+
+        def most(*spans):
+            return evaluate.most_in_a_period(
+                [(int(a * SECOND), int(b * SECOND), n) for a, b, n in spans], SECOND)
+        self.assertEqual(most((5, 5, 6), (5.9, 5.9, 4), (6.1, 6.1, 5)), 10)
+        # Who took long may have been decided long before, or after.
+        self.assertEqual(most((5, 5, 6), (5.9, 6.1, 9)), 9)
+        self.assertEqual(most((4, 5, 6), (5.9, 6, 9)), 9)
+        records = [evaluate.Record(1, 0, 0, n, 0, at, at, 0, 0) for n, at in ((6, SECOND), (5, 2 * SECOND))]
+        verdict = evaluate.evaluate(records, [limit], offset())
+        self.assertEqual((verdict.wrong, verdict.logs), ([], 1))
+        records[1] = records[1]._replace(before_ns=SECOND * 3 // 2, after_ns=SECOND * 3 // 2)
+        verdict = evaluate.evaluate(records, [limit], offset())
+        self.assertEqual((len(verdict.wrong), verdict.over_admitted), (1, 1))
+        chance = random.Random(5)
+        for _ in range(50):
+            spans = [(begin := chance.random() * 5, begin + chance.random() ** 4, chance.randint(1, 4))
+                     for _ in range(60)]
+            plain = max(sum(n for b, a, n in spans if b >= first and a <= first + 1)
+                        for first, _, _ in spans)
+            self.assertEqual(evaluate.most_in_a_period(spans, 1), plain)
+
     def test_a_bucket_in_every_interval(self):
         limit = evaluate.Limit("b", 100, 1000, 0, False, 10)
 
@@ -79,6 +103,54 @@ class Judge(harness.Case):
                         - 100 * (last - first)
                         for first, _, _ in spans for _, last, _ in spans if last >= first)
             self.assertAlmostEqual(worst(*spans), plain, places=4)
+
+    def test_each_member_of_a_combined_check(self):
+        parent = evaluate.Limit("above", 12, 2000, 0, False)
+        limits = [evaluate.Limit("api", 10, 1000, 0, False, windows=((15, 5000),)),
+                  evaluate.Limit("child", 8, 1000, 0, False, parent=parent), parent]
+
+        def judge(*asked):
+            return evaluate.evaluate([by_daemon(moment, moment, cost)._replace(limit=number)
+                                      for number, moment, cost in asked], limits, offset())
+        verdict = judge((0, 5.5, 10), (0, 6.5, 5), (0, 10.5, 10), (1, 5.5, 8), (2, 5.5, 4), (1, 6.5, 8))
+        self.assertEqual(verdict.wrong, [])
+        self.assertEqual(verdict.decisions, 6)
+        self.assertEqual(verdict.full_combined[("api", 5000)], 1)
+        self.assertEqual(verdict.full_combined[("above", 2000)], 1)
+        # The first window has room, the second has not.
+        self.assertEqual(judge((0, 5.5, 10), (0, 6.5, 6)).over_admitted, 1)
+        self.assertEqual(judge((0, 5.5, 11)).over_admitted, 1)
+        # The parent's own checks, and its children's.
+        self.assertEqual(judge((1, 4.5, 7), (2, 5.5, 6)).over_admitted, 1)
+        self.assertEqual(judge((1, 4.5, 6), (1, 5.5, 7)).over_admitted, 1)
+        in_memory = in_place(5.2, 6)._replace(limit=1)
+        self.assertRegex(evaluate.evaluate([in_memory], limits, offset()).wrong[0], "shared memory")
+
+    def test_days_of_a_zone(self):
+        limit = evaluate.Limit("day", 10, 86_400_000, 0, False, zone="Europe/Berlin")
+        # 29 March 2026 has 23 hours there, from 23:00 UTC on.
+        begin, end = 1774738800, 1774821600
+        self.assertEqual(limit.bounds(limit.window_at(begin * SECOND)), (begin * SECOND, end * SECOND))
+        self.assertEqual(limit.counter(0, begin * 1000), f"rategate:{{day:}}:day@Europe/Berlin:{begin}")
+
+        def judge(*records, counters=None):
+            return evaluate.evaluate(records, [limit], offset(), counters)
+        full = [in_place(begin + 1, end, 5), in_place(end - 1, end, 5)]
+        after = by_daemon(end + 1, end + 1, 5)
+        verdict = judge(*full, after)
+        self.assertEqual((verdict.wrong, verdict.full_by_limit["day"]), ([], 1))
+        self.assertEqual(judge(*full, after, by_daemon(end - 2, end - 2)).over_admitted, 1)
+        self.assertEqual(judge(*full, *[by_daemon(end - 1, end + 1)] * 10).wrong, [])
+        self.assertEqual(judge(*full, *[by_daemon(end - 1, end + 1)] * 11).over_admitted, 1)
+        self.assertRegex(judge(in_place(begin + 1, begin + 86400)).wrong[0], "no window")
+        counter = evaluate.Counter()
+        counter.see(9, (end + 1) * 1000)
+        counters = {limit.counter(0, begin * 1000): counter}
+        self.assertRegex(judge(*full, counters=counters).wrong[0], "10 were allowed")
+        # What a killed daemon had leased was allowed to nobody.
+        counter.see(10, (end + 1) * 1000)
+        self.assertEqual(judge(full[0], counters=counters).full_by_limit["day"], 1)
+        self.assertEqual(judge(full[0]).full_by_limit["day"], 0)
 
     def test_who_cannot_be_told_is_of_the_better_window(self):
         full = [in_place(5.2, 6) for _ in range(10)]

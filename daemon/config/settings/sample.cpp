@@ -30,11 +30,14 @@ constexpr std::string_view kLimits =
     "#api = \"100/second\"\n"
     "#login = \"5/10s\"\n"
     "#\n"
-    "# Or with all that can be said of it:\n"
+    "# Or with all that can be said of it; limit, period, key and keys are no defaults here:\n"
     "#[limits.upload]\n";
 
 constexpr std::string_view kExampleLimit = "1000";
-constexpr std::string_view kExamplePeriod = "\"1m\"";
+constexpr std::string_view kExamplePeriod = "\"week\"";  // what week_starts goes with;
+constexpr std::string_view kExampleKey = "\"ip\"";       // what the prefixes go with
+constexpr std::string_view kExampleRules =
+    "{ \"192.0.2.7\" = \"5000/week\", \"198.51.100.*\" = \"blocked\" }";
 
 }  // namespace
 
@@ -50,6 +53,8 @@ std::string sample_config() {
     std::string value = default_text(setting);
     if (setting.field == nullptr && setting.name == "limit") value = kExampleLimit;
     if (setting.field == nullptr && setting.name == "period") value = kExamplePeriod;
+    if (setting.field == nullptr && setting.name == "key") value = kExampleKey;
+    if (setting.kind == Kind::KeyRules) value = kExampleRules;
     if (setting.section.empty()) {
       out += '\n';
       value = "\"redis\"";

@@ -29,11 +29,14 @@ enum class Kind : std::uint8_t {
   Socket,    // the path of a Unix socket, at most 107 bytes
   Whole,     // a whole number from min to max
   Duration,  // text with a unit, from min to max ms; the field is in ms or, in `in_us`, µs
+  Period,    // a duration, or the name of a calendar's period
   Switch,    // true or false
   FileMode,  // text of three or four octal digits
   Choice,    // one of the words in `choices`
   Target,    // a log's target
   Command,   // a program, by its absolute path, and its arguments
+  Fraction,  // a number of which `min` and `max` are in millionths
+  KeyRules,  // a table of keys and patterns, and what is for them
 };
 
 // Where a setting's value lives in a Config.
@@ -81,6 +84,7 @@ bool same_value(const Setting&, const Config& a, const Config& b);
 
 std::string quoted(std::string_view text);              // as a TOML string
 std::string key_text(std::string_view key);             // as a TOML key, quoted if need be
+std::string fraction_text(std::int64_t ppm);            // "0.8"; up to 1
 std::string value_text(const Setting&, const Config&);  // as TOML; a secret is masked
 std::string default_text(const Setting&);               // as TOML, or in words: "none"
 std::string expected_text(const Setting&);              // "a whole number from 1 to 65535"

@@ -119,6 +119,16 @@ constexpr std::array kSettings{
         "How many checks of one connection may wait for the store at a time. Beyond that no more "
         "is read from it until answers have come.")
         .range(1, 1'000'000),
+    Row("server", "max_wait", Kind::Duration, server<&ServerConfig::max_wait_ms>,
+        "How long ACQUIRE may wait for permits, whatever its TIMEOUT says. The permits of a token "
+        "bucket are booked for it as far ahead, and others are denied until then.")
+        .range(1, 60 * kMinute),
+    Row("server", "max_parked", Kind::Whole, server<&ServerConfig::max_parked>,
+        "How many may wait in ACQUIRE at a time. Beyond that it is refused.")
+        .range(1, 1'000'000),
+    Row("server", "max_parked_per_key", Kind::Whole, server<&ServerConfig::max_parked_per_key>,
+        "How many of those may wait for the same limit and key.")
+        .range(1, 1'000'000),
     Row("server", "declared_limits", Kind::Switch, server<&ServerConfig::declared_limits>,
         "Whether a check may bring its own limit (CHECK name LIMIT n PERIOD p)."),
     Row("server", "max_declared", Kind::Whole, server<&ServerConfig::max_declared>,
@@ -131,6 +141,13 @@ constexpr std::array kSettings{
         .optional(),
     Row("server", "shm_groups", Kind::Accounts, server<&ServerConfig::shm_groups>,
         "The groups whose members may use shared memory, by name or number, separated by commas.")
+        .optional(),
+    Row("server", "admin_users", Kind::Accounts, server<&ServerConfig::admin_users>,
+        "The users that may clear limits, by name or number, separated by commas; beside root and "
+        "the user that the daemon runs as. Never over TCP.")
+        .optional(),
+    Row("server", "admin_groups", Kind::Accounts, server<&ServerConfig::admin_groups>,
+        "The groups whose members may clear limits, by name or number, separated by commas.")
         .optional(),
 
     Row("shm", "enabled", Kind::Switch, shm_enabled,
@@ -294,27 +311,60 @@ constexpr std::array kSettings{
 
     Row(kLimitSection, "limit", Kind::Whole, nullptr,
         "How many permits there are in each period; or permits and period at once, as in "
-        "\"100/second\".")
+        "\"100/second\"; or several of these in a list, all of which a check has to keep.")
         .range(1, kMaxPermits)
         .otherwise("none")
         .live(),
-    Row(kLimitSection, "period", Kind::Duration, nullptr,
+    Row(kLimitSection, "period", Kind::Period, nullptr,
         "The length of a window. Windows are aligned to multiples of it since 1970. Of a token "
-        "bucket the time in which so many permits flow in.")
+        "bucket the time in which so many permits flow in. week, month and year are periods of the "
+        "calendar, and so is day with a timezone; see docs/calendar.md.")
         .range(kMinPeriodMs, kMaxPeriodMs)
         .otherwise("none")
+        .live(),
+    Row(kLimitSection, "timezone", Kind::Text, nullptr,
+        "With a period of a day, week, month or year, whose midnight it begins at: a zone of the "
+        "tz database, such as Europe/Berlin.")
+        .otherwise("\"UTC\"")
+        .live(),
+    Row(kLimitSection, "week_starts", Kind::Choice, nullptr,
+        "With a period of a week, the day that it begins with.")
+        .words(kTexts<Weekday>)
+        .otherwise("\"monday\"")
         .live(),
     Row(kLimitSection, "redis_key", Kind::Text, nullptr,
         "The name of the counter: %n is the limit's name, %k the key, %p the period, %w the "
         "window's start in unix seconds (milliseconds where the period is not whole seconds), %% a "
         "percent sign. With algorithm = \"gcra\" there is no %w, and the default is "
-        "\"rategate:{%n:%k}:gcra\".")
+        "\"rategate:{%n:%k}:gcra\"; with \"sliding-window\", which needs %p, "
+        "\"rategate:{%n:%k}:%p:log\"; with \"concurrency\" \"rategate:{%n:%k}:holds\".")
         .otherwise("\"rategate:{%n:%k}:%p:%w\"")
+        .live(),
+    Row(kLimitSection, "key", Kind::Choice, nullptr,
+        "What the keys are. text: any bytes, as they are. ip: IP addresses, counted by their "
+        "networks and not in shared memory; another key is an error.")
+        .words(kTexts<KeyKind>)
+        .otherwise("\"text\"")
+        .live(),
+    Row(kLimitSection, "ipv4_prefix", Kind::Whole, nullptr,
+        "With key = \"ip\", how many bits of an IPv4 address make its network. 32: each address "
+        "is counted by itself.")
+        .range(kMinIpv4Prefix, kMaxIpv4Prefix, "bits")
+        .otherwise("32")
+        .live(),
+    Row(kLimitSection, "ipv6_prefix", Kind::Whole, nullptr,
+        "With key = \"ip\", how many bits of an IPv6 address make its network. 64: what one "
+        "customer has at least. ::ffff:192.0.2.1 is the IPv4 address 192.0.2.1.")
+        .range(kMinIpv6Prefix, kMaxIpv6Prefix, "bits")
+        .otherwise("64")
         .live(),
     Row(kLimitSection, "algorithm", Kind::Choice, nullptr,
         "How permits are counted. fixed-window: in each aligned window of a period at most limit. "
         "gcra: by a token bucket, in every interval of length d at most burst + limit * d / "
-        "period; see docs/algorithms.md.")
+        "period. sliding-window: in every interval of one period at most limit. See "
+        "docs/algorithms.md. concurrency: at most limit at the same time, which ENTER and LEAVE "
+        "say; "
+        "see docs/concurrency.md.")
         .words(kAlgorithmNames)
         .otherwise("\"fixed-window\"")
         .live(),
@@ -323,15 +373,33 @@ constexpr std::array kSettings{
         .range(0, kMaxPermits)
         .otherwise("0")
         .live(),
+    Row(kLimitSection, "hold_ttl", Kind::Duration, nullptr,
+        "With algorithm = \"concurrency\", how long what a host holds of the limit outlives its "
+        "daemon, or its way to the store. It is renewed three times as often.")
+        .range(kMinHoldTtlMs, kMaxHoldTtlMs)
+        .otherwise("\"10s\"")
+        .live(),
     Row(kLimitSection, "spread", Kind::Whole, nullptr,
         "In a Redis Cluster, over how many counters of each key the limit is spread, each in a "
         "slot of its own. For a limit that is too hot for one shard; see docs/redis-cluster.md.")
         .range(1, kMostSpread)
         .otherwise("1")
         .live(),
+    Row(kLimitSection, "parent", Kind::Text, nullptr,
+        "A limit that a check has to keep as well, with its own permits and period: one of all "
+        "users, "
+        "say, above one of each. A check takes of all, or of none; see docs/combined.md.")
+        .otherwise("\"\"")
+        .live(),
+    Row(kLimitSection, "parent_key", Kind::Choice, nullptr,
+        "By what key a check is counted in the parent. same: by its own. none: by none.")
+        .words(kTexts<ParentKey>)
+        .otherwise("\"same\"")
+        .live(),
     Row(kLimitSection, "mode", Kind::Choice, nullptr,
         "How permits are reserved. auto: ahead of the checks where the limit is at least 16 "
-        "permits (of a token bucket the burst, which takes 160 ms to fill at least), else exact. "
+        "permits (of a token bucket the burst, which takes 160 ms to fill at least; of a sliding "
+        "window in 160 ms at least), else exact. "
         "lease: ahead of the checks. exact: just what is asked, when it is asked; not in shared "
         "memory.")
         .words(kTexts<Mode>)
@@ -354,6 +422,38 @@ constexpr std::array kSettings{
         "The default for periods above a minute is count.")
         .words(kTexts<OnStoreLost>)
         .otherwise("\"deny\"")
+        .live(),
+    Row(kLimitSection, "settle", Kind::Choice, nullptr,
+        "Where permits go that their taker gives back (REFUND, SETTLE). host: to this host, until "
+        "what they were reserved for is over; where nothing is reserved ahead, to the store's "
+        "counter of the window. store: to the store, for all hosts. off: nowhere; to ask for it is "
+        "an error. See docs/settling.md.")
+        .words(kTexts<Settle>)
+        .otherwise("\"host\"")
+        .live(),
+    Row(kLimitSection, "settle_within", Kind::Duration, nullptr,
+        "With settle = \"store\", how long after they were taken permits of a token bucket or a "
+        "sliding window may be given back.")
+        .range(1000, kMostSettleWithinMs)
+        .otherwise("\"10min\"")
+        .live(),
+    Row(kLimitSection, "shadow", Kind::Switch, nullptr,
+        "Whether the limit is only tried: where it would deny it allows, and CHECKX says so. What "
+        "it allows is counted like that of any other, and nothing beyond the limit.")
+        .otherwise("false")
+        .live(),
+    Row(kLimitSection, "near", Kind::Fraction, nullptr,
+        "How much of the limit is used up where a check comes near it: told by CHECKX, and counted "
+        "in INFO and LIMITS. Of a token bucket that much of the burst.")
+        .range(1000, kWholePpm)
+        .otherwise("0.8")
+        .live(),
+    Row(kLimitSection, "keys", Kind::KeyRules, nullptr,
+        "Rules for some keys, such as \"alice\" = \"1000/s\", \"bot-*\" = \"blocked\" or "
+        "\"10.*\" = \"unlimited\". What names the key comes first, then the patterns in the order "
+        "of "
+        "the file, in which * stands for any bytes.")
+        .otherwise("none")
         .live(),
 };
 

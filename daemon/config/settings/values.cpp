@@ -131,6 +131,9 @@ std::optional<Error> assign_string(const Setting& setting, std::string_view text
     case Kind::Switch:
     case Kind::Servers:
     case Kind::Command:
+    case Kind::Fraction:
+    case Kind::Period:
+    case Kind::KeyRules:
       return expected(setting);
     case Kind::Duration: {
       const auto ms = parse_duration_ms(text);
@@ -204,7 +207,7 @@ std::string octal(std::uint32_t mode) {
 
 // What a range means in words, after the kind's own.
 std::string range_text(const Setting& setting) {
-  if (setting.kind == Kind::Duration) {
+  if (setting.kind == Kind::Duration || setting.kind == Kind::Period) {
     return " from " + format_duration(setting.min) + " to " + format_duration(setting.max);
   }
   return " from " + std::to_string(setting.min) + " to " + std::to_string(setting.max);
@@ -293,6 +296,13 @@ std::string key_text(std::string_view key) {
   return bare ? std::string(key) : quoted(key);
 }
 
+std::string fraction_text(std::int64_t ppm) {
+  std::string digits = std::to_string(1'000'000 + ppm % 1'000'000).substr(1);
+  digits.erase(std::min(digits.find_last_not_of('0') + 1, digits.size()));
+  const std::string whole = std::to_string(ppm / 1'000'000);
+  return digits.empty() ? whole : whole + "." + digits;
+}
+
 std::string list_text(const std::vector<std::string>& texts) {
   std::string out = "[";
   for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + quoted(text);
@@ -352,6 +362,9 @@ std::string expected_text(const Setting& setting) {
     }
     case Kind::Duration:
       return "a duration such as \"250ms\"," + range_text(setting);
+    case Kind::Period:
+      return "a duration such as \"250ms\"," + range_text(setting) + ", or " +
+             one_of(kTexts<CalendarUnit>, "\"");
     case Kind::Switch:
       return "true or false";
     case Kind::FileMode:
@@ -365,6 +378,10 @@ std::string expected_text(const Setting& setting) {
     }
     case Kind::Command:
       return "an array of texts, the first of them the absolute path of a program";
+    case Kind::Fraction:
+      return "a number from " + fraction_text(setting.min) + " to " + fraction_text(setting.max);
+    case Kind::KeyRules:
+      return "a table of keys or patterns, each with a rate, \"blocked\" or \"unlimited\"";
   }
   return {};
 }

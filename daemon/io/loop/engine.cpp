@@ -86,10 +86,16 @@ Gate::Options Engine::gate_options(const FixedConfig& config) const {
   Gate::Options options;
   options.command_timeout_us = config.redis.command_timeout_ms * 1000;
   options.share_hosts_min = config.redis.share_hosts_min;
+  options.max_parked = static_cast<std::size_t>(config.server.max_parked);
+  options.max_parked_per_key = static_cast<std::size_t>(config.server.max_parked_per_key);
   options.clock.max_error_us = config.clock.max_error_us;
   options.clock.max_drift_ppm = config.clock.max_drift_ppm;
   options.seed = random_seed();
   options.jitter_seed = options.seed.k0 ^ static_cast<std::uint64_t>(mono_now_ns());
+  const bool may_fail_over = config.store != StoreKind::Memory &&
+                             (!config.cluster.addresses.empty() ||
+                              !config.sentinel.addresses.empty() || !config.redis.replicas.empty());
+  if (may_fail_over) options.skew_us = kMaxSkewUs;
   if (config.cluster.addresses.empty()) return options;
   static_assert(ClusterTopology::kMostShards <= SharedPools::kClocks);
   options.shards = ClusterTopology::kMostShards + 1;  // with that of slots that are nowhere
@@ -219,10 +225,17 @@ void Engine::tell_forged() {
 }
 
 bool Engine::answer() {
-  if (gate().answers().empty()) return false;
+  auto& entered = gate().holds().answers();
+  if (gate().answers().empty() && gate().cleared().empty() && entered.empty()) return false;
   answers_.swap(gate().answers());
   for (const Answer& answer : answers_) events_->check_answered(answer);
   answers_.clear();
+  cleared_.swap(gate().cleared());
+  for (const Cleared& answer : cleared_) events_->clear_answered(answer);
+  cleared_.clear();
+  entered_.swap(entered);
+  for (const EntryAnswer& answer : entered_) events_->entry_answered(answer);
+  entered_.clear();
   events_->checks_answered();
   return true;
 }

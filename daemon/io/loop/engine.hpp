@@ -40,6 +40,8 @@ class EngineEvents {
   virtual ~EngineEvents() = default;
 
   virtual void check_answered(const Answer& answer) = 0;
+  virtual void clear_answered(const Cleared& answer) = 0;
+  virtual void entry_answered(const EntryAnswer& answer) = 0;
   virtual void checks_answered() = 0;  // after a batch of them
   virtual void store_changed() = 0;    // its state, or that of its clock
   virtual void turn_over() = 0;        // all that had come up is handled, and the loop waits next
@@ -126,6 +128,8 @@ class Engine final : private StoreEvents, private SentinelEvents, private ShardD
   UvHandle<uv_prepare_t> prepare_;
   Alarm alarm_;
   std::vector<Answer> answers_;
+  std::vector<Cleared> cleared_;
+  std::vector<EntryAnswer> entered_;
   std::vector<ShardId> clocks_not_trusted_;
   bool stopped_ = false;
   Seldom spoilt_counters_;

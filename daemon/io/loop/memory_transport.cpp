@@ -24,6 +24,10 @@ void MemoryTransport::close() {
 
 void MemoryTransport::send(const Call& call) {
   Answered& answered = answered_.emplace_back(Answered{call.kind});
+  if (call.kind == Call::Kind::Clear) {
+    answered.clear = counters_.clear(call.clear, time_at(mono_now()));
+  }
+  if (call.kind == Call::Kind::Hold) answered.hold = holds_.hold(call.hold, time_at(mono_now()));
   if (call.kind == Call::Kind::Release) counters_.release(call.release, time_at(mono_now()));
   if (call.kind != Call::Kind::Reserve) return;
   if (!spare_.empty()) {
@@ -51,7 +55,10 @@ bool MemoryTransport::deliver(Link& link) {
     const Mono now = mono_now();
     Reply reply;
     reply.answers = answered.answers;
-    if (answered.kind == Call::Kind::Reserve || answered.kind == Call::Kind::Time) {
+    reply.clear = answered.clear;
+    reply.hold = answered.hold;
+    if (answered.kind == Call::Kind::Reserve || answered.kind == Call::Kind::Time ||
+        answered.kind == Call::Kind::Hold) {
       reply.time = time_at(now);
     }
     // Whatever it held ended with the daemon's process: nothing is known that was lost in this one.

@@ -10,6 +10,7 @@
 #include "daemon/store/call.hpp"
 #include "daemon/store/link.hpp"
 #include "daemon/store/model/memory_counters.hpp"
+#include "daemon/store/model/memory_holds.hpp"
 
 namespace rategate {
 
@@ -33,10 +34,13 @@ class MemoryTransport final : public Transport {
   struct Answered {
     Call::Kind kind;
     std::vector<ReserveAnswer> answers{};
+    ClearAnswer clear{};
+    HoldAnswer hold{};
   };
   StoreTime time_at(Mono now) const { return {now.us + offset_us_}; }
 
   MemoryCounters counters_;
+  MemoryHolds holds_;
   std::int64_t offset_us_;
   bool connecting_ = false;
   std::vector<Answered> answered_;

@@ -121,6 +121,8 @@ void RedisTransport::send(const Call& call) {
   for (const Reservation& reservation : call.reservations) {
     expected.reservations.push_back(asked_of(reservation));
   }
+  // A bucket is cleared by the script of reservations.
+  if (call.clear.bucket) expected.reservations.push_back(asked_of(reservation_of(call.clear)));
   write(call);
 }
 

@@ -355,6 +355,10 @@ void Connection::drain() {
 void Connection::close() {
   if (is_closed()) return;
   order_.drop([this](WaiterId waiter) { bench_.services.checks.abandon(waiter); });
+  // A daemon that stops closes connections itself: their clients may be at work.
+  if (session_.enters && !draining_) {
+    bench_.services.checks.gone(static_cast<std::uint32_t>(session_.id));
+  }
   // libuv still has it, and its callback frees it.
   if (write_ != nullptr) std::exchange(write_, nullptr)->data = nullptr;
   if (handed_out_) bench_.services.sharing.closing(peer_);

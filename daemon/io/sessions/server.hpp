@@ -14,10 +14,10 @@
 #include "daemon/io/loop/engine.hpp"
 #include "daemon/io/net/listener.hpp"
 #include "daemon/io/sessions/checks.hpp"
+#include "daemon/io/sessions/peer_access.hpp"
 #include "daemon/io/sessions/sessions.hpp"
 #include "daemon/io/sessions/sharing.hpp"
 #include "daemon/io/sessions/state.hpp"
-#include "daemon/io/shm/shm_access.hpp"
 #include "daemon/proto/service.hpp"
 
 namespace rategate {
@@ -36,10 +36,12 @@ class Server {
   // Fewer than max_clients.
   void allow_clients(std::size_t most) { sessions_.allow(most); }
   LimitTable::Change configure(const LiveConfig& live) { return checks_.configure(live); }
-  void offer(ShmAccess access) { sharing_.offer(std::move(access)); }
+  void offer(PeerAccesses accesses) { sharing_.offer(std::move(accesses)); }
 
   // The engine's answers.
   void answered(const Answer& answer);
+  void cleared(const Cleared& answer);
+  void entered(const EntryAnswer& answer);
   void answers_done() { sessions_.answers_done(); }
   void turn_over() { sessions_.turn_over(); }
 

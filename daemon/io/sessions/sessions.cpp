@@ -215,6 +215,8 @@ void Sessions::close_idle() {
   const Mono now = mono_now();
   std::vector<Connection*> idle;
   for (const auto& [id, connection] : connections_) {
+    // Who is at work has nothing to say meanwhile.
+    if (connection->session().enters && bench_.services.checks.has_entered(id)) continue;
     if (connection->parked() == 0 && after(connection->active(), idle_timeout_ms_ * 1000) <= now) {
       idle.push_back(connection.get());
     }

@@ -14,23 +14,38 @@ ResolveOutcome Sharing::resolve(const Caller& caller, const CheckRequest& reques
   const auto use = checks_.find(caller, request);
   if (!use) return Refused{use.error()};
   const Limit& limit = *(*use)->limit;
-  return Resolved{(*use)->rule, limit.permits, limit.period_ms,
-                  (*use)->is_shared() && engine_.segment() != nullptr, limit.redis_key.has_key()};
+  const SharedWords words = shared_words_of(**use);
+  return Resolved{(*use)->rule,
+                  limit.permits,
+                  limit.period_ms,
+                  (*use)->is_shared() && engine_.segment() != nullptr,
+                  limit.redis_key.has_key(),
+                  words.kind,
+                  words.burst,
+                  words.longest_ms};
 }
 
 AttachOutcome Sharing::attach(const Caller& caller) {
   Segment* const segment = engine_.segment();
   // Descriptors are passed over Unix sockets alone.
-  if (segment == nullptr || !access_ || !caller.peer.local) {
+  if (segment == nullptr || !accesses_ || !caller.peer.local) {
     return Refused{error_text(ErrorId::NoShm)};
   }
-  if (!access_->allows(caller.peer.socket)) return Refused{error_text(ErrorId::ShmDenied)};
+  if (!accesses_->to_shm.allows(caller.peer.socket)) return Refused{error_text(ErrorId::ShmDenied)};
   if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
   if (!unread_.may_send(process_of(caller.peer).pid)) return Refused{refused(caller.peer).text};
   engine_.gate().share();
   const SharedPools& pools = segment->pools();
   return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), clock_ns(CLOCK_MONOTONIC),
                   pools.bytes()};
+}
+
+bool Sharing::trusts(const Peer& peer) {
+  return peer.local && accesses_ && accesses_->to_shm.allows(peer.socket);
+}
+
+bool Sharing::is_admin(const Peer& peer) {
+  return peer.local && accesses_ && accesses_->to_admin.allows(peer.socket);
 }
 
 Error Sharing::refused(const Peer& peer) {

@@ -78,6 +78,16 @@ ClockFacts clock_facts(const Engine& engine) {
   return facts;
 }
 
+LimitFacts facts_of(const LimitUse& use) {
+  return {use.limit,
+          use.leases(),
+          use.in_all(&LimitTally::allowed),
+          use.in_all(&LimitTally::denied),
+          use.shared,
+          use.in_all(&LimitTally::shadow_denied),
+          use.in_all(&LimitTally::near)};
+}
+
 SharedMemoryFacts shared_memory_facts(const Engine& engine) {
   const Segment* segment = engine.segment();
   if (segment == nullptr) return {};
@@ -121,7 +131,11 @@ Overview State::overview() const {
   overview.permits = gate.books().totals();
   overview.hosts = gate.hosts();
   overview.store_queue = gate.queued();
-  overview.checks_waiting = gate.waiting();
+  overview.acquiring = gate.acquiring();
+  overview.checks_waiting = gate.waiting() - overview.acquiring;
+  overview.holds = gate.holds().stats();
+  overview.entries = gate.holds().entries();
+  overview.entries_waiting = gate.holds().waiting();
   overview.counters = gate.counters();
   overview.limits_configured = limits.configured_count();
   overview.limits_declared = limits.declared_count();
@@ -145,8 +159,8 @@ Snapshot State::snapshot(bool with_limits) {
   Snapshot snapshot{overview(), {}};
   if (!with_limits) return snapshot;
   for (const LimitUsePtr& use : parts_.checks.limits().all()) {
-    snapshot.limits.push_back({use->limit, use->leases(), use->in_all(&LimitUse::allowed),
-                               use->in_all(&LimitUse::denied), use->shared});
+    if (!use->is_combined()) snapshot.limits.push_back(facts_of(*use));
+    for (const LimitUsePtr& window : use->windows) snapshot.limits.push_back(facts_of(*window));
   }
   return snapshot;
 }

@@ -98,6 +98,17 @@ void write_decision(std::string& out, const Decision& decision) {
   out.append(buffer, static_cast<std::size_t>(at - buffer));
 }
 
+void write_all(std::string& out, const Decision& decision) {
+  char buffer[kDecision + kNumberLine];
+  std::memcpy(buffer, "*7\r\n", 4);
+  char* at = put_element(buffer + 4, decision.allowed ? 1 : 0);
+  at = put_element(at, static_cast<std::int64_t>(decision.member));
+  at = put_element(at, decision.limit);
+  at = put_element(at, decision.remaining);
+  at = put_tail(at, decision);
+  out.append(buffer, static_cast<std::size_t>(at - buffer));
+}
+
 // Cut to whole milliseconds, and then up to whole seconds: as redis-cell does.
 void write_cell(std::string& out, const Decision& decision) {
   const auto seconds = [](std::int64_t us) { return us < 0 ? -1 : (us / 1000 + 999) / 1000; };
@@ -111,6 +122,49 @@ void write_cell(std::string& out, const Decision& decision) {
   out.append(buffer, static_cast<std::size_t>(at - buffer));
 }
 
+void write_explained(std::string& out, const Decision& decision, const Limit& limit, int resp) {
+  static constexpr std::string_view kSources[] = {"host", "store", "policy"};
+  ReplyWriter reply(out, resp);
+  const auto number = [&](std::string_view name, std::int64_t value) {
+    reply.bulk(name);
+    reply.integer(value);
+  };
+  const auto word = [&](std::string_view name, std::string_view value) {
+    reply.bulk(name);
+    reply.bulk(value);
+  };
+  reply.map(14);
+  number("allowed", decision.allowed ? 1 : 0);
+  number("limit", decision.limit);
+  number("remaining", decision.remaining);
+  number("retry_after_ms", decision.retry_after_ms);
+  number("reset_after_ms", decision.reset_after_ms);
+  number("reason", static_cast<std::int64_t>(decision.reason));
+  word("rule", limit.key_rule.empty() ? limit.name : limit.key_rule);
+  word("algorithm", limit.algorithm->name);
+  number("period_ms", limit.period_ms);
+  number("burst", burst_of(limit));
+  word("source", kSources[static_cast<std::size_t>(decision.by)]);
+  number("receipt", decision.receipt);
+  number("near", decision.near ? 1 : 0);
+  number("shadow", decision.shadow ? 1 : 0);
+}
+
+void write_told(std::string& out, Telling telling, const Decision& decision, const Limit* limit) {
+  switch (telling) {
+    case Telling::Integers:
+      return write_decision(out, decision);
+    case Telling::Cell:
+      return write_cell(out, decision);
+    case Telling::All:
+      return write_all(out, decision);
+    case Telling::Map:
+      return write_explained(out, decision, *limit, 2);
+    case Telling::Map3:
+      return write_explained(out, decision, *limit, 3);
+  }
+}
+
 void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,
                     std::size_t count) {
   char head[kDecision];
@@ -122,7 +176,7 @@ void write_repeated(std::string& out, const Decision& decision, std::int64_t tak
   char* at = out.data() + before;
   std::int64_t remaining = decision.remaining;
   for (std::size_t i = 0; i < count; ++i) {
-    remaining = std::max<std::int64_t>(0, remaining - taken);
+    if (remaining > 0) remaining = std::max<std::int64_t>(0, remaining - taken);
     std::memcpy(at, head, head_size);
     at = put_element(at + head_size, remaining);
     std::memcpy(at, tail, tail_size);

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/core/ask.hpp"
 #include "daemon/limit/decision.hpp"
+#include "daemon/limit/limit.hpp"
 
 namespace rategate {
 
@@ -45,8 +47,16 @@ class ReplyWriter {
 // CHECK's answer, the same in RESP2 and RESP3: an array of allowed, limit, remaining,
 // retry_after_ms, reset_after_ms and reason.
 void write_decision(std::string& out, const Decision& decision);
+// CHECKALL's answer: the same with one more behind the first, the place in the call of the limit
+// that it is of, from 0.
+void write_all(std::string& out, const Decision& decision);
 // The answer of CL.THROTTLE.
 void write_cell(std::string& out, const Decision& decision);
+
+// CHECKX's answer: a map of what the decision says, and of the limit that it is of.
+void write_explained(std::string& out, const Decision& decision, const Limit& limit, int resp);
+// One of these three. `limit` may be null where no map is told.
+void write_told(std::string& out, Telling telling, const Decision& decision, const Limit* limit);
 
 // The answers to `count` more of the same check, each of which took `taken` permits.
 void write_repeated(std::string& out, const Decision& decision, std::int64_t taken,

@@ -1,5 +1,6 @@
 // CHECK: from words to a decision, and from that to a reply.
 #include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/check_reply.hpp"
 #include "daemon/proto/verbs/check_words.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
@@ -30,19 +31,13 @@ void answer_copies(Caller& caller, const Services& services, const CheckRequest&
 
 Handled handle_check(Caller& caller, const Services& services, const Args& args, std::string& out) {
   CheckRequest request;
-  if (!read_check(args, request, out)) return Handled::Replied;
+  if (!read_check(kCheckVerb, args, request, out)) return Handled::Replied;
   const CheckOutcome outcome = services.checks.check(caller, request);
-  if (const auto* decision = std::get_if<Decision>(&outcome)) {
-    write_decision(out, *decision);
-    answer_copies(caller, services, request, *decision, out);
-    return Handled::Replied;
-  }
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
-  caller.waiter = std::get<Parked>(outcome).waiter;
-  return Handled::Parked;
+  const auto* decision = std::get_if<Decision>(&outcome);
+  if (decision == nullptr) return reply_to_check(caller, outcome, Telling::Integers, out);
+  write_decision(out, *decision);
+  answer_copies(caller, services, request, *decision, out);
+  return Handled::Replied;
 }
 
 }  // namespace

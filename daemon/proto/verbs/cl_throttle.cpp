@@ -2,7 +2,7 @@
 // docs/protocol.md says what is not the same.
 #include <charconv>
 
-#include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/check_reply.hpp"
 #include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
@@ -65,17 +65,7 @@ Handled handle_throttle(Caller& caller, const Services& services, const Args& ar
                         std::string& out) {
   ThrottleRequest request;
   if (!read_throttle(args, request, out)) return Handled::Replied;
-  const CheckOutcome outcome = services.checks.throttle(caller, request);
-  if (const auto* decision = std::get_if<Decision>(&outcome)) {
-    write_cell(out, *decision);
-    return Handled::Replied;
-  }
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-    return Handled::Replied;
-  }
-  caller.waiter = std::get<Parked>(outcome).waiter;
-  return Handled::Parked;
+  return reply_to_check(caller, services.checks.throttle(caller, request), Telling::Cell, out);
 }
 
 }  // namespace

@@ -48,6 +48,12 @@ inline Handled run(const Verb& verb, Caller& caller, const Services& services, c
   }
   caller.session.last_command = verb.name;
   if (verb.heavy && services.state.output_full()) return reply_error(out, ErrorId::OutputFull);
+  if (verb.trusted && !services.sharing.trusts(caller.peer)) {
+    return reply_error(out, ErrorId::NotTrusted, {upper_case(verb.name)});
+  }
+  if (verb.admin && !services.sharing.is_admin(caller.peer)) {
+    return reply_error(out, ErrorId::NotAdmin, {upper_case(verb.name)});
+  }
   const Handled handled = verb.handler(caller, services, args, out);
   return verb.heavy && handled == Handled::Replied ? Handled::RepliedAtCost : handled;
 }

@@ -9,7 +9,7 @@ namespace {
 Handled handle_resolve(Caller& caller, const Services& services, const Args& args,
                        std::string& out) {
   CheckRequest request;
-  if (!read_check(args, request, out)) return Handled::Replied;
+  if (!read_check(kResolveVerb, args, request, out)) return Handled::Replied;
   const ResolveOutcome outcome = services.sharing.resolve(caller, request);
   ReplyWriter reply(out, caller.session.resp);
   if (const auto* refused = std::get_if<Refused>(&outcome)) {
@@ -17,12 +17,15 @@ Handled handle_resolve(Caller& caller, const Services& services, const Args& arg
     return Handled::RepliedAtCost;  // similar names were searched for
   }
   const auto& resolved = std::get<Resolved>(outcome);
-  reply.array(5);
+  reply.array(8);
   reply.integer(static_cast<std::int64_t>(resolved.rule));
   reply.integer(resolved.permits);
   reply.integer(resolved.period_ms);
   reply.integer(resolved.shared ? 1 : 0);
   reply.integer(resolved.keyed ? 1 : 0);
+  reply.integer(resolved.kind);
+  reply.integer(resolved.burst);
+  reply.integer(resolved.longest_ms);
   return Handled::Replied;
 }
 

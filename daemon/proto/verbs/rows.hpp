@@ -6,6 +6,18 @@
 
 #define RATEGATE_EACH_VERB(ROW) \
   ROW(Check)                    \
+  ROW(Checkx)                   \
+  ROW(Checkall)                 \
+  ROW(Peek)                     \
+  ROW(Explain)                  \
+  ROW(Acquire)                  \
+  ROW(Acquirex)                 \
+  ROW(Enter)                    \
+  ROW(Leave)                    \
+  ROW(Stay)                     \
+  ROW(Settle)                   \
+  ROW(Refund)                   \
+  ROW(Clear)                    \
   ROW(ClThrottle)               \
   ROW(Resolve)                  \
   ROW(Attach)                   \

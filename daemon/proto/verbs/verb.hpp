@@ -35,6 +35,8 @@ struct Verb {
   std::size_t max_words = 1;  // kAnyNumber for no end
   ErrorId wrong_arity = ErrorId::WrongArity;  // the answer to fewer words, or more
   bool keyed = false;            // its first argument is a key, by which a client may route it
+  bool trusted = false;          // gives permits back: for those alone who may use shared memory
+  bool admin = false;            // for those alone who may administer the limits
   bool heavy = false;            // a large answer: refused while StateService::output_full()
   Handler* handler = nullptr;    // null: only subcommands do something
   std::string_view group;        // for COMMAND DOCS: "rategate", "connection", "server"

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/limit/limit.hpp"
+
 namespace rategate {
 namespace {
 
 // Looked at for each new counter: more than one, so that what is forgotten keeps up with what is
 // new. Where there is no room, more.
 constexpr std::size_t kLooks = 4;
+// Beyond that nothing is charged without a test any more, as in Redis' scripts.
+constexpr std::int64_t kMostCounted = std::int64_t{1} << 53;
 
 }  // namespace
 
@@ -57,25 +61,78 @@ void MemoryCounters::reserve_in_bucket(Counter& counter, const BucketAsked& aske
                                        const Reservation& request, ReserveAnswer& answer) {
   const std::int64_t now_ms = answer.time.us / 1000;
   const bool stored = counter.bucket != nullptr && counter.expire_at_ms >= now_ms;
-  BucketGrant given =
-      grant_from_bucket(stored ? std::optional(*counter.bucket) : std::nullopt, asked,
-                        {request.lease, request.in_hand}, request.costs, answer.time);
+  GrantOfBucket given =
+      grant_from(stored ? std::optional(*counter.bucket) : std::nullopt, asked,
+                 {request.lease, request.in_hand}, request.costs, answer.time, request.bookings);
   answer.granted = std::move(given.granted);
+  answer.booked = std::move(given.booked);
   answer.bucket = given.bucket;
   answer.leased = given.leased;
   answer.ends_ms = given.ends_ms;
   if (!given.changed) return;
-  counter.bucket = std::make_unique<TokenBucket>(given.bucket);
-  counter.expire_at_ms = expires_at_ms(given.bucket, answer.time);
+  const std::int64_t before_ms = stored ? counter.expire_at_ms : 0;
+  counter.expire_at_ms =
+      expires_at_ms(given.bucket, answer.time, std::max(before_ms, given.kept_until_ms));
+  if (given.kept_until_ms > 0) answer.leased = std::min(given.came_back, kMaxPermits);
+  counter.bucket = std::make_unique<Bucket>(std::move(given.bucket));
 }
 
 std::int64_t MemoryCounters::release(const Release& release, StoreTime now) {
-  const CounterId id = find(hash(release.counter), release.counter);
+  const std::int64_t now_ms = now.us / 1000;
+  const Hash hashed = hash(release.counter);
+  CounterId id = find(hashed, release.counter);
+  if (release.permits < 0 && id.is_none()) id = add(hashed, release.counter, now_ms);
   if (id.is_none()) return 0;
   Counter& counter = counters_[id];
-  if (counter.expire_at_ms < now.us / 1000 || counter.value < release.permits) return 0;
+  if (release.bucket) {
+    BucketAsked asked = *release.bucket;
+    asked.back = release.permits;
+    ReserveAnswer answer;
+    answer.time = now;
+    reserve_in_bucket(counter, asked, {}, answer);
+    return release.permits;
+  }
+  const bool expired = counter.expire_at_ms < now_ms;
+  if (release.permits >= 0) {
+    if (expired || counter.value < release.permits || mark_of(id) != 0) return 0;
+  } else if (release.expire_at_ms <= now_ms || counter.value > kMostCounted) {
+    return 0;
+  } else {
+    if (expired) counter.value = 0;
+    counter.expire_at_ms = std::max(counter.expire_at_ms, release.expire_at_ms);
+  }
   counter.value -= release.permits;
   return release.permits;
+}
+
+ClearAnswer MemoryCounters::clear(const Clear& clear, StoreTime now) {
+  const std::int64_t now_ms = now.us / 1000;
+  ClearAnswer answer;
+  answer.time = now;
+  const CounterId id = find(hash(clear.counter), clear.counter);
+  const bool there = !id.is_none() && counters_[id].expire_at_ms >= now_ms;
+  if (clear.mark == 0) {
+    answer.number = there ? mark_of(id) : 0;
+  } else if (clear.bucket) {
+    const ReserveAnswer given = reserve(reservation_of(clear), now);
+    answer.number = given.leased;
+    answer.bucket = given.bucket;
+  } else if (now_ms >= clear.window.end_ms) {
+    answer.status = ClearAnswer::Status::WindowOver;
+  } else if (!there) {
+    answer.status = ClearAnswer::Status::NotThere;
+  } else {
+    Counter& counter = counters_[id];
+    answer.number = std::exchange(counter.value, 0);
+    counter.expire_at_ms = std::max(counter.expire_at_ms, clear.expire_at_ms);
+    marks_[id.value] = clear.mark;
+  }
+  return answer;
+}
+
+std::int64_t MemoryCounters::mark_of(CounterId id) const {
+  const auto found = marks_.find(id.value);
+  return found == marks_.end() ? 0 : found->second;
 }
 
 MemoryCounters::Hash MemoryCounters::hash(std::string_view name) const {
@@ -116,6 +173,7 @@ void MemoryCounters::forget_expired(std::size_t looks, std::int64_t now_ms) {
     tables_[hashed.table].erase(hashed.within, look_at_);
     --size_;
     name_bytes_ -= counter.name.size();
+    marks_.erase(look_at_.value);
     counters_.give_back(look_at_);
   }
 }

@@ -1,5 +1,5 @@
-// The counters of `store = "memory"`: what daemon/store/scripts/reserve.lua and release.lua do in
-// Redis, for one host and without Redis.
+// The counters of `store = "memory"`: what daemon/store/scripts/reserve.lua, release.lua and
+// clear.lua do in Redis, for one host and without Redis.
 //
 // Whoever asks chooses how many counters there are, so their number and the bytes of their names
 // are bounded: beyond that a new counter is refused, and those that are there count on. Nothing is
@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "daemon/base/slab.hpp"
 #include "daemon/core/counter_index.hpp"
@@ -39,6 +40,8 @@ class MemoryCounters {
   ReserveAnswer reserve(const Reservation& request, StoreTime now);
   // What was taken off: all, or none where the counter is gone or holds fewer.
   std::int64_t release(const Release& release, StoreTime now);
+  // What it held; or its mark, where that is only asked for.
+  ClearAnswer clear(const Clear& clear, StoreTime now);
   // Those that have expired and are not forgotten yet included.
   std::size_t size() const { return size_; }
 
@@ -46,9 +49,9 @@ class MemoryCounters {
   struct Counter {
     std::string name;
     std::int64_t value = 0;
-    std::unique_ptr<TokenBucket> bucket{};  // in place of the value
-    std::int64_t expire_at_ms = 0;          // it lives through this millisecond, as in Redis
-    bool live = false;                      // the slab has given it out
+    std::unique_ptr<Bucket> bucket{};  // in place of the value
+    std::int64_t expire_at_ms = 0;     // it lives through this millisecond, as in Redis
+    bool live = false;                 // the slab has given it out
   };
   struct Hash {
     std::size_t table;
@@ -59,6 +62,7 @@ class MemoryCounters {
                                 ReserveAnswer& answer);
   static void reserve_in_bucket(Counter& counter, const BucketAsked& asked,
                                 const Reservation& request, ReserveAnswer& answer);
+  std::int64_t mark_of(CounterId id) const;
   Hash hash(std::string_view name) const;
   CounterId find(const Hash& hash, std::string_view name) const;
   CounterId add(const Hash& hash, const std::string& name, std::int64_t now_ms);
@@ -68,6 +72,7 @@ class MemoryCounters {
   HashSeed seed_;
   Bounds bounds_;
   Slab<Counter, CounterId> counters_;
+  std::unordered_map<std::uint32_t, std::int64_t> marks_;  // of those that were cleared
   std::array<CounterIndex, 256> tables_;
   std::size_t size_ = 0;
   std::size_t name_bytes_ = 0;

@@ -1,7 +1,5 @@
 #include "daemon/store/redis/words.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "daemon/base/number_line.hpp"
@@ -15,13 +13,8 @@ namespace {
 // Words that begin a row of counters of one limit and window, or of buckets of the same numbers.
 constexpr std::size_t kRowWords = 7;
 constexpr std::size_t kBucketRowWords = 7;
-
-// Of what a broken store may answer, so that nobody who reckons with it overflows. The ends of
-// windows have 42 bits of milliseconds, till the year 2109.
-constexpr std::int64_t kMaxSeconds = (std::int64_t{1} << 42) / 1000 - 1;
-constexpr std::int64_t kMaxCounter = std::int64_t{1} << 53;
-constexpr std::size_t kMaxErrorBytes = 256;
-constexpr std::size_t kMostReignBytes = 256;  // of the record, which the script bounds as well
+// Words of a bucket in its row, before its runs and bookings.
+constexpr std::size_t kBucketWords = 10;
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
@@ -34,7 +27,8 @@ std::size_t keys_of(const Reservation& r) { return r.names_base ? 2 : 1; }
 bool in_one_row(const Reservation& a, const Reservation& b) {
   if (a.bucket || b.bucket) {
     return a.bucket && b.bucket && a.bucket->rate == b.bucket->rate &&
-           a.bucket->burst == b.bucket->burst && a.bucket->slices == b.bucket->slices;
+           a.bucket->log == b.bucket->log && a.bucket->burst == b.bucket->burst &&
+           a.bucket->slices == b.bucket->slices;
   }
   return a.window == b.window && a.limit == b.limit && a.ahead_ms == b.ahead_ms &&
          a.expire_at_ms == b.expire_at_ms && is_checks_alone(a) == is_checks_alone(b);
@@ -82,116 +76,6 @@ void append_bulks(std::string& out, const std::int64_t (&numbers)[Count]) {
 
 void append_bulk(std::string& out, std::int64_t number) { append_bulks(out, {number}); }
 
-std::optional<std::int64_t> number_of(const ReplyView& reply) {
-  if (reply.kind() == ReplyView::Kind::Integer) return reply.integer();
-  if (reply.kind() != ReplyView::Kind::Text) return std::nullopt;
-  std::int64_t value = 0;
-  const auto text = reply.bytes();
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// A number from the least to the most that may stand there.
-std::optional<std::int64_t> number_of(const ReplyView& reply, std::int64_t least,
-                                      std::int64_t most) {
-  const auto value = number_of(reply);
-  return value && *value >= least && *value <= most ? value : std::nullopt;
-}
-
-std::optional<StoreTime> time_of(const ReplyView& seconds, const ReplyView& micros) {
-  const auto s = number_of(seconds, 0, kMaxSeconds);
-  const auto us = number_of(micros, 0, 999'999);
-  if (!s || !us) return std::nullopt;
-  return StoreTime{*s * 1'000'000 + *us};
-}
-
-// Anybody can write a counter; its distance from a limit says nothing more beyond this.
-std::int64_t counter_of(std::int64_t number) {
-  return std::clamp(number, -kMaxCounter, kMaxCounter);
-}
-
-bool parse_counter(const ReplyView& reply, ReserveAnswer& answer) {
-  const auto counter = number_of(reply[1]);
-  const auto leased = number_of(reply[2], 0, kMaxPermits);
-  if (!counter || !leased) return false;
-  answer.counter = counter_of(*counter);
-  answer.leased = *leased;
-  return true;
-}
-
-bool parse_bucket(const ReplyView& reply, ReserveAnswer& answer) {
-  const auto full_us = number_of(reply[1], 0, kMostUs);
-  const auto taken = number_of(reply[2], 0, kMostTaken);
-  const auto ends_ms = number_of(reply[3], 0, kMaxSeconds * 1000);
-  const auto leased = number_of(reply[4], 0, kMaxPermits);
-  if (!full_us || !taken || !ends_ms || !leased) return false;
-  answer.bucket = {*full_us, *taken, {}};
-  answer.ends_ms = *ends_ms;
-  answer.leased = *leased;
-  return true;
-}
-
-// What the script says of one counter; the time is no part of it.
-bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
-                          ReserveAnswer& answer) {
-  using Status = ReserveAnswer::Status;
-  answer.status = Status::Looked;
-  answer.counter = answer.leased = answer.ends_ms = 0;
-  answer.granted.clear();
-  answer.error.clear();
-  if (reply.kind() == ReplyView::Kind::Integer) {
-    if (asked.checks <= 0) return false;
-    answer.counter = counter_of(reply.integer());
-    answer.granted.push_back(asked.checks);
-    return true;
-  }
-  const auto status = reply.size() == 0 ? std::nullopt : number_of(reply[0], 0, 4);
-  if (!status) return false;
-  answer.status = static_cast<Status>(*status);
-  if (answer.status == Status::Refused) {
-    if (reply.size() != 2 || reply[1].kind() != ReplyView::Kind::Text) return false;
-    answer.error = error_of(reply[1]);
-    return true;
-  }
-  if (answer.status != Status::Looked) return reply.size() == 1;
-  const std::size_t first_run = asked.is_bucket ? 5 : 3;
-  if (reply.size() != first_run + asked.runs) return false;
-  if (!(asked.is_bucket ? parse_bucket(reply, answer) : parse_counter(reply, answer))) return false;
-  for (std::size_t at = first_run; at < reply.size(); ++at) {
-    const auto granted = number_of(reply[at], 0, kMaxPermits);
-    if (!granted) return false;
-    answer.granted.push_back(*granted);
-  }
-  return true;
-}
-
-// The answers to one call of the recount script; how many there are. Nothing where the reply is not
-// of the form, or is that the record holds something else.
-std::optional<std::size_t> parse_recounts(const ReplyView& reply,
-                                          std::vector<ReserveAnswer>& answers) {
-  if (reply.kind() != ReplyView::Kind::Array || reply.size() < 2) return std::nullopt;
-  const auto time = time_of(reply[0], reply[1]);
-  const std::size_t count = reply.size() - 2;
-  if (!time) return std::nullopt;
-  if (answers.size() < count) answers.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    ReserveAnswer& answer = answers[i];
-    answer.time = *time;
-    answer.status = ReserveAnswer::Status::Refused;
-    answer.error.clear();
-    if (reply[2 + i].kind() == ReplyView::Kind::Integer) {
-      answer.status = ReserveAnswer::Status::Looked;
-      answer.counter = counter_of(reply[2 + i].integer());
-    } else if (reply[2 + i].kind() == ReplyView::Kind::Text) {
-      answer.error = error_of(reply[2 + i]);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return count;
-}
-
 std::string hosts_request(const Call& call) {
   const auto key = [](std::int64_t minute_ms) {
     return std::string(kHostsKey) + std::to_string(minute_ms / 1000);
@@ -211,9 +95,11 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return keys_of(reservation) + (is_checks_alone(reservation)
-                                     ? 1
-                                     : (reservation.bucket ? 7 : 3) + 2 * reservation.costs.size());
+  return keys_of(reservation) +
+         (is_checks_alone(reservation)
+              ? 1
+              : (reservation.bucket ? kBucketWords : 3) +
+                    2 * (reservation.costs.size() + reservation.bookings.size()));
 }
 
 namespace {
@@ -224,9 +110,12 @@ void append_row(std::string& out, std::span<const Reservation> row) {
   const bool checks_alone = is_checks_alone(first);
   append_bulk(out, static_cast<std::int64_t>(row.size()));
   if (first.bucket) {
-    append_bulk(out, "bucket");
-    append_bulks(out, {first.bucket->rate.permits, first.bucket->rate.us, first.bucket->burst,
-                       first.bucket->slices.slice_ms, first.bucket->slices.least_ms});
+    const BucketAsked& bucket = *first.bucket;
+    const bool is_log = !bucket.log.none();
+    append_bulk(out, is_log ? "log" : "bucket");
+    append_bulks(out, {is_log ? bucket.log.period_ms : bucket.rate.permits,
+                       is_log ? bucket.log.stamp_ms : bucket.rate.us, bucket.burst,
+                       bucket.slices.slice_ms, bucket.slices.least_ms});
   } else {
     append_bulk(out, checks_alone ? "checks" : "costs");
     append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
@@ -239,12 +128,16 @@ void append_row(std::string& out, std::span<const Reservation> row) {
     }
     const auto runs = static_cast<std::int64_t>(r.costs.size());
     if (r.bucket) {
-      append_bulks(out, {r.bucket->known.us, r.bucket->emptied.us, r.lease, r.bucket->raisable,
-                         r.in_hand, r.bucket->hand_ends_ms, runs});
+      append_bulks(out, {r.bucket->known.us, r.bucket->known_settled, r.bucket->emptied.us,
+                         r.bucket->back, r.lease, r.bucket->raisable, r.in_hand,
+                         r.bucket->back > 0 ? r.bucket->back_ms : r.bucket->hand_ends_ms, runs,
+                         static_cast<std::int64_t>(r.bookings.size())});
     } else {
       append_bulks(out, {r.lease, r.in_hand, runs});
     }
     for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
+    for (const BookingAsked& booking : r.bookings)
+      append_bulks(out, {booking.cost, booking.until.us});
   }
 }
 
@@ -295,14 +188,49 @@ void append_recount(std::string& out, std::span<const Recount> recounts, std::st
 void append_release(std::string& out, const Release& release, std::string_view reign,
                     std::string_view sha, std::string_view script) {
   const bool compares = !reign.empty();
-  append_count(out, '*', compares ? 7 : 6);
+  append_count(out, '*', compares ? 9 : 8);
   append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
   append_bulk(out, sha.empty() ? script : sha);
-  append_bulk(out, compares ? "2" : "1");
+  append_bulk(out, compares ? "3" : "2");
   append_bulk(out, release.counter);
+  append_bulk(out, mark_name(release.counter));
   if (compares) append_bulk(out, kReignKey);
   append_bulk(out, release.permits);
   append_bulk(out, reign);
+  append_bulk(out, release.expire_at_ms);
+}
+
+void append_clear(std::string& out, const Clear& clear, std::string_view reign,
+                  std::string_view reserve) {
+  if (clear.bucket) {
+    const Reservation nothing = reservation_of(clear);
+    return append_reserve(out, {&nothing, 1}, reign, {}, reserve);
+  }
+  const bool compares = !reign.empty();
+  append_count(out, '*', compares ? 10 : 9);
+  append_bulk(out, "EVAL");
+  append_bulk(out, kClearScript);
+  append_bulk(out, compares ? "3" : "2");
+  append_bulk(out, clear.counter);
+  append_bulk(out, mark_name(clear.counter));
+  if (compares) append_bulk(out, kReignKey);
+  append_bulk(out, reign);
+  append_bulks(out, {clear.mark, clear.window.end_ms, clear.expire_at_ms});
+}
+
+void append_hold(std::string& out, const HoldAsked& asked, std::string_view reign,
+                 std::string_view sha) {
+  const bool compares = !reign.empty();
+  append_count(out, '*', compares ? 13 : 12);
+  append_bulk(out, sha.empty() ? "EVAL" : "EVALSHA");
+  append_bulk(out, sha.empty() ? kHoldScript : sha);
+  append_bulk(out, compares ? "2" : "1");
+  append_bulk(out, asked.counter);
+  if (compares) append_bulk(out, kReignKey);
+  append_bulk(out, reign);
+  append_bulk(out, asked.host);
+  append_bulks(out,
+               {asked.sequence, asked.limit, asked.ttl_ms, asked.used, asked.kept, asked.wanted});
 }
 
 std::string login_request(std::string_view username, std::string_view password) {
@@ -314,48 +242,18 @@ std::string_view release_script() { return kReleaseScript; }
 
 std::string_view reserve_script() { return kReserveScript; }
 
-std::optional<StoreTime> parse_time(const ReplyView& reply) {
-  if (!reply.is_array_of(2)) return std::nullopt;
-  return time_of(reply[0], reply[1]);
-}
-
-std::optional<StoreTime> parse_since(const ReplyView& reply) {
-  if (reply.kind() != ReplyView::Kind::Text) return std::nullopt;
-  const std::string_view record = reply.bytes();
-  if (record.empty()) return StoreTime{};
-  const std::size_t from = record.find(' ') + 1;
-  const std::size_t to = record.find(' ', from);
-  if (from == 0 || to == record.npos || record.size() > kMostReignBytes) return std::nullopt;
-  const auto us = number_of(ReplyView::text(record.substr(from, to - from)), 0,
-                            kMaxSeconds * 1'000'000 + 999'999);
-  return us ? std::optional(StoreTime{*us}) : std::nullopt;
-}
-
-std::string_view error_of(const ReplyView& reply) {
-  return reply.bytes().substr(0, kMaxErrorBytes);
-}
-
 ReserveAsked asked_of(const Reservation& reservation) {
   ReserveAsked asked;
   asked.id = reservation.id;
   asked.runs = static_cast<std::uint32_t>(reservation.costs.size());
+  asked.bookings = static_cast<std::uint32_t>(reservation.bookings.size());
   if (is_checks_alone(reservation)) asked.checks = reservation.costs.front().count;
   asked.is_bucket = reservation.bucket.has_value();
-  return asked;
-}
-
-bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked> asked,
-                           std::vector<ReserveAnswer>& answers) {
-  if (!reply.is_array_of(2 + asked.size())) return false;
-  const auto time = time_of(reply[0], reply[1]);
-  if (!time) return false;
-  if (answers.size() < asked.size()) answers.resize(asked.size());
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    ReserveAnswer& answer = answers[i];
-    answer.time = *time;
-    if (!parse_reserve_answer(reply[2 + i], asked[i], answer)) return false;
+  if (reservation.bucket) {
+    asked.rate = reservation.bucket->rate;
+    asked.log_ms = reservation.bucket->log.period_ms;
   }
-  return true;
+  return asked;
 }
 
 void append_call(std::string& out, const Call& call, const Login& login, std::string_view reserve,
@@ -397,7 +295,18 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       append_recount(out, call.recounts, call.reign, call.by_replid);
       return;
     case Call::Kind::Release:
-      append_release(out, call.release, call.reign, call.script, release);
+      if (call.release.bucket) {
+        const Reservation nothing = reservation_of(call.release);
+        append_reserve(out, {&nothing, 1}, call.reign, call.script, reserve);
+      } else {
+        append_release(out, call.release, call.reign, call.script, release);
+      }
+      return;
+    case Call::Kind::Clear:
+      append_clear(out, call.clear, call.reign, reserve);
+      return;
+    case Call::Kind::Hold:
+      append_hold(out, call.hold, call.reign, call.script);
       return;
     case Call::Kind::Asking:
       out += redis_request({"ASKING"});
@@ -409,43 +318,6 @@ void append_call(std::string& out, const Call& call, const Login& login, std::st
       out += redis_request({"INFO", "replication"});
       return;
   }
-}
-
-Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const ReserveAsked> asked,
-                 std::vector<ReserveAnswer>& answers) {
-  Reply read;
-  read.is_error = reply.kind() == ReplyView::Kind::Error;
-  read.text = read.is_error ? error_of(reply) : reply.bytes();
-  if (read.is_error) return read;
-  if (kind == Call::Kind::Info || kind == Call::Kind::Replication) {
-    read.understood = reply.kind() == ReplyView::Kind::Text;
-  } else if (kind == Call::Kind::Time || kind == Call::Kind::Reign) {
-    read.time = kind == Call::Kind::Time ? parse_time(reply) : parse_since(reply);
-    read.understood = read.time.has_value();
-  } else if (kind == Call::Kind::Wait) {
-    const auto replicas = number_of(reply, 0, kMaxCounter);
-    read.understood = replicas.has_value();
-    read.replicas = replicas.value_or(0);
-  } else if (kind == Call::Kind::Hosts) {
-    const auto hosts = number_of(reply, 0, kMaxCounter);
-    read.understood = hosts.has_value();
-    read.hosts = hosts.value_or(0);
-  } else if (kind == Call::Kind::Recount) {
-    const auto count = parse_recounts(reply, answers);
-    read.reign_over = reply.is_array_of(0);
-    read.understood = count.has_value() || read.reign_over;
-    read.answers = std::span(answers).first(count.value_or(0));
-  } else if (kind == Call::Kind::Reserve && reply.is_array_of(2)) {
-    read.time = parse_time(reply);
-    read.understood = read.time.has_value();
-    read.reign_over = true;
-  } else if (kind == Call::Kind::Reserve) {
-    read.understood = parse_reserve_answers(reply, asked, answers);
-    if (!read.understood) return read;
-    read.answers = std::span(answers).first(asked.size());
-    read.time = answers.front().time;
-  }
-  return read;
 }
 
 }  // namespace rategate

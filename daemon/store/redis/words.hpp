@@ -32,6 +32,14 @@ void append_recount(std::string& out, std::span<const Recount> recounts, std::st
 void append_release(std::string& out, const Release& release, std::string_view reign,
                     std::string_view sha, std::string_view script);
 
+// The clear script with its whole text; of a bucket the reserve script with that.
+void append_clear(std::string& out, const Clear& clear, std::string_view reign,
+                  std::string_view reserve);
+
+// The hold script: EVALSHA, or EVAL with its whole text where no `sha` is known.
+void append_hold(std::string& out, const HoldAsked& asked, std::string_view reign,
+                 std::string_view sha);
+
 // The record of the store's reign, which all hosts keep together.
 inline constexpr std::string_view kReignKey = "rategate:reign";
 // The counts of hosts, with a minute's start in unix seconds behind it: see HostCount.
@@ -39,6 +47,8 @@ inline constexpr std::string_view kHostsKey = "rategate:{hosts}:";
 
 // Of a counter, what was known of it at the beginning of the reign: see scripts/recount.lua.
 inline std::string base_name(const std::string& counter) { return counter + ":base"; }
+// Of a counter that was cleared, which of its beginnings it is: see scripts/clear.lua.
+inline std::string mark_name(const std::string& counter) { return counter + ":c"; }
 // Without a user the password alone.
 std::string login_request(std::string_view username, std::string_view password);
 
@@ -57,9 +67,12 @@ std::string_view error_of(const ReplyView& reply);
 // What must be known of a reservation to read its answer.
 struct ReserveAsked {
   std::uint64_t id = 0;
-  std::uint32_t runs = 0;   // of costs
+  std::uint32_t runs = 0;  // of costs
+  std::uint32_t bookings = 0;
   std::int64_t checks = 0;  // of one permit, where there is nothing else
   bool is_bucket = false;
+  FillRate rate;            // of a token bucket
+  std::int64_t log_ms = 0;  // the period of a log; 0: it is none
 };
 ReserveAsked asked_of(const Reservation& reservation);
 

@@ -1,24 +1,34 @@
--- Reserves permits in each of some counters, of which each is of one window or a token bucket. Each
--- counter is looked at as if it had come alone: an error that a command meets on it is its own
+-- Reserves permits in each of some counters, of which each is of one window, a token bucket or the log
+-- of a sliding window. Each counter is looked at as if it had come alone: an error that a command meets on it is its own
 -- answer, and no other's.
 --
--- KEYS     the counters, those of one limit and window, or buckets of the same numbers, in a row; then the bases (recount.lua) of
---          those whose windows are counted on after a loss, which nobody looks at: named, so that a
---          Redis Cluster refuses the call while a counter and its base are in different shards;
---          then, where ARGV[1] is not empty, the record of the reign (reign.lua)
+-- KEYS     the counters, those of one limit and window, or buckets of the same numbers, in a row;
+--          then the bases (recount.lua) of those whose windows are counted on after a loss, which
+--          nobody looks at: named, so that a Redis Cluster refuses the call while a counter and its
+--          base are in different shards; then, where ARGV[1] is not empty, the record of the reign
+--          (reign.lua)
 -- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
 --          in form 'bucket': p, P (p permits flow in each P us, in lowest terms), burst, the slices
---          that leases end with (ms), how long they live at least (ms); in the others: window's start and end (ms), limit, how far ahead a window may start (ms), when the
---          counters may expire (ms); then of each counter,
+--          that leases end with (ms), how long they live at least (ms);
+--          in form 'log': period (ms), the multiples (ms) at which what is spent at once ends, limit,
+--          then as of a bucket;
+--          in the others: window's start and end (ms), limit, how far ahead a window may start (ms),
+--          when the counters may expire (ms); then of each counter,
 --          in form 'checks': how many checks of one permit;
 --          in form 'costs': permits wanted ahead of the costs, permits the host has in hand (the
 --          counter holds them already, and they are put towards the costs), how many runs of equal
 --          costs, then of each run: cost, how many;
---          in form 'bucket': the moment (us) before which it is not full as the host was told, the
---          moment (us) at which it is to be taken for empty, as what was taken before may be lost (each 0:
---          none), permits wanted ahead of the costs, how many of those where the bucket is full before
---          they end, permits in hand, the moment (ms) at which those end, how many runs, then of each
---          run: cost, how many
+--          in form 'bucket': the moment (us) before which it is not full as the host was told, how
+--          many permits had been given back then, the moment (us) at which it is to be taken for
+--          empty, as what was taken before may be lost (each moment 0: none), permits that are given
+--          back first where the bucket is there (negative: taken without a test; 2^42: it is
+--          cleared, and full), permits wanted ahead of the costs, how many of those where the
+--          bucket is full before they end, permits in hand, the moment (ms) at which those end (where
+--          some are given back: after which all of them were taken; where it is cleared: until which
+--          that is remembered), how many runs, how many bookings, then of each run: cost, how many;
+--          then of each booking: cost, the moment (us) after which it is of no use;
+--          in form 'log': the same, but in place of how many had been given back, how many had ever
+--          been added; and of permits that are given back, their end
 --
 -- Answers {TIME's seconds, TIME's microseconds}, and nothing else where the record holds something
 -- else than it has to, so that no counter was looked at; then of each counter one of
@@ -27,11 +37,18 @@
 --                                    granted ahead, and how many costs of each run. The counter
 --                                    grew by the permits ahead, and by what the costs granted take
 --                                    beyond those in hand
---   {0, F, m, ends, ahead, granted...}  of a bucket: at F (us) it was full, and m permits were taken
---                                    since; the permits ahead are good until they end (ms)
+--   {0, F, m, g, ends, ahead, granted..., booked...}  of a bucket: at F (us) it was full, and m
+--                                    permits were taken since; g were given back as long as its key
+--                                    has lived; the permits ahead are good until they end (ms); and
+--                                    of each booking the moment (us) at which its permits, which
+--                                    are taken now, are good: 0 where that would be too late. Of one
+--                                    that was cleared: ahead is how many came back, as far as 10^9
+--   {0, entries, added, used, ends, ahead, granted..., booked...}  of a log: ' end:permits' of each
+--                                    entry that still counts, by their ends (ms), how many permits were
+--                                    added as long as its key has lived, and how many count
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
---   {3}                              the counter holds something that is no whole number, or no bucket
+--   {3}                              the counter holds something that is no whole number, or no bucket or log
 --   {4, error}                       the store refused a command on this counter, with that error.
 --                                    Nothing is granted, and what was added is taken off again,
 --                                    unless the error says that this was refused, too
@@ -50,6 +67,35 @@ local function failed(reply)
     return {3}
   end
   return {4, reply.err}
+end
+
+-- Of the costs from ARGV[at] on, where a bucket has so many of its own: grants those that fit, and says
+-- how many the bucket pays, and whether some do not fit.
+local function grant_costs(mine, own, in_hand, runs, at)
+  local left, sum, refused = math.max(0, own) + in_hand, 0, false
+  for i = 1, runs do
+    local cost, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local granted = own >= 0 and count or 0
+    if cost > 0 then
+      granted = math.min(count, math.floor((left - sum) / cost))
+    end
+    sum = sum + granted * cost
+    refused = refused or granted < count
+    mine[6 + i] = granted
+    at = at + 2
+  end
+  return math.max(0, sum - in_hand), refused
+end
+
+-- Takes permits of the buckets or logs KEYS[k] to KEYS[last], whose own words begin at ARGV[at]. Returns
+-- where the next row begins.
+local function take_each(take, k, last, at)
+  for each = k, last do
+    local runs, bookings = tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9])
+    answer[2 + each] = take(KEYS[each], at, at + 10, runs, bookings)
+    at = at + 10 + 2 * (runs + bookings)
+  end
+  return at
 end
 
 -- Grants what fits of the costs, and what may be of the lease. words[at]: the first run's cost.
@@ -73,7 +119,10 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
   local mine, sum, refused = {0, 0, 0}, 0, false
   for i = 1, runs do
     local cost, count = tonumber(words[at]), tonumber(words[at + 1])
-    local granted = math.min(count, math.floor((own + in_hand - sum) / cost))
+    local granted = count  -- a cost of 0 takes nothing: who asks only looks
+    if cost > 0 then
+      granted = math.min(count, math.floor((own + in_hand - sum) / cost))
+    end
     sum = sum + granted * cost
     refused = refused or granted < count
     mine[3 + i] = granted
@@ -172,25 +221,29 @@ local function take_from_buckets(k, last, at)
     return quotient + (rest and 1 or 0)
   end
 
-  -- What is in the key as {F, m, whether it is to be kept}, or the answer in its place.
-  local function found(key, known, emptied)
-    local F, m, changed = us, 0, false
+  -- What is in the key: F, m, how many were given back, whether it is to be kept, whether it was
+  -- there, and when it was cleared; or nothing and the answer in its place.
+  local function found(key, known, known_settled, emptied)
+    local F, m, settled, changed, cleared = us, 0, 0, false, 0
     local value = pcall('GET', key)
     if type(value) == 'table' then
       return nil, failed(value)
     elseif value then
-      local full, taken, of, per = string.match(value, '^(%d+) (%d+) (%d+) (%d+)$')
-      if not full then
+      -- Not of a longer one, which somebody else wrote: the pattern can match in many ways.
+      local full, taken, of, per, back, at =
+        string.match(string.sub(value, 1, 120), '^(%d+) (%d+) (%d+) (%d+)( ?%d*)( ?%d*)$')
+      if not full or back == ' ' or at == ' ' or #value > 120 then
         return nil, {3}
       end
       F, m, of, per = tonumber(full), tonumber(taken), tonumber(of), tonumber(per)
+      settled, cleared = tonumber(back) or 0, tonumber(at) or 0
       -- 31 days, and twice the longest that a bucket may take to fill: nobody has made any beyond.
-      if F >= 2 ^ 52 or m >= 2 ^ 42 or of < 1 or of > 1000000000 or per < 1 or per > 2678400000000 or
+      if F >= 2 ^ 52 or m >= 2 ^ 42 or settled > 2 ^ 42 or cleared >= 2 ^ 52 or of < 1 or of > 1000000000 or per < 1 or per > 2678400000000 or
           F + m * per / of > us + 2 ^ 49 then
         return nil, {3}
       end
       if of ~= p or per ~= P then
-        F, m = F + span(m, per, of), 0  -- it is full again when it was to be
+        F, m, settled = F + span(m, per, of), 0, 0  -- it is full again when it was to be
       end
     elseif known > us then
       emptied = math.max(emptied, us)  -- somebody knew that it is not full: it was lost
@@ -202,10 +255,14 @@ local function take_from_buckets(k, last, at)
         F, m, changed = emptied, burst, true
       end
     end
+    if known > us and settled > known_settled then
+      known = known - span(settled - known_settled, P, p)  -- what was given back is no loss
+    end
     if known > us then
       local flown, rest = flow(F, known)
       if m < flown or m == flown and rest then
-        F, m, changed = known, 0, true  -- what somebody knows of was lost, or taken back by hand
+        -- What somebody knows of was lost, or taken back by hand; and it was rounded down.
+        F, m, changed = known + 1, 0, true
       end
     end
     local periods = floor((us - F) / P)
@@ -215,7 +272,29 @@ local function take_from_buckets(k, last, at)
     if m <= flow(F, us) then
       F, m = us, 0
     end
-    return F, m, changed
+    return F, m, settled, changed, value, cleared
+  end
+
+  -- Gives permits back, of which as many come back as it lacks whole ones. Answers F, m, and how
+  -- many were given back in all, which stay what they are where that could not be told any more.
+  local function give_back(back, F, m, settled)
+    local flown, rest = flow(F, us)
+    back = math.min(back, m - flown - (rest and 1 or 0))
+    if back <= 0 or settled + back > 2 ^ 42 then
+      return F, m, settled
+    end
+    m = m - back
+    if m < 0 then  -- it is told from a moment to come
+      local periods = math.ceil(-m / p)
+      F, m = F - periods * P, m + periods * p
+    end
+    return F, m, settled + back
+  end
+
+  -- How many are taken after so many are, without a test, up to what a bucket may be told by.
+  local function overdraw(permits, F, m)
+    local next = m + permits
+    return next <= 2 ^ 41 and F + span(next, P, p) <= us + 2 ^ 48 and next or m
   end
 
   -- Permits that are spent until a slice ends, as F, m, the end and how many. What is spent then must
@@ -233,53 +312,269 @@ local function take_from_buckets(k, last, at)
     return raised, taken + leased, ends, leased
   end
 
-  -- The bucket's words begin at ARGV[at], its runs at ARGV[runs_at].
-  local function take(key, at, runs_at, runs)
-    local F, m, changed = found(key, tonumber(ARGV[at]), tonumber(ARGV[at + 1]))
+  -- Permits that are spent at the first moment at which they fit, now or one to come, as F, m and that
+  -- moment; 0 where it is too late. What is spent then must not find the bucket fuller than it then is.
+  local function book(F, m, cost, latest)
+    local at, lacking = us, m + cost - burst
+    if lacking > flow(F, us) then
+      at = lacking < 0 and F - (mul_div(-lacking, P, p)) or F + span(lacking, P, p)
+    end
+    if at > us and at > latest then
+      return F, m, 0
+    end
+    if m <= flow(F, at) then
+      F, m = at, 0
+    end
+    return F, m + cost, at
+  end
+
+  -- Writes it; answers what went wrong, if anything did. It must not expire before it is full: a
+  -- key that is missing is a full bucket. Where permits were given back it does not expire before
+  -- it would have, as who was told of it then would take it for lost.
+  local function keep(key, F, m, settled, cleared, least)
+    local lives = math.max(math.ceil((F - us + span(m, P, p)) / 1000) + 1000, least)
+    local words = string.format('%.0f %.0f %.0f %.0f', F, m, p, P)
+    if settled > 0 or cleared > 0 then
+      local ttl = pcall('PTTL', key)
+      if type(ttl) == 'table' then
+        return failed(ttl)
+      end
+      words, lives = words .. string.format(' %.0f', settled), math.max(lives, ttl)
+      words = cleared > 0 and words .. string.format(' %.0f', cleared) or words
+    end
+    local made = pcall('SET', key, words, 'PX', string.format('%.0f', lives))
+    return made.err and failed(made)
+  end
+
+  -- The bucket's words begin at ARGV[at], its runs at ARGV[runs_at], and bookings behind these.
+  local function take(key, at, runs_at, runs, bookings)
+    local F, m, settled, changed, there, cleared =
+      found(key, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
     if not F then
       return m
     end
+    local back, before, settled_before = tonumber(ARGV[at + 3]), m, settled
+    local clears, of_back = back == 2 ^ 42 and there, tonumber(ARGV[at + 7])
+    if back < 0 then
+      m = overdraw(-back, F, m)
+    elseif clears then
+      settled = math.min(2 ^ 42, settled + m - flow(F, us))
+      F, m, cleared, changed = us, 0, us, true
+    elseif back > 0 and there and (cleared == 0 or of_back * 1000 > cleared) then
+      F, m, settled = give_back(back, F, m, settled)
+    end
+    changed = changed or m ~= before or settled ~= settled_before
     local own = burst + flow(F, us) - m
-    local in_hand = now < tonumber(ARGV[at + 5]) and tonumber(ARGV[at + 4]) or 0
-    local mine, sum, refused = {0, 0, 0, 0, 0}, 0, false
-    local left = math.max(0, own) + in_hand
-    for i = 1, runs do
-      local cost, count = tonumber(ARGV[runs_at]), tonumber(ARGV[runs_at + 1])
-      local granted = own >= 0 and count or 0
-      if cost > 0 then
-        granted = math.min(count, floor((left - sum) / cost))
-      end
-      sum = sum + granted * cost
-      refused = refused or granted < count
-      mine[5 + i] = granted
+    local in_hand = now < of_back and tonumber(ARGV[at + 6]) or 0
+    local mine = {0, 0, 0, 0, 0, 0}
+    local charged, refused = grant_costs(mine, own, in_hand, runs, runs_at)
+    runs_at = runs_at + 2 * runs
+    m, changed = m + charged, changed or charged > 0
+    local wanted = tonumber(ARGV[at + 4])
+    if wanted > 0 and not refused then
+      F, m, mine[5], mine[6] = lease(F, m, wanted, tonumber(ARGV[at + 5]))
+      changed = changed or mine[6] > 0
+    end
+    for i = 7 + runs, 6 + runs + bookings do
+      F, m, mine[i] = book(F, m, tonumber(ARGV[runs_at]), tonumber(ARGV[runs_at + 1]))
+      changed = changed or mine[i] > 0
       runs_at = runs_at + 2
     end
-    local charged = math.max(0, sum - in_hand)
-    m, changed = m + charged, changed or charged > 0
-    local wanted = tonumber(ARGV[at + 2])
-    if wanted > 0 and not refused then
-      F, m, mine[4], mine[5] = lease(F, m, wanted, tonumber(ARGV[at + 3]))
-      changed = changed or mine[5] > 0
-    end
-    if changed then
-      -- It must not expire before it is full: a key that is missing is a full bucket.
-      local lives = math.ceil((F - us + span(m, P, p)) / 1000) + 1000
-      local made = pcall('SET', key, string.format('%.0f %.0f %.0f %.0f', F, m, p, P), 'PX',
-        string.format('%.0f', lives))
-      if made.err then
-        return failed(made)
-      end
-    end
-    mine[2], mine[3] = F, m
-    return mine
+    mine[2], mine[3], mine[4] = F, m, settled
+    mine[6] = clears and math.min(settled - settled_before, 1000000000) or mine[6]
+    return changed and keep(key, F, m, settled, cleared, clears and of_back - now or 0) or mine
   end
 
-  for each = k, last do
-    local runs = tonumber(ARGV[at + 6])
-    answer[2 + each] = take(KEYS[each], at, at + 7, runs)
-    at = at + 7 + 2 * runs
+  return take_each(take, k, last, at)
+end
+
+-- The same of the logs of sliding windows. A log is 'used added cleared end:permits end:permits...': what
+-- its entries hold together, how many permits were added as long as its key has lived, and when it was
+-- cleared (us). A permit counts from when it is added until a period after the end of its entry, by
+-- which it is spent. Only the head and the tail of the text are looked at, where nothing else is asked.
+local function take_from_logs(k, last, at)
+  local floor, find, sub, format, max, min =
+    math.floor, string.find, string.sub, string.format, math.max, math.min
+  local us = answer[1] * 1000000 + answer[2]
+  local period, stamp, limit = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local slice, least = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  at = at + 5
+
+  -- The end of what is spent at that moment (ms).
+  local function stamp_of(ms)
+    return (floor(ms / stamp) + 1) * stamp
   end
-  return at
+
+  -- Adds to the entry of that end, or makes it; of a text that is too long to the next one.
+  local function put(text, ends, permits)
+    local size, behind, start, y, n = #text, ''
+    while true do
+      local _
+      start, _, y, n = find(text, ' (%d+):(%d+)$', max(1, #text - 40))
+      y, n = tonumber(y), tonumber(n)
+      if not y or y < ends then
+        break
+      elseif y == ends then
+        return sub(text, 1, start - 1) .. format(' %.0f:%.0f', y, n + permits) .. behind
+      end
+      behind, text = sub(text, start) .. behind, sub(text, 1, start - 1)
+    end
+    if size > 4000 and behind ~= '' then
+      local _, to, y, n = find(behind, '^ (%d+):(%d+)')
+      return text .. format(' %s:%.0f', y, tonumber(n) + permits) .. sub(behind, to + 1)
+    elseif size > 4000 then
+      return sub(text, 1, start - 1) .. format(' %.0f:%.0f', ends, n + permits)
+    elseif behind == '' and n == 0 then  -- nobody needs to know of that any more
+      text = sub(text, 1, start - 1)
+    end
+    return text .. format(' %.0f:%.0f', ends, permits) .. behind
+  end
+
+  -- What of the text is behind those entries that end by then, and how many permits these have.
+  local function behind(text, ends)
+    local from, sum = 1, 0
+    while true do
+      local _, to, y, n = find(text, '^ (%d+):(%d+)', from)
+      if not to or tonumber(y) > ends then
+        return sub(text, from), sum
+      end
+      from, sum = to + 1, sum + n
+    end
+  end
+
+  -- The entries that still count, how many permits they have, how many were ever added, when it was
+  -- cleared, and whether it was there; or nothing and the answer in its place.
+  local function found(key)
+    local value = pcall('GET', key)
+    if type(value) == 'table' then
+      return nil, failed(value)
+    elseif not value then
+      return '', 0, 2 ^ 52 - us, 0, false  -- fewer than any that was there before
+    end
+    -- Each pattern has one way to match: a text that somebody else wrote must not take it long.
+    local used, added, cleared, from = string.match(value, '^(%d+) (%d+) (%d+)()')
+    used, added, cleared = tonumber(used), tonumber(added), tonumber(cleared)
+    local text = used and sub(value, from)
+    if not used or used > 2 ^ 42 or added > 2 ^ 53 or cleared >= 2 ^ 52 or #text > 8000 or
+        find(text, '[^ %d:]') or (text ~= '' and not find(text, '^ %d+:%d')) then
+      return nil, {3}
+    end
+    local last = tonumber((string.match(text, ' (%d+):%d+$', max(1, #text - 40))))
+    if text ~= '' and (not last or last >= 2 ^ 42) then
+      return nil, {3}
+    end
+    local over
+    text, over = behind(text, now - period)
+    if over > used or (text == '' and over < used) then
+      return nil, {3}
+    end
+    return text, used - over, added, cleared, true
+  end
+
+  local function keep(key, text, used, added, cleared, least)
+    local ends = string.match(text, ' (%d+):%d+$', max(1, #text - 40))
+    local lives = max((ends and tonumber(ends) + period - now or 0), 0) + 1000
+    if cleared > 0 then
+      local ttl = pcall('PTTL', key)
+      if type(ttl) == 'table' then
+        return failed(ttl)
+      end
+      lives = max(lives, least, ttl)
+    end
+    local words = format('%.0f %.0f %.0f', used, added, cleared) .. text
+    local made = pcall('SET', key, words, 'PX', format('%.0f', lives))
+    return made.err and failed(made)
+  end
+
+  -- The log's words begin at ARGV[at], its runs at ARGV[runs_at], and bookings behind these.
+  local function take(key, at, runs_at, runs, bookings)
+    local text, used, added, cleared, there = found(key)
+    if not text then
+      return used
+    end
+    local changed, came_back = false, 0
+    local function add(ends, permits)
+      text, used, added = put(text, ends, permits), used + permits, min(added + permits, 2 ^ 52)
+      changed = true
+    end
+
+    local known, known_added = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local emptied, back = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    local of_back, clears = tonumber(ARGV[at + 7]), back == 2 ^ 42 and there
+    local lost = floor(emptied / 1000) + 1 + slice + least
+    if emptied > 0 and lost + period > now then
+      local _, before = behind(text, lost - 1)
+      if used - before < limit then
+        add(lost, limit)
+      end
+    end
+    if known > us and added < known_added then  -- part of what somebody was told of is gone
+      add(floor(known / 1000) - period, limit)
+      added = known_added  -- others were told of more, which is gone as well
+    end
+    if back < 0 then
+      if used - back <= 2 ^ 41 then
+        add(stamp_of(now), -back)
+      end
+    elseif clears then
+      local last = string.match(text, ' (%d+):%d+$', max(1, #text - 40))
+      text = last and ' ' .. last .. ':0' or ''
+      -- Nothing comes back to ends of before, whoever takes permits with them from now on.
+      cleared = max(us, last and tonumber(last) * 1000 or 0)
+      came_back, used, changed = used, 0, true
+    elseif back > 0 and there and of_back * 1000 > cleared then
+      local from, to, n = find(text, format(' %.0f:(%%d+)', of_back))
+      local some = n and min(back, tonumber(n)) or 0
+      if some > 0 then
+        local rest = format(' %.0f:%.0f', of_back, n - some)
+        if n - some == 0 and to < #text then  -- of the last one its end is what others know of
+          rest = ''
+        end
+        text = sub(text, 1, from - 1) .. rest .. sub(text, to + 1)
+        used, changed = used - some, true
+      end
+    end
+
+    local in_hand = now < of_back and tonumber(ARGV[at + 6]) or 0
+    local mine = {0, 0, 0, 0, 0, 0}
+    local charged, refused = grant_costs(mine, limit - used, in_hand, runs, runs_at)
+    runs_at = runs_at + 2 * runs
+    if charged > 0 then
+      add(stamp_of(now), charged)
+    end
+    local leased = 0
+    if slice > 0 and not refused then
+      leased = min(tonumber(ARGV[at + 4]), floor(max(0, limit - used) / 4))
+    end
+    if leased > 0 then
+      mine[5], mine[6] = (floor((now + least) / slice) + 1) * slice, leased
+      add(mine[5], leased)
+    end
+    for i = 7 + runs, 6 + runs + bookings do
+      local cost, until_us, good = tonumber(ARGV[runs_at]), tonumber(ARGV[runs_at + 1]), us
+      local lacking, from = used + cost - limit, 1
+      while lacking > 0 do
+        local _, to, y, n = find(text, '^ (%d+):(%d+)', from)
+        if not to then
+          break
+        end
+        lacking, from, good = lacking - n, to + 1, (y + period) * 1000
+      end
+      mine[i] = 0
+      if lacking <= 0 and (good <= us or good <= until_us) then
+        mine[i] = good
+        add(stamp_of(floor(good / 1000)), cost)
+      end
+      runs_at = runs_at + 2
+    end
+    mine[2], mine[3], mine[4] = text, added, used
+    if clears then
+      mine[6] = min(came_back, 1000000000)
+    end
+    return changed and keep(key, text, used, added, cleared, clears and of_back - now or 0) or mine
+  end
+
+  return take_each(take, k, last, at)
 end
 
 -- The same of the counters of one limit and window.
@@ -346,9 +641,10 @@ if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
   return answer
 end
 local words, at, k = #ARGV, 2, 1
+local forms = {bucket = take_from_buckets, log = take_from_logs}
 while at <= words do
   local last = k + tonumber(ARGV[at]) - 1
-  local take = ARGV[at + 1] == 'bucket' and take_from_buckets or count_in_windows
+  local take = forms[ARGV[at + 1]] or count_in_windows
   at = take(k, last, at + 2)
   k = last + 1
 end

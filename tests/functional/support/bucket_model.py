@@ -1,11 +1,16 @@
 """A model of the token buckets of daemon/store/scripts/reserve.lua, in exact fractions.
 
-It knows of a bucket only the moment X at which it is full again, as docs/algorithms.md proves it by,
-and none of the script's formulas."""
+It reckons with the moment X at which a bucket is full again, as docs/algorithms.md proves it by, and
+with none of the script's formulas."""
 
 import math
+import re
 from fractions import Fraction
 from typing import NamedTuple
+
+MOST_SETTLED = 2**42  # that a key tells of
+MOST_DEBT = 2**41  # permits taken of one that is charged without a test
+LONGEST_FILL = 2**48
 
 
 class Rate(NamedTuple):
@@ -37,26 +42,34 @@ class Limit(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Of one bucket; runs are (cost, count)."""
+    """Of one bucket; runs are (cost, count), and bookings (cost, the moment after which it is of no use)."""
     key: str
     runs: list
     known: int = 0
+    known_settled: int = 0
     emptied: int = 0
+    back: int = 0
     lease: int = 0
     raisable: int = 0
     in_hand: int = 0
     hand_ends: int = 0
+    bookings: tuple = ()
 
 
 class Held(NamedTuple):
-    """What the model knows of a key: the moment at which it is full, and the numbers in it."""
+    """What the model knows of a key: the moment at which it is full, the numbers in it, how many
+    permits were given back, and from which moment it is told. None where a text is no bucket."""
     full: Fraction
     rate: Rate
+    settled: int
+    start: int
 
     @classmethod
     def of(cls, text):
-        F, m, p, P = map(int, text.split())
-        return cls(F + m * Fraction(P, p), Rate(p, P))
+        if not re.fullmatch("[0-9]+( [0-9]+){3,4}", text):
+            return None
+        F, m, p, P, settled = map(int, [*text.split(), 0][:5])
+        return cls(F + m * Fraction(P, p), Rate(p, P), settled, F) if settled <= MOST_SETTLED else None
 
 
 class Look(NamedTuple):
@@ -67,34 +80,56 @@ class Look(NamedTuple):
     last_ms: int
 
 
-def bucket(F, m, rate):
+def bucket(F, m, rate, settled=0):
     """The text of a key."""
-    return f"{F} {m} {rate.p} {rate.P}"
+    return f"{F} {m} {rate.p} {rate.P}" + (f" {settled}" if settled > 0 else "")
 
 
 class Given(NamedTuple):
-    """When the bucket is full, the grants, whether the key is written, and the lease."""
+    """When the bucket is full, how many permits were given back, the grants, whether the key is
+    written, the lease, and when what is booked is good."""
     full: Fraction
+    settled: int
     granted: list
     written: bool
     ends: int = 0
     leased: int = 0
+    booked: tuple = ()
 
 
-def _begin(held, limit, asked, t):
-    """When it is full by what is known of it, and whether that is to be written."""
-    full = held.full if held else Fraction(t)
-    if held and held.rate != limit.rate:
-        full = Fraction(math.ceil(full))
+def _repaired(held, limit, asked, t):
+    """What there is at t when what was lost of it is taken, and whether that is to be written."""
     empty = asked.emptied
-    if held is None and asked.known > t:
-        empty = max(empty, t)
-    written = empty > 0 and empty + limit.fill > full
+    if held is None:
+        held = Held(Fraction(t), limit.rate, 0, t)
+        empty = max(empty, t) if asked.known > t else empty
+    elif held.rate != limit.rate:
+        full = math.ceil(held.full)
+        held = Held(Fraction(full), limit.rate, 0, full)
+    written = empty > 0 and empty + limit.fill > held.full
     if written:
-        full = empty + limit.fill
-    if asked.known > max(t, full):
-        return Fraction(asked.known), True
-    return max(full, t), written
+        held = held._replace(full=empty + limit.fill, start=empty)
+    since = max(0, held.settled - asked.known_settled)
+    known = asked.known - math.ceil(since * limit.rate.each)  # what came back since is no loss
+    if known > max(t, held.full):
+        held, written = held._replace(full=Fraction(known + 1), start=known + 1), True  # it was rounded down
+    if held.full <= t:
+        return held._replace(full=Fraction(t), start=t), written
+    periods = max(0, (t - held.start) // limit.rate.P)
+    return held._replace(start=held.start + periods * limit.rate.P), written
+
+
+def _settled(held, limit, back, t):
+    """After that many permits were given back, whole ones that it lacks, or taken without a test."""
+    if back >= 0:
+        back = min(back, math.floor((held.full - t) / limit.rate.each))
+        possible = held.settled + back <= MOST_SETTLED
+    else:
+        taken = (held.full - held.start) / limit.rate.each - back
+        possible = taken <= MOST_DEBT and held.full - back * limit.rate.each <= t + LONGEST_FILL
+    if not possible:
+        return held
+    return held._replace(full=held.full - back * limit.rate.each, settled=held.settled + max(0, back))
 
 
 def _lease(full, limit, asked, t):
@@ -109,9 +144,24 @@ def _lease(full, limit, asked, t):
     return max(full, y) + leased * limit.rate.each, ends, leased
 
 
+def _booked(full, limit, bookings, t):
+    """Bookings, each spent at the first moment x at which it fits: X' = max(X, x) + n * T <= x + burst * T."""
+    moments = []
+    for cost, until in bookings:
+        at = max(t, math.ceil(full + cost * limit.rate.each - limit.fill))
+        if at > max(t, until):
+            moments.append(0)
+            continue
+        full = max(full, at) + cost * limit.rate.each
+        moments.append(at)
+    return full, tuple(moments)
+
+
 def expected(held, limit, asked, t):
     """What is Given at t; held: None where there is no key."""
-    full, written = _begin(held, limit, asked, t)
+    found, written = _repaired(held, limit, asked, t)
+    after = _settled(found, limit, asked.back if held else min(0, asked.back), t)
+    full, moved = after.full, after.full != found.full
     in_hand = asked.in_hand if t < 1000 * asked.hand_ends else 0
     own = math.floor((t + limit.fill - full) / limit.rate.each)
     granted, spent = [], 0
@@ -126,12 +176,19 @@ def expected(held, limit, asked, t):
     ends = leased = 0
     if asked.lease > 0 and granted == [count for _, count in asked.runs]:
         full, ends, leased = _lease(full, limit, asked, t)
-    return Given(full, granted, written or charged + leased > 0, ends, leased)
+    full, booked = _booked(full, limit, asked.bookings, t)
+    written = written or moved or charged + leased > 0 or any(booked)
+    return Given(full, after.settled, granted, written, ends, leased, booked)
+
+
+def row_words(form, numbers, asked):
+    """What the script is told of a row of that form."""
+    words = [len(asked), form, *numbers]
+    for each in asked:
+        words += [*each[2:10], len(each.runs), len(each.bookings),
+                  *(n for pair in (*each.runs, *each.bookings) for n in pair)]
+    return words
 
 
 def words_of(limit, *asked):
-    """What the script is told of a row."""
-    words = [len(asked), "bucket", *limit.rate, *limit[1:]]
-    for each in asked:
-        words += [*each[2:], len(each.runs), *(n for run in each.runs for n in run)]
-    return words
+    return row_words("bucket", (*limit.rate, *limit[1:]), asked)

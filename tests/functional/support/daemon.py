@@ -1,6 +1,7 @@
 """A rategated of the test's own: started, awaited by its READY, watched, ended."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -93,14 +94,18 @@ def toml(value):
     """A Python value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml(one) for one in value) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(k)} = {toml(v)}" for k, v in value.items()) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def toml_key(key):
+    return key if re.fullmatch("[A-Za-z0-9_-]+", key) else toml(key)
 
 
 class Daemon:
@@ -180,7 +185,7 @@ class Daemon:
         lines = [f'store = "{"memory" if self.memory else "redis"}"']
         for table, settings in self.tables.items():
             if settings:
-                lines += ["", f"[{table}]"] + [f"{k} = {toml(v)}" for k, v in settings.items()]
+                lines += ["", f"[{table}]"] + [f"{toml_key(k)} = {toml(v)}" for k, v in settings.items()]
         return "\n".join(lines) + "\n"
 
     def write_config(self, text=None):

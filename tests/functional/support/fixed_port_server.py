@@ -67,7 +67,7 @@ class FixedPortServer(ServerProcess):
         more = {"ssl": True, "ssl_cert_reqs": "none"} if self.tls else {}
         more.update(self.login)
         more.update(options)
-        return redis.Redis(port=port or self.port, decode_responses=True, socket_timeout=5, **more)
+        return redis.Redis(port=port or self.port, decode_responses=True, socket_timeout=20, **more)
 
     def ask(self, *words):
         return self._asked(lambda client: client.execute_command(*words))

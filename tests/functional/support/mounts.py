@@ -29,6 +29,10 @@ class Mounts:
         os.mkdir(self.path(place))
         return self._mounting([f"mount -t tmpfs -o size={kib}k none {self.path(place)}"])
 
+    def hiding(self, place):
+        """Words before a command that finds that folder empty."""
+        return self._mounting([f"mount -t tmpfs none {place}"])
+
     def _made(self, name):
         if not os.path.exists(self.path(name)):
             self.write(name, "")

@@ -11,7 +11,7 @@ from support.env import SLOW
 Decision = collections.namedtuple(
     "Decision", "allowed limit remaining retry_after_ms reset_after_ms reason")
 
-COUNTED, OVER_LIMIT, STORE_AWAY, NEVER_FITS, CLOCK_NOT_TRUSTED = range(5)
+COUNTED, OVER_LIMIT, STORE_AWAY, NEVER_FITS, CLOCK_NOT_TRUSTED, BLOCKED, UNLIMITED = range(7)
 
 
 class RespError(Exception):

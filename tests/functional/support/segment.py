@@ -17,7 +17,8 @@ RULES = 192
 
 Word = collections.namedtuple("Word", "end_ms permits exhausted")
 Slot = collections.namedtuple("Slot", "words rule key low_water left")
-Resolved = collections.namedtuple("Resolved", "rule limit period_ms shared keyed")
+Resolved = collections.namedtuple(
+    "Resolved", "rule limit period_ms shared keyed kind burst longest_ms")
 
 
 def ask_to_attach(conn):

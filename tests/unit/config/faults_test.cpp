@@ -171,17 +171,21 @@ TEST_CASE("one fault each") {
 
       // Limits.
       {"[limits]\napi = 100\n",
-       {"f:3:7: limit 'api': expected a rate in quotes, such as \"100/second\", or a table with "
-        "limit and period"}},
+       {"f:3:7: limit 'api': expected a rate in quotes, such as \"100/second\", a list of "
+        "rates, or a table with limit and period"}},
       {"[limits]\napi = \"100\"\n",
        {"f:3:7: limit 'api': expected permits per period, such as 100/second, 5/10s or 1000/min"}},
       {"[limits]\napi = \"0/s\"\n",
        {"f:3:7: limit 'api': before the slash expected a whole number from 1 to 1000000000"}},
       {"[limits]\napi = \"5/fortnight\"\n",
        {"f:3:7: limit 'api': after the slash expected a whole number and a unit (ms, s, min, h, "
-        "d), such as 250ms or 1s"}},
+        "d), such as 250ms or 1s, or a week, month or year"}},
       {"[limits]\napi = \"5/32d\"\n",
-       {"f:3:7: limit 'api': after the slash expected a period from 10ms to 31d"}},
+       {"f:3:7: limit 'api': after the slash expected a period from 10ms to 31d, or a week, month "
+        "or year"}},
+      {"[limits]\napi = \"5/3months\"\n",
+       {"f:3:7: limit 'api': after the slash expected one month: no other number of them is a "
+        "period"}},
       {"[limits]\n\"a b\" = \"1/s\"\n",
        {"f:3:1: expected a limit's name to be 1 to 64 letters, digits and _ - . / @"}},
       {"[limits]\n\"\" = \"1/s\"\n",
@@ -191,7 +195,7 @@ TEST_CASE("one fault each") {
         "limit = \"100/second\""}},
       {"[limits.api]\nlimit = 5\n",
        {"f:2:9: limit 'api' has no period: expected a duration such as \"250ms\", from "
-        "10ms to 31d"}},
+        "10ms to 31d, or \"day\", \"week\", \"month\" or \"year\""}},
       {"[limits.api]\nlimit = \"5/s\"\nperiod = \"1s\"\n",
        {"f:4:1: period of limit 'api' is said twice: its limit has one already"}},
       {"[limits.api]\nlimit = 0\nperiod = \"1s\"\n",
@@ -201,10 +205,10 @@ TEST_CASE("one fault each") {
         "1000/min"}},
       {"[limits.api]\nlimit = 5\nperiod = 1\n",
        {"f:4:10: period of limit 'api': expected a duration such as \"250ms\", from "
-        "10ms to 31d; 1 has no unit"}},
+        "10ms to 31d, or \"day\", \"week\", \"month\" or \"year\"; 1 has no unit"}},
       {"[limits.api]\nlimit = 5\nperiod = \"1ms\"\n",
        {"f:4:10: period of limit 'api': expected a duration such as \"250ms\", from "
-        "10ms to 31d"}},
+        "10ms to 31d, or \"day\", \"week\", \"month\" or \"year\""}},
       {"[limits.api]\nlimit = \"5/s\"\nperod = \"1s\"\n",
        {"f:4:1: unknown setting 'perod' of limit 'api'; did you mean 'period'?"}},
       {"[limits.api.v2]\nlimit = \"5/s\"\n",
@@ -229,10 +233,25 @@ TEST_CASE("one fault each") {
         "placeholders"}},
       {"[limits.api]\nlimit = \"5/s\"\nredis_key = \"%q:%w\"\n",
        {"f:4:13: redis_key of limit 'api': expected %n, %k, %p, %w or %% after a percent sign"}},
+      {"[limits.api]\nlimit = \"5/s\"\nkey = \"ipv6\"\n",
+       {"f:4:7: key of limit 'api': expected text or ip"}},
+      {"[limits.api]\nlimit = \"5/s\"\nkey = \"ip\"\nredis_key = \"x:%n:%w\"\n",
+       {"f:5:13: redis_key of limit 'api': expected %k in it: with key = \"ip\" each network is "
+        "counted"}},
+      {"[limits.api]\nlimit = \"5/s\"\nipv6_prefix = 64\nipv4_prefix = 24\n",
+       {"f:4:15: ipv6_prefix of limit 'api': expected it only with key = \"ip\"",
+        "f:5:15: ipv4_prefix of limit 'api': expected it only with key = \"ip\""}},
+      {"[limits.api]\nlimit = \"5/s\"\nkey = \"ip\"\nipv4_prefix = 33\nipv6_prefix = 0\n",
+       {"f:5:15: ipv4_prefix of limit 'api': expected a whole number of bits from 8 to 32",
+        "f:6:15: ipv6_prefix of limit 'api': expected a whole number of bits from 12 to 128"}},
+      {"[limits.api]\nlimit = \"5/s\"\nkey = \"ip\"\nipv6_prefix = \"64\"\n",
+       {"f:5:15: ipv6_prefix of limit 'api': expected a whole number of bits from 12 to 128"}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"bucket\"\n",
-       {"f:4:13: algorithm of limit 'api': expected fixed-window or gcra"}},
+       {"f:4:13: algorithm of limit 'api': expected fixed-window, gcra, sliding-window or "
+        "concurrency"}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = 1\n",
-       {"f:4:13: algorithm of limit 'api': expected \"fixed-window\" or \"gcra\", in quotes"}},
+       {"f:4:13: algorithm of limit 'api': expected \"fixed-window\", \"gcra\", "
+        "\"sliding-window\" or \"concurrency\", in quotes"}},
       {"[limits.api]\nlimit = \"5/s\"\nburst = 5\n",
        {"f:4:9: burst of limit 'api': expected it only with algorithm = \"gcra\""}},
       {"[limits.api]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\nburst = -1\n",
@@ -477,6 +496,57 @@ TEST_CASE("limits that share a counter are not spread") {
                       "spread, by which each would have parts of its own size"});
 }
 
+TEST_CASE("what is for periods of the calendar is for no others, and those are for windows") {
+  const auto faults = [](const std::string& lines) {
+    return faults_of(kMemory + "[limits.api]\n" + lines);
+  };
+  const std::string zone = "timezone = \"Europe/Berlin\"\n";
+  const std::string sunday = "week_starts = \"sunday\"\n";
+  for (const std::string period : {"day", "1day", "week", "1week", "month", "1months", "year"}) {
+    CHECK(faults("limit = \"5/" + period + "\"\n" + zone).empty());
+    CHECK(faults("limit = 5\nperiod = \"" + period + "\"\n" + zone).empty());
+  }
+  CHECK(faults("limit = \"5/week\"\n" + sunday).empty());
+  CHECK(faults("limit = \"5/day\"\nalgorithm = \"gcra\"\n").empty());
+  for (const std::string period : {"1d", "24h", "7d", "2days", "1s"}) {
+    CHECK(faults("limit = \"5/" + period + "\"\n" + zone) ==
+          std::vector<std::string>{"f:4:12: timezone of limit 'api': expected it only with a "
+                                   "period of a day, week, month or year"});
+  }
+  for (const std::string period : {"1d", "7d", "day", "month", "year"}) {
+    CHECK(faults("limit = \"5/" + period + "\"\n" + sunday) ==
+          std::vector<std::string>{"f:4:15: week_starts of limit 'api': expected it only with a "
+                                   "period of a week"});
+  }
+  const std::vector<Case> cases = {
+      {"limit = \"5/month\"\ntimezone = \"Mars\"\n",
+       {"f:4:12: timezone of limit 'api': expected a zone of the tz database, such as "
+        "Europe/Berlin"}},
+      {"limit = \"5/month\"\ntimezone = \"Europe/Pariss\"\n",
+       {"f:4:12: timezone of limit 'api': expected a zone of the tz database, such as "
+        "Europe/Berlin; did you mean \"Europe/Paris\"?"}},
+      {"limit = \"5/month\"\ntimezone = \"localtime\"\n",
+       {"f:4:12: timezone of limit 'api': expected a zone of the tz database, such as "
+        "Europe/Berlin"}},
+      {"limit = \"5/month\"\ntimezone = 1\n",
+       {"f:4:12: timezone of limit 'api': expected text without spaces, in quotes"}},
+      {"limit = \"5/week\"\nweek_starts = \"Sunday\"\n",
+       {"f:4:15: week_starts of limit 'api': expected monday, tuesday, wednesday, thursday, "
+        "friday, saturday or sunday"}},
+      {"limit = \"5/month\"\nalgorithm = \"gcra\"\n",
+       {"f:2:9: limit 'api': expected algorithm = \"fixed-window\" with a period of the calendar: "
+        "others have no aligned windows"}},
+      {"limit = \"5/day\"\nalgorithm = \"gcra\"\n" + zone,
+       {"f:2:9: limit 'api': expected algorithm = \"fixed-window\" with a period of the calendar: "
+        "others have no aligned windows"}},
+      {"limit = \"5/month\"\nkeys = { a = \"9/31d\" }\n",
+       {"f:4:14: rule for the key 'a' of limit 'api': expected the limit's own period, as in "
+        "\"9/month\": a "
+        "rule changes the number of permits alone"}},
+  };
+  for (const Case& wrong : cases) CHECK(faults(wrong.text) == wrong.faults);
+}
+
 TEST_CASE("limits that share a counter have one period") {
   const std::string shared =
       "[limits.a]\nlimit = \"1/s\"\nredis_key = \"rate-limit:%w\"\n"
@@ -485,6 +555,13 @@ TEST_CASE("limits that share a counter have one period") {
         std::vector<std::string>{
             "f:5:9: limit 'b' has a period of 10s and shares its counter with limit 'a' (f:2:9), "
             "whose period is 1s; expected one period, or %p or %n in redis_key"});
+  // And one calendar.
+  CHECK(faults_of(kMemory + "[limits.a]\nlimit = \"1/week\"\nredis_key = \"x:%w\"\n"
+                            "[limits.b]\nlimit = \"1/week\"\nredis_key = \"x:%w\"\n"
+                            "week_starts = \"sunday\"\n") ==
+        std::vector<std::string>{
+            "f:5:9: limit 'b' has a period of week-sunday and shares its counter with limit 'a' "
+            "(f:2:9), whose period is week; expected one period, or %p or %n in redis_key"});
   // A template of another text that makes the same counter.
   CHECK(faults_of(kMemory + "[limits.a]\nlimit = \"1/s\"\nredis_key = \"%n:%w\"\n"
                             "[limits.b]\nlimit = \"1/10s\"\nredis_key = \"a:%w\"\n")

@@ -33,10 +33,15 @@ max_clients = 10000
 idle_timeout = "0s"
 max_request = 8192
 max_pending = 1000
+max_wait = "1m"
+max_parked = 10000
+max_parked_per_key = 1000
 declared_limits = true
 max_declared = 1000
 shm_users = ""
 shm_groups = ""
+admin_users = ""
+admin_groups = ""
 
 [shm]
 enabled = true
@@ -67,6 +72,13 @@ TEST_CASE("what is printed loads again, to the same") {
             secret + "\"\n",
         std::string(
             "[redis]\npassword_command = [\"/bin/sh\", \"b \\\"c\\\"\"]\nreauth = \"15m\"\n"),
+        std::string("[redis]\n[limits.x]\nlimit = \"9/s\"\nkey = \"ip\"\nipv4_prefix = 24\n"),
+        std::string("[redis]\n[limits.x]\nlimit = \"9/s\"\nalgorithm = \"gcra\"\nkey = \"ip\"\n"
+                    "ipv6_prefix = 128\n"),
+        std::string("[redis]\n[limits]\na = \"9/month\"\nb = \"9/day\"\n[limits.x]\nlimit = "
+                    "\"9/week\"\nweek_starts = \"sunday\"\ntimezone = \"Europe/Berlin\"\n"
+                    "[limits.y]\nlimit = 9\nperiod = \"day\"\ntimezone = \"Asia/Tokyo\"\n"
+                    "keys = { k = \"7/day\" }\n"),
         std::string("[redis]\n[log]\nlevel = \"debug\"\nformat = \"json\"\ntarget = "
                     "\"file:/x\"\n[server]\nsocket_mode = \"0777\"\nidle_timeout = \"90s\"\n"
                     "[limits]\napi = \"100/s\"\n\"a.b/c@d\" = \"1/250ms\"\n[limits.x]\nlimit = "

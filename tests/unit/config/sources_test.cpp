@@ -320,6 +320,34 @@ TEST_CASE("the command line overrides all") {
   CHECK(good(of_file(file, {{"REDIS_HOST", "c"}}, memory)).config.fixed.store == StoreKind::Memory);
 }
 
+TEST_CASE("the command line changes a period of the calendar, or leaves it as it is") {
+  const TempDir folder;
+  const std::string file =
+      folder.write("r.toml",
+                   "store = \"memory\"\n[limits.a]\nlimit = \"5/day\"\ntimezone = \"Asia/Tokyo\"\n"
+                   "[limits.b]\nlimit = \"5/month\"\n[limits.c]\nlimit = \"5/s\"\n"
+                   "[limits.d]\nlimit = \"5/day\"\n");
+  Overrides overrides;
+  overrides.limits = {"a=9/day", "b=9/1h", "c=9/year", "d=9/day"};
+  const auto limits = good(of_file(file, {}, overrides)).config.live.limits;
+  REQUIRE(limits.size() == 4);
+  const auto text = [&](std::size_t at) {
+    return rate_text(limits[at], limits[at].permits) + " " + period_text(limits[at]);
+  };
+  CHECK(text(0) == "9/day day@Asia/Tokyo");
+  CHECK(text(1) == "9/1h 1h");
+  CHECK(text(2) == "9/year year");
+  CHECK(text(3) == "9/1d 1d");
+
+  const std::string bucket = folder.write(
+      "b.toml", "store = \"memory\"\n[limits.e]\nlimit = \"5/s\"\nalgorithm = \"gcra\"\n");
+  overrides.limits = {"e=5/month"};
+  CHECK(faults(load_config(of_file(bucket, {}, overrides))) ==
+        std::vector<std::string>{
+            "--limit e=5/month: limit 'e': expected algorithm = \"fixed-window\" with a period of "
+            "the calendar: others have no aligned windows"});
+}
+
 TEST_CASE("the command line is checked") {
   Overrides overrides;
   overrides.memory = true;

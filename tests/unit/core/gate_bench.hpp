@@ -26,8 +26,8 @@ inline LimitUsePtr limit(std::int64_t permits, std::int64_t period_ms = 1000,
 inline void check_books(const Gate& gate) {
   const Books::Totals& totals = gate.books().totals();
   CHECK(totals.held == gate.counted());
-  CHECK(totals.reserved == totals.spent + totals.spent_by_clients + totals.released +
-                               totals.stranded + gate.counted());
+  CHECK(totals.reserved + totals.settled == totals.spent + totals.spent_by_clients +
+                                                totals.released + totals.stranded + gate.counted());
 }
 
 struct Bench {
@@ -74,6 +74,13 @@ struct Bench {
   void reply(const Reservation& request) { reply_at(now, request); }
   void serve() {
     for (const Reservation& request : asked()) reply(request);
+    answer_clears(store);
+  }
+  // What is to be cleared, or asked of marks, by those counters.
+  void answer_clears(MemoryCounters& counters) {
+    while (const auto clear = gate.take_clear({0})) {
+      gate.clear_answered(*clear, counters.clear(*clear, store_time()), now);
+    }
   }
   std::vector<Answer> answers() { return std::exchange(gate.answers(), {}); }
   std::int64_t allowed() {

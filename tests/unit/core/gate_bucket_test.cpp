@@ -1,5 +1,5 @@
 // Limits that count by token buckets, through the gate.
-#include "tests/unit/core/gate_bench.hpp"
+#include "tests/unit/core/bucket_bench.hpp"
 
 using namespace rategate;
 using namespace rategate::test;
@@ -15,22 +15,6 @@ LimitUsePtr bucket(std::int64_t permits, std::int64_t burst,
   limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
   limit.on_store_down = policy;
   return std::make_shared<LimitUse>(std::make_shared<const Limit>(limit));
-}
-
-Decision served(Bench& bench, const LimitUsePtr& use, std::int64_t cost = 1) {
-  const CheckResult result = bench.check(use, "k", cost);
-  if (!result.waits) return result.decision;
-  bench.serve();
-  const auto answers = bench.answers();
-  REQUIRE(answers.size() == 1);
-  return answers.front().decision;
-}
-
-// The one that the store would be asked for now.
-Reservation asked_one(Bench& bench) {
-  auto asked = bench.asked();
-  REQUIRE(asked.size() == 1);
-  return std::move(asked.front());
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ TEST_CASE("all of a limit that is spread is given out, and no more") {
     CHECK(denied.decision.limit == 100);
     CHECK(denied.decision.remaining == 0);
     CHECK(spread.bench.repeat(spread.use, 1, denied.decision, 5) == 5);
-    CHECK(spread.use->in_all(&LimitUse::allowed) == 100);
-    CHECK(spread.use->in_all(&LimitUse::denied) == 56);
+    CHECK(spread.use->in_all(&LimitTally::allowed) == 100);
+    CHECK(spread.use->in_all(&LimitTally::denied) == 56);
   }
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("copies of a check get what the pool has, and are counted as checks ar
   CHECK(stats.checks - before.checks == static_cast<std::uint64_t>(rest + 1));
   CHECK(stats.allowed - before.allowed == static_cast<std::uint64_t>(rest + 1));
   CHECK(bench.gate.books().totals().spent - spent == 2 * (rest + 1));
-  CHECK(use->allowed == stats.allowed);
+  CHECK(use->tally->allowed == stats.allowed);
 }
 
 TEST_CASE("copies of a check between two windows, or that waits, are asked one by one") {
@@ -127,7 +127,7 @@ TEST_CASE("copies of a denied check are denied where the window is used up, and 
   const auto before = bench.gate.stats();
   CHECK(bench.repeat(use, 5, denied.decision, 4) == 4);
   CHECK(bench.gate.stats().denied - before.denied == 4);
-  CHECK(use->denied == bench.gate.stats().denied);
+  CHECK(use->tally->denied == bench.gate.stats().denied);
 }
 
 TEST_CASE("what the store is known to have too little of in a short window is denied at once") {
@@ -265,7 +265,7 @@ TEST_CASE("a refusal counts nobody who has an answer already, or has gone") {
   bench.gate.failed(asked[0].id, failure, bench.now);
   CHECK(bench.answers().size() == 2);
   CHECK(bench.gate.stats().store_down_denied == 2);
-  CHECK(use->denied == 2);
+  CHECK(use->tally->denied == 2);
   CHECK(bench.gate.waiting() == 0);
 }
 

@@ -36,10 +36,14 @@ TEST_CASE("a few permits are no reason to stop") {
   CHECK_FALSE(loss.leases(at(0)));
 }
 
-TEST_CASE("what was lost of late counts, and not what was spent long ago") {
+TEST_CASE("a busy host that stops loses what it has leased, and goes on when it is busy again") {
   LeaseLoss loss;
-  loss.over(1'000'000, 0, at(0), kSliceMs);
-  for (int i = 0; i < 20; ++i) loss.over(0, 0, at(0), kSliceMs);
-  loss.over(100, 90, at(0), kSliceMs);
-  CHECK_FALSE(loss.leases(at(0)));
+  for (int i = 0; i < 32; ++i) loss.over(1'000'000, 10'000, at(i * kSliceMs), kSliceMs);
+  // Looks at slices of which none is over say nothing.
+  for (int i = 0; i < 1000; ++i) loss.over(0, 0, at(32 * kSliceMs), kSliceMs);
+  loss.over(1'000'000, 900'000, at(32 * kSliceMs), kSliceMs);
+  CHECK(loss.leases(at(32 * kSliceMs)));
+  // Who stops again and again does not.
+  for (int i = 0; i < 8; ++i) loss.over(1'000'000, 900'000, at((33 + i) * kSliceMs), kSliceMs);
+  CHECK_FALSE(loss.leases(at(41 * kSliceMs)));
 }

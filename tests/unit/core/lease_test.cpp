@@ -68,13 +68,21 @@ TEST_CASE("the extremes of a lease do not overflow") {
   in.rate = in.lately = INT64_MAX;
   in.period_ms = in.left_ms = kMaxPeriodMs;
   CHECK(lease_size(in) == kMaxHeld);
-  CHECK(low_water(INT64_MAX, INT64_MAX, INT64_MAX) == kMaxHeld);
+  CHECK(low_water(INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX) == kMaxHeld);
 }
 
 TEST_CASE("low water is two round trips of demand, a quarter of the lease at least") {
-  CHECK(low_water(10'000, 1'000, 40) == 20);
-  CHECK(low_water(10'000, 1'000, 400) == 100);
-  CHECK(low_water(0, 1'000, 0) == 0);
+  CHECK(low_water(10'000, 10'000, 1'000, 40) == 20);
+  CHECK(low_water(10'000, 10'000, 1'000, 400) == 100);
+  CHECK(low_water(0, 0, 1'000, 0) == 0);
+}
+
+// 848 checks at once are 1,955,480 a second for a moment: not that of which two round trips of 4 ms
+// are to be covered, or four leases in a row come for nobody.
+TEST_CASE("a burst is not renewed beyond what was spent") {
+  CHECK(low_water(1'955'480, 2'795, 4'038, 2'795) == 2'795);
+  CHECK(low_water(1'955'480, 0, 4'038, 0) == 0);
+  CHECK(low_water(1'955'480, 0, 4'038, 400) == 100);
 }
 
 TEST_CASE("only long windows are shown in chunks") {

@@ -35,7 +35,9 @@ TEST_CASE("of too many counters nobody gets anything until windows of others are
 
 TEST_CASE("of too many buckets nobody gets anything of a new one until others are full") {
   LocalShares shares;
-  const BucketAsked part{{1, 1000}, 2, {}, {}, {}, 0, 0};
+  BucketAsked part;
+  part.rate = {1, 1000};
+  part.burst = 2;
   std::int64_t left = 0;
   constexpr StoreTime kFrom{1'000'000};
   constexpr StoreTime kLater{kFrom.us + 1000};

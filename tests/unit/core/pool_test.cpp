@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "daemon/core/lease.hpp"
 #include "tests/unit/catch.hpp"
 #include "tests/unit/core/segment_memory.hpp"
 
@@ -361,8 +362,8 @@ TEST_CASE("the next lease of a slice's word strands what was not spent of the on
 
 TEST_CASE("of slices that are over it is known how much was leased, and lost") {
   InSlices held(0, 0);
-  held.pool.lease(held.first, 10, held.keeping.book);
-  held.pool.lease(held.first, 6, held.keeping.book);
+  REQUIRE(held.pool.lease(held.first, 10, kMaxHeld, held.keeping.book));
+  REQUIRE(held.pool.lease(held.first, 6, kMaxHeld, held.keeping.book));
   REQUIRE(held.take(2'300'000, 3));
   CHECK(held.pool.close_slices({2'499'999}, held.keeping.book).leased == 0);
   const Pool::Over over = held.pool.close_slices({2'500'000}, held.keeping.book);

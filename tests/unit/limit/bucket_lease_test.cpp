@@ -46,12 +46,14 @@ struct Asking {
   Numbers& numbers;
   bool is_slow;
   bool steps_back = true;  // the clock is set back now and then
+  bool settles = false;    // permits come back, or are charged without a test
   BucketAsked asked;
   BucketAhead ahead;
   CostRuns costs;
   StoreTime now{kNow};
   std::optional<TokenBucket> stored;
-  Wide before = 0;  // when it would have been full without this call, and not before it
+  Wide before =
+      0;  // when it would have been full without the costs and the lease, and not before now
 
   Asking(const FillRate& rate, Numbers& n)
       : numbers(n),
@@ -67,6 +69,9 @@ struct Asking {
     if (steps_back && !is_slow && numbers.below(50) == 0) now.us -= numbers.below(400'000);
     before = Wide{now.us} * asked.rate.permits;
     if (stored) before = std::max(before, full_of(*stored));
+    if (settles)
+      asked.back = numbers.below(3) == 0 ? numbers.below(3 * asked.burst) - asked.burst : 0;
+    if (stored || asked.back < 0) before = full_after_back(before, asked.back, asked.rate, now);
     costs = CostRuns{};
     if (numbers.below(2) == 0) costs.push_back({1 + numbers.below(asked.burst), 1});
     ahead.lease = numbers.below(asked.burst);
@@ -136,6 +141,7 @@ TEST_CASE("a lease takes as if it were all spent at its end, and half of what is
   Numbers numbers;
   for (const FillRate& rate : kRates) {
     Asking asking(rate, numbers);
+    asking.settles = true;
     int leases = 0;
     int raised = 0;
     for (int i = 0; i < asking.calls(); ++i) {
@@ -169,6 +175,7 @@ TEST_CASE("a lease that is less than was wanted is half of what is left, and not
   Numbers numbers;
   for (const FillRate& rate : kRates) {
     Asking asking(rate, numbers);
+    asking.settles = true;
     for (int i = 0; i < asking.calls(); ++i) {
       const BucketGrant grant = asking.next();
       const Wide full = asking.before + Wide{asking.paid(grant)} * rate.us;
@@ -316,4 +323,39 @@ TEST_CASE("a bucket that is missing, and cannot be full, begins empty, and is no
   // One that would be full by now is not lost.
   asked.known = {kNow};
   CHECK(grant_from_bucket(std::nullopt, asked, {10, 0}, {}, {kNow}).leased == 10);
+}
+
+TEST_CASE("what comes back is there for the costs and the lease of the same call") {
+  BucketAsked asked = thousand();
+  asked.back = 100;
+  const BucketGrant grant =
+      grant_from_bucket(taken_of(1000), asked, {1000, 0}, CostRuns{{60, 1}}, {kNow});
+  CHECK(grant.granted.front() == 1);
+  CHECK(grant.leased == 20);
+  CHECK(grant.bucket == TokenBucket{kNow, 980, asked.rate, 100});
+  // A bucket that is raised for a lease still tells of it.
+  asked.back = 990;
+  const BucketGrant raised = grant_from_bucket(taken_of(1000), asked, {7, 0}, {}, {kNow});
+  CHECK(raised.bucket == TokenBucket{raised.ends_ms * 1000, 7, asked.rate, 990});
+}
+
+TEST_CASE("more comes back than was leased of a bucket that is full when the lease ends") {
+  BucketAsked asked = thousand();
+  const BucketGrant leased = grant_from_bucket(std::nullopt, asked, {7, 0}, {}, {kNow});
+  REQUIRE(leased.leased == 7);
+  REQUIRE(leased.bucket.full_us > kNow);
+  asked.back = 10;
+  const BucketGrant grant = grant_from_bucket(leased.bucket, asked, {}, {}, {kNow});
+  CHECK(grant.bucket.settled == 10);
+  CHECK(grant.bucket.taken >= 0);
+  CHECK(full_of(grant.bucket) == full_of(leased.bucket) - Wide{10} * asked.rate.us);
+}
+
+TEST_CASE("nothing is leased of a bucket that is in debt") {
+  BucketAsked asked = thousand();
+  asked.back = -600;
+  const BucketGrant grant = grant_from_bucket(taken_of(500), asked, {10, 0}, {}, {kNow});
+  CHECK(grant.leased == 0);
+  CHECK(grant.changed);
+  CHECK(grant.bucket == taken_of(1100));
 }

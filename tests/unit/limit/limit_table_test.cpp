@@ -42,6 +42,22 @@ TEST_CASE("a limit whose counters have other names knows since when, through lat
   CHECK(table.configured("a")->moved_ms == 5000);
 }
 
+TEST_CASE("a limit whose keys become addresses, or other networks, has other counters") {
+  LimitTable table(10);
+  Limit one = limit("a", 100);
+  table.configure({one}, 0);
+  CHECK(table.configured("a")->is_shared());
+  one.key = KeyKind::Ip;
+  CHECK(table.configure({one}, 5000).moved == std::vector<std::string>{"a"});
+  CHECK(table.configured("a")->moved_ms == 5000);
+  CHECK(table.configured("a")->leased);
+  CHECK_FALSE(table.configured("a")->is_shared());
+  one.prefixes.ipv6 = 56;
+  CHECK(table.configure({one}, 6000).moved == std::vector<std::string>{"a"});
+  CHECK(table.configure({one}, 7000).moved.empty());
+  CHECK(table.configured("a")->moved_ms == 6000);
+}
+
 TEST_CASE("a limit of another period begins anew, which is told") {
   LimitTable table(10);
   Limit hour = limit("a", 1);
@@ -116,4 +132,41 @@ TEST_CASE("names that are near in the alphabet are so many at most") {
   CHECK(table.names_near("a", 4) == Names{"bbb", "ccc", "ddd", "eee"});
   CHECK(table.names_near("mm", 4) == Names{"kkk", "lll", "mmm", "nnn"});
   CHECK(table.names_near("zzzz", 4) == Names{"yyy", "zzz"});
+}
+
+TEST_CASE("names that no limit has are counted by the limit for them, where there is one") {
+  LimitTable table(2);
+  table.configure({limit("a", 1)}, 0);
+  CHECK(table.unnamed("x") == nullptr);
+  table.configure({limit("a", 1), limit("*", 5)}, 0);
+  const LimitUsePtr x = table.unnamed("x");
+  REQUIRE(x != nullptr);
+  CHECK((x->limit->name == "x" && x->limit->permits == 5 && !x->limit->declared));
+  CHECK(table.unnamed("x") == x);
+  CHECK(table.unnamed("y")->rule != x->rule);
+  CHECK(table.configured("x") == nullptr);
+  CHECK(table.all().size() == 4);
+  // Beyond the most that are kept one that nothing is of gives way.
+  table.unnamed("z");
+  CHECK(table.all().size() == 4);
+  CHECK(table.gave_way() == 0);
+}
+
+TEST_CASE("a reload drops names that have a limit of their own by then, or another default") {
+  LimitTable table(10);
+  table.configure({limit("*", 5)}, 0);
+  const LimitUsePtr x = table.unnamed("x");
+  const LimitUsePtr y = table.unnamed("y");
+  CHECK(table.configure({limit("*", 5), limit("x", 9)}, 0).dropped);
+  CHECK((x->dropped && !y->dropped));
+  CHECK(table.unnamed("y") == y);
+  CHECK(table.configure({limit("*", 6)}, 0).dropped);
+  CHECK(y->dropped);
+  CHECK(table.unnamed("y")->limit->permits == 6);
+  Limit moved = limit("*", 6);
+  moved.redis_key = *KeyTemplate::parse("other:%n:%k:%w");
+  table.configure({moved}, 5000);
+  CHECK(table.unnamed("y")->moved_ms == 5000);
+  table.configure({}, 0);
+  CHECK(table.unnamed("y") == nullptr);
 }

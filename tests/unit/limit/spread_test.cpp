@@ -92,8 +92,8 @@ TEST_CASE("a limit that a reload spreads has its counters elsewhere, and gives u
   CHECK(table.configure({spread_limit(12, 2)}, 6000).moved.empty());
   CHECK(use->subs[0]->dropped);
   CHECK(table.configured("api")->subs[0]->moved_ms == 5000);
-  use->subs[0]->denied = 2;
-  use->denied = 1;
-  CHECK(use->in_all(&LimitUse::denied) == 3);
-  CHECK(use->in_all(&LimitUse::allowed) == 0);
+  use->subs[0]->tally->denied = 2;
+  use->tally->denied = 1;
+  CHECK(use->in_all(&LimitTally::denied) == 3);
+  CHECK(use->in_all(&LimitTally::allowed) == 0);
 }

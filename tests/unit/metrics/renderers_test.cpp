@@ -33,7 +33,7 @@ TEST_CASE("a section of INFO is its title and its fields, in the table's order")
   snapshot.sessions.rejected = 1;
   snapshot.checks_waiting = 2;
   CHECK(info_section("clients", snapshot) ==
-        "# Clients\r\nconnected_clients:3\r\nmax_clients:100\r\nwaiting_checks:2\r\n"
+        "# Clients\r\nconnected_clients:3\r\nmax_clients:100\r\nwaiting_checks:2\r\nacquiring:0\r\n"
         "total_connections_received:9\r\nrejected_connections:1\r\nbuffer_bytes:4096\r\n");
 }
 
@@ -80,7 +80,10 @@ TEST_CASE("the status line says how the store is, what was decided, and what is 
   overview.gate.denied = 20;
   overview.gate.store_down_denied = 2;
   overview.gate.lost_denied = 4;
-  const std::string counts = "; 2 limits, 3 clients, 11 allowed, 26 denied";
+  overview.gate.blocked = 8;
+  overview.gate.unlimited = 5;
+  overview.gate.shadow_denied = 7;
+  const std::string counts = "; 2 limits, 3 clients, 23 allowed, 34 denied";
   CHECK(status_text(overview, "") == "store up (redis:6379)" + counts);
 
   overview.clock.measured_trusted = false;

@@ -143,4 +143,21 @@ TEST_CASE("copies that stand right behind a check are answered with it, and noth
   CHECK(out == kAllowedReply);
 }
 
+TEST_CASE("PEEK is asked and answered like CHECK, and takes nothing") {
+  FakeService service;
+  Connection connection(service);
+  CHECK(connection.ask("PEEK api\r\n") == kAllowedReply);
+  CHECK_FALSE(service.seen.back().takes);
+  CHECK(connection.ask("PEEK api alice COST 3 LIMIT 5 PERIOD 1s\r\n") == kAllowedReply);
+  const SeenCheck& seen = service.seen.back();
+  CHECK((seen.key == "alice" && seen.cost == 3 && seen.declared && !seen.takes));
+  CHECK(connection.ask("PEEK api COST 0 k\r\n").starts_with("-"));
+  CHECK(connection.ask("PEEK\r\n").starts_with("-"));
+  // Copies behind it are asked one by one.
+  service.repeatable = 9;
+  const std::size_t before = service.seen.size();
+  connection.ask("PEEK api\r\nPEEK api\r\n");
+  CHECK(service.seen.size() == before + 2);
+}
+
 }  // namespace rategate::test

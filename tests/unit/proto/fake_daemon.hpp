@@ -2,6 +2,7 @@
 // that buffers, parses and dispatches as the daemon's does.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -23,10 +24,21 @@ struct SeenCheck {
   bool keyed = false;
   bool declared = false;
   Rate rate;
+  bool takes = true;
 };
 
 inline constexpr Decision kAllowed{true, Reason::Counted, 100, 99, 0, 412};
 inline constexpr Decision kDenied{false, Reason::OverLimit, 100, 0, 412, 412};
+
+// The limit `api`, 100 per second, that the examples of docs/protocol.md are about.
+inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1) {
+  Limit limit;
+  limit.name = "api";
+  limit.permits = 100;
+  limit.period_ms = 1000;
+  limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
+  return {std::make_shared<const Limit>(std::move(limit)), true, allowed, denied, 7};
+}
 
 class FakeService : public CheckService, public SharingService, public StateService {
  public:
@@ -34,9 +46,14 @@ class FakeService : public CheckService, public SharingService, public StateServ
 
   std::deque<CheckOutcome> outcomes;  // of the next checks; kAllowed when there are none
   std::vector<SeenCheck> seen;
+  std::vector<std::array<std::int64_t, 3>> settled;          // took, used, receipt
+  std::vector<std::pair<std::string, std::string>> cleared;  // limit, key
+  bool trusted = true;
+  bool admin = true;
   bool remember = true;
   bool full = false;
   std::int64_t repeatable = 0;  // so many more copies of a check are answered in one step
+  std::shared_ptr<const Explanation> explanation;  // the answer to EXPLAIN; null: no such limit
   Snapshot state;
   std::vector<ClientStatus> connections;
 
@@ -44,16 +61,54 @@ class FakeService : public CheckService, public SharingService, public StateServ
     if (remember) {
       seen.push_back({std::string(request.limit), std::string(request.key), request.cost,
                       request.keyed, request.declared.has_value(),
-                      request.declared.value_or(Rate{})});
+                      request.declared.value_or(Rate{}), request.takes});
     }
-    if (outcomes.empty()) return kAllowed;
-    CheckOutcome outcome = std::move(outcomes.front());
-    outcomes.pop_front();
-    return outcome;
+    CheckOutcome outcome = kAllowed;
+    if (!outcomes.empty()) {
+      outcome = std::move(outcomes.front());
+      outcomes.pop_front();
+    }
+    const auto* decision = std::get_if<Decision>(&outcome);
+    if (decision == nullptr || request.telling < Telling::Map) return outcome;
+    Explained explained{*decision, api_limit().limit};
+    if (decision->allowed) explained.decision.receipt = 1'700'000'001'000;
+    return explained;
+  }
+  ExplainOutcome explain(const Caller&, const CheckRequest& request) override {
+    seen.push_back({std::string(request.limit), std::string(request.key), request.cost,
+                    request.keyed, request.declared.has_value(), request.declared.value_or(Rate{}),
+                    request.takes});
+    if (explanation == nullptr) return Refused{no_limit_error(request.limit, "api", false)};
+    return explanation;
+  }
+  CheckOutcome check_all(const Caller& caller, std::span<const CheckRequest> requests) override {
+    for (const CheckRequest& request : requests.subspan(1)) {
+      seen.push_back({std::string(request.limit),
+                      std::string(request.key),
+                      request.cost,
+                      request.keyed,
+                      false,
+                      {},
+                      request.takes});
+    }
+    return check(caller, requests.front());
   }
   CheckOutcome throttle(const Caller&, const ThrottleRequest&) override {
-    return Decision{true, Reason::Counted, 16, 15, 0, 2000, true, 0, 2'000'000};
+    return Decision{true, Reason::Counted, 16, 15, 0, 2000, 0, 2'000'000};
   }
+  SettleOutcome settle(const Caller&, const SettleRequest& request) override {
+    settled.push_back({request.took, request.used, request.receipt});
+    if (request.check.limit != "api")
+      return Refused{no_limit_error(request.check.limit, "api", false)};
+    return request.took - request.used;
+  }
+  ClearOutcome clear(const Caller&, const CheckRequest& request) override {
+    cleared.emplace_back(request.limit, request.key);
+    if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
+    return Parked{};
+  }
+  bool trusts(const Peer&) override { return trusted; }
+  bool is_admin(const Peer&) override { return admin; }
   std::int64_t repeat(const Caller&, const CheckRequest&, const Decision&,
                       std::int64_t count) override {
     const std::int64_t done = std::min(count, repeatable);
@@ -62,9 +117,14 @@ class FakeService : public CheckService, public SharingService, public StateServ
   }
   ResolveOutcome resolve(const Caller&, const CheckRequest& request) override {
     if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
-    return Resolved{5, 100, 1000, true, true};
+    return Resolved{5, 100, 1000, true, true, 0, 100, 1000};
   }
   void abandon(WaiterId) override {}
+  EnterOutcome enter(const Caller&, const EnterRequest&) override { return EntryDecision{}; }
+  bool leave(const Caller&, std::uint64_t) override { return false; }
+  StayOutcome stay(const Caller&, std::uint64_t) override { return false; }
+  bool has_entered(std::uint32_t) override { return false; }
+  void gone(std::uint32_t) override {}
   Result<std::size_t> hand_out(const Peer&, std::string_view answer) override {
     return answer.size();
   }
@@ -73,7 +133,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
   AttachOutcome attach(const Caller& caller) override {
     if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
     if (full) return Refused{error_text(ErrorId::NoShm)};
-    return Attached{1, 77, 1'000'000, 4'198'400};
+    return Attached{3, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() override { return "0.1.0"; }
   Snapshot snapshot(bool) override { return state; }
@@ -100,16 +160,6 @@ class FakeService : public CheckService, public SharingService, public StateServ
   }
   bool output_full() override { return full; }
 };
-
-// The limit `api`, 100 per second, that the examples of docs/protocol.md are about.
-inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1) {
-  Limit limit;
-  limit.name = "api";
-  limit.permits = 100;
-  limit.period_ms = 1000;
-  limit.redis_key = *KeyTemplate::parse(kDefaultRedisKey);
-  return {std::make_shared<const Limit>(std::move(limit)), true, allowed, denied, 7};
-}
 
 // Dispatches a request, and has its answer finished, however long it is.
 inline Handled answer_whole(Caller& caller, const Services& services, const Args& args,

@@ -67,13 +67,14 @@ TEST_CASE("docs/protocol.md has the errors of the program, in its order, and no 
   }
 }
 
-TEST_CASE("docs/protocol.md names each field of LIMITS, and no others") {
-  FakeService service;
-  service.state.limits = {api_limit()};
-  Connection connection(service);
-  const std::string answer = connection.ask("LIMITS\r\n");
+namespace {
+
+// Whether the answer, a map that begins like that in RESP2, has the fields that the page's table
+// under that heading names, in its order and of its types.
+void has_fields_of(const std::string& heading, const std::string& answer,
+                   const std::string& begin) {
   std::size_t at = 0;
-  const auto rows = page_table("## LIMITS");
+  const auto rows = page_table(heading);
   for (const auto& row : rows) {
     const std::string field = "$" + std::to_string(row[0].size()) + "\r\n" + row[0] + "\r\n";
     const std::size_t found = answer.find(field, at);
@@ -82,7 +83,17 @@ TEST_CASE("docs/protocol.md names each field of LIMITS, and no others") {
     at = found + field.size();
     CHECK((answer[at] == ':' ? "integer" : "bulk string") == row[1]);
   }
-  CHECK(answer.starts_with("*1\r\n*" + std::to_string(2 * rows.size()) + "\r\n"));
+  CHECK(answer.starts_with(begin + "*" + std::to_string(2 * rows.size()) + "\r\n"));
+}
+
+}  // namespace
+
+TEST_CASE("docs/protocol.md names each field of LIMITS and of CHECKX, and no others") {
+  FakeService service;
+  service.state.limits = {api_limit()};
+  Connection connection(service);
+  has_fields_of("## LIMITS", connection.ask("LIMITS\r\n"), "*1\r\n");
+  has_fields_of("## CHECKX", connection.ask("CHECKX api\r\n"), "");
 }
 
 TEST_CASE("the examples of docs/protocol.md are what the program says, byte for byte") {

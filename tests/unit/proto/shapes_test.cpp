@@ -49,7 +49,7 @@ TEST_CASE("LIMITS is an array of maps") {
     REQUIRE(reply.items.size() == 2);
     const Reply& api = reply.items[0];
     CHECK(api.type == (resp == 3 ? '%' : '*'));
-    REQUIRE(api.items.size() == 28);
+    REQUIRE(api.items.size() == 36);
     CHECK(api.at("name").text == "api");
     CHECK(api.at("limit").number == 100);
     CHECK(api.at("period").text == "1s");
@@ -64,9 +64,39 @@ TEST_CASE("LIMITS is an array of maps") {
     CHECK(api.at("declared").number == 0);
     CHECK(api.at("allowed").number == 12);
     CHECK(api.at("denied").number == 3);
+    CHECK(api.at("shadow").number == 0);
+    CHECK(api.at("key_rules").number == 0);
+    CHECK(api.at("shadow_denied").number == 0);
+    CHECK(api.at("near").number == 0);
   }
   service.state.limits.clear();
   CHECK(ask(service, 3, "LIMITS\r\n").items.empty());
+}
+
+TEST_CASE("CHECKX tells all of a decision by name, in the protocol of who asked") {
+  FakeService service;
+  for (const int resp : {2, 3}) {
+    service.outcomes.emplace_back(kDenied);
+    const Reply reply = ask(service, resp, "CHECKX api alice COST 7\r\n");
+    CHECK(reply.type == (resp == 3 ? '%' : '*'));
+    CHECK(reply.items.size() == 28);
+    CHECK(reply.at("allowed").number == 0);
+    CHECK(reply.at("limit").number == 100);
+    CHECK(reply.at("remaining").number == 0);
+    CHECK(reply.at("retry_after_ms").number == 412);
+    CHECK(reply.at("reset_after_ms").number == 412);
+    CHECK(reply.at("reason").number == 1);
+    CHECK(reply.at("rule").text == "api");
+    CHECK(reply.at("algorithm").text == "fixed-window");
+    CHECK(reply.at("period_ms").number == 1000);
+    CHECK(reply.at("burst").number == 100);
+    CHECK(reply.at("source").text == "store");
+    CHECK(reply.at("near").number == 0);
+    CHECK(reply.at("shadow").number == 0);
+    CHECK((service.seen.back().cost == 7 && service.seen.back().takes));
+  }
+  service.outcomes.emplace_back(Refused{"NOLIMIT no limit"});
+  CHECK(ask(service, 3, "CHECKX nothing\r\n").type == '-');
 }
 
 // Less than a piece, whole pieces, and one line more.

@@ -73,8 +73,9 @@ TEST_CASE("large answers are refused while output buffers are full, small ones a
   service.full = true;
   const std::string busy =
       "-BUSY output buffers are full: answers are not read, try again later\r\n";
-  for (const char* heavy : {"LIMITS\r\n", "INFO\r\n", "CLIENT LIST\r\n", "COMMAND\r\n",
-                            "COMMAND DOCS\r\n", "COMMAND INFO\r\n", "COMMAND LIST\r\n"}) {
+  for (const char* heavy :
+       {"LIMITS\r\n", "EXPLAIN api\r\n", "INFO\r\n", "CLIENT LIST\r\n", "COMMAND\r\n",
+        "COMMAND DOCS\r\n", "COMMAND INFO\r\n", "COMMAND LIST\r\n"}) {
     Connection connection(service);
     CHECK(connection.ask(heavy) == busy);
   }

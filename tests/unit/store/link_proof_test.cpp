@@ -209,3 +209,37 @@ TEST_CASE("a replica that is to follow is asked to acknowledge, and its word is 
   one.pass(250'001);
   CHECK(one.link.state() != Link::State::Up);
 }
+
+// Each would keep what is behind it until its replica has answered, and checks would come to their
+// deadline behind some of them.
+TEST_CASE("one acknowledgement at a time is waited for") {
+  Proving one;
+  one.witness.list = {"10.0.0.2:6379"};
+  one.transport.replica = "10.0.0.2";
+  one.greet();
+  REQUIRE(one.link.state() == Link::State::Up);
+  one.pass(2'100'000);
+  for (int i = 0; i < 5; ++i) {
+    one.check("key" + std::to_string(i));
+    one.pass(1000);
+  }
+  CHECK(one.calls(Call::Kind::Reserve) == 5);
+  CHECK(one.calls(Call::Kind::Wait) == 1);
+  one.transport.answer_all(one.link);
+  CHECK(one.answers().size() == 5);
+  CHECK_FALSE(one.link.holds_answers());
+  // And again where it was in vain.
+  one.pass(2'100'000);
+  one.transport.follows = false;
+  one.check("key5");
+  one.pass(0);
+  CHECK(one.calls(Call::Kind::Wait) == 1);
+  one.transport.answer_all(one.link);
+  CHECK(one.answers().empty());
+  one.transport.follows = true;
+  one.check("key6");
+  one.pass(1000);
+  CHECK(one.calls(Call::Kind::Wait) == 1);
+  one.transport.answer_all(one.link);
+  CHECK(one.answers().size() == 2);
+}

@@ -134,6 +134,29 @@ TEST_CASE("where there is no room for a counter it is refused, and the others co
   CHECK(counters.size() <= 1000);
 }
 
+TEST_CASE("a bucket to which permits came back is kept as long as before") {
+  MemoryCounters counters;
+  Reservation request = reservation(0, {});
+  request.window = kBucketWindow;
+  request.bucket = BucketAsked{};
+  request.bucket->rate = {1, 1'000'000};
+  request.bucket->burst = 10;
+  const auto ask = [&](std::int64_t ms, std::int64_t back, CostRuns costs) {
+    request.bucket->back = back;
+    request.costs = std::move(costs);
+    return std::get<TokenBucket>(counters.reserve(request, at_ms(ms)).bucket);
+  };
+  CHECK(ask(1000, 0, {{10, 1}}).taken == 10);
+  // Full at 3 s now, and not at 11 s, but who was told of that is not to take it for lost.
+  CHECK(ask(1000, 8, {}) == TokenBucket{1'000'000, 2, {1, 1'000'000}, 8});
+  CHECK(ask(12'000, 0, {}).settled == 8);
+  CHECK(ask(12'001, 0, {}).settled == 0);
+  // What is charged without a test makes a bucket, and nothing that comes back does.
+  CHECK(ask(12'001, 5, {}) == TokenBucket{12'001'000, 0, {1, 1'000'000}});
+  CHECK(ask(12'001, -12, {}).taken == 12);
+  CHECK(ask(12'001, 0, {{0, 1}}).taken == 12);
+}
+
 TEST_CASE("long names are bounded by their bytes") {
   MemoryCounters counters({}, {.counters = 1000, .name_bytes = 1000});
   const auto status = [&](char c, std::size_t size) {
@@ -186,4 +209,34 @@ TEST_CASE("a counter that has not expired is never forgotten, however many come 
     REQUIRE(answer.counter == value);
   }
   CHECK(refused > 0);
+}
+
+TEST_CASE("a counter that is cleared holds nothing, and gives nothing back of before") {
+  MemoryCounters counters;
+  (void)counters.reserve(named("a", 1, 100), at_ms(1));
+  (void)counters.reserve(named("a", 1, 100), at_ms(1));
+  Clear clear;
+  clear.counter = "a";
+  clear.window = {0, 90};
+  clear.expire_at_ms = 100;
+  CHECK(counters.clear(clear, at_ms(2)).number == 0);
+  clear.mark = 5;
+  CHECK(counters.clear(clear, at_ms(90)).status == ClearAnswer::Status::WindowOver);
+  const ClearAnswer done = counters.clear(clear, at_ms(2));
+  CHECK((done.status == ClearAnswer::Status::Done && done.number == 2));
+  CHECK(counters.clear(clear, at_ms(2)).number == 0);
+  (void)counters.reserve(named("a", 1, 100), at_ms(3));
+  const Release back{"a", 1};
+  CHECK(counters.release(back, at_ms(3)) == 0);
+  clear.mark = 0;
+  CHECK(counters.clear(clear, at_ms(3)).number == 5);
+  // It goes with its counter.
+  clear.mark = 6;
+  CHECK(counters.clear(clear, at_ms(101)).status == ClearAnswer::Status::WindowOver);
+  clear.window.end_ms = 1000;
+  CHECK(counters.clear(clear, at_ms(101)).status == ClearAnswer::Status::NotThere);
+  for (int i = 0; i < 8; ++i)
+    (void)counters.reserve(named(std::to_string(i), 101, 1000), at_ms(101));
+  (void)counters.reserve(named("a", 101, 1000), at_ms(101));
+  CHECK(counters.release(back, at_ms(101)) == 1);
 }

@@ -5,6 +5,7 @@
 
 #include "daemon/limit/limit.hpp"
 #include "daemon/store/redis/refusal.hpp"
+#include "daemon/store/scripts/scripts.hpp"
 #include "tests/reply_tree.hpp"
 #include "tests/unit/catch.hpp"
 
@@ -81,10 +82,12 @@ TEST_CASE("buckets of the same numbers are one row, and their answers are read a
   std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{3, 1}, {1, 1}}),
                                  reservation("c", {{1, 1}}), reservation("w", {{1, 1}})};
   for (std::size_t i = 0; i < 3; ++i) {
-    asked[i].bucket = BucketAsked{{3, 50'000}, 7, {}, {}, {62, 16}, 0, 0};
+    asked[i].bucket = BucketAsked{{3, 50'000}, 7, {}, 0, 0, {}, {62, 16}, 0, 0};
   }
   asked[1].bucket->known = StoreTime{5};
+  asked[1].bucket->known_settled = 4;
   asked[1].bucket->emptied = StoreTime{6};
+  asked[1].bucket->back = -3;
   asked[1].lease = 16;
   asked[1].bucket->raisable = 15;
   asked[1].in_hand = 14;
@@ -93,31 +96,136 @@ TEST_CASE("buckets of the same numbers are one row, and their answers are read a
   std::string request;
   append_reserve(request, asked, "", "sha", "");
   CHECK(words(request) ==
-        "EVALSHA sha 4 a b c w  2 bucket 3 50000 7 62 16 0 0 0 0 0 0 1 1 2"
-        " 5 6 16 15 14 13 2 3 1 1 1"
-        " 1 bucket 3 50000 8 62 16 0 0 0 0 0 0 1 1 1 1 checks 1000 2000 10 100 3000 1");
-  CHECK(words_of(asked[1]) == 1 + 7 + 4);
+        "EVALSHA sha 4 a b c w  2 bucket 3 50000 7 62 16 0 0 0 0 0 0 0 0 1 0 1 2"
+        " 5 4 6 -3 16 15 14 13 2 0 3 1 1 1"
+        " 1 bucket 3 50000 8 62 16 0 0 0 0 0 0 0 0 1 0 1 1 1 checks 1000 2000 10 100 3000 1");
+  CHECK(words_of(asked[1]) == 1 + 10 + 4);
 
   const std::vector<ReserveAsked> of{asked_of(asked[1])};
   std::vector<ReserveAnswer> answers;
-  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 1'700'000'000'000'000, 4, 90, 3, 1, 0})}), of,
-                 answers));
-  CHECK(answers[0].bucket.full_us == 1'700'000'000'000'000);
-  CHECK(answers[0].bucket.taken == 4);
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 1'700'000'000'000'000, 4, 2, 90, 3, 1, 0})}),
+                 of, answers));
+  CHECK(answers[0].bucket == Bucket(TokenBucket{1'700'000'000'000'000, 4, {3, 50'000}, 2}));
   CHECK(answers[0].ends_ms == 90);
   CHECK(answers[0].leased == 3);
   CHECK(answers[0].granted == std::vector<std::int64_t>{1, 0});
-  for (const auto& numbers : {std::vector<std::int64_t>{0, -1, 4, 90, 3, 1, 0},
-                              std::vector<std::int64_t>{0, std::int64_t{1} << 53, 4, 90, 3, 1, 0},
-                              std::vector<std::int64_t>{0, 1, -4, 90, 3, 1, 0},
-                              std::vector<std::int64_t>{0, 1, std::int64_t{1} << 43, 90, 3, 1, 0},
-                              std::vector<std::int64_t>{0, 1, 4, -1, 3, 1, 0},
-                              std::vector<std::int64_t>{0, 1, 4, 90, -3, 1, 0},
-                              std::vector<std::int64_t>{0, 1, 4, 90, 3, 1}}) {
+  for (const auto& numbers :
+       {std::vector<std::int64_t>{0, -1, 4, 2, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, std::int64_t{1} << 53, 4, 2, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, -4, 2, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, std::int64_t{1} << 43, 2, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, -2, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, kMostTaken + 1, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, 2, -1, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, 2, 90, -3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, 90, 3, 1, 0},
+        std::vector<std::int64_t>{0, 1, 4, 2, 90, 3, 1}}) {
     CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers(numbers)}), of, answers));
   }
   // A number alone is the answer to checks of a window.
   CHECK_FALSE(parses(reply_to({ReplyTree::of(3)}), {asked_of(asked[0])}, answers));
+}
+
+TEST_CASE(
+    "logs of the same numbers are one row, and one that somebody has written into is spoilt") {
+  std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{1, 1}}),
+                                 reservation("c", {{1, 1}})};
+  for (Reservation& each : asked) {
+    each.bucket = BucketAsked{};
+    each.bucket->burst = 9;
+    each.bucket->log = {1000, 17};
+    each.bucket->slices = {17, 5};
+  }
+  asked[2].bucket->log = {2000, 34};
+  asked[1].bucket->back = 3;
+  asked[1].bucket->back_ms = 51;
+  std::string request;
+  append_reserve(request, asked, "", "sha", "");
+  CHECK(words(request) ==
+        "EVALSHA sha 3 a b c  2 log 1000 17 9 17 5 0 0 0 0 0 0 0 0 1 0 1 2"
+        " 0 0 0 3 0 0 0 51 1 0 1 1 1 log 2000 34 9 17 5 0 0 0 0 0 0 0 0 1 0 1 1");
+
+  const std::vector<ReserveAsked> of{asked_of(asked[1])};
+  std::vector<ReserveAnswer> answers;
+  const auto answer = [&](std::string_view entries, std::int64_t ever, std::int64_t used) {
+    std::vector<ReplyTree> words{ReplyTree::of(0), ReplyTree::of(entries)};
+    for (const std::int64_t number : std::vector<std::int64_t>{ever, used, 90, 3, 1})
+      words.push_back(ReplyTree::of(number));
+    return parses(reply_to({ReplyTree::of(std::move(words))}), of, answers);
+  };
+  REQUIRE(answer(" 17:2 34:1", 8, 3));
+  CHECK(answers[0].bucket == Bucket(SlidingLog{1000, {{17, 2}, {34, 1}}, 8}));
+  CHECK(answers[0].ends_ms == 90);
+  CHECK(answers[0].leased == 3);
+  CHECK(answers[0].granted == std::vector<std::int64_t>{1});
+  REQUIRE(answer("", 0, 0));
+  CHECK(answers[0].bucket == Bucket(SlidingLog{1000}));
+  for (const auto& [entries, ever, used] :
+       {std::tuple(" 17:2 17:1", 8, 3), {"x", 8, 0}, {" 17:2", -1, 2}, {" 17:2", 8, 1}}) {
+    REQUIRE(answer(entries, ever, used));
+    CHECK(answers[0].status == ReserveAnswer::Status::Spoilt);
+    CHECK(answers[0].granted.empty());
+  }
+}
+
+TEST_CASE("what comes back to a bucket is sent as a reservation of nothing") {
+  Call call;
+  call.kind = Call::Kind::Release;
+  call.release = {"a", 4, 0, BucketAsked{{3, 50'000}, 7, {}, 0, 0, {}, {62, 16}, 0, 0}};
+  call.script = "sha";
+  call.reign = "r";
+  const auto sent = [&] {
+    std::string request;
+    append_call(request, call, {}, "reserve", "release");
+    return words(request);
+  };
+  CHECK(sent() == "EVALSHA sha 2 a rategate:reign r 1 bucket 3 50000 7 62 16 0 0 0 4 0 0 0 0 0 0");
+  call.release.permits = -4;
+  call.script.clear();
+  CHECK(sent() ==
+        "EVAL reserve 2 a rategate:reign r 1 bucket 3 50000 7 62 16 0 0 0 -4 0 0 0 0 0 0");
+  // To a window: with the moment until which it lives at least.
+  call.release = {"a", -4, 3000, std::nullopt};
+  CHECK(sent() == "EVAL release 3 a a:c rategate:reign -4 r 3000");
+}
+
+TEST_CASE("a window is cleared by a script of its own, and a bucket by that of reservations") {
+  Call call;
+  call.kind = Call::Kind::Clear;
+  call.reign = "r";
+  call.clear = {1, "a", {1000, 2000}, 77, 3000, std::nullopt};
+  const auto sent = [&] {
+    std::string request;
+    append_call(request, call, {}, "reserve", "release");
+    std::string text = words(request);
+    const std::size_t at = text.find(kClearScript);
+    if (at != std::string::npos) text.replace(at, std::string_view(kClearScript).size(), "clear");
+    return text;
+  };
+  CHECK(sent() == "EVAL clear 3 a a:c rategate:reign r 77 2000 3000");
+  call.reign.clear();
+  CHECK(sent() == "EVAL clear 2 a a:c  77 2000 3000");
+  call.clear.bucket = BucketAsked{{3, 50'000}, 7, {}, 0, 0, {}, {62, 16}, 0, 0};
+  call.clear.bucket->back_ms = 99;
+  CHECK(sent() == "EVAL reserve 1 a  1 bucket 3 50000 7 62 16 0 0 0 4398046511104 0 0 0 99 0 0");
+}
+
+TEST_CASE("the answer to a clear is a number, or what stands in its place") {
+  std::vector<ReserveAnswer> answers;
+  const auto read = [&](const ReplyTree& reply) {
+    return read_reply(reply.view(), Call::Kind::Clear, {}, answers);
+  };
+  const Reply done = read(ReplyTree::of_numbers({87}));
+  CHECK((done.understood && done.clear.status == ClearAnswer::Status::Done));
+  CHECK(done.clear.number == 87);
+  CHECK(read(ReplyTree::of_numbers({-1})).clear.status == ClearAnswer::Status::WindowOver);
+  CHECK(read(ReplyTree::of_numbers({-2})).clear.status == ClearAnswer::Status::NotThere);
+  CHECK(read(ReplyTree::of_numbers({})).reign_over);
+  for (const auto& numbers : {std::vector<std::int64_t>{-3}, std::vector<std::int64_t>{1, 2},
+                              std::vector<std::int64_t>{(std::int64_t{1} << 53) + 1}}) {
+    CHECK_FALSE(read(ReplyTree::of_numbers(numbers)).understood);
+  }
+  CHECK_FALSE(read(ReplyTree::of(3)).understood);
 }
 
 TEST_CASE("the base is a key of a reservation in a window that is counted on") {

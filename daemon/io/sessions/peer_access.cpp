@@ -1,6 +1,7 @@
-#include "daemon/io/shm/shm_access.hpp"
+#include "daemon/io/sessions/peer_access.hpp"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,18 +32,39 @@ bool contains(const std::vector<Id>& ids, Id id) {
 
 }  // namespace
 
-Result<ShmAccess> ShmAccess::of(const ServerConfig& config) {
+Result<PeerAccess> PeerAccess::to_shm(const ServerConfig& config) {
   auto users = look_up(config.shm_users, user_id, "shm_users");
   if (!users) return Error{users.error()};
   auto groups = look_up(config.shm_groups, group_id, "shm_groups");
   if (!groups) return Error{groups.error()};
-  ShmAccess access;
+  PeerAccess access;
   access.users_ = std::move(*users);
   access.groups_ = std::move(*groups);
   return access;
 }
 
-bool ShmAccess::allows(int fd) const {
+Result<PeerAccess> PeerAccess::to_admin(const ServerConfig& config) {
+  auto users = look_up(config.admin_users, user_id, "admin_users");
+  if (!users) return Error{users.error()};
+  auto groups = look_up(config.admin_groups, group_id, "admin_groups");
+  if (!groups) return Error{groups.error()};
+  PeerAccess access;
+  access.users_ = std::move(*users);
+  access.users_.push_back(0);
+  access.users_.push_back(geteuid());
+  access.groups_ = std::move(*groups);
+  return access;
+}
+
+Result<PeerAccesses> PeerAccesses::of(const ServerConfig& config) {
+  auto to_shm = PeerAccess::to_shm(config);
+  if (!to_shm) return Error{to_shm.error()};
+  auto to_admin = PeerAccess::to_admin(config);
+  if (!to_admin) return Error{to_admin.error()};
+  return PeerAccesses{std::move(*to_shm), std::move(*to_admin)};
+}
+
+bool PeerAccess::allows(int fd) const {
   if (users_.empty() && groups_.empty()) return true;
   ucred peer{};
   socklen_t size = sizeof peer;

@@ -1,0 +1,15 @@
+/* A question that is answered by one integer. */
+#ifndef RATEGATE_CLIENT_API_COUNT_H
+#define RATEGATE_CLIENT_API_COUNT_H
+
+#include <stdint.h>
+
+#include "client/api/client.h"
+#include "client/wire/exchange.h"
+
+/* Asks the daemon over its socket within the client's time, and writes the integer. `once`: never
+ * again where the connection ends before the answer. 0, or what rategate.h says. */
+int rg_ask_count(rategate_client* client, struct rg_request* request, bool once, int64_t* count,
+                 rategate_error* error);
+
+#endif

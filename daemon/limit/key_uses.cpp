@@ -1,0 +1,100 @@
+#include "daemon/limit/key_uses.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "daemon/limit/spread.hpp"
+
+namespace rategate {
+namespace {
+
+void add_subs(const LimitUsePtr& use, std::uint64_t host) {
+  use->leased = false;  // it has no pools: shared memory does not decide it
+  std::vector<Limit> subs = sub_limits_of(*use->limit);
+  const std::size_t first = host % subs.size();
+  std::rotate(subs.begin(), subs.begin() + static_cast<std::ptrdiff_t>(first), subs.end());
+  std::int64_t after = use->limit->permits;
+  for (Limit& each : subs) {
+    LimitUse& sub = *use->subs.emplace_back(
+        std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(each))));
+    sub.spread_of = use;
+    sub.sub = use->subs.size() - 1;
+    sub.permits_after = after -= sub.limit->permits;
+    sub.shown = use->limit;
+    sub.near_left = use->near_left;
+  }
+}
+
+void add_rules(LimitUse& use, std::uint64_t host) {
+  std::vector<std::shared_ptr<LimitTally>> tallies{use.tally};
+  for (const LimitUsePtr& sub : use.subs) tallies.push_back(sub->tally);
+  use.by_key = std::make_shared<KeyUses>(use.limit, std::move(tallies), host);
+  for (const LimitUsePtr& sub : use.subs) sub->by_key = use.by_key;
+}
+
+}  // namespace
+
+KeyUses::KeyUses(LimitPtr limit, std::vector<std::shared_ptr<LimitTally>> tallies,
+                 std::uint64_t host)
+    : limit_(std::move(limit)),
+      tallies_(std::move(tallies)),
+      host_(host),
+      moved_ms_(INT64_MIN),
+      uses_(limit_->key_rules->all().size()) {}
+
+LimitUsePtr KeyUses::find(std::string_view key, std::size_t sub) {
+  if (key.empty()) return nullptr;
+  const std::optional<std::size_t> rule = limit_->key_rules->find(key);
+  if (!rule) return nullptr;
+  const LimitUsePtr& use = use_of(*rule);
+  return use->subs.empty() ? use : use->subs[sub];
+}
+
+void KeyUses::drop() {
+  dropped_ = true;
+  for (const LimitUsePtr& use : uses_) {
+    if (use != nullptr) drop_limit_use(*use);
+  }
+}
+
+// No rule of shared memory is for it: clients know one number of a limit.
+const LimitUsePtr& KeyUses::use_of(std::size_t rule) {
+  LimitUsePtr& use = uses_[rule];
+  if (use != nullptr) return use;
+  use = make_limit_use(limit_for_keys(*limit_, limit_->key_rules->all()[rule]), 0, host_);
+  use->tally = tallies_[0];
+  for (std::size_t i = 0; i < use->subs.size(); ++i) use->subs[i]->tally = tallies_[i + 1];
+  move_limit_use(*use, moved_ms_);
+  if (dropped_) drop_limit_use(*use);
+  return use;
+}
+
+LimitUsePtr make_limit_use(Limit limit, std::uint64_t rule, std::uint64_t host) {
+  auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), rule);
+  if (is_combined(*use->limit)) {
+    for (Limit& window : windows_of(*use->limit)) {
+      use->windows.push_back(make_limit_use(std::move(window), 0, host));
+    }
+    return use;
+  }
+  if (use->limit->spread > 1) add_subs(use, host);
+  if (use->limit->key_rules != nullptr) add_rules(*use, host);
+  return use;
+}
+
+void drop_limit_use(LimitUse& use) {
+  use.dropped = true;
+  for (const LimitUsePtr& window : use.windows) drop_limit_use(*window);
+  for (const LimitUsePtr& sub : use.subs) sub->dropped = true;
+  if (use.by_key != nullptr) use.by_key->drop();
+}
+
+void move_limit_use(LimitUse& use, std::int64_t ms) {
+  use.moved_ms = ms;
+  for (const LimitUsePtr& window : use.windows) move_limit_use(*window, ms);
+  for (const LimitUsePtr& sub : use.subs) sub->moved_ms = ms;
+  if (use.by_key != nullptr) use.by_key->move(ms);
+}
+
+}  // namespace rategate

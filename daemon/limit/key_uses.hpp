@@ -1,0 +1,49 @@
+// What the rules for keys make of a limit in use: for each rule that some key was found to have,
+// another limit in use, with the rule's numbers. Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "daemon/limit/limit_use.hpp"
+
+namespace rategate {
+
+class KeyUses {
+ public:
+  // `limit` has rules for keys, `tallies` are that of the limit and those of what it is spread
+  // over, and `host` is what make_limit_use() was told.
+  KeyUses(LimitPtr limit, std::vector<std::shared_ptr<LimitTally>> tallies, std::uint64_t host);
+
+  // By what the key is counted; of a limit that is spread by what of it in the counter `sub`. Null:
+  // by the limit itself, as is what has no key.
+  LimitUsePtr find(std::string_view key, std::size_t sub);
+
+  // See drop_limit_use() and move_limit_use().
+  void drop();
+  void move(std::int64_t ms) { moved_ms_ = ms; }
+
+ private:
+  const LimitUsePtr& use_of(std::size_t rule);
+
+  LimitPtr limit_;
+  std::vector<std::shared_ptr<LimitTally>> tallies_;
+  std::uint64_t host_;
+  std::int64_t moved_ms_;
+  bool dropped_ = false;
+  std::vector<LimitUsePtr> uses_;  // by the rule's number; null: not yet
+};
+
+// A limit in use with that rule's id, what it is spread over or its windows, and what its rules
+// make of it. `host`: a number of this host's, by which it begins with one of the counters of a
+// limit that is spread, so that others begin with others.
+LimitUsePtr make_limit_use(Limit limit, std::uint64_t rule, std::uint64_t host);
+// All of that is dropped by a reload.
+void drop_limit_use(LimitUse& use);
+// All of that has counters of other names since then: see LimitUse::moved_ms.
+void move_limit_use(LimitUse& use, std::int64_t ms);
+
+}  // namespace rategate

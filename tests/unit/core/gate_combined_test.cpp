@@ -1,0 +1,285 @@
+// Several limits in one decision: what each member pays, what goes back, and which one is named.
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/limit/key_uses.hpp"
+#include "tests/unit/core/gate_bench.hpp"
+
+namespace rategate::test {
+namespace {
+
+struct Numbers {
+  std::int64_t permits = 10;
+  std::int64_t period_ms = 1000;
+  Mode mode = Mode::Exact;
+};
+
+Limit numbered(const std::string& name, const Numbers& of) {
+  Limit limit = declared_limit(name, {of.permits, of.period_ms}, true);
+  limit.mode = of.mode;
+  return limit;
+}
+
+LimitUsePtr in_use(Limit limit) { return make_limit_use(std::move(limit), 0, 0); }
+LimitUsePtr window(const std::string& name, const Numbers& of) {
+  return in_use(numbered(name, of));
+}
+LimitUsePtr bucket(const std::string& name, std::int64_t burst) {
+  Limit limit = numbered(name, {burst, 1000});
+  limit.algorithm = &kTokenBucket;
+  limit.redis_key = *KeyTemplate::parse(kBucketRedisKey);
+  return in_use(std::move(limit));
+}
+
+LimitUsePtr sliding(const std::string& name, const Numbers& of) {
+  Limit limit = numbered(name, of);
+  limit.algorithm = &kSlidingWindow;
+  limit.redis_key = *KeyTemplate::parse(kLogRedisKey);
+  return in_use(std::move(limit));
+}
+
+struct Combining : Bench {
+  CheckResult ask(std::initializer_list<LimitUsePtr> limits, std::int64_t cost = 1,
+                  bool takes = true) {
+    CombinedRequest request;
+    request.takes = takes;
+    request.ticket = ++tickets;
+    for (const LimitUsePtr& limit : limits) {
+      request.members.push_back({limit, "k", cost, request.members.size()});
+    }
+    return gate.check_combined(std::move(request), now);
+  }
+  // Until it is decided.
+  Decision decided(std::initializer_list<LimitUsePtr> limits, std::int64_t cost = 1,
+                   bool takes = true) {
+    give_back();
+    const CheckResult result = ask(limits, cost, takes);
+    if (!result.waits) return result.decision;
+    for (int turns = 0; turns < 4 && gate.answers().empty(); ++turns) serve();
+    const auto told = answers();
+    REQUIRE(told.size() == 1);
+    return told.front().decision;
+  }
+  void give_back() {
+    while (const auto release = gate.take_release({0})) store.release(*release, store_time());
+  }
+  // What the store has counted of it in the window that is open.
+  std::int64_t counted(const LimitUsePtr& limit) {
+    give_back();
+    Reservation nothing;
+    nothing.window = limit->place({store_time(), store_time()}).window;
+    nothing.counter = limit->names.of("k", nothing.window.start_ms);
+    nothing.limit = limit->limit->permits;
+    return store.reserve(nothing, store_time()).counter;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("all members pay, or none") {
+  Combining bench;
+  const auto small = window("small", {3});
+  const auto large = window("large", {10, 60'000});
+  for (int i = 0; i < 3; ++i) CHECK(bench.decided({small, large}).allowed);
+  const Decision denied = bench.decided({large, small});
+  CHECK((!denied.allowed && denied.reason == Reason::OverLimit && denied.member == 1));
+  CHECK((denied.limit == 3 && denied.receipt == 0));
+  CHECK(bench.counted(small) == 3);
+  CHECK(bench.counted(large) == 3);
+  CHECK((large->tally->allowed == 3 && large->tally->denied == 0));
+  CHECK((small->tally->allowed == 3 && small->tally->denied == 1));
+  const GateStats& stats = bench.gate.stats();
+  CHECK((stats.checks == 4 && stats.allowed == 3 && stats.denied == 1));
+  check_books(bench.gate);
+}
+
+TEST_CASE("what was fetched in vain goes back") {
+  for (const Mode mode : {Mode::Exact, Mode::Lease}) {
+    Combining bench;
+    const auto first = window("first", {10, 1000, mode});
+    const auto other = window("other", {5});
+    // Another host has taken all of the other one, which nobody here knows of.
+    Reservation theirs;
+    theirs.counter = other->names.of("k", kStart / 1000);
+    theirs.window = {kStart / 1000, kStart / 1000 + 1000};
+    theirs.limit = 5;
+    theirs.expire_at_ms = theirs.window.end_ms;
+    theirs.costs.push_back({5, 1});
+    bench.store.reserve(theirs, bench.store_time());
+    CHECK_FALSE(bench.decided({first, other}, 4).allowed);
+    CHECK(bench.counted(first) - bench.gate.counted() == 0);
+    // All of it can be had by others.
+    const CheckResult check = bench.check(first, "k", 10);
+    if (check.waits) bench.serve();
+    CHECK((check.decision.allowed || bench.allowed() == 1));
+    check_books(bench.gate);
+  }
+}
+
+TEST_CASE("pools are left alone until all others have paid") {
+  Combining bench;
+  const auto pool = window("pool", {100, 1000, Mode::Lease});
+  const auto exact = window("exact", {10});
+  for (int i = 0; i < 20; ++i) {
+    REQUIRE(bench.decided({pool}).allowed);
+    bench.now = after(bench.now, 1000);
+  }
+  const std::int64_t held = bench.gate.counted();
+  REQUIRE(held > 2);
+  const CheckResult waits = bench.ask({pool, exact});
+  REQUIRE(waits.waits);
+  CHECK(bench.gate.counted() == held);
+  // Somebody else takes all of it: it is asked for when the other one has paid.
+  CHECK_FALSE(bench.check(pool, "k", held).waits);
+  bench.serve();
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+  check_books(bench.gate);
+}
+
+TEST_CASE("what is in hand when its window is over is paid anew") {
+  Combining bench;
+  const auto shortest = window("short", {5, 1000});
+  const auto other = bucket("bucket", 5);
+  bench.now = Mono{900'000};
+  bench.measure();
+  const CheckResult waits = bench.ask({shortest, other}, 5);
+  REQUIRE(waits.waits);
+  // The bucket is asked for when the window has paid.
+  auto asked = bench.asked();
+  REQUIRE((asked.size() == 1 && !asked.front().bucket));
+  bench.now = Mono{950'000};
+  bench.reply(asked.front());
+  asked = bench.asked();
+  REQUIRE((asked.size() == 1 && asked.front().bucket));
+  bench.reply_at(Mono{1'010'000}, asked.front());
+  CHECK(bench.answers().empty());
+  bench.serve();
+  const auto told = bench.answers();
+  REQUIRE(told.size() == 1);
+  CHECK(told.front().decision.allowed);
+  CHECK(told.front().decision.receipt == kStart / 1000 + 2000);
+  check_books(bench.gate);
+}
+
+TEST_CASE("a denial names who denies for longest, and an error goes before it") {
+  Combining bench;
+  const auto second = window("second", {1});
+  const auto minute = window("minute", {1, 60'000});
+  REQUIRE(bench.decided({second}).allowed);
+  REQUIRE(bench.decided({minute}).allowed);
+  const Decision denied = bench.decided({second, minute});
+  CHECK((denied.member == 1 && denied.retry_after_ms > 1000));
+  const Decision never = bench.decided({minute, second}, 2);
+  CHECK((never.reason == Reason::NeverFits && never.retry_after_ms == -1));
+  Limit fails = numbered("fails", {5});
+  fails.on_store_down = OnStoreDown::Error;
+  bench.gate.store_away({0}, bench.now);
+  const CheckResult error = bench.ask({window("denies", {5}), in_use(fails)});
+  CHECK((error.verdict == Verdict::StoreDown && error.by_rule->shown->name == "fails"));
+}
+
+TEST_CASE("an allowed check names the member of which the smallest part is left") {
+  Combining bench;
+  const auto some = window("some", {10});
+  const auto more = window("more", {1000, 60'000});
+  CHECK(bench.decided({more, some}).member == 1);
+  CHECK(bench.decided({more, some}).remaining == 8);
+  Limit tried = numbered("tried", {1});
+  tried.shadow = true;
+  const auto shadow = in_use(tried);
+  CHECK_FALSE(bench.decided({more, shadow}).shadow);
+  const Decision shown = bench.decided({some, more, shadow});
+  CHECK((shown.allowed && shown.shadow && shown.member == 2));
+  CHECK((shadow->tally->allowed == 1 && shadow->tally->shadow_denied == 1));
+}
+
+TEST_CASE("a look at several limits takes nothing") {
+  Combining bench;
+  const auto small = window("small", {3});
+  const auto large = window("large", {10, 1000, Mode::Lease});
+  CHECK(bench.decided({small, large}, 3, false).allowed);
+  CHECK(bench.decided({small, large}, 4, false).reason == Reason::NeverFits);
+  CHECK((bench.counted(small) == 0 && bench.counted(large) == 0));
+  REQUIRE(bench.decided({small, large}, 3).allowed);
+  const Decision denied = bench.decided({small, large}, 1, false);
+  CHECK((!denied.allowed && denied.member == 0));
+  CHECK((bench.gate.stats().peeks == 3 && bench.gate.stats().checks == 1));
+}
+
+TEST_CASE("at its deadline it is answered, and what comes later goes back") {
+  Combining bench;
+  const auto one = window("one", {5});
+  const auto other = window("other", {5});
+  REQUIRE(bench.ask({one, other}).waits);
+  const auto asked = bench.asked();
+  REQUIRE(asked.size() == 2);
+  bench.reply(asked[0]);
+  bench.now = after(bench.now, 250'000);
+  bench.gate.turn(bench.now);
+  const auto told = bench.answers();
+  REQUIRE(told.size() == 1);
+  CHECK((!told.front().decision.allowed && told.front().decision.reason == Reason::StoreAway));
+  bench.reply(asked[1]);
+  CHECK(bench.answers().empty());
+  CHECK((bench.counted(one) == 0 && bench.counted(other) == 0));
+  CHECK(bench.gate.waiting() == 0);
+  check_books(bench.gate);
+}
+
+TEST_CASE("who goes away gets no answer, and costs nothing") {
+  Combining bench;
+  const auto one = window("one", {5});
+  const auto other = window("other", {5, 1000, Mode::Lease});
+  const CheckResult gone = bench.ask({one, other}, 5);
+  REQUIRE(gone.waits);
+  bench.gate.abandon(gone.waiter);
+  bench.gate.abandon(gone.waiter);  // of no effect any more
+  bench.serve();
+  CHECK(bench.answers().empty());
+  CHECK(bench.gate.stats().checks_abandoned == 1);
+  // While it was under way, too.
+  const CheckResult later = bench.ask({one, other}, 5);
+  const auto asked = bench.asked();
+  bench.gate.abandon(later.waiter);
+  for (const Reservation& request : asked) bench.reply(request);
+  bench.serve();
+  CHECK(bench.answers().empty());
+  CHECK(bench.counted(one) == 0);
+  CHECK(bench.decided({one, other}, 5).allowed);
+  check_books(bench.gate);
+}
+
+TEST_CASE("a daemon that stops answers it") {
+  Combining bench;
+  REQUIRE(bench.ask({window("one", {5}), window("other", {5})}).waits);
+  bench.gate.stop(bench.now);
+  const auto told = bench.answers();
+  REQUIRE(told.size() == 1);
+  CHECK(told.front().verdict == Verdict::Stopping);
+  CHECK(bench.ask({window("one", {5})}).verdict == Verdict::Stopping);
+}
+
+TEST_CASE("one limit twice pays twice") {
+  Combining bench;
+  const auto use = window("one", {5});
+  CHECK_FALSE(bench.decided({use, use}, 3).allowed);
+  CHECK(bench.decided({use, use}, 2).allowed);
+  CHECK(bench.counted(use) == 4);
+  check_books(bench.gate);
+}
+
+TEST_CASE("a sliding window gets back what was taken in vain") {
+  Combining bench;
+  const auto use = sliding("one", {5});
+  CHECK_FALSE(bench.decided({use, use}, 3).allowed);
+  CHECK(bench.decided({use, use}, 2).allowed);
+  CHECK(bench.decided({use}).allowed);
+  CHECK_FALSE(bench.decided({use}).allowed);
+  check_books(bench.gate);
+}
+
+}  // namespace rategate::test
