@@ -1,18 +1,24 @@
 -- Asks rategate whether a request may go on.
 --
 --   global
+--     lua-prepend-path /etc/haproxy/?.lua
 --     lua-load /etc/haproxy/rategate.lua
 --   frontend web
---     http-request lua.rategate web
---     http-request return status 429 ... if { var(txn.rategate) -m str denied }
+--     http-request lua.rategate web 60000 0
+--     http-request return status 429 if { var(txn.rategate) -m str denied }
 --     http-request return status 503 unless { var(txn.rategate) -m str allowed }
+--     http-after-response set-header RateLimit %[var(txn.rategate_ratelimit)] if { var(txn.rategate_ratelimit) -m found }
 --
--- The argument is a limit that the daemon is configured with; it is counted for the client's address.
+-- The arguments are a limit that the daemon is configured with, its period in ms (0: the fields do not
+-- tell it), and the burst of a token bucket (0: it counts by windows). Counted for the client's address, or
+-- for its network where the limit has key = "ip".
 -- Sets txn.rategate to allowed; denied; away, while the daemon or its store is; or refused, where the
--- question is wrong (no such limit), which is no outage. The last line lets nothing else pass; with
--- "allowed away" requests pass during an outage. Sets txn.rategate_retry, txn.rategate_policy and,
--- where it is known what is left, txn.rategate_state for the header fields. $RATEGATE_SOCKET, or
--- /run/rategate/rategate.sock.
+-- question is wrong (no such limit), which is no outage. The line of 503 lets nothing else pass; with
+-- "allowed away" requests pass during an outage. Each field of rategate_fields.lua that there is to tell is in
+-- txn.rategate_ratelimit_policy, _ratelimit, _x_ratelimit_limit, _x_ratelimit_remaining,
+-- _x_ratelimit_reset and _retry_after. $RATEGATE_SOCKET, or /run/rategate/rategate.sock.
+local fields = require("rategate_fields")
+
 local path = os.getenv("RATEGATE_SOCKET") or "/run/rategate/rategate.sock"
 
 local function request(words)
@@ -52,18 +58,15 @@ local function ask(words)
   return numbers
 end
 
-core.register_action("rategate", { "http-req" }, function(txn, name)
+core.register_action("rategate", { "http-req" }, function(txn, name, period_ms, burst)
   local numbers, why, outcome = ask({ "CHECK", name, txn.f:src() })
   if not numbers then
     core.Alert("rategate: " .. tostring(why))
     txn:set_var("txn.rategate", outcome)
     return
   end
-  local reset = math.ceil(numbers[5] / 1000)
-  txn:set_var("txn.rategate_policy", string.format('"%s";q=%d', name, numbers[2]))
-  if numbers[3] >= 0 then  -- else it is not known, as while the store is away
-    txn:set_var("txn.rategate_state", string.format('"%s";r=%d;t=%d', name, numbers[3], reset))
+  for field, value in pairs(fields.of(numbers, name, tonumber(period_ms), tonumber(burst))) do
+    txn:set_var("txn.rategate_" .. field:lower():gsub("-", "_"), value)
   end
-  txn:set_var("txn.rategate_retry", tostring(math.max(1, math.ceil(numbers[4] / 1000))))
   txn:set_var("txn.rategate", numbers[1] == 1 and "allowed" or "denied")
-end, 1)
+end, 3)

@@ -1,16 +1,21 @@
 -- Asks rategate whether a request may go on, over its Unix socket and a connection that is kept.
 --
 --   access_by_lua_block {
---     require("rategate").limit { name = "web", key = ngx.var.binary_remote_addr }
+--     require("rategate").limit { name = "web", key = ngx.var.remote_addr, period_ms = 60000 }
 --   }
 --
--- A denied request gets 429 with Retry-After and RateLimit fields (draft-ietf-httpapi-ratelimit-headers).
+-- A denied request gets 429. Each answer has the fields of rategate_fields.lua, which must lie beside.
 --   name       a limit that the daemon is configured with
---   key        what it is counted for; any bytes
+--   period_ms  its period, for the fields; without it they do not tell the period
+--   burst      of a token bucket, for the fields
+--   key        what it is counted for: an address where the limit has key = "ip", else any bytes
 --   socket     default: /run/rategate/rategate.sock
 --   when_away  what is done while the daemon or its store is away: "deny" (503, the default) or "allow"
--- A question that is wrong (a key above 512 bytes, no such limit) is no outage: 500 in any case. Where
--- a client may choose a long key, count for its digest: key = ngx.md5(ngx.var.http_x_api_key or "").
+-- A question that is wrong (a key above 512 bytes, no address where one is expected, no such limit) is no
+-- outage: 500 in any case. Where a client may choose a long key, count for its digest:
+-- key = ngx.md5(ngx.var.http_x_api_key or "").
+local fields = require("rategate_fields")
+
 local rategate = {}
 
 local function request(words)
@@ -66,14 +71,9 @@ function rategate.limit(options)
     if options.when_away == "allow" then return end
     return ngx.exit(503)
   end
-  local allowed, limit, remaining, retry_ms, reset_ms = unpack(numbers)
-  local reset = math.ceil(reset_ms / 1000)
-  ngx.header["RateLimit-Policy"] = string.format('"%s";q=%d', options.name, limit)
-  if remaining >= 0 then  -- else it is not known, as while the store is away
-    ngx.header["RateLimit"] = string.format('"%s";r=%d;t=%d', options.name, remaining, reset)
-  end
-  if allowed == 1 then return end
-  if retry_ms >= 0 then ngx.header["Retry-After"] = math.max(1, math.ceil(retry_ms / 1000)) end
+  local found = fields.of(numbers, options.name, options.period_ms or 0, options.burst or 0)
+  for name, value in pairs(found) do ngx.header[name] = value end
+  if numbers[1] == 1 then return end
   return ngx.exit(429)
 end
 

@@ -31,14 +31,17 @@ import asyncio
 import enum
 import functools
 import inspect
+import math
 import os
+import random
 import re
 import socket
 import sys
 import threading
 import time
 import weakref
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple, TypeVar, Union, cast
+from typing import (Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple,
+                    Type, TypeVar, Union, cast)
 
 __all__ = ["Client", "Decision", "RateLimitExceeded", "RateLimitError", "Reason", "Refused",
            "Unavailable", "limited", "rate_per_second"]
@@ -59,17 +62,87 @@ class Reason(enum.IntEnum):
     STORE_AWAY = 2  # decided by the limit's on_store_down
     NEVER_FITS = 3  # the cost is above the limit, or the burst of a token bucket
     CLOCK_NOT_TRUSTED = 4
+    BLOCKED = 5  # a rule blocks the key; nothing is counted
+    UNLIMITED = 6  # a rule lets the key pass; nothing is counted
 
 
 class Decision(NamedTuple):
     """What the daemon has decided. Times are in seconds."""
 
     allowed: bool
-    limit: int  # permits per period
+    limit: int  # permits per period; 0: the key is blocked; -1: it is unlimited
     remaining: int  # an estimate, never a promise; -1 where it is not known
     retry_after: Optional[float]  # 0 when allowed; None when it can never be
     reset_after: float  # until the window's end
     reason: Reason
+    receipt: int = 0  # for settle(); 0: nothing was taken, or the client asks for no receipts
+
+    def http_fields(self, name: str, period: Optional[float] = None,
+                    burst: int = 0) -> Dict[str, str]:
+        """The fields of an HTTP response that say this decision about the limit `name`.
+
+        RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers), X-RateLimit-Limit,
+        -Remaining and -Reset (seconds, no Unix time), and Retry-After where asking again may help.
+        `period` in seconds, None where it is not known, and `burst`, 0 where it is no token bucket,
+        are those of the limit. What is not known is left out. Of a key that is blocked or unlimited
+        there is no limit to tell of, and so no field.
+        """
+        if self.reason in (Reason.BLOCKED, Reason.UNLIMITED):
+            return {}
+        period_ms = 0 if period is None else round(1000 * period)
+        if not (_NAME.fullmatch(name) and period_ms >= 0 and 0 <= burst <= 1_000_000_000):
+            raise ValueError(f"no limit: {name!r}, {period} s, burst {burst}")
+        quota = burst or self.limit
+        fields = {"RateLimit-Policy": f'"{name}";q={quota}'
+                                      + _parameter("w", _window(self.limit, period_ms, burst))}
+        if self.remaining >= 0:
+            fields["RateLimit"] = (f'"{name}";r={self.remaining}'
+                                   + _parameter("t", _until_more(self, period_ms, burst)))
+        fields["X-RateLimit-Limit"] = str(quota)
+        if self.remaining >= 0:
+            fields["X-RateLimit-Remaining"] = str(self.remaining)
+            fields["X-RateLimit-Reset"] = str(math.ceil(self.reset_after))
+        if not self.allowed and self.retry_after:
+            fields["Retry-After"] = str(math.ceil(self.retry_after))
+        return fields
+
+
+# Of these names none needs an escape in a string of a structured field.
+_NAME = re.compile(r"[A-Za-z0-9_./@-]{1,64}")
+
+
+def _parameter(key: str, value: Optional[int]) -> str:
+    if value is None:
+        return ""
+    if value > 999_999_999_999_999:  # an integer of a structured field has 15 digits
+        raise ValueError(f"{key}={value} has too many digits")
+    return f";{key}={value}"
+
+
+def _divide_up(number: int, by: int) -> int:
+    return -(-number // by)
+
+
+def _window(limit: int, period_ms: int, burst: int) -> Optional[int]:
+    """The quota's time in seconds; of a bucket that in which it fills. None: it cannot be said."""
+    if burst:
+        fills_after, second = period_ms * burst, 1000 * limit  # in parts of a ms, `limit` to one
+        return _divide_up(fills_after, second) if fills_after >= second else None
+    return period_ms // 1000 if period_ms >= 1000 and period_ms % 1000 == 0 else None
+
+
+def _until_more(decision: Decision, period_ms: int, burst: int) -> Optional[int]:
+    """Seconds until more is available: to ask again, the window's end, or a bucket's next permit."""
+    if not decision.allowed:
+        return None if decision.retry_after is None else math.ceil(decision.retry_after)
+    if not burst:
+        return math.ceil(decision.reset_after)
+    reset_ms = round(1000 * decision.reset_after)
+    if not period_ms or not reset_ms:
+        return None
+    # A permit is there when the time until the bucket is full is a whole number of permits' times.
+    over = reset_ms * decision.limit % period_ms
+    return _divide_up(over or period_ms, 1000 * decision.limit)
 
 
 class RateLimitError(Exception):
@@ -106,6 +179,10 @@ class Refused(RateLimitError):
     """There is no decision: the question is wrong, such as an unknown limit or a key too long."""
 
 
+class _NotThere(Unavailable):
+    """Nobody is there to be asked, or who is there does not answer."""
+
+
 class _Lost(Exception):
     """A connection that was kept had ended before it answered."""
 
@@ -127,41 +204,187 @@ def _request(words: List[Word]) -> bytes:
     return b"".join(parts)
 
 
-def _check_request(name: str, key: Optional[Word], cost: int, permits: Optional[int],
-                   period: str) -> bytes:
-    words: List[Word] = ["CHECK", name]
+def _question(verb: str, name: str, key: Optional[Word], cost: int, permits: Optional[int],
+              period: str) -> bytes:
+    options: List[Word] = ["COST", cost] if cost != 1 else []
+    return _about(verb, name, key, options, permits, period)
+
+
+def _questions(checks: Iterable[Sequence[Word]]) -> bytes:
+    words: List[Word] = ["CHECKALL"]
+    for check in checks:
+        name, key, cost = (*check, "", 1)[:3] if len(check) == 1 else (*check, 1)[:3]
+        words += [name, key, cost]
+    return _request(words)
+
+
+def _settlement(name: str, key: Optional[Word], took: int, used: int, receipt: int,
+                permits: Optional[int], period: str) -> bytes:
+    options: List[Word] = ["TOOK", took, "USED", used, "AT", receipt]
+    return _about("SETTLE", name, key, options, permits, period)
+
+
+def _about(verb: str, name: str, key: Optional[Word], options: List[Word],
+           permits: Optional[int], period: str) -> bytes:
+    words: List[Word] = [verb, name]
     if key is not None:
         words.append(key)
-    if cost != 1:
-        words += ["COST", cost]
+    words += options
     if permits is not None:
         words += ["LIMIT", permits, "PERIOD", period]
     return _request(words)
 
 
 def _whole(answer: bytes) -> bool:
-    """Whether the answer to CHECK is all there: six numbers, or one line."""
-    return answer.count(b"\r\n") >= (7 if answer.startswith(b"*") else 1)
+    """Whether the answer to a question is all there: numbers, a map, or one line."""
+    if not answer.startswith(b"*"):
+        return b"\r\n" in answer
+    if answer.count(b"\r\n") < 7:
+        return False
+    return answer.startswith(b"*6\r\n") or _map(answer) is not None
+
+
+_VALUE = re.compile(rb":(-?\d+)\r\n|\$(\d+)\r\n")
+
+
+def _map(answer: bytes) -> Optional[Dict[bytes, bytes]]:
+    """The values of an answer to CHECKX, by their names. None: more is to come; empty: it is none."""
+    head = re.match(rb"\*(\d{1,4})\r\n", answer)
+    if head is None:
+        return {}
+    words: List[bytes] = []
+    at = head.end()
+    while len(words) < int(head[1]):
+        found = _VALUE.match(answer, at)
+        if found is None:
+            return {} if b"\r\n" in answer[at:] else None
+        number, size = found.groups()
+        at = found.end()
+        if size is not None:
+            number = answer[at:at + int(size)]
+            at += int(size) + 2
+            if at > len(answer):
+                return None
+        words.append(number)
+    return dict(zip(words[::2], words[1::2])) if at == len(answer) else {}
 
 
 # The errors that are an outage. All others are about the question, and no time mends them.
 _OUTAGES = (b"STOREDOWN ", b"SHUTDOWN ", b"ERR max number of clients ")
 
-# A decision or an error, and nothing behind it: the connection can be asked again.
-_ANSWER = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6 + rb"|-([^\r\n]*)\r\n")
+_SIX = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6)
+_SEVEN = re.compile(rb"\*7\r\n" + rb":(-?\d+)\r\n" * 7)
+_ERROR = re.compile(rb"-([^\r\n]*)\r\n")
+_NUMBER = re.compile(rb":(-?\d+)\r\n")
+_FIELDS = (b"allowed", b"limit", b"remaining", b"retry_after_ms", b"reset_after_ms", b"reason",
+           b"receipt")
+
+
+def _clean(answer: bytes) -> bool:
+    """Whether it is an answer, and nothing behind it: the connection can be asked again."""
+    return bool(_SIX.fullmatch(answer) or _SEVEN.fullmatch(answer) or _ERROR.fullmatch(answer) or _NUMBER.fullmatch(answer)
+                or _map(answer))
+
+
+def _raise_error(answer: bytes) -> None:
+    found = _ERROR.fullmatch(answer)
+    if found is not None:
+        raise (Unavailable if found[1].startswith(_OUTAGES) else Refused)(
+            found[1].decode("utf-8", "replace"))
 
 
 def _decision(answer: bytes) -> Decision:
-    found = _ANSWER.fullmatch(answer)
-    if found is None:
-        raise Refused(f"this is no answer to CHECK: {answer[:80]!r}")
-    *numbers, error = found.groups()
-    if error is not None:
-        raise (Unavailable if error.startswith(_OUTAGES) else Refused)(
-            error.decode("utf-8", "replace"))
-    allowed, limit, remaining, retry, reset, reason = map(int, numbers)
+    found = _SIX.fullmatch(answer)
+    if found is not None:
+        numbers = [*map(int, found.groups()), 0]
+    else:
+        _raise_error(answer)
+        told = _map(answer) or {}
+        try:
+            numbers = [int(told[field]) for field in _FIELDS]
+        except (KeyError, ValueError):
+            raise Refused(f"this is no decision: {answer[:80]!r}") from None
+    allowed, limit, remaining, retry, reset, reason, receipt = numbers
     return Decision(allowed == 1, limit, remaining, None if retry < 0 else retry / 1000,
-                    reset / 1000, Reason(reason))
+                    reset / 1000, Reason(reason), receipt)
+
+
+def _combined(answer: bytes) -> Tuple[Decision, int]:
+    _raise_error(answer)
+    found = _SEVEN.fullmatch(answer)
+    if found is None:
+        raise Refused(f"this is no combined decision: {answer[:80]!r}")
+    numbers = found.groups()
+    six = b"*6\r\n" + b"".join(b":%s\r\n" % number for number in numbers[:1] + numbers[2:])
+    return _decision(six), int(numbers[1])
+
+
+def _kind(error: OSError) -> Type[Unavailable]:
+    return Unavailable if isinstance(error, (BrokenPipeError, ConnectionResetError)) else _NotThere
+
+
+def _end(told: Union[Decision, RateLimitError]) -> Decision:
+    if isinstance(told, RateLimitError):
+        raise told
+    return told
+
+
+def _count(answer: bytes) -> int:
+    _raise_error(answer)
+    found = _NUMBER.fullmatch(answer)
+    if found is None:
+        raise Refused(f"this is no number: {answer[:80]!r}")
+    return int(found[1])
+
+
+class _Waiting:
+    """When acquire() asks the daemon, and for how long that is to wait.
+
+    `timeout` in seconds is for all of it, None has no end; `patience` is for one answer, and for an
+    outage.
+    """
+
+    def __init__(self, timeout: Optional[float], patience: float) -> None:
+        self._deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self._patience = patience
+        self._asked = 0.0
+        self._reached = False  # a daemon was asked, so that errors may be of a restart
+        self._polls = False  # it has no ACQUIRE
+        self._outage_end = math.inf
+
+    def ask(self) -> Optional[int]:
+        """For how many ms the daemon is to wait, which is asked now. None: for none, by CHECK."""
+        self._asked = time.monotonic()
+        left = self._deadline - self._asked
+        if self._polls or left <= 0:
+            return None
+        # One that hangs is to be noticed in the end.
+        return 60_000 if left == math.inf else min(math.ceil(1000 * left), 3_600_000)
+
+    def again(self, told: Union[Decision, RateLimitError]) -> Optional[float]:
+        """In how many seconds to ask again. None: it ends with what was told."""
+        now = time.monotonic()
+        if isinstance(told, Decision):
+            self._reached, self._outage_end = True, math.inf
+            if told.allowed or told.retry_after is None or now >= self._deadline:
+                return None
+            # Those who were denied together do not come back as one; and the limit may be raised.
+            pause = max(told.retry_after, 0.001) + random.uniform(0, min(0.1, told.reset_after / 10))
+            return min(pause, random.uniform(1, 2), self._deadline - now)
+        if not self._polls and str(told).startswith("ERR unknown command"):
+            self._reached = self._polls = True
+            return 0
+        passing = isinstance(told, Unavailable) or str(told).startswith("BUSY ")
+        if passing and not isinstance(told, _NotThere):
+            self._reached = True
+            if now - self._asked > self._patience:  # it was there, and let this one wait
+                self._outage_end = math.inf
+        if not passing or not self._reached or now >= min(self._outage_end, self._deadline):
+            return None
+        if self._outage_end == math.inf:
+            self._outage_end = now + self._patience
+            return 0  # the connection may be of a daemon that was restarted since
+        return random.uniform(0.05, 0.1)
 
 
 class Client:
@@ -171,9 +394,15 @@ class Client:
     _idle: List[socket.socket]
     _streams: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, List[_Stream]]
 
-    def __init__(self, path: Optional[str] = None, timeout: float = 1.0) -> None:
-        """`timeout` in seconds is for one check with all that it takes."""
+    def __init__(self, path: Optional[str] = None, timeout: float = 1.0,
+                 receipts: bool = False) -> None:
+        """`timeout` in seconds is for one check with all that it takes.
+
+        With `receipts` decisions have a receipt, which settle() needs; their answers are longer.
+        """
         self._path = path
+        self._check_verb = "CHECKX" if receipts else "CHECK"
+        self._acquire_verb = "ACQUIREX" if receipts else "ACQUIRE"
         self.timeout = timeout
         self._forget()
         _clients.add(self)
@@ -189,32 +418,120 @@ class Client:
 
         `permits` and `period` ("250ms", "1s", "1h") declare a limit that is not configured.
         """
-        request = _check_request(name, key, cost, permits, period)
-        deadline = time.monotonic() + self.timeout
-        try:
-            while True:
-                connection, kept = self._take()
-                try:
-                    return _decision(self._ask(connection, request, deadline, kept))
-                except _Lost:
-                    # It ended before it answered, as when the daemon was restarted. Should the
-                    # check have been counted all the same, it is counted twice: never too few.
-                    continue
-        except OSError as error:
-            why = "no answer in time" if isinstance(error, socket.timeout) else error.strerror
-            raise Unavailable(f"rategate at {self.path}: {why or error}") from None
+        return _decision(self._exchange(
+            _question(self._check_verb, name, key, cost, permits, period)))
+
+    def peek(self, name: str, key: Optional[Word] = None, cost: int = 1,
+             permits: Optional[int] = None, period: str = "1s") -> Decision:
+        """What check() would decide now, and nothing is taken.
+
+        It reserves nothing: the check after it may be denied, although this said that it is allowed.
+        """
+        return _decision(self._exchange(_question("PEEK", name, key, cost, permits, period)))
 
     async def acheck(self, name: str, key: Optional[Word] = None, cost: int = 1,
                      permits: Optional[int] = None, period: str = "1s") -> Decision:
         """check() for coroutines."""
-        request = _check_request(name, key, cost, permits, period)
-        try:
-            answer = await asyncio.wait_for(self._aask(request), self.timeout)
-        except asyncio.TimeoutError:
-            raise Unavailable(f"rategate at {self.path}: no answer in time") from None
-        except OSError as error:
-            raise Unavailable(f"rategate at {self.path}: {error.strerror or error}") from None
-        return _decision(answer)
+        return _decision(await self._aexchange(
+            _question(self._check_verb, name, key, cost, permits, period)))
+
+    async def apeek(self, name: str, key: Optional[Word] = None, cost: int = 1,
+                    permits: Optional[int] = None, period: str = "1s") -> Decision:
+        """peek() for coroutines."""
+        return _decision(await self._aexchange(_question("PEEK", name, key, cost, permits, period)))
+
+    def check_all(self, checks: Iterable[Sequence[Word]]) -> Tuple[Decision, int]:
+        """Asks for permits of several limits in one decision: of all of them, or of none.
+
+        Each is (name,), (name, key) or (name, key, cost). Returns the decision and the place of the
+        one that it is of: denied, of those known to deny, who denies for longest; allowed, of whom
+        the smallest part is left. There is no receipt.
+        """
+        return _combined(self._exchange(_questions(checks)))
+
+    async def acheck_all(self, checks: Iterable[Sequence[Word]]) -> Tuple[Decision, int]:
+        """check_all() for coroutines."""
+        return _combined(await self._aexchange(_questions(checks)))
+
+    def settle(self, name: str, key: Optional[Word] = None, *, took: int, used: int, receipt: int,
+               permits: Optional[int] = None, period: str = "1s") -> int:
+        """Says what was used of what a check() with these words took by that receipt.
+
+        Returns how many permits were taken back; negative: so many were charged, because more was
+        used. It is never sent twice, and is not to be repeated: settled twice, it gives back twice.
+        Whether it was settled is not known where it raises Unavailable.
+        """
+        request = _settlement(name, key, took, used, receipt, permits, period)
+        return _count(self._exchange(request, once=True))
+
+    async def asettle(self, name: str, key: Optional[Word] = None, *, took: int, used: int,
+                      receipt: int, permits: Optional[int] = None, period: str = "1s") -> int:
+        """settle() for coroutines."""
+        request = _settlement(name, key, took, used, receipt, permits, period)
+        return _count(await self._aexchange(request, once=True))
+
+    def clear(self, name: str, key: Optional[Word] = None, permits: Optional[int] = None,
+              period: str = "1s") -> int:
+        """Lets the limit begin anew for the key, on all hosts, before it returns.
+
+        Returns how many permits were counted of it. For users who may administer the daemon's
+        limits; the others, and whom the store has not done it for, have a Refused or Unavailable.
+        """
+        return _count(self._exchange(_about("CLEAR", name, key, [], permits, period)))
+
+    async def aclear(self, name: str, key: Optional[Word] = None, permits: Optional[int] = None,
+                     period: str = "1s") -> int:
+        """clear() for coroutines."""
+        return _count(await self._aexchange(_about("CLEAR", name, key, [], permits, period)))
+
+    def acquire(self, name: str, key: Optional[Word] = None, cost: int = 1,
+                permits: Optional[int] = None, period: str = "1s", *,
+                timeout: Optional[float] = None) -> Decision:
+        """check() that waits where it would be denied: first come first served, and nobody polls.
+
+        It waits for `timeout` seconds, None for as long as it takes, and returns the denial when
+        they are over, or at once where the cost can never fit. An outage that comes while it waits
+        is waited out for the client's time-out. A daemon older than ACQUIRE is asked by CHECK again
+        and again.
+        """
+        waiting = _Waiting(timeout, self.timeout)
+        while True:
+            request, wait = self._waiting_question(waiting, name, key, cost, permits, period)
+            told: Union[Decision, RateLimitError]
+            try:
+                told = _decision(self._exchange(request, wait > 0, wait))
+            except RateLimitError as error:
+                told = error
+            pause = waiting.again(told)
+            if pause is None:
+                return _end(told)
+            time.sleep(pause)
+
+    async def aacquire(self, name: str, key: Optional[Word] = None, cost: int = 1,
+                       permits: Optional[int] = None, period: str = "1s", *,
+                       timeout: Optional[float] = None) -> Decision:
+        """acquire() for coroutines. Who is cancelled leaves the daemon's line."""
+        waiting = _Waiting(timeout, self.timeout)
+        while True:
+            request, wait = self._waiting_question(waiting, name, key, cost, permits, period)
+            told: Union[Decision, RateLimitError]
+            try:
+                told = _decision(await self._aexchange(request, wait > 0, wait))
+            except RateLimitError as error:
+                told = error
+            pause = waiting.again(told)
+            if pause is None:
+                return _end(told)
+            await asyncio.sleep(pause)
+
+    def _waiting_question(self, waiting: _Waiting, name: str, key: Optional[Word], cost: int,
+                          permits: Optional[int], period: str) -> Tuple[bytes, float]:
+        """A request, and for how many seconds it may wait in the daemon."""
+        wait_ms = waiting.ask()
+        if wait_ms is None:
+            return _question(self._check_verb, name, key, cost, permits, period), 0
+        options: List[Word] = ["COST", cost, "TIMEOUT", wait_ms]
+        return _about(self._acquire_verb, name, key, options, permits, period), wait_ms / 1000
 
     def close(self) -> None:
         """Closes what is not in use. The client can still be used."""
@@ -224,7 +541,7 @@ class Client:
             connection.close()
 
     async def aclose(self) -> None:
-        """close() for what acheck() keeps in the running loop, which is not closed with the loop."""
+        """close() for what coroutines keep in the running loop, which does not close it."""
         for _, writer in self._streams.pop(asyncio.get_running_loop(), []):
             writer.close()
             try:
@@ -239,6 +556,30 @@ class Client:
         self._idle = []
         self._streams = weakref.WeakKeyDictionary()
 
+    # The daemon may let what it is asked wait for `wait` seconds.
+    def _exchange(self, request: bytes, once: bool = False, wait: float = 0) -> bytes:
+        deadline = time.monotonic() + self.timeout + wait
+        try:
+            while True:
+                connection, kept = self._take()
+                try:
+                    return self._ask(connection, request, deadline, kept and not once)
+                except _Lost:
+                    # It ended before it answered, as when the daemon was restarted. Should a
+                    # check have been counted all the same, it is counted twice: never too few.
+                    continue
+        except OSError as error:
+            why = "no answer in time" if isinstance(error, socket.timeout) else error.strerror
+            raise _kind(error)(f"rategate at {self.path}: {why or error}") from None
+
+    async def _aexchange(self, request: bytes, once: bool = False, wait: float = 0) -> bytes:
+        try:
+            return await asyncio.wait_for(self._aask(request, once), self.timeout + wait)
+        except asyncio.TimeoutError:
+            raise _NotThere(f"rategate at {self.path}: no answer in time") from None
+        except OSError as error:
+            raise _kind(error)(f"rategate at {self.path}: {error.strerror or error}") from None
+
     def _take(self) -> Tuple[socket.socket, bool]:
         with self._lock:
             if self._idle:
@@ -252,7 +593,7 @@ class Client:
             raise
         return connection, False
 
-    def _ask(self, connection: socket.socket, request: bytes, deadline: float, kept: bool) -> bytes:
+    def _ask(self, connection: socket.socket, request: bytes, deadline: float, again: bool) -> bytes:
         answer = b""
         keep = False
         try:
@@ -270,9 +611,9 @@ class Client:
                 if not data:
                     raise ConnectionResetError(0, "the connection ended")
                 answer += data
-            keep = _ANSWER.fullmatch(answer) is not None
+            keep = _clean(answer)
         except (BrokenPipeError, ConnectionResetError):
-            if kept and not answer:
+            if again and not answer:
                 raise _Lost from None
             raise
         finally:
@@ -283,7 +624,7 @@ class Client:
                 connection.close()
         return answer
 
-    async def _aask(self, request: bytes) -> bytes:
+    async def _aask(self, request: bytes, once: bool) -> bytes:
         idle = self._streams.setdefault(asyncio.get_running_loop(), [])
         while True:
             kept = bool(idle)
@@ -298,14 +639,14 @@ class Client:
                     if not data:
                         raise ConnectionResetError(0, "the connection ended")
                     answer += data
-                if _ANSWER.fullmatch(answer):
+                if _clean(answer):
                     idle.append((reader, writer))
                 else:
                     writer.close()
                 return answer
             except (BrokenPipeError, ConnectionResetError):
                 writer.close()
-                if not kept or answer:
+                if not kept or answer or once:
                     raise
             except BaseException:  # cancelled: the answer that is still to come is nobody's
                 writer.close()

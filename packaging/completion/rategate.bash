@@ -34,7 +34,9 @@ _rategate() {
     case ${words[at]} in
       --) ended=yes ;;
       --socket=*) socket=${words[at]#*=} ;;
-      --socket | --cost | --limit | --period | --timeout) option=${words[at]} ;;
+      --socket | --cost | --took | --used | --receipt | --limit | --period | --timeout)
+        option=${words[at]}
+        ;;
       -*) ;;
       *) if [ -z "$command" ]; then command=${words[at]}; else positions=$((positions + 1)); fi ;;
     esac
@@ -63,16 +65,24 @@ _rategate() {
   elif [[ $word = -* && -z $ended ]]; then
     case $command in
       '') choices='--help --version --socket' ;;
-      check) choices='--cost --limit --period --json --quiet --help --socket' ;;
+      check | peek) choices='--cost --limit --period --json --quiet --help --socket' ;;
+      explain) choices='--cost --limit --period --json --help --socket' ;;
+      checkall) choices='--json --quiet --help --socket' ;;
+      settle) choices='--took --used --receipt --limit --period --json --help --socket' ;;
+      clear) choices='--limit --period --json --help --socket' ;;
+      refund) choices='--cost --receipt --limit --period --json --help --socket' ;;
       run) choices='--cost --limit --period --timeout --help --socket --' ;;
       limits | info) choices='--json --help --socket' ;;
       ping) choices='--help --socket' ;;
     esac
   else
     case $command in
-      '') choices='check run limits ping info' ;;
-      check | run)
+      '') choices='check checkall peek explain settle refund clear run limits ping info' ;;
+      check | peek | explain | settle | refund | clear | run)
         if [ "$positions" -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
+        ;;
+      checkall)
+        if [ $((positions % 3)) -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
         ;;
       info) choices='server clients store leases limits stats' ;;
     esac

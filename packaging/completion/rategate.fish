@@ -11,7 +11,7 @@ function __rategate_positions
             switch $word
                 case --
                     return
-                case --socket --cost --limit --period --timeout
+                case --socket --cost --took --used --receipt --limit --period --timeout
                     set takes_value yes
                 case '-*'
                 case '*'
@@ -36,7 +36,11 @@ function __rategate_behind_run
 end
 
 function __rategate_wants_limit
-    __rategate_in check run; and test (count (__rategate_positions)) -eq 2
+    if __rategate_in checkall
+        test (math (count (__rategate_positions)) % 3) -eq 2
+        return
+    end
+    __rategate_in check peek explain settle refund clear run; and test (count (__rategate_positions)) -eq 2
     and not __rategate_behind_run
 end
 
@@ -64,6 +68,12 @@ end
 
 complete -c rategate -f
 complete -c rategate -n __rategate_without_subcommand -a check -d 'Ask once whether a call is allowed now'
+complete -c rategate -n __rategate_without_subcommand -a checkall -d 'Ask once about several limits, all or none'
+complete -c rategate -n __rategate_without_subcommand -a peek -d 'Say what check would, and take nothing'
+complete -c rategate -n __rategate_without_subcommand -a explain -d 'Say why check would allow or deny, take nothing'
+complete -c rategate -n __rategate_without_subcommand -a settle -d 'Say what was used of permits that check took'
+complete -c rategate -n __rategate_without_subcommand -a refund -d 'Give permits back that check took in vain'
+complete -c rategate -n __rategate_without_subcommand -a clear -d 'Let a limit begin anew on all hosts'
 complete -c rategate -n __rategate_without_subcommand -a run -d 'Wait for a permit, then run a command in its place'
 complete -c rategate -n __rategate_without_subcommand -a limits -d 'List the limits and what they counted'
 complete -c rategate -n __rategate_without_subcommand -a ping -d 'See whether the daemon answers'
@@ -73,11 +83,14 @@ complete -c rategate -n 'not __rategate_behind_run' -s h -l help -d 'Show the he
 complete -c rategate -n 'not __rategate_behind_run' -l socket -r -F -d 'Where the daemon listens'
 
 complete -c rategate -n __rategate_wants_limit -a '(__rategate_limits)' -d Limit
-complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l cost -x -d 'How many permits the call takes'
-complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l limit -x -d 'Declare the limit: permits per period'
-complete -c rategate -n '__rategate_in check run; and not __rategate_behind_run' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
+complete -c rategate -n '__rategate_in check peek explain refund run; and not __rategate_behind_run' -l cost -x -d 'How many permits the call takes'
+complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_run' -l limit -x -d 'Declare the limit: permits per period'
+complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_run' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
+complete -c rategate -n '__rategate_in settle' -l took -x -d 'How many permits check took'
+complete -c rategate -n '__rategate_in settle' -l used -x -d 'How many were used'
+complete -c rategate -n '__rategate_in settle refund' -l receipt -x -d 'As check --json told it'
 complete -c rategate -n '__rategate_in run; and not __rategate_behind_run' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
-complete -c rategate -n '__rategate_in check' -s q -l quiet -d 'Print nothing: the exit status says it'
-complete -c rategate -n '__rategate_in check limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in check checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
+complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear limits info' -l json -d 'Print JSON'
 complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
 complete -c rategate -n __rategate_behind_run -x -a '(__rategate_command)'
