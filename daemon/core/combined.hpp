@@ -38,8 +38,9 @@ struct CombinedCheck {
   Telling telling = Telling::Integers;
   bool takes = true;
   bool explains = false;
-  bool gone = false;  // nobody waits for it any more
-  bool over = false;  // it is answered, or gone and looked at: what comes goes back
+  bool gone = false;           // nobody waits for it any more
+  bool over = false;           // it is answered, or gone and looked at: what comes goes back
+  std::uint64_t acquirer = 0;  // whose try it is: see CombinedAcquirers; 0: nobody's
   Mono deadline;
   std::vector<Part> parts;
   std::shared_ptr<const Explanation> explanation{};  // once it is answered
@@ -56,11 +57,14 @@ struct CombinedCheck {
   }
 };
 
+// Which member the answer names: the first of those that go before all others.
+std::size_t named_of(const CombinedCheck& check);
+
 class CombinedChecks {
  public:
   CombinedCheck begin(CombinedRequest request, Mono deadline) {
     CombinedCheck check;
-    check.number = ++last_number_;
+    check.number = next_number();
     check.ticket = request.ticket;
     check.flow = request.flow;
     check.telling = request.telling;
@@ -71,6 +75,7 @@ class CombinedChecks {
     for (Member& member : request.members) check.parts.push_back({std::move(member)});
     return check;
   }
+  std::uint64_t next_number() { return ++last_number_; }
   void keep(CombinedCheck check) {
     if (!check.over) deadlines_.insert({check.deadline, check.number});
     const std::uint64_t number = check.number;

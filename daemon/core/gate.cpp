@@ -38,6 +38,7 @@ Gate::Gate(const Options& options, SharedPools* shared)
     : options_(options),
       counters_(options.seed),
       shards_(make_shards(options)),
+      random_(options.jitter_seed + 3),
       alarms_(counters_),
       decider_(shards_, losses_, stats_, options.command_timeout_us, options.share_hosts_min,
                options.jitter_seed + 2),
@@ -171,6 +172,7 @@ std::optional<CheckResult> Gate::decide_open(CounterId id, const Window& window,
 
 void Gate::drop_limits(Mono now) {
   reserver_.deny_acquirers_of_dropped(now);
+  deny_acquirers_of_dropped(now);
   keeper_.drop_limits(now);
 }
 
@@ -178,7 +180,7 @@ bool Gate::is_crowded(const Counter& counter) const {
   const Line* const line = counters_.line(counter);
   const bool before_it =
       line != nullptr && line->acquire && line->acquire->count >= options_.max_parked_per_key;
-  return before_it || room_.acquirers() >= options_.max_parked;
+  return before_it || acquiring() >= options_.max_parked;
 }
 
 void Gate::serve_deserted(Mono now) {
@@ -496,6 +498,7 @@ void Gate::stop(Mono now) {
   reserver_.answer_acquirers([&](const Ask&) { return result; });
   holds_.stop();
   hear_members(now);
+  stop_acquirers(now);
   while (!clears_.empty()) clears_.end(clears_.jobs().front(), {}, true);
   counters_.for_each_id([&](CounterId id) { keeper_.let_go(counters_[id], now); });
 }
@@ -514,6 +517,7 @@ void Gate::turn(Mono now) {
   }
   serve_deserted(now);
   expire_combined(now);
+  try_acquirers(now);
   holds_.turn(now);
   pass_on(now);
 }
@@ -521,7 +525,8 @@ void Gate::turn(Mono now) {
 Mono Gate::next_turn() const {
   const Mono tells_at = tells_next_.is_none() ? tells_at_ : told_at_;
   return std::min({room_.next_deadline(), alarms_.next(), recounter_.next_turn(),
-                   clears_.next_turn(), combined_.next_deadline(), tells_at, holds_.next_turn()});
+                   clears_.next_turn(), combined_.next_deadline(), acquirers_.next_due(), tells_at,
+                   holds_.next_turn()});
 }
 
 std::size_t Gate::queued() const {

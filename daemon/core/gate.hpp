@@ -19,17 +19,20 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "daemon/base/random.hpp"
 #include "daemon/core/alarms.hpp"
 #include "daemon/core/books.hpp"
 #include "daemon/core/clear_marks.hpp"
 #include "daemon/core/clears.hpp"
 #include "daemon/core/combined.hpp"
+#include "daemon/core/combined_acquirers.hpp"
 #include "daemon/core/counters.hpp"
 #include "daemon/core/decider.hpp"
 #include "daemon/core/explanation.hpp"
@@ -227,9 +230,9 @@ class Gate {
   const std::vector<Shard>& shards() const { return shards_; }
   const GateStats& stats() const { return stats_; }
   const Books& books() const { return books_; }
-  std::size_t waiting() const { return room_.count(); }
+  std::size_t waiting() const { return room_.count() + acquirers_.count(); }
   // Those of them that are in ACQUIRE.
-  std::size_t acquiring() const { return room_.acquirers(); }
+  std::size_t acquiring() const { return room_.acquirers() + acquirers_.count(); }
   std::size_t counters() const { return counters_.size(); }
   // Lines that wait to be asked for.
   std::size_t queued() const;
@@ -300,7 +303,19 @@ class Gate {
   void hear_members(Mono now);
   void hear_member(std::uint64_t ticket, const CheckResult& result, Mono now);
   void answer_combined(CombinedCheck& check, Mono now);
+  void tell_combined(std::uint64_t ticket, Telling telling, const CheckResult& result,
+                     std::shared_ptr<const Explanation> explanation);
   void expire_combined(Mono now);
+  CheckResult acquire_combined(CombinedRequest request, Mono now);
+  std::optional<CheckResult> try_acquirer(CombinedAcquirer& acquirer, Mono now);
+  std::optional<Mono> tries_again_at(CombinedCheck& check, Mono patience, Mono now);
+  bool end_try(CombinedCheck& check, Mono now);
+  void leave_line(const CombinedAcquirer& acquirer, Mono now);
+  CheckResult deny_acquirer(const CombinedAcquirer& acquirer, Mono now);
+  void try_acquirers(Mono now);
+  void deny_acquirers_of_dropped(Mono now);
+  void stop_acquirers(Mono now);
+  void abandon_acquirer(CombinedAcquirer& acquirer);
   std::int64_t new_mark(std::uint64_t id, Mono now);
 
   Options options_;
@@ -316,6 +331,8 @@ class Gate {
   Mono told_at_{INT64_MIN / 2};
   CounterId tells_next_;  // none: all have been told of, that were to be at told_at_
   CombinedChecks combined_;
+  CombinedAcquirers acquirers_;
+  Random random_;
   std::shared_ptr<const Explanation> explanation_;
   Clears clears_;
   ClearMarks marks_;

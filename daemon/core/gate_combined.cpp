@@ -9,44 +9,6 @@
 namespace rategate {
 namespace {
 
-// Of a denial, when it may help to ask again.
-std::int64_t retry_after_ms(const Part& part) {
-  const Decision& decision = part.result.decision;
-  return decision.retry_after_ms < 0 ? INT64_MAX : decision.retry_after_ms;
-}
-
-// By how much of the limit is left, the least first; where that is not known, none of it is missed.
-bool has_less_left(const Part& a, const Part& b) {
-  const Decision& one = a.result.decision;
-  const Decision& other = b.result.decision;
-  if (one.remaining < 0 || one.limit <= 0) return false;
-  if (other.remaining < 0 || other.limit <= 0) return true;
-  return one.remaining * other.limit < other.remaining * one.limit;
-}
-
-bool is_denied(const Part& part) { return part.state == Part::State::Denied; }
-// It is allowed although its limit, a shadow, denies.
-bool is_shadowed(const Part& part) { return !is_denied(part) && !part.result.decision.allowed; }
-
-// Whether the answer names the one and not the other. An error goes before all decisions.
-bool goes_before(const Part& a, const Part& b) {
-  const bool fails = a.result.verdict != Verdict::Decided;
-  if (fails != (b.result.verdict != Verdict::Decided)) return fails;
-  if (is_denied(a) != is_denied(b)) return is_denied(a);
-  if (is_denied(a)) return retry_after_ms(a) > retry_after_ms(b);
-  if (is_shadowed(a) != is_shadowed(b)) return is_shadowed(a);
-  return has_less_left(a, b);
-}
-
-// Which member the answer names: the first of those that go before all others.
-std::size_t named_of(const CombinedCheck& check) {
-  std::size_t named = 0;
-  for (std::size_t i = 1; i < check.parts.size(); ++i) {
-    if (goes_before(check.parts[i], check.parts[named])) named = i;
-  }
-  return named;
-}
-
 // Of those all permits are lost that the store has granted to nobody after all.
 bool is_bucket(const Part& part) { return !part.member.limit->limit->algorithm->has_windows; }
 
@@ -73,19 +35,23 @@ std::int64_t first_end_ms(const CombinedCheck& check) {
 
 CheckResult Gate::check_combined(CombinedRequest request, Mono now) {
   ++(request.takes ? stats_.checks : stats_.peeks);
-  CombinedCheck check =
-      combined_.begin(std::move(request), after(now, options_.command_timeout_us));
   CheckResult result;
   if (stopping_) {
     result.verdict = Verdict::Stopping;
-  } else if (advance(check, now)) {
-    result = end_combined(check, now);
-    explanation_ = std::move(check.explanation);
+  } else if (request.patience.us > 0) {
+    result = acquire_combined(std::move(request), now);
   } else {
-    result.waits = true;
-    result.waiter.combined = check.number;
+    CombinedCheck check =
+        combined_.begin(std::move(request), after(now, options_.command_timeout_us));
+    if (advance(check, now)) {
+      result = end_combined(check, now);
+      explanation_ = std::move(check.explanation);
+    } else {
+      result.waits = true;
+      result.waiter.combined = check.number;
+    }
+    if (check.awaits()) combined_.keep(std::move(check));
   }
-  if (check.awaits()) combined_.keep(std::move(check));
   pass_on(now);
   return result;
 }
@@ -284,11 +250,17 @@ void Gate::hear_member(std::uint64_t ticket, const CheckResult& result, Mono now
 }
 
 void Gate::answer_combined(CombinedCheck& check, Mono now) {
+  if (check.acquirer != 0 && !end_try(check, now)) return;
   const CheckResult result = end_combined(check, now);
-  const bool named = result.verdict == Verdict::StoreDown || check.telling >= Telling::Map;
-  room_.answers().push_back({check.ticket, result.verdict, result.decision, check.telling,
-                             named ? result.by_rule->shown : nullptr,
-                             std::move(check.explanation)});
+  tell_combined(check.ticket, check.telling, result, std::move(check.explanation));
+}
+
+void Gate::tell_combined(std::uint64_t ticket, Telling telling, const CheckResult& result,
+                         std::shared_ptr<const Explanation> explanation) {
+  const bool named = result.verdict == Verdict::StoreDown || telling >= Telling::Map;
+  room_.answers().push_back({ticket, result.verdict, result.decision, telling,
+                             named && result.by_rule != nullptr ? result.by_rule->shown : nullptr,
+                             std::move(explanation)});
 }
 
 // Members that the store has not answered are decided without it, in order, until one denies.
@@ -314,6 +286,9 @@ void Gate::expire_combined(Mono now) {
 // At the next turn.
 void Gate::abandon(WaiterId waiter) {
   if (waiter.combined == 0) return room_.abandon(waiter);
+  if (CombinedAcquirer* const acquirer = acquirers_.find(waiter.combined)) {
+    return abandon_acquirer(*acquirer);
+  }
   if (combined_.abandon(waiter.combined)) ++stats_.checks_abandoned;
 }
 

@@ -40,6 +40,7 @@ struct CombinedRequest {
   std::uint32_t flow = 0;
   Telling telling = Telling::Integers;
   bool explains = false;  // with takes false: all that led to the decision is to be told
+  Mono patience{};        // not 0: it is in ACQUIRE, and waits until then for permits
 };
 
 // What was used of permits that a check took of the limit for the key.

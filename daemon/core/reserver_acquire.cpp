@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/core/asks_again.hpp"
 #include "daemon/core/lease.hpp"
 #include "daemon/core/reserver.hpp"
 
 namespace rategate {
 namespace {
 
-// A line is asked for up to so much after its window has opened, or a host that is near the store
-// would always be the first; of a short window an eighth of it at most.
-constexpr std::int64_t kSpreadUs = 5'000;
-// Of a long window: permits may be given back before it is over.
-constexpr std::int64_t kLookAgainUs = 2'000'000;
 // The store is not asked more often whether it has what is booked.
 constexpr std::int64_t kConfirmEveryUs = 10'000;
 // So many of a line are looked at for whom a booking is.
@@ -56,7 +52,7 @@ std::optional<CheckResult> Reserver::stand_behind(CounterId id, const Request& r
       !those.parked.empty() || (counter.use->limit->algorithm->has_windows && those.asking > 0);
   if (!in_line) return std::nullopt;
   // Nothing is there for anybody before they wake.
-  const bool too_late = counter.use->limit->period_ms <= kLongPeriodMs && those.asking == 0 &&
+  const bool too_late = !is_looked_at_again(*counter.use->limit) && those.asking == 0 &&
                         those.wakes >= request.patience;
   return too_late ? decider_.deny_now(counter, request.ask.cost, now)
                   : room_.join_parked(id, request);
@@ -64,21 +60,13 @@ std::optional<CheckResult> Reserver::stand_behind(CounterId id, const Request& r
 
 std::optional<Mono> Reserver::wakes_at(const Counter& counter, Mono patience,
                                        const CheckResult& denied, Mono now) {
-  const Decision& decision = denied.decision;
+  const Limit& limit = *counter.use->limit;
   // Of a bucket what is not booked is not to be had.
-  const bool has_windows = counter.use->limit->algorithm->has_windows;
-  const bool may_change = (decision.reason == Reason::OverLimit && has_windows) ||
-                          (decision.reason == Reason::StoreAway && decision.by == DecidedBy::Host);
-  if (patience.us == 0 || denied.verdict != Verdict::Decided || decision.allowed || !may_change) {
+  if (denied.decision.reason == Reason::OverLimit && !limit.algorithm->has_windows) {
     return std::nullopt;
   }
   if (counter.use->dropped) return std::nullopt;  // by other numbers, or none
-  const std::int64_t period_ms = counter.use->limit->period_ms;
-  std::int64_t us = decision.retry_after_ms * 1000;
-  if (period_ms > kLongPeriodMs) us = std::min(us, kLookAgainUs);
-  if (after(now, us) >= patience) return std::nullopt;
-  us += std::min(kSpreadUs, period_ms * 1000 / 8) * random_.of_1024() / 1024;
-  return after(now, us);
+  return asks_again_at(limit, denied, patience, random_, now);
 }
 
 std::optional<CheckResult> Reserver::park_new(CounterId id, const Request& request,

@@ -17,7 +17,7 @@ namespace rategate {
 struct WaiterId {
   WaiterPlace place;
   std::uint32_t generation = 0;
-  std::uint64_t combined = 0;  // the number of a combined check, which has no place; 0: it is none
+  std::uint64_t combined = 0;  // the number of a combined check, or of one in ACQUIRE; 0: none
 };
 
 // Where one in ACQUIRE stands: docs/waiting.md.

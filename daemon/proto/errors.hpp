@@ -58,7 +58,6 @@ enum class ErrorId : std::uint8_t {
   TooManyParked,       // limit
   NotCleared,          // limit, why
   TooManyMembers,      // how many
-  AcquireOfSeveral,    // limit
   CheckOfConcurrency,  // limit
   EnterOfRate,         // limit
   TooManyEntered,      // limit

@@ -33,7 +33,6 @@ struct CheckRequest {
   std::optional<Rate> declared;  // LIMIT and PERIOD
   bool keyed = false;            // whether a key was given; an empty one is none
   bool takes = true;             // the permits; else it is only told whether they are there
-  bool waits = false;            // it is an ACQUIRE
   std::int64_t timeout_ms = 0;   // of ACQUIRE, 0 to kMostTimeoutMs: it waits so long for them
   Telling telling = Telling::Integers;
 };

@@ -150,13 +150,6 @@ class Windows(Combined):
                 self.assertEqual(conn.command("CLEAR", "api"), 9)
                 self.assertEqual(conn.check("api", cost=3).allowed, 1)
 
-    def test_acquire_is_for_one_window(self):
-        daemon = self.daemon(limits={"api": self.EXACT})
-        with daemon.conn() as conn:
-            error = conn.command("ACQUIRE", "api", "TIMEOUT", "100")
-        self.assertEqual(str(error), "ERR limit 'api' has several windows or a parent: ACQUIRE waits "
-                                     "for limits of one window")
-
     def test_a_window_that_is_used_up_costs_the_others_nothing(self):
         """The denials of a full second do not count in the hour."""
         server = self.redis()

@@ -149,6 +149,7 @@ void Daemon::kill() {
   answered_ += static_cast<std::int64_t>(waiting_.size() + combining_.size());
   waiting_.clear();
   combining_.clear();
+  combined_lines_.clear();
   acquiring_.clear();
 }
 

@@ -158,10 +158,13 @@ class Daemon final : public StoreEvents {
   void check(const Request& request, Ask ask);
   void look(Ask ask);
   void acquire(const Ask& ask);
+  std::int64_t acquire_us(const Ask& ask);
   void go_away(std::uint64_t ticket, WaiterId waiter);
   bool combine(const Ask& first);
   void add_member(std::vector<Ask>& asks, Members& members, const Ask& ask);
   bool combined(std::uint64_t ticket, Verdict verdict, const Decision& decision);
+  void leave_combined_line(std::uint64_t ticket, const std::vector<Ask>& asks,
+                           const Decision* told);
   void combined_told(const std::vector<Ask>& asks, Verdict verdict, const Decision& decision);
   void told_of(const Ask& ask, const Decision& decision, std::int64_t at);
   void acquired(std::uint64_t ticket, const Ask& ask, const Decision& decision);
@@ -199,6 +202,8 @@ class Daemon final : public StoreEvents {
   std::uint64_t tickets_ = 0;
   std::unordered_map<std::uint64_t, Ask> waiting_;
   std::unordered_map<std::uint64_t, std::vector<Ask>> combining_;  // the same of several limits
+  // Of the same limits and keys those of them in ACQUIRE, by their tickets: as they came.
+  std::map<std::vector<std::pair<int, int>>, std::set<std::uint64_t>> combined_lines_;
   // Of each limit and key those in ACQUIRE, in the order in which they came, and what they cost.
   std::map<std::pair<int, int>, std::map<std::uint64_t, std::int64_t>> acquiring_;
   std::set<std::uint64_t> overtaken_;                         // of them

@@ -6,15 +6,20 @@
 
 namespace rategate::sim {
 
+// For how long it waits: not for longer than what is left.
+std::int64_t Daemon::acquire_us(const Ask& ask) {
+  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
+  const std::int64_t us =
+      world_.random().any_size(1000, std::max<std::int64_t>(3000, 3000 * plan.period_ms));
+  const std::int64_t rest_us = world_.end_us() - world_.events().now();
+  return std::min({us, std::int64_t{10'000'000}, std::max<std::int64_t>(1000, rest_us)});
+}
+
 void Daemon::acquire(const Ask& asked) {
   Random& random = world_.random();
   const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(asked.limit)];
   Ask ask = asked;
-  ask.waits_us = random.any_size(1000, std::max<std::int64_t>(3000, 3000 * plan.period_ms));
-  // Nobody waits for longer than what is left.
-  const std::int64_t rest_us = world_.end_us() - world_.events().now();
-  ask.waits_us =
-      std::min({ask.waits_us, std::int64_t{10'000'000}, std::max<std::int64_t>(1000, rest_us)});
+  ask.waits_us = acquire_us(ask);
   const LimitUsePtr& use = table_.configured(plan.name);
   const std::uint64_t ticket = ++tickets_;
   const Mono patience = after(now(), ask.waits_us);

@@ -9,9 +9,19 @@ namespace rategate::sim {
 namespace {
 
 constexpr std::int64_t kMostMore = 3;
+// So manieth of them is in ACQUIRE.
+constexpr std::int64_t kWaitOneIn = 3;
 
 // Where a check is allowed although the store is away, nobody can say of which members it was paid.
 bool may_be_member(const LimitPlan& plan) { return plan.on_store_down != OnStoreDown::Allow; }
+
+// Those who ask for the same stand in one line.
+std::vector<std::pair<int, int>> line_of(const std::vector<Ask>& asks) {
+  std::vector<std::pair<int, int>> line;
+  line.reserve(asks.size());
+  for (const Ask& ask : asks) line.emplace_back(ask.limit, ask.key);
+  return line;
+}
 
 }  // namespace
 
@@ -36,7 +46,14 @@ bool Daemon::combine(const Ask& first) {
     add_member(asks, request.members, begin(limit, key, cost, first.flow));
   }
   ++asked_;
+  if (random.one_in(kWaitOneIn)) {
+    const std::int64_t waits_us = acquire_us(first);
+    for (Ask& ask : asks) ask.waits_us = waits_us;
+    request.patience = after(now(), waits_us);
+  }
   const std::uint64_t ticket = request.ticket;
+  const std::int64_t may_take_us =
+      std::max(asks.front().waits_us, world_.scenario().command_timeout_us);
   const CheckResult result = driver_.gate().check_combined(std::move(request), now());
   if (!result.waits) {
     ++decided_at_once_;
@@ -44,12 +61,16 @@ bool Daemon::combine(const Ask& first) {
     combined_told(asks, result.verdict, result.decision);
     return true;
   }
+  if (asks.front().waits_us > 0) combined_lines_[line_of(asks)].insert(ticket);
   combining_.emplace(ticket, std::move(asks));
   if (!random.one_in(kGoOneIn)) return true;
-  const std::int64_t us = random.any_size(1, world_.scenario().command_timeout_us);
+  const std::int64_t us = random.any_size(1, may_take_us);
   world_.events().in(us, [this, ticket, waiter = result.waiter] {
     when_awake([this, ticket, waiter] {
-      if (!alive_ || combining_.erase(ticket) == 0) return;
+      const auto found = combining_.find(ticket);
+      if (!alive_ || found == combining_.end()) return;
+      leave_combined_line(ticket, found->second, nullptr);
+      combining_.erase(found);
       ++answered_;
       driver_.gate().abandon(waiter);
       pump();
@@ -71,8 +92,21 @@ bool Daemon::combined(std::uint64_t ticket, Verdict verdict, const Decision& dec
   if (found == combining_.end()) return false;
   const std::vector<Ask> asks = std::move(found->second);
   combining_.erase(found);
+  leave_combined_line(ticket, asks, verdict == Verdict::Decided ? &decision : nullptr);
   combined_told(asks, verdict, decision);
   return true;
+}
+
+// Nobody is served before who came earlier; unless by policy, or of limits that have changed since.
+void Daemon::leave_combined_line(std::uint64_t ticket, const std::vector<Ask>& asks,
+                                 const Decision* told) {
+  if (asks.front().waits_us == 0) return;
+  auto& line = combined_lines_[line_of(asks)];
+  const bool served = told != nullptr && told->allowed && told->reason == Reason::Counted;
+  if (served && world_.scenario().reloads == 0 && *line.begin() < ticket) {
+    world_.checker().fail("somebody in ACQUIRE of several limits was overtaken");
+  }
+  line.erase(ticket);
 }
 
 void Daemon::combined_told(const std::vector<Ask>& asks, Verdict verdict,
@@ -80,7 +114,7 @@ void Daemon::combined_told(const std::vector<Ask>& asks, Verdict verdict,
   ++answered_;
   const std::int64_t at = world_.events().now();
   const std::int64_t took = at - asks.front().asked_us;
-  if (took > answered_within_us()) {
+  if (took > asks.front().waits_us * 1001 / 1000 + answered_within_us()) {
     world_.checker().fail("a combined check was answered after " + std::to_string(took) + " us");
   }
   if (verdict != Verdict::Decided) return;

@@ -36,12 +36,17 @@ std::uint64_t number_of_host() {
   return static_cast<std::uint64_t>(random.of_1024());
 }
 
+// Until when it waits in ACQUIRE; 0: it is a check.
+Mono patience_of(const Caller& caller, const CheckRequest& asked, std::int64_t max_wait_ms) {
+  const std::int64_t wait_ms = std::min(asked.timeout_ms, max_wait_ms);
+  return wait_ms > 0 ? after(caller.moment, wait_ms * 1000) : Mono{};
+}
+
 Request request_of(const Caller& caller, const LimitUsePtr& limit, const CheckRequest& asked,
                    std::int64_t max_wait_ms) {
   const Ask ask = asked.takes ? Ask(asked.cost) : Ask::look(asked.cost);
   Request request{limit, asked.key, ask, caller.ticket, caller.flow, asked.telling};
-  const std::int64_t wait_ms = std::min(asked.timeout_ms, max_wait_ms);
-  if (wait_ms > 0) request.patience = after(caller.moment, wait_ms * 1000);
+  request.patience = patience_of(caller, asked, max_wait_ms);
   return request;
 }
 
@@ -145,7 +150,6 @@ CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
 
 CheckOutcome Checks::ask_combined(const Caller& caller, const LimitUsePtr& limit,
                                   const CheckRequest& request) {
-  if (request.waits) return Refused{error_text(ErrorId::AcquireOfSeveral, {request.limit})};
   Members members;
   if (const Limit* const wrong = add_members(limit, request.key, request.cost, 0, members)) {
     return Refused{error_of_key(*wrong, request.key)};
@@ -170,9 +174,10 @@ CheckOutcome Checks::check_all(const Caller& caller, std::span<const CheckReques
 
 CheckOutcome Checks::ask_members(const Caller& caller, const CheckRequest& request,
                                  Members members) {
-  const CheckResult result = engine_.gate().check_combined(
-      {std::move(members), request.takes, caller.ticket, caller.flow, request.telling},
-      caller.moment);
+  CombinedRequest asked{std::move(members), request.takes, caller.ticket, caller.flow,
+                        request.telling};
+  asked.patience = patience_of(caller, request, max_wait_ms_);
+  const CheckResult result = engine_.gate().check_combined(std::move(asked), caller.moment);
   if (result.waits) return Parked{result.waiter};
   const LimitPtr named = result.by_rule != nullptr ? result.by_rule->shown : nullptr;
   if (result.verdict != Verdict::Decided) return Refused{error_of(result.verdict, named)};

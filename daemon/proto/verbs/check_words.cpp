@@ -174,7 +174,6 @@ bool read_checkall(const Verb& verb, const Args& args, std::vector<CheckRequest>
 }
 
 bool read_acquire(const Verb& verb, const Args& args, CheckRequest& request, std::string& out) {
-  request.waits = true;
   std::size_t at = 0;
   if (!read_subject(args, request, at, out)) return false;
   Options options(verb, out);
