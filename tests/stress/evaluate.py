@@ -1,6 +1,7 @@
 """Whether what the callers wrote down keeps the promise: in each window of the Redis clock no more
-is allowed than the limit, and than each limit that a check has to keep as well; of a token bucket in every interval no more than burst + rate * d, and of a
-sliding window no more than the limit in every interval of a period.
+is allowed than the limit, and than each limit that a check has to keep as well; of a token bucket
+in every interval no more than burst + rate * d, of a sliding window no more than the limit in every
+interval of a period, and of a limit of concurrency no more have entered at any moment.
 
 A decision that was made in shared memory says its window and its moment. One that the daemon made
 says neither: it is of one of the windows between the stamps before and after the call. So what
@@ -22,6 +23,9 @@ import zoneinfo
 HEADER = struct.Struct("=6Q")
 RECORD = struct.Struct("=IHHIIqqqq")
 MARK = struct.Struct("=I")
+AFTER, AFTER_AT = struct.Struct("=q"), 24
+# What the names of limits of concurrency begin with, so that callers tell them.
+FLIGHT = "flight"
 MAX_RECORDS = 1 << 20
 FILE_BYTES = HEADER.size + MAX_RECORDS * RECORD.size
 
@@ -45,10 +49,11 @@ def day_bounds(zone, ordinal):
 
 
 class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared burst slides zone "
-                                   "windows parent", defaults=(0, False, "", (), None))):
+                                   "windows parent hold_ms", defaults=(0, False, "", (), None, 0))):
     """keys 0: asked without one. burst 0: it is no token bucket. slides: it is a sliding window.
     zone: its windows are the days there. windows: more of them, (permits, period_ms) each. parent:
-    a Limit that its checks have to keep as well, by the same key."""
+    a Limit that its checks have to keep as well, by the same key. hold_ms: it is of concurrency,
+    and a hold is good for so long."""
 
     @property
     def members(self):
@@ -78,7 +83,7 @@ class Limit(collections.namedtuple("Limit", "name permits period_ms keys declare
     @property
     def lasts(self):
         """Its counters are of no window."""
-        return self.burst > 0 or self.slides
+        return self.burst > 0 or self.slides or self.hold_ms > 0
 
     @classmethod
     def parse(cls, text):
@@ -150,7 +155,7 @@ class Verdict:
         self.wrong = []
         self.windows = self.full = self.decisions = self.permits = 0
         self.in_place = self.ambiguous = self.over_admitted = self.counters = self.buckets = 0
-        self.logs = 0
+        self.logs = self.flights = self.full_flights = 0
         self.by_limit = collections.Counter()    # decisions
         self.full_by_limit = collections.Counter()
         self.full_combined = collections.Counter()  # windows used up, by name and period
@@ -301,6 +306,28 @@ def _judge_log(limit, key, spans, offset, verdict):
     verdict.logs += 1
 
 
+def most_at_once(spans):
+    """Of (begin, end, number), ends not included: the most at a moment."""
+    steps = sorted(step for begin, end, number in spans if begin < end
+                   for step in ((begin, number), (end, -number)))
+    return max(itertools.accumulate((number for _, number in steps), initial=0))
+
+
+def _judge_flight(limit, key, spans, _, verdict):
+    most = most_at_once(spans)
+    if most > limit.permits:
+        verdict.over_admitted += most - limit.permits
+        verdict.say(f"{limit.name} key {key}: {most} had entered at a moment, above {limit.permits}")
+    verdict.flights += 1
+    verdict.full_flights += most >= limit.permits
+
+
+def _judge_of(limit):
+    if limit.hold_ms:
+        return _judge_flight
+    return _judge_log if limit.slides else _judge_bucket
+
+
 def _place(record, limit, offset, subject, verdict):
     earliest = record.before_ns + offset.low
     latest = record.after_ns + offset.high
@@ -362,8 +389,7 @@ def evaluate(records, limits, offset, counters=None):
     for (_, _, key), subject in sorted(subjects.items()):
         limit = subject.limit
         if limit.lasts:
-            judge = _judge_log if limit.slides else _judge_bucket
-            judge(limit, key, subject.spans, offset, verdict)
+            _judge_of(limit)(limit, key, subject.spans, offset, verdict)
             continue
         _judge_windows(limit, key, subject, counters or {}, verdict)
         _compare(limit, key, subject.sure, counters or {}, verdict)

@@ -21,8 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 DAEMONS = 3
 C, CPP, PYTHON = ([env.BIN_DIR / "stress_caller"], [env.BIN_DIR / "stress_caller_cpp"],
                   [sys.executable, "-B", HERE / "socket_caller.py"])
+FLYER = [sys.executable, "-B", HERE / "flight_caller.py"]
 CALLERS = [(C, "shm"), (CPP, "shm"), (C, "shm"), (CPP, "shm"), (C, "shm"), (C, "socket"),
-           (CPP, "socket"), (PYTHON, "socket")]
+           (CPP, "socket"), (PYTHON, "socket"), *[(FLYER, "flight")] * DAEMONS]
 
 
 class Watch(threading.Thread):
@@ -49,9 +50,9 @@ class Watch(threading.Thread):
         before = time.monotonic_ns()
         seconds, micros = (int(part) for part in self._conn.command("TIME"))
         self.offset.sample(before, seconds * 1_000_000 + micros, time.monotonic_ns())
-        # Neither a token bucket nor a log is a count.
+        # Neither a token bucket nor a log is a count, nor are holds.
         names = [name for name in self._conn.command("KEYS", "rategate:{*")
-                 if not name.endswith((b":gcra", b":log"))]
+                 if not name.endswith((b":gcra", b":log", b":holds"))]
         values = self._conn.command("MGET", *names) if names else []
         for name, value in zip(names, values):
             if value is not None:
@@ -64,7 +65,7 @@ class Watch(threading.Thread):
 
 
 class Caller:
-    """One of the eight places; its process changes."""
+    """One of the places; its process changes."""
 
     def __init__(self, number, command, way, socket_path):
         self.number, self.command, self.way, self.socket = number, command, way, socket_path
@@ -129,7 +130,14 @@ class Hosts:
             told["algorithm"] = "sliding-window"
         if limit.parent:
             told["parent"] = limit.parent.name
+        if limit.hold_ms:
+            told = {"limit": limit.permits, "algorithm": "concurrency", "hold_ttl": f"{limit.hold_ms}ms"}
         return told
+
+    def _texts(self, caller):
+        """Of the limits that it asks for: all others stand before those of concurrency."""
+        flies = caller.way == "flight"
+        return [limit.text() for limit in self.limits if flies or not limit.hold_ms]
 
     def _start_caller(self, caller):
         caller.file = os.path.join(self._dir, f"{caller.number}.{caller.lives}")
@@ -138,7 +146,7 @@ class Hosts:
         caller.process = subprocess.Popen(
             env.tied([*caller.command, caller.socket, caller.file,
                       self._chance.randrange(1, 1 << 32), caller.way,
-                      *(limit.text() for limit in self.limits)]),
+                      *self._texts(caller)]),
             env=env.clean_environ(), stdin=subprocess.DEVNULL)
 
     # Faults
@@ -159,11 +167,12 @@ class Hosts:
         self._check_alive()
 
     def recover(self, seconds):
-        """Every caller is allowed something again, and time passes for whole windows."""
+        """Every caller is allowed something again, and time passes for whole windows. Of a limit of
+        concurrency one host may have all for long."""
         end = time.monotonic() + seconds
         before = {caller.file: evaluate.read_counts(caller.file).allowed
                   for caller in self._callers if os.path.exists(caller.file)}
-        for caller in self._callers:
+        for caller in (one for one in self._callers if one.way != "flight"):
             env.wait_until(lambda one=caller: os.path.exists(one.file) and evaluate.read_counts(
                 one.file).allowed > before.get(one.file, 0), 20,
                            f"caller {caller.number} to be allowed something after the faults")

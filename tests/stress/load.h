@@ -52,7 +52,7 @@ static inline uint32_t stress_cost(uint64_t* state) {
   return stress_below(state, 8) > 0 ? 1 : 1 + stress_below(state, 4);
 }
 
-/* Between bursts: up to 2 ms, so that eight callers leave the daemons some of two cores. */
+/* Between bursts: up to 2 ms, so that all callers leave the daemons some of two cores. */
 static inline void stress_pause(uint64_t* state) {
   const struct timespec pause = {.tv_sec = 0, .tv_nsec = (long)stress_below(state, 2000000)};
   nanosleep(&pause, NULL);

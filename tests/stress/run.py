@@ -1,4 +1,4 @@
-"""Three daemons, one Redis, eight callers, and everything that can happen to them:
+"""Three daemons, one Redis, eleven callers, and everything that can happen to them:
     run.py [--seconds N] [--seed S] [--daemon BINARY]
 Callers write down each allowed decision; evaluate.py judges. Prints a table; exits with 1 where the
 promise was broken or too little was asked to say anything."""
@@ -35,6 +35,8 @@ LIMITS = [
     evaluate.Limit("child", 80, 1000, 2, False, parent=FAMILY),
     evaluate.Limit("cousin", 100, 2000, 2, False, parent=FAMILY),
     evaluate.Limit("daily", 400, 86_400_000, 2, False, zone="Europe/Berlin"),
+    # A hold outlasts all that stops its daemon or the store for a while: work goes on meanwhile.
+    evaluate.Limit(evaluate.FLIGHT, 5, 0, 1, False, hold_ms=10_000),
 ]
 # What a run must have used up: the second window of a name, a parent, and a day.
 USED_UP = [
@@ -75,6 +77,7 @@ def too_little(verdict, hosts):
               ("counters compared", verdict.counters, 10),
               ("buckets judged", verdict.buckets, 3),
               ("sliding windows judged", verdict.logs, 3),
+              ("limits of concurrency full at some moment", verdict.full_flights, 1),
               ("checks denied", hosts.totals["denied"], 300)]
     floors += [(f"windows of {period} ms of {name} used up", verdict.full_combined[(name, period)], 1)
                for name, period in USED_UP]
@@ -90,6 +93,8 @@ def report(verdict, hosts, out=sys.stdout):
             ("decided in shared memory", f"{100 * verdict.in_place / decisions:.1f} %"),
             ("token buckets judged", verdict.buckets),
             ("sliding windows judged", verdict.logs),
+            ("limits of concurrency judged", verdict.flights),
+            ("of these full at some moment", verdict.full_flights),
             ("windows of combined checks used up", sum(verdict.full_combined.values())),
             ("days used up", verdict.full_by_limit["daily"]),
             ("between two windows by the stamps", verdict.ambiguous),

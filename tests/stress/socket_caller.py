@@ -35,11 +35,17 @@ class Records:
         self._tell()
 
     def write(self, limit, key, cost, before, after):
+        """Where it is."""
         at = evaluate.HEADER.size + self._counts["next"] * evaluate.RECORD.size
         self.count("next")
         evaluate.RECORD.pack_into(self._map, at, 0, limit, key, cost, 0, before, after, 0, 0)
         evaluate.MARK.pack_into(self._map, at, 1)
         self.count("allowed")
+        return at
+
+    def until(self, at, after):
+        """That record ends then."""
+        evaluate.AFTER.pack_into(self._map, at + evaluate.AFTER_AT, after)
 
     def _tell(self):
         evaluate.HEADER.pack_into(self._map, 0, *self._counts.values(), 0)

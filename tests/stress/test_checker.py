@@ -79,6 +79,20 @@ class Judge(harness.Case):
                         for first, _, _ in spans)
             self.assertEqual(evaluate.most_in_a_period(spans, 1), plain)
 
+    def test_who_has_entered_at_every_moment(self):
+        limit = evaluate.Limit("flight", 3, 0, 2, False, hold_ms=1000)
+
+        def judge(*spans):
+            return evaluate.evaluate(
+                [evaluate.Record(1, 0, key, n, 0, int(a * SECOND), int(b * SECOND), 0, 0)
+                 for key, a, b, n in spans], [limit], offset())
+        verdict = judge((0, 1, 2, 2), (0, 1.5, 3, 1), (0, 2, 4, 2), (1, 1, 4, 3))
+        self.assertEqual((verdict.wrong, verdict.flights, verdict.full_flights), ([], 2, 2))
+        verdict = judge((0, 1, 2.1, 2), (0, 1.5, 3, 1), (0, 2, 4, 2))
+        self.assertEqual((len(verdict.wrong), verdict.over_admitted), (1, 2))
+        # Who was killed right after he was told counts nothing.
+        self.assertEqual(judge((0, 1, 2, 3), (0, 1.5, 1.5, 3)).wrong, [])
+
     def test_a_bucket_in_every_interval(self):
         limit = evaluate.Limit("b", 100, 1000, 0, False, 10)
 
@@ -208,10 +222,11 @@ class Judge(harness.Case):
 
 
 class Whole(harness.Case):
-    def test_a_daemon_that_grants_one_more_is_caught(self):
+    def test_a_daemon_with_a_mistake_is_caught(self):
         binary = harness.BIN_DIR / "rategated_mutants"
         self.assertTrue(binary.exists(), f"{binary} is not built")
-        for mutant, caught in (("", False), ("script-grants-one-more", True)):
+        for mutant, caught in (("", False), ("script-grants-one-more", True),
+                               ("entered-without-room", True)):
             with self.subTest(mutant=mutant):
                 _, verdict = run.run(4, random.randrange(1 << 32), str(binary),
                                      {"RATEGATE_MUTANT": mutant})
