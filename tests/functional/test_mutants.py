@@ -68,7 +68,7 @@ class Mutants(harness.Case):
         patched = names(r'^\+.*?\bmutant\("([\w-]+)"\)', tests.glob("mutants/**/*.patch"))
         # What only the simulation's own hosts and stores can do wrong is in no patch.
         played = names(r'\bmistake\("([\w-]+)"\)', tests.glob("sim/*.cpp"))
-        simulated = names(r"^([\w-]+)$", [tests / "sim/mutants.txt", tests / "sim/flight_mutants.txt"])
+        simulated = names(r"^([\w-]+)(?: \d+)?$", [tests / "sim/mutants.txt", tests / "sim/flight_mutants.txt"])
         self.assertEqual(patched | played, set(MUTANTS) | simulated)
         self.assertLessEqual(set(MUTANTS), patched)
 

@@ -24,11 +24,6 @@ std::string run(std::uint64_t seed, Kind kind) {
   return run_schedule(scenario_of(seed, kind), nullptr);
 }
 
-// Those that show in one schedule of ten thousand are looked for from where they are known to.
-std::uint64_t first_seed_of(const std::string& name) {
-  return name == "bookings-outlive-a-loss" ? 14'600 : 1;
-}
-
 Caught hunt(const std::vector<Kind>& kinds, std::uint64_t first) {
   for (std::uint64_t seed = first; seed < first + kMostSeeds; ++seed) {
     for (const Kind kind : kinds) {
@@ -151,9 +146,12 @@ bool judge_mutants(const std::string& file) {
     std::istringstream words(line);
     std::string name;
     if (!(words >> name) || name[0] == '#') continue;
+    std::uint64_t known = 1;
+    words >> known;
     ++count;
     make_mistake(name);
-    const Caught caught = hunt(kinds_of(name), first_seed_of(name));
+    Caught caught = hunt(kinds_of(name), known);
+    if (caught.seed == 0 && known > 1) caught = hunt(kinds_of(name), 1);
     make_mistake("");
     if (caught.seed == 0) {
       std::cout << "SURVIVED " << name << '\n' << std::flush;
