@@ -116,6 +116,8 @@ void rategate_cancel(rategate_client* client) {
 void rg_after_fork(rategate_client* client) {
   if (rg_fork_guard_passed(&client->guard) || !rg_fork_guard_claim(&client->guard)) return;
   rg_connections_abandon(&client->connections);
+  atomic_store(&client->entries, 0);
+  atomic_fetch_add(&client->life, 1);
   rg_shared_after_fork(&client->shared);
   rg_descriptor_close(&client->cancel);
   open_cancel(client); /* a failure is told by the calls that need it */

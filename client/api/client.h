@@ -21,6 +21,8 @@ struct rategate_client {
   struct rg_fork_guard guard;
   struct rg_connections connections;
   struct rg_shared shared;
+  atomic_uint life;    /* how often the client was taken over by a child made by fork() */
+  atomic_uint entries; /* that this process has not left */
   atomic_bool cancelled;
   /* A socket of this process that leads nowhere, and is shut down to be cancelled: from then on it
    * can be read. None: there is none, and cancel_errno says why. */

@@ -36,3 +36,19 @@ int rg_ask_count(rategate_client* client, struct rg_request* request, bool once,
   *count = element.number;
   return 0;
 }
+
+bool rg_ask_count_on(rategate_client* client, struct rg_connection* connection,
+                     const struct rg_request* request, int64_t* count) {
+  const struct rg_call call = {.deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms),
+                               .cancel_fd = -1};
+  char answered[MAX_ANSWER];
+  struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
+  struct rg_element element;
+  if (!rg_ask_on(connection, request, &answer, &call)) return false;
+  if (read_integer(&answer, &element) <= 0) {
+    rg_connection_close(connection); /* it answers by an error: what it holds is not known */
+    return false;
+  }
+  *count = element.number;
+  return true;
+}

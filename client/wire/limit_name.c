@@ -45,6 +45,16 @@ void rg_put_question(struct rg_request* request, const char* verb, const struct 
   rg_put_raw(request, name->declaration.data, name->declaration.size);
 }
 
+void rg_put_entry(struct rg_request* request, const struct rg_limit_name* name, const void* key,
+                  size_t key_size, int64_t cost, int64_t timeout_ms, int64_t for_ms) {
+  const size_t options =
+      (cost != 1 ? 1U : 0U) + (timeout_ms > 0 ? 1U : 0U) + (for_ms > 0 ? 1U : 0U);
+  put_subject(request, "ENTER", name, key, key_size, 2 * options);
+  if (cost != 1) put_option(request, "COST", cost);
+  if (timeout_ms > 0) put_option(request, "TIMEOUT", timeout_ms);
+  if (for_ms > 0) put_option(request, "FOR", for_ms);
+}
+
 void rg_put_settlement(struct rg_request* request, const struct rg_limit_name* name,
                        const void* key, size_t key_size, int64_t took, int64_t used,
                        int64_t receipt) {

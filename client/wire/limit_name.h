@@ -1,4 +1,4 @@
-/* Requests about a limit, CHECK, PEEK, ACQUIRE, RESOLVE, SETTLE and their like, which name it in
+/* Requests about a limit, CHECK, PEEK, ACQUIRE, RESOLVE, ENTER and their like, which name it in
  * the same words. */
 #ifndef RATEGATE_CLIENT_WIRE_LIMIT_NAME_H
 #define RATEGATE_CLIENT_WIRE_LIMIT_NAME_H
@@ -45,6 +45,11 @@ void rg_limit_name_set(struct rg_limit_name* name, const char* text, int64_t per
  * is left out, and so is a time-out below 0. The verb has at most 8 bytes. */
 void rg_put_question(struct rg_request* request, const char* verb, const struct rg_limit_name* name,
                      const void* key, size_t key_size, int64_t cost, int64_t timeout_ms);
+
+/* Writes "ENTER <name> [<key>] [COST <cost>] [TIMEOUT <ms>] [FOR <ms>]"; what is 1 of the cost, and
+ * 0 of the others, is left out. The name is of a limit that is not declared. */
+void rg_put_entry(struct rg_request* request, const struct rg_limit_name* name, const void* key,
+                  size_t key_size, int64_t cost, int64_t timeout_ms, int64_t for_ms);
 
 /* Writes "SETTLE <name> [<key>] TOOK <took> USED <used> AT <receipt> [LIMIT <n> PERIOD <n>ms]"; no
  * number is negative. */

@@ -13,24 +13,26 @@
  *     rategate_http_fields returns a length in place of 0.
  *     What they would have written through a pointer is untouched when they fail, except a
  *     rategate_error, which is written only when they fail.
- *  2. Being denied is not a failure of rategate_check and rategate_peek: it is a decision.
- *  3. Everything is thread-safe but rategate_close. Threads that ask at the same time use a
- *     connection each; a connection is kept for the next caller. No locks are held.
+ *  2. Being denied is not a failure of rategate_check, rategate_peek and rategate_enter: it is a
+ *     decision.
+ *  3. Everything is thread-safe but rategate_close, and calls on one entry. Threads that ask at the
+ * same time use a connection each; a connection is kept for the next caller. No locks are held.
  *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
  *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
  *     it does not know, as with close_range(): what has their numbers then is left alone.
- *  5. Every call returns within its time-out (rategate_acquire says which that is). No signal is
- *     raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing is
+ *     Entries by connection stay the parent's (rategate_enter).
+ *  5. Every call returns within its time-out (rategate_acquire and rategate_enter say which). No
+ * signal is raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing is
  * printed, descriptors are close-on-exec.
  *  6. rategate_check, rategate_peek, rategate_settle, rategate_clear and rategate_acquire allocate
  *     no memory, but for records of some bytes: one when more threads ask at the same time than
  *     ever before, one of a handle's limit when its definition or the daemon is new, one for a
- *     daemon's shared memory.
+ *     daemon's shared memory. rategate_enter allocates an entry.
  *  7. A daemon that was restarted is noticed: a call whose connection ends before an answer
  *     connects again and repeats its request once. If the lost request had been counted, it is
  *     counted twice, which is safe: a limit may be used less than it could, never more.
  *     rategate_settle alone is not repeated: a settlement that is made twice gives back twice.
- *     rategate_acquire asks again for what is left of its time.
+ *     rategate_acquire and rategate_enter ask again for what is left of their time.
  *  8. The first check on a connection also asks the daemon for its shared memory, and the first on
  *     a handle what that limit is in there; where that is refused, the socket it is, and some
  *     checks later they are asked again. From then on a check is decided in the calling process,
@@ -50,23 +52,20 @@
  *  -ECONNRESET    the daemon hung up in the middle of its answer, or before it twice; of
  *                 rategate_settle: or once; of rategate_acquire: again and again
  *  -ETIMEDOUT     the daemon did not answer in time; of rategate_acquire: its own time was over
- *  -EHOSTDOWN     rategate_acquire: the daemon did not answer in options.timeout_ms, beyond what it
- *                 was asked to wait
- *  -EPROTO        what answers there is not a rategate daemon, or a newer one
- *  -ENOENT        the daemon has no limit of that name
- *  -EAGAIN        the daemon's store is away, and the limit says that this is an error
- *  -ESHUTDOWN     the daemon is stopping
- *  -EPERM         the daemon does not permit it
- *  -EUSERS        the daemon has as many clients as it may have
- *  -EBUSY         the daemon has as many unread answers as it may have; of rategate_acquire: or as
- *                 many that wait (max_parked, max_parked_per_key)
- *  -EREMOTEIO     the daemon answered with another error, which rategate_error has in words
- *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
- *  -ENOSPC        rategate_http_fields: the buffer is too small
- *  -ERANGE        rategate_acquire: the cost never fits, so that waiting is no use
- *  -ECANCELED     rategate_acquire: rategate_cancel was called
- *  -EBADF         rategate_acquire: the program has closed the client's descriptors, and not in a
- *                 child before its first call
+ *  -EHOSTDOWN     rategate_acquire, rategate_enter: the daemon did not answer in
+ * options.timeout_ms, beyond what it was asked to wait -EPROTO        what answers there is not a
+ * rategate daemon, or a newer one -ENOENT        the daemon has no limit of that name -EAGAIN the
+ * daemon's store is away, and the limit says that this is an error -ESHUTDOWN     the daemon is
+ * stopping -EPERM         the daemon does not permit it -EUSERS        the daemon has as many
+ * clients as it may have -EBUSY         the daemon has as many unread answers as it may have; of
+ * rategate_acquire: or as many that wait (max_parked, max_parked_per_key); rategate_enter: or as
+ * many that have entered, or this client has RATEGATE_MAX_ENTRIES -EREMOTEIO     the daemon
+ * answered with another error, which rategate_error has in words -EMSGSIZE      rategate_command:
+ * the answer is above 16 MiB -ENOSPC        rategate_http_fields: the buffer is too small -ERANGE
+ * rategate_acquire: the cost never fits, so that waiting is no use -ESTALE        rategate_stay,
+ * rategate_leave: the entry was over before -ECANCELED     rategate_acquire, rategate_enter:
+ * rategate_cancel was called -EBADF         rategate_acquire, rategate_enter: the program has
+ * closed the client's descriptors, and not in a child before its first call
  *
  * Of these, -ECONNREFUSED to -EHOSTDOWN, -EAGAIN, -ESHUTDOWN and -EUSERS say that the daemon or its
  * store is away. All others are about the question, or this process: who lets calls pass during an
@@ -103,6 +102,7 @@ extern "C" {
 
 typedef struct rategate_client rategate_client; /* a client; owns its connections and handles */
 typedef struct rategate_limit rategate_limit;   /* a resolved limit; belongs to its client */
+typedef struct rategate_entry rategate_entry;   /* work that has entered; belongs to its client */
 
 /* Set all bytes to zero, then `size`; what is zero has its default. */
 typedef struct rategate_options {
@@ -163,7 +163,7 @@ typedef struct rategate_error {
 RATEGATE_API int rategate_open(rategate_client** client, const rategate_options* options);
 
 /* Ends the client, its connections and its handles. No other call may be running on it, or come
- * after it. NULL is ignored. */
+ * after it; so its entries are to be left before. NULL is ignored. */
 RATEGATE_API void rategate_close(rategate_client* client);
 
 /* The path this client asks at. Valid until rategate_close. */
@@ -265,10 +265,59 @@ RATEGATE_API int rategate_acquire(rategate_limit* limit, const void* key, size_t
                                   int64_t cost, int64_t timeout_ms, rategate_decision* decision,
                                   rategate_error* error);
 
-/* Makes each rategate_acquire on this client return -ECANCELED: those that wait, at once, and
- * those that come later. For a program that ends; there is no way back but another client. A
- * child has what its parent had at fork(), and does not cancel the parent's. May be called from
- * any thread, and from a signal handler. */
+/* Begins work under a limit of concurrency (docs/concurrency.md), with `cost` of its slots. Denied,
+ * it waits until others leave, in the daemon's line, first come first served: for timeout_ms; 0
+ * asks once, -1 waits for ever. Returns 0 with a decision: allowed, *entry is what rategate_leave
+ * takes; denied when the time is over, or at once where the cost can never fit, *entry is NULL. The
+ * decision's limit and remaining are slots, its reason is RATEGATE_COUNTED, _OVER_LIMIT or
+ * _NEVER_FITS, its other times are 0. Asks the daemon over the socket. Outages are waited out as by
+ * rategate_acquire, and an answer is waited for until options.timeout_ms after timeout_ms.
+ *
+ * With for_ms 0 the entry belongs to a connection, which the library keeps for it alone: no other
+ * call is made on it, so that no call that fails or is late closes it, and none gets it from the
+ * pool. The kernel closes it when the process ends, however it does: the slot is given back, and
+ * nothing is to be renewed meanwhile. It is lost only with its daemon (rategate_stay tells), or
+ * where the program closes descriptors that it does not know. It takes a descriptor here, and one
+ * of the daemon's max_clients. In a child made by fork() it is still the parent's: there
+ * rategate_leave only frees the memory. Such a child has a copy of the connection until it makes
+ * its first call on the client, execs, or ends: where the parent is killed, the slot is given back
+ * no sooner than that.
+ *
+ * With for_ms, 100 to 86400000 (a day), it belongs to no connection, and is over after that time,
+ * unless rategate_stay has renewed it: for work that another process goes on with, or that must not
+ * hold its slot while it hangs. Any process may then stay or leave by the entry, also a child.
+ * Where the answer is lost, a slot is taken in vain for that time.
+ *
+ * A client has RATEGATE_MAX_ENTRIES at a time at most. May be called from any thread. `error` may
+ * be NULL. Errors: -EINVAL (also of a limit that is declared), -ENOMEM, -EBUSY; -EREMOTEIO: the
+ * limit is none of concurrency, or the daemon is older and has no ENTER; -ECANCELED, -EBADF, and
+ * those of rategate_check. */
+RATEGATE_API int rategate_enter(rategate_limit* limit, const void* key, size_t key_size,
+                                int64_t cost, int64_t timeout_ms, int64_t for_ms,
+                                rategate_entry** entry, rategate_decision* decision,
+                                rategate_error* error);
+#define RATEGATE_MAX_ENTRIES 1024
+
+/* Whether the work is still entered: 0, or -ESTALE where it is not, which no other call brings
+ * back. Of an entry by time it asks the daemon, within options.timeout_ms, and the entry lasts as
+ * long again from then on; it fails as rategate_check does where nobody could be asked. Of one by
+ * connection it looks at that, and makes one system call: it is ended by a daemon that stops, which
+ * counts the work for hold_ttl more, or is killed. No other call on the entry may be running.
+ * `error` may be NULL. */
+RATEGATE_API int rategate_stay(rategate_entry* entry, rategate_error* error);
+
+/* Ends the work, and the entry, which is not to be used any more whatever is returned. Asks the
+ * daemon, within options.timeout_ms: with 0 the slot is given back, and the next caller may have
+ * it. Of an entry by connection, a daemon that does not answer learns it by the connection's end.
+ * No other call on the entry may be running. NULL is ignored. `error` may be NULL.
+ * Errors: -ESTALE: the entry was over before, and the work may have been one too many; of an entry
+ * by time those of rategate_check: the slot is given back when its time is over. */
+RATEGATE_API int rategate_leave(rategate_entry* entry, rategate_error* error);
+
+/* Makes each rategate_acquire and rategate_enter on this client return -ECANCELED: those that wait,
+ * at once, and those that come later. For a program that ends; there is no way back but another
+ * client. A child has what its parent had at fork(), and does not cancel the parent's. May be
+ * called from any thread, and from a signal handler. */
 RATEGATE_API void rategate_cancel(rategate_client* client);
 
 /* Bytes of a buffer that is large enough for rategate_http_fields whatever it writes. */

@@ -141,6 +141,15 @@ class Settles(Case):
                 self.assert_success(self.run_program(BIN_DIR / "client_combines", daemon.socket))
 
 
+class Enters(Case):
+    def test_entries_by_connection_and_by_time(self):
+        work = {"limit": 3, "algorithm": "concurrency", "hold_ttl": "1s"}
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                daemon = self.daemon(store, limits={"work": work, "rate": "5/s"})
+                self.assert_success(self.run_program(BIN_DIR / "client_enters", daemon.socket))
+
+
 class Declared(Case):
     def test_a_limit_that_made_room_and_came_back_is_decided_in_place_again(self):
         for store in (None, self.redis()):
