@@ -19,6 +19,10 @@
 // each also with a Client before it; without one, each makes a client of its own, which asks at
 // $RATEGATE_SOCKET or else the default path. fn is whatever std::invoke takes.
 //
+// Work of which only so many may go on at a time enters, and leaves with its scope:
+//
+//   if (auto entry = client.limit("work").enter("alice")) do_the_work();
+//
 // Failures are exceptions: RateLimitExceeded for a denial; and NoDecision, which is Unavailable
 // while the daemon or its store is away, and Refused where the question is wrong. Client and Limit
 // are handles that are cheap to copy; the last copy, of the client, its limits and what they
@@ -37,134 +41,17 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <rategate/decision.hpp>
+#include <rategate/entry.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace rategate {
 inline namespace v0 {
-
-using std::chrono::milliseconds;
-
-enum class Reason : int {
-  Counted = RATEGATE_COUNTED,
-  OverLimit = RATEGATE_OVER_LIMIT,
-  StoreAway = RATEGATE_STORE_AWAY,
-  NeverFits = RATEGATE_NEVER_FITS,
-  ClockNotTrusted = RATEGATE_CLOCK_NOT_TRUSTED,
-  Blocked = RATEGATE_BLOCKED,
-  Unlimited = RATEGATE_UNLIMITED,
-};
-
-// "over the limit" and the like.
-inline std::string_view to_text(Reason reason) noexcept {
-  switch (reason) {
-    case Reason::Counted:
-      return "counted";
-    case Reason::OverLimit:
-      return "over the limit";
-    case Reason::StoreAway:
-      return "the store is away";
-    case Reason::NeverFits:
-      return "the cost never fits";
-    case Reason::ClockNotTrusted:
-      return "the clock is not trusted";
-    case Reason::Blocked:
-      return "the key is blocked";
-    case Reason::Unlimited:
-      return "the key is unlimited";
-  }
-  return "a reason that is not known here";
-}
-
-struct Decision {
-  bool allowed = false;
-  Reason reason = Reason::OverLimit;
-  std::int64_t limit = 0;  // permits per period
-  std::int64_t remaining =
-      0;  // in this window, or bucket: an estimate, not a promise; -1: not known
-  milliseconds retry_after{};  // 0 when allowed, -1 when the cost can never fit
-  milliseconds reset_after{};  // until the window is over, or the bucket full
-  // Where it was decided in shared memory: the end of the window, or slice, that was decided in, ms
-  // of the store's clock. Else 0, but with Options::receipts what receipt() gives.
-  std::int64_t window_end_ms = 0;
-  // The reading of CLOCK_MONOTONIC by which it was decided in shared memory, else 0.
-  std::int64_t decided_ns = 0;
-
-  // By which Limit::settle gives back; 0: nothing was taken, or the client asks for no receipts.
-  std::int64_t receipt() const noexcept { return allowed ? window_end_ms : 0; }
-};
-
-// A call was denied.
-class RateLimitExceeded : public std::runtime_error {
- public:
-  RateLimitExceeded(std::string limit, const Decision& denial)
-      : std::runtime_error("rate limit '" + limit + "': " + std::string(to_text(denial.reason))),
-        limit_(std::make_shared<const std::string>(std::move(limit))),
-        reason_(denial.reason),
-        retry_after_(denial.retry_after) {}
-
-  const std::string& limit() const noexcept { return *limit_; }  // its name
-  Reason reason() const noexcept { return reason_; }
-  milliseconds retry_after() const noexcept { return retry_after_; }  // -1: never
-
- private:
-  std::shared_ptr<const std::string> limit_;  // copying an exception must not throw
-  Reason reason_;
-  milliseconds retry_after_;
-};
-
-// There is no decision, for one of the two reasons below. code() has the errno value that
-// rategate.h lists, what() the words.
-class NoDecision : public std::runtime_error {
- public:
-  const std::error_code& code() const noexcept { return code_; }
-
- protected:
-  NoDecision(int code, const std::string& text)
-      : std::runtime_error(text), code_(-code, std::generic_category()) {}
-
- private:
-  std::error_code code_;
-};
-
-// The daemon cannot be asked now, or its store is away: an outage. Who wants to let calls pass then
-// catches this one, and no more than this.
-class Unavailable : public NoDecision {
- public:
-  Unavailable(int code, const std::string& text) : NoDecision(code, text) {}
-};
-
-// It was asked, and the question was wrong: no such limit, a key that is too long. Whoever lets
-// such a call pass has no limit, because it is the caller who chooses the key.
-class Refused : public NoDecision {
- public:
-  Refused(int code, const std::string& text) : NoDecision(code, text) {}
-};
-
-namespace detail {
-
-// What a call of the C library that failed with `code` throws.
-[[noreturn]] inline void fail(int code, const std::string& text) {
-  switch (-code) {
-    case EINVAL:
-    case EPROTO:
-    case ENOENT:
-    case EPERM:
-    case EREMOTEIO:
-    case EMSGSIZE:
-    case ERANGE:
-      throw Refused(code, text);
-    default:
-      throw Unavailable(code, text);
-  }
-}
-
-}  // namespace detail
 
 // Names and values of the fields of an HTTP response, in the order in which they are written.
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
@@ -276,13 +163,27 @@ class Limit {
                                   std::string_view key = {}, std::int64_t cost = 1) const {
     rategate_decision answer;
     rategate_error error;
-    const std::int64_t timeout_ms =
-        timeout ? std::int64_t{timeout->count() < 0 ? 0 : timeout->count()} : -1;
     const int rc =
-        rategate_acquire(limit_, key.data(), key.size(), cost, timeout_ms, &answer, &error);
+        rategate_acquire(limit_, key.data(), key.size(), cost, wait_ms(timeout), &answer, &error);
     if (rc == -ETIMEDOUT || rc == -ECANCELED) return std::nullopt;
     if (rc != 0) detail::fail(rc, error.text);
-    return decision(answer);
+    return detail::to_decision(answer);
+  }
+
+  // Begins work under a limit of concurrency: see rategate_enter. The entry, while it lives, holds
+  // `cost` slots; it is false where it was denied, and says why. Denied, it waits for others to
+  // leave, for `timeout` (none: for ever). `lasts` 0: it belongs to a connection of its own; else
+  // it is over after that time unless Entry::stay renews it. Throws NoDecision.
+  Entry enter(std::string_view key = {}, std::int64_t cost = 1,
+              std::optional<milliseconds> timeout = milliseconds(0),
+              milliseconds lasts = milliseconds(0)) const {
+    rategate_entry* entry = nullptr;
+    rategate_decision answer;
+    rategate_error error;
+    const int rc = rategate_enter(limit_, key.data(), key.size(), cost, wait_ms(timeout),
+                                  lasts.count(), &entry, &answer, &error);
+    if (rc != 0) detail::fail(rc, error.text);
+    return Entry(client_, entry, detail::to_decision(answer));
   }
 
   const std::string& name() const noexcept { return name_; }
@@ -298,29 +199,20 @@ class Limit {
 
  private:
   friend class Client;
-  friend CombinedDecision check_all(const std::vector<Of>& list);
   Limit(std::shared_ptr<rategate_client> client, rategate_limit* limit, std::string name)
       : client_(std::move(client)), limit_(limit), name_(std::move(name)) {}
+
+  // None is for ever.
+  static std::int64_t wait_ms(const std::optional<milliseconds>& timeout) noexcept {
+    return timeout ? std::int64_t{timeout->count() < 0 ? 0 : timeout->count()} : -1;
+  }
 
   Decision ask(decltype(rategate_check)& question, std::string_view key, std::int64_t cost) const {
     rategate_decision answer;
     rategate_error error;
     const int rc = question(limit_, key.data(), key.size(), cost, &answer, &error);
     if (rc != 0) detail::fail(rc, error.text);
-    return decision(answer);
-  }
-
-  static Decision decision(const rategate_decision& from) noexcept {
-    Decision to;
-    to.allowed = from.allowed != 0;
-    to.reason = static_cast<Reason>(from.reason);
-    to.limit = from.limit;
-    to.remaining = from.remaining;
-    to.retry_after = milliseconds(from.retry_after_ms);
-    to.reset_after = milliseconds(from.reset_after_ms);
-    to.window_end_ms = from.window_end_ms;
-    to.decided_ns = from.decided_ns;
-    return to;
+    return detail::to_decision(answer);
   }
 
   std::shared_ptr<rategate_client> client_;
@@ -347,7 +239,7 @@ inline CombinedDecision check_all(const std::vector<Limit::Of>& list) {
   const int rc = rategate_check_all(members.data(), members.size(), &answer, &named, &error);
   if (rc == -EINVAL) throw std::invalid_argument(std::string("rategate: ") + error.text);
   if (rc != 0) detail::fail(rc, error.text);
-  return {Limit::decision(answer), named};
+  return {detail::to_decision(answer), named};
 }
 
 class Client {

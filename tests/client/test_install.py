@@ -52,6 +52,7 @@ class Install(Case):
         found = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*")}
         lib = str(self.lib.relative_to(self.prefix))
         wanted = {"bin/rategate", "include/rategate/rategate.h", "include/rategate/rategate.hpp",
+                  "include/rategate/decision.hpp", "include/rategate/entry.hpp",
                   f"{lib}/librategate.so", f"{lib}/librategate.so.1",
                   f"{lib}/librategate.so.{VERSION}", f"{lib}/librategate.a",
                   f"{lib}/pkgconfig/rategate.pc", f"{lib}/cmake/rategate/rategate-config.cmake",
