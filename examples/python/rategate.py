@@ -14,6 +14,9 @@
     except RateLimitExceeded as denied:
         retry_in(denied.retry_after)
 
+    with Client().enter("work", timeout=2):  # of which only so many may go on at a time
+        work()
+
 rate_per_second(100) counts where the well-known recipe counts, rate-limit:<unix second>, so that
 programs of both kinds share one limit; rate_per_second(100, "mail") is a limit of its own, declared
 in the call; limited("api") is one that the daemon is configured with.
@@ -28,6 +31,7 @@ calls 5 ms apart against 100 per second, and counts: rategate.py [CALLS].
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import functools
 import inspect
@@ -40,10 +44,10 @@ import sys
 import threading
 import time
 import weakref
-from typing import (Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple,
-                    Type, TypeVar, Union, cast)
+from typing import (Any, AsyncIterator, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional,
+                    Sequence, Tuple, Type, TypeVar, Union, cast)
 
-__all__ = ["Client", "Decision", "RateLimitExceeded", "RateLimitError", "Reason", "Refused",
+__all__ = ["Client", "Decision", "Entry", "RateLimitExceeded", "RateLimitError", "Reason", "Refused",
            "Unavailable", "limited", "rate_per_second"]
 
 DEFAULT_SOCKET = "/run/rategate/rategate.sock"
@@ -239,6 +243,8 @@ def _whole(answer: bytes) -> bool:
     """Whether the answer to a question is all there: numbers, a map, or one line."""
     if not answer.startswith(b"*"):
         return b"\r\n" in answer
+    if answer.startswith(b"*5\r\n"):
+        return answer.count(b"\r\n") >= 6
     if answer.count(b"\r\n") < 7:
         return False
     return answer.startswith(b"*6\r\n") or _map(answer) is not None
@@ -272,6 +278,7 @@ def _map(answer: bytes) -> Optional[Dict[bytes, bytes]]:
 # The errors that are an outage. All others are about the question, and no time mends them.
 _OUTAGES = (b"STOREDOWN ", b"SHUTDOWN ", b"ERR max number of clients ")
 
+_FIVE = re.compile(rb"\*5\r\n" + rb":(-?\d+)\r\n" * 5)
 _SIX = re.compile(rb"\*6\r\n" + rb":(-?\d+)\r\n" * 6)
 _SEVEN = re.compile(rb"\*7\r\n" + rb":(-?\d+)\r\n" * 7)
 _ERROR = re.compile(rb"-([^\r\n]*)\r\n")
@@ -282,8 +289,8 @@ _FIELDS = (b"allowed", b"limit", b"remaining", b"retry_after_ms", b"reset_after_
 
 def _clean(answer: bytes) -> bool:
     """Whether it is an answer, and nothing behind it: the connection can be asked again."""
-    return bool(_SIX.fullmatch(answer) or _SEVEN.fullmatch(answer) or _ERROR.fullmatch(answer) or _NUMBER.fullmatch(answer)
-                or _map(answer))
+    shapes = _FIVE, _SIX, _SEVEN, _ERROR, _NUMBER
+    return any(shape.fullmatch(answer) for shape in shapes) or bool(_map(answer))
 
 
 def _raise_error(answer: bytes) -> None:
@@ -317,6 +324,23 @@ def _combined(answer: bytes) -> Tuple[Decision, int]:
     numbers = found.groups()
     six = b"*6\r\n" + b"".join(b":%s\r\n" % number for number in numbers[:1] + numbers[2:])
     return _decision(six), int(numbers[1])
+
+
+def _entered(answer: bytes) -> Tuple[Decision, int]:
+    """The decision of ENTER, and the ticket."""
+    _raise_error(answer)
+    found = _FIVE.fullmatch(answer)
+    if found is None:
+        raise Refused(f"this is no entry: {answer[:80]!r}")
+    entered, limit, remaining, retry, ticket = map(int, found.groups())
+    reason = (Reason.COUNTED if entered == 1 else
+              Reason.NEVER_FITS if retry < 0 else Reason.OVER_LIMIT)
+    return Decision(entered == 1, limit, remaining, None if retry < 0 else retry / 1000, 0.0,
+                    reason), ticket
+
+
+def _told(error: RateLimitError) -> Union[Decision, RateLimitError]:
+    return error.decision if isinstance(error, RateLimitExceeded) else error
 
 
 def _kind(error: OSError) -> Type[Unavailable]:
@@ -385,6 +409,51 @@ class _Waiting:
             self._outage_end = now + self._patience
             return 0  # the connection may be of a daemon that was restarted since
         return random.uniform(0.05, 0.1)
+
+
+def _stands(connection: socket.socket) -> bool:
+    """Whether it has not ended. The daemon says nothing by itself: what can be read is the end."""
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+class Entry:
+    """Work that has entered a limit of concurrency by enter() or aenter(), until its context ends."""
+
+    def __init__(self, decision: Decision, ticket: int, lane: Client) -> None:
+        self.decision = decision  # limit and remaining are slots
+        self.lost = False  # the slot was found to be given back before the work was done
+        self._leaving = _request(["LEAVE", ticket])
+        self._lane = lane
+
+    def stay(self) -> bool:
+        """Whether the slot is still its own. Asks nobody.
+
+        It is lost with its daemon, and then work goes on that is not counted. A forked child does
+        not own it.
+        """
+        self.lost = self.lost or not self._lane._stand()  # pylint: disable=protected-access
+        return not self.lost
+
+
+def _entry(name: str, answer: bytes, lane: Client) -> Entry:
+    decision, ticket = _entered(answer)
+    if not decision.allowed:
+        raise RateLimitExceeded(name, decision)
+    return Entry(decision, ticket, lane)
+
+
+def _entering(waiting: _Waiting, name: str, key: Optional[Word], cost: int) -> Tuple[bytes, float]:
+    """A request to enter, and for how many seconds it may wait in the daemon."""
+    wait_ms = waiting.ask() or 0
+    options: List[Word] = ["TIMEOUT", wait_ms] if wait_ms else []
+    return _about("ENTER", name, key, ["COST", cost, *options], None, ""), wait_ms / 1000
 
 
 class Client:
@@ -532,6 +601,79 @@ class Client:
             return _question(self._check_verb, name, key, cost, permits, period), 0
         options: List[Word] = ["COST", cost, "TIMEOUT", wait_ms]
         return _about(self._acquire_verb, name, key, options, permits, period), wait_ms / 1000
+
+    @contextlib.contextmanager
+    def enter(self, name: str, key: Optional[Word] = None, cost: int = 1, *,
+              timeout: Optional[float] = 0) -> Iterator[Entry]:
+        """A context of work of which only so many may go on at a time: it enters, and leaves.
+
+        Denied, it waits for others to leave, first come first served, for `timeout` seconds (None
+        for as long as it takes), and raises RateLimitExceeded when they are over, or at once where
+        the cost can never fit. An outage is waited out as by acquire(). The slot is given back
+        however the context or the process ends; where it was lost before, the entry's `lost` says
+        so.
+        """
+        lane = self._lane()
+        try:
+            waiting = _Waiting(timeout, self.timeout)
+            while True:
+                request, wait = _entering(waiting, name, key, cost)
+                try:
+                    entry = _entry(name, lane._exchange(request, wait > 0, wait), lane)
+                except RateLimitError as error:
+                    pause = waiting.again(_told(error))
+                    if pause is None:
+                        raise
+                    time.sleep(pause)
+                else:
+                    break
+            try:
+                yield entry
+            finally:
+                if entry.stay():
+                    with contextlib.suppress(RateLimitError):  # then it leaves by being closed
+                        entry.lost = _count(lane._exchange(entry._leaving, once=True)) == 0
+        finally:
+            lane.close()
+
+    @contextlib.asynccontextmanager
+    async def aenter(self, name: str, key: Optional[Word] = None, cost: int = 1, *,
+                     timeout: Optional[float] = 0) -> AsyncIterator[Entry]:
+        """enter() for coroutines. Who is cancelled leaves, or leaves the daemon's line."""
+        lane = self._lane()
+        try:
+            waiting = _Waiting(timeout, self.timeout)
+            while True:
+                request, wait = _entering(waiting, name, key, cost)
+                try:
+                    entry = _entry(name, await lane._aexchange(request, wait > 0, wait), lane)
+                except RateLimitError as error:
+                    pause = waiting.again(_told(error))
+                    if pause is None:
+                        raise
+                    await asyncio.sleep(pause)
+                else:
+                    break
+            try:
+                yield entry
+            finally:
+                if entry.stay():
+                    with contextlib.suppress(RateLimitError):
+                        entry.lost = _count(await lane._aexchange(entry._leaving, once=True)) == 0
+        finally:
+            await lane.aclose()
+
+    # What is asked for one entry, and for nothing else: the daemon takes the slot back when the
+    # connection is closed that has entered, which a call that fails does, and the kernel however
+    # this process ends.
+    def _lane(self) -> Client:
+        return Client(self._path, self.timeout)
+
+    def _stand(self) -> bool:
+        """Whether what was kept has not ended. A forked child has none."""
+        streams = [stream for kept in self._streams.values() for stream in kept]
+        return (any(map(_stands, self._idle))
+                or any(not (reader.at_eof() or writer.is_closing()) for reader, writer in streams))
 
     def close(self) -> None:
         """Closes what is not in use. The client can still be used."""

@@ -37,8 +37,8 @@ class Daemon:
     def start(self):
         env = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "PYTHONHOME")}
         self.process = subprocess.Popen(
-            [DAEMON, "--memory", "--socket", self.path, "--limit", "api=100/h", "--limit",
-             "one=1/h", "--limit", "many=1000000/h"], stderr=subprocess.DEVNULL, env=env)
+            [DAEMON, "--memory", "--socket", self.path, *self.limits()],
+            stderr=subprocess.DEVNULL, env=env)
         until = time.monotonic() + 10
         while time.monotonic() < until:
             with socket.socket(socket.AF_UNIX) as probe:
@@ -48,6 +48,9 @@ class Daemon:
                 except OSError:
                     time.sleep(0.005)
         raise AssertionError("the daemon does not start")
+
+    def limits(self):
+        return ["--limit", "api=100/h", "--limit", "one=1/h", "--limit", "many=1000000/h"]
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)

@@ -1,0 +1,257 @@
+"""enter() and aenter() of examples/python/rategate.py: against a real daemon, and ones that fail."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from listening import Listening
+from test_rategate import MODULE, Daemon, rategate
+
+ENTERED = b"*5\r\n:1\r\n:3\r\n:2\r\n:0\r\n:7\r\n"
+FULL = b"*5\r\n:0\r\n:3\r\n:0\r\n:20\r\n:0\r\n"
+LIMITS = '[limits.work]\nlimit = 2\nalgorithm = "concurrency"\n[limits.rate]\nlimit = "5/h"\n'
+
+
+class Configured(Daemon):
+    def limits(self):
+        config = self.path + ".toml"
+        with open(config, "w", encoding="ascii") as file:
+            file.write(LIMITS)
+        return ["--config", config]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.daemon = Configured(os.path.join(folder.name, "rg.sock"))
+        self.addCleanup(self.daemon.stop)
+        self.client = rategate.Client(self.daemon.path, timeout=5)
+        self.addCleanup(self.client.close)
+
+    def full(self):
+        try:
+            with self.client.enter("work"):
+                return False
+        except rategate.RateLimitExceeded:
+            return True
+
+
+class Enter(Case):
+    def test_two_at_a_time_and_each_leaves_with_its_context(self):
+        with self.client.enter("work") as one, self.client.enter("work"):
+            self.assertEqual((one.decision.allowed, one.decision.limit, one.decision.reason),
+                             (True, 2, rategate.Reason.COUNTED))
+            self.assertTrue(one.stay())
+            with self.assertRaises(rategate.RateLimitExceeded) as denied:
+                with self.client.enter("work"):
+                    self.fail("it has entered")
+            self.assertGreater(denied.exception.retry_after, 0)
+            self.assertEqual(denied.exception.decision.reason, rategate.Reason.OVER_LIMIT)
+        self.assertFalse(one.lost)
+        with self.assertRaises(KeyError):
+            with self.client.enter("work", "alice", 2):
+                raise KeyError("work")
+        with self.client.enter("work", "alice", 2):
+            pass
+
+    def test_coroutines(self):
+        async def work():
+            async with self.client.aenter("work", cost=2) as entry:
+                self.assertTrue(entry.stay())
+                with self.assertRaises(rategate.RateLimitExceeded):
+                    async with self.client.aenter("work"):
+                        self.fail("it has entered")
+            return entry
+
+        entry = asyncio.run(work())
+        self.assertFalse(entry.lost)
+        with self.client.enter("work", cost=2):
+            pass
+
+    def test_who_waits_enters_when_another_leaves(self):
+        async def work(seen):
+            async with self.client.aenter("work", cost=2, timeout=30):
+                seen.append(len(seen))
+
+        inside, leave = threading.Event(), threading.Event()
+
+        def hold():
+            with self.client.enter("work", cost=2):
+                inside.set()
+                leave.wait(10)
+
+        seen = []
+        holder = threading.Thread(target=hold)
+        holder.start()
+        self.assertTrue(inside.wait(10))
+        start = time.monotonic()
+        with self.assertRaises(rategate.RateLimitExceeded):
+            with self.client.enter("work", timeout=0.1):
+                self.fail("it has entered")
+        self.assertGreaterEqual(time.monotonic() - start, 0.1)
+        waiter = threading.Thread(target=lambda: asyncio.run(work(seen)))
+        waiter.start()
+        leave.set()
+        holder.join()
+        waiter.join(10)
+        self.assertEqual(seen, [0])
+
+    def test_who_is_cancelled_while_it_works_or_waits_leaves(self):
+        async def both():
+            entered = asyncio.Event()
+
+            async def work():
+                async with self.client.aenter("work", cost=2):
+                    entered.set()
+                    await asyncio.sleep(600)
+
+            working = asyncio.create_task(work())
+            await entered.wait()
+            waiting = asyncio.create_task(work_later())
+            await asyncio.sleep(0)
+            for task in (waiting, working):
+                task.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await task
+
+        async def work_later():
+            async with self.client.aenter("work", timeout=None):
+                self.fail("it has entered")
+
+        asyncio.run(both())
+        with self.client.enter("work", cost=2, timeout=10):
+            pass
+
+    def test_never_fits_and_wrong_questions(self):
+        with self.assertRaises(rategate.RateLimitExceeded) as never:
+            with self.client.enter("work", cost=3, timeout=None):
+                self.fail("it has entered")
+        self.assertIsNone(never.exception.retry_after)
+        for name in ("rate", "wrok"):
+            with self.assertRaises(rategate.Refused):
+                with self.client.enter(name, timeout=5):
+                    self.fail("it has entered")
+
+    def test_checks_that_fail_meanwhile_take_nothing_from_it(self):
+        with self.client.enter("work", cost=2) as entry:
+            with self.assertRaises(rategate.Refused):
+                self.client.check("nothing")
+            self.client.check("rate")
+            self.client.close()
+            self.assertTrue(entry.stay())
+            self.assertTrue(self.full())
+
+    def test_a_restart_of_the_daemon_is_told(self):
+        async def work():
+            async with self.client.aenter("work") as entry:
+                self.daemon.stop()
+                while entry.stay():
+                    await asyncio.sleep(0.001)
+            return entry
+
+        with self.client.enter("work") as entry:
+            lost = asyncio.run(work())
+            self.assertFalse(entry.stay())
+            self.daemon.start()
+        self.assertTrue(entry.lost and lost.lost)
+        with self.client.enter("work", cost=2):
+            pass
+
+    def test_the_process_is_killed(self):
+        program = ("import sys, time; sys.path.insert(0, sys.argv[1]); import rategate\n"
+                   "with rategate.Client(sys.argv[2]).enter('work', cost=2):\n"
+                   "    print(flush=True); time.sleep(600)\n")
+        with subprocess.Popen([sys.executable, "-c", program, str(MODULE.parent), self.daemon.path],
+                              stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            self.assertTrue(self.full())
+            process.send_signal(signal.SIGKILL)
+            with self.client.enter("work", cost=2, timeout=10):
+                pass
+
+    def test_a_forked_child_neither_leaves_nor_keeps_it(self):
+        reader, writer = os.pipe()
+        with self.client.enter("work", cost=2) as entry:
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    os.close(writer)
+                    code = int(entry.stay())
+                finally:
+                    os.read(reader, 1)  # until the parent is done
+                    os._exit(code)
+            os.close(reader)
+            self.assertTrue(entry.stay())
+            self.assertTrue(self.full())
+        with self.client.enter("work", cost=2):
+            pass
+        os.close(writer)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def test_a_child_that_ends_its_context_does_not_leave_for_the_parent(self):
+        with self.client.enter("work", cost=2) as entry:
+            child = os.fork()
+            if child == 0:
+                break_out = True
+            else:
+                break_out = False
+                self.assertEqual(os.waitpid(child, 0)[1], 0)
+                self.assertTrue(entry.stay())
+                self.assertTrue(self.full())
+        if break_out:
+            os._exit(0)
+
+
+class Answers(Listening):
+    def test_bytes(self):
+        client = rategate.Client(self.path, timeout=5)
+        asked = []
+
+        def serve():
+            peer, _ = self.listener.accept()
+            with peer:
+                for answer in (FULL, ENTERED, b":1\r\n"):
+                    asked.append(peer.recv(4096))
+                    for at in range(len(answer)):
+                        peer.sendall(answer[at:at + 1])
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with client.enter("work", "k", 2, timeout=30) as entry:
+            pass
+        server.join()
+        self.assertEqual(entry.decision.remaining, 2)
+        self.assertTrue(asked[0].startswith(
+            b"*7\r\n$5\r\nENTER\r\n$4\r\nwork\r\n$1\r\nk\r\n$4\r\nCOST\r\n$1\r\n2\r\n$7\r\nTIMEOUT\r\n"))
+        self.assertEqual(asked[2], b"*2\r\n$5\r\nLEAVE\r\n$1\r\n7\r\n")
+
+    def test_a_daemon_that_does_not_answer_at_the_end_sees_it(self):
+        client = rategate.Client(self.path, timeout=0.2)
+        peers = []
+
+        def serve():
+            peers.append(self.listener.accept()[0])
+            peers[0].recv(4096)
+            peers[0].sendall(ENTERED)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with client.enter("work") as entry:
+            server.join()
+        self.assertFalse(entry.lost)
+        with peers[0] as peer:
+            peer.settimeout(10)
+            self.assertEqual(peer.recv(99), b"*2\r\n$5\r\nLEAVE\r\n$1\r\n7\r\n")
+            self.assertEqual(peer.recv(99), b"")
+
+
+if __name__ == "__main__":
+    unittest.main()
