@@ -60,14 +60,15 @@ std::string how_to_start(const std::string& socket_path) {
 
 }  // namespace
 
-std::string advice(int code, const std::string& socket_path, const std::string& failure) {
+std::string advice(int code, const std::string& socket_path, const std::string& failure,
+                   bool may_declare) {
   switch (code) {
     case ECONNREFUSED:
       return how_to_start(socket_path);
     case EACCES:
       return who_may_use(socket_path);
     case ENOENT:
-      return failure.find("declared_limits is off") != std::string::npos
+      return !may_declare || failure.find("declared_limits is off") != std::string::npos
                  ? "'rategate limits' lists those that the daemon has.\n"
                  : "'rategate limits' lists those that the daemon has; --limit 100 --period 1s "
                    "declares one in the call.\n";

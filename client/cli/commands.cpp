@@ -1,7 +1,5 @@
 #include "client/cli/commands.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -18,14 +16,11 @@
 #include "client/cli/advice.hpp"
 #include "client/cli/explanation.hpp"
 #include "client/cli/output.hpp"
+#include "client/cli/program.hpp"
 #include "client/cli/verdict.hpp"
 
 namespace rategate::cli {
 namespace {
-
-void complain(std::string text) {
-  std::fprintf(stderr, "rategate: %s\n", harmless(std::move(text)).c_str());
-}
 
 // False when it cannot be written: a script must not take silence for an answer.
 bool print(const std::string& text) {
@@ -40,6 +35,7 @@ bool print(const std::string& text) {
 struct Failures {
   int mistake = kError;
   int unavailable = kUnavailable;
+  bool may_declare = true;  // a limit that is not there could be declared in the call
 };
 
 // Runs `act` with a client; what it throws is told, with what to do about it.
@@ -54,8 +50,8 @@ int with_client(const Command& command, const Failures& failures, Act act) {
     } catch (const NoDecision& failure) {
       const std::string text = failure.what();
       complain(text);
-      const std::string lines =
-          advice(failure.code().value(), std::string(client.socket_path()), text);
+      const std::string lines = advice(failure.code().value(), std::string(client.socket_path()),
+                                       text, failures.may_declare);
       std::fputs(lines.c_str(), stderr);
       if (dynamic_cast<const Unavailable*>(&failure) != nullptr) return failures.unavailable;
     }
@@ -100,6 +96,20 @@ int tell_settled(const Command& command, const Settlement& settlement) {
             .settle(settlement.took, settlement.used, settlement.receipt, question.key);
     return print(command.json ? settled_json(back) : settled_text(back)) ? 0 : kError;
   });
+}
+
+int tell_not_entered(const Command& command, const Decision& denial) {
+  const Question& question = command.question;
+  if (command.json && !print(entry_json(denial))) return kRunFailed;
+  const bool is_never = denial.retry_after.count() < 0;
+  if (!command.json && is_never) {
+    complain("a cost of " + std::to_string(question.cost) + " never fits, with a limit of " +
+             std::to_string(denial.limit));
+  } else if (!command.json) {
+    complain("no slot of limit '" + question.limit + "' in " + std::to_string(command.wait_ms) +
+             " ms");
+  }
+  return is_never ? kRunFailed : kTimedOut;
 }
 
 }  // namespace
@@ -151,13 +161,27 @@ int run(const Command& command) {
                std::to_string(*command.timeout_ms) + " ms");
       return kTimedOut;
     }
-    std::vector<char*> words;
-    for (const std::string& word : command.program) words.push_back(const_cast<char*>(word.data()));
-    words.push_back(nullptr);
-    execvp(words[0], words.data());
-    const int error = errno;
-    complain("cannot run '" + command.program[0] + "': " + std::strerror(error));
-    return error == ENOENT ? kNotFound : kCannotExecute;
+    return become(command.program);
+  });
+}
+
+int enter(const Command& command) {
+  return with_client(command, {kRunFailed, kRunFailed, false}, [&](const Client& client) -> int {
+    const Question& question = command.question;
+    Entry entry = client.limit(question.limit)
+                      .enter(question.key, question.cost, milliseconds(command.wait_ms));
+    if (!entry) return tell_not_entered(command, entry.decision());
+    bool is_told = false;
+    const int code = run_beside(command.program, [&] {
+      if (is_told || entry.stay()) return;
+      is_told = true;
+      complain("the daemon has ended, and limit '" + question.limit +
+               "' with it: the command goes on, and is not counted");
+    });
+    if (!entry.leave() && !is_told) {
+      complain("the slot of limit '" + question.limit + "' was lost before the command ended");
+    }
+    return code;
   });
 }
 

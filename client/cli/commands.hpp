@@ -6,28 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "client/cli/exit_code.hpp"
 #include "client/cli/question.hpp"
 
 namespace rategate::cli {
-
-enum ExitCode : int {
-  kAllowed = 0,
-  kDenied = 1,
-  kError = 2,        // of the question, or of the answer
-  kUnavailable = 3,  // nobody could be asked
-  // Of run, as env(1), timeout(1) and sysexits.h have them.
-  kTimedOut = 75,
-  kRunFailed = 125,
-  kCannotExecute = 126,
-  kNotFound = 127,
-};
 
 struct Command {
   std::string socket_path;  // empty: the library's choice
   Question question;
   Settlement settlement;                   // of settle; of refund the receipt
   std::optional<std::int64_t> timeout_ms;  // of run; nothing: for ever
-  std::vector<std::string> program;        // of run, with its arguments
+  std::int64_t wait_ms = 0;                // of enter; 0: asks once
+  std::vector<std::string> program;        // of run and enter, with its arguments
   std::vector<std::string> sections;       // of info
   std::vector<std::string> members;        // of checkall: limit, key and cost of each
   bool json = false;
@@ -42,6 +32,7 @@ int settle(const Command& command);
 int refund(const Command& command);  // question.cost permits
 int clear(const Command& command);
 int run(const Command& command);  // returns only when it failed
+int enter(const Command& command);
 int limits(const Command& command);
 int ping(const Command& command);
 int info(const Command& command);

@@ -22,8 +22,8 @@ using rategate::cli::parse_duration_ms;
 
 constexpr const char* kExitCodes = R"(
 Exit codes of check, checkall, peek and explain: 0 allowed, 1 denied, 2 a wrong question, 3 nobody
-could be asked. Of run: the command's own; 75 no permit in time, 125 rategate failed, 126 the command
-cannot be run, 127 it is not found. Of the others: 0, 2, 3.)";
+could be asked. Of run and enter: the command's own; 75 no permit, or slot, in time, 125 rategate
+failed, 126 the command cannot be run, 127 it is not found. Of the others: 0, 2, 3.)";
 
 struct Subcommand {
   CLI::App* app;
@@ -70,11 +70,15 @@ CLI::Option* add_permits(CLI::App* app, const std::string& name, const std::stri
   return add_number(app, name, help, least, RATEGATE_MAX_COST, into);
 }
 
-void add_subject(CLI::App* app, Command& command) {
+void add_names(CLI::App* app, Command& command) {
   app->add_option("LIMIT", command.question.limit, "The limit's name")->required()->type_name("");
   app->add_option("KEY", command.question.key,
                   "Whom it is counted for: a user, an address. Without one, all callers together")
       ->type_name("");
+}
+
+void add_subject(CLI::App* app, Command& command) {
+  add_names(app, command);
   add_permits(app, "--limit",
               "Declare the limit, for a name that is not configured: permits per period",
               command.question.permits);
@@ -149,7 +153,7 @@ Subcommand declare_checkall(CLI::App& app, Command& command) {
 }
 
 // What stands behind "--" is not an option that CLI11 knows of.
-class RunFormatter : public CLI::Formatter {
+class ProgramFormatter : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string usage = CLI::Formatter::make_usage(app, std::move(name));
@@ -157,6 +161,23 @@ class RunFormatter : public CLI::Formatter {
     return usage.insert(end + 1, " -- COMMAND [ARGUMENTS]...");
   }
 };
+
+Subcommand declare_enter(CLI::App& app, Command& command) {
+  auto* enter = app.add_subcommand("enter", "Run a command as one of so many at a time");
+  enter->formatter(std::make_shared<ProgramFormatter>());
+  add_permits(enter, "--cost", "How many slots the command takes (1)", command.question.cost);
+  add_names(enter, command);
+  add_duration(enter, "--wait", "Wait so long for others to leave (0: ask once)",
+               [&command](std::int64_t ms) { command.wait_ms = ms; });
+  enter->add_flag("--json", command.json, "Say as JSON that it was denied");
+  enter->footer(
+      "\nOf a limit with algorithm = \"concurrency\". The slot is given back when COMMAND ends, "
+      "or\n"
+      "rategate is killed, and COMMAND with it. Exits as COMMAND does, with 128 and the signal's\n"
+      "number where one has ended it; with 75 when there was no slot in time, and else as run.\n"
+      "Example:\n  rategate enter report --wait 10min -- make report");
+  return {enter, rategate::cli::enter};
+}
 
 std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   app.set_help_flag("-h,--help", "Show this help");
@@ -195,7 +216,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   changing.push_back(declare_clear(app, command));
 
   auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
-  run->formatter(std::make_shared<RunFormatter>());
+  run->formatter(std::make_shared<ProgramFormatter>());
   add_question(run, command);
   add_duration(run, "--timeout", "Wait no longer than this (for ever); 0 asks once",
                [&command](std::int64_t ms) { command.timeout_ms = ms; });
@@ -203,6 +224,8 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
       "\nExits as COMMAND does; with 75 when there was no permit in time, 125 when rategate\n"
       "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
       "  rategate run mail --timeout 30s -- sendmail -t");
+
+  const Subcommand entering = declare_enter(app, command);
 
   auto* limits = app.add_subcommand("limits", "List the daemon's limits and what they counted");
   limits->add_flag("--json", command.json, "Print them as JSON");
@@ -217,6 +240,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
                               {peek, rategate::cli::peek},   explain,
                               {run, rategate::cli::run},     {limits, rategate::cli::limits},
                               {ping, rategate::cli::ping},   {info, rategate::cli::info}};
+  all.insert(all.begin() + 5, entering);
   all.insert(all.begin() + 4, changing.begin(), changing.end());
   for (const Subcommand& sub : all) {
     sub.app->set_help_flag("-h,--help", "Show this help");
@@ -257,7 +281,10 @@ int complain_of_word(const std::string& word, const std::vector<Subcommand>& sub
   return rategate::cli::kError;
 }
 
-// Takes what stands behind the first "--" of run out of `words`: it is not ours to interpret.
+// Those that hold a command back.
+bool takes_program(const std::string& word) { return word == "run" || word == "enter"; }
+
+// Takes what stands behind their first "--" out of `words`: it is not ours to interpret.
 std::vector<std::string> take_program(std::vector<std::string>& words) {
   const auto mark = std::find(words.begin(), words.end(), "--");
   if (mark == words.end()) return {};
@@ -266,9 +293,10 @@ std::vector<std::string> take_program(std::vector<std::string>& words) {
   return program;
 }
 
-int complain_of_no_program() {
+int complain_of_no_program(const std::string& word) {
   std::cerr << "rategate: there is no command to run: it goes behind '--', as in\n"
-               "  rategate run api -- echo allowed\n";
+               "  rategate "
+            << word << " api -- echo allowed\n";
   return rategate::cli::kRunFailed;
 }
 
@@ -276,7 +304,7 @@ int dispatch(int argc, char** argv) {
   std::vector<std::string> words(argv, argv + argc);
   Command command;
   const std::string word = command_word(words);
-  const bool running = word == "run";
+  const bool running = takes_program(word);
   if (running) command.program = take_program(words);
   const int failed = running ? rategate::cli::kRunFailed : rategate::cli::kError;
 
@@ -287,11 +315,11 @@ int dispatch(int argc, char** argv) {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend() - 1));
   } catch (const CLI::ParseError& error) {
     const bool extra = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
-    if (running && extra && command.program.empty()) return complain_of_no_program();
+    if (running && extra && command.program.empty()) return complain_of_no_program(word);
     if (is_of_no_subcommand(error, word, subcommands)) return complain_of_word(word, subcommands);
     return app.exit(error) == 0 ? 0 : failed;
   }
-  if (running && command.program.empty()) return complain_of_no_program();
+  if (running && command.program.empty()) return complain_of_no_program(word);
   const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
                                    [](const Subcommand& sub) { return sub.app->parsed(); });
   return chosen->act(command);

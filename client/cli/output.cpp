@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "client/cli/json.hpp"
@@ -117,6 +119,10 @@ std::string harmless(std::string shown) {
   return shown;
 }
 
+void complain(std::string text) {
+  std::fprintf(stderr, "rategate: %s\n", harmless(std::move(text)).c_str());
+}
+
 std::string ms_text(milliseconds ms) {
   const std::string number = std::to_string(ms.count());
   if (ms.count() < 10'000) return number + " ms";
@@ -165,6 +171,13 @@ std::string cleared_text(std::int64_t held) {
 
 std::string cleared_json(std::int64_t held) {
   return "{\"cleared\":" + std::to_string(held) + "}\n";
+}
+
+std::string entry_json(const Decision& decision) {
+  return "{\"entered\":" + std::string(decision.allowed ? "true" : "false") +
+         ",\"limit\":" + std::to_string(decision.limit) +
+         ",\"remaining\":" + std::to_string(decision.remaining) +
+         ",\"retry_after_ms\":" + std::to_string(decision.retry_after.count()) + "}\n";
 }
 
 std::string limits_text(const rategate_reply& limits) {

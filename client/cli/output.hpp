@@ -14,6 +14,8 @@ namespace rategate::cli {
 std::string ms_text(milliseconds ms);  // "412 ms", "41 s"
 // What comes from somewhere else must not command the terminal: '?' for each control character.
 std::string harmless(std::string shown);
+// One line on the standard error, with this program's name before it.
+void complain(std::string text);
 
 std::string verdict_text(const Verdict& verdict);  // one line, which begins "allowed" or "denied"
 std::string verdict_json(const Verdict& verdict);  // the protocol's fields, by their names
@@ -25,6 +27,8 @@ std::string settled_text(std::int64_t back);  // one line
 std::string settled_json(std::int64_t back);
 std::string cleared_text(std::int64_t held);  // one line
 std::string cleared_json(std::int64_t held);
+
+std::string entry_json(const Decision& decision);  // whether it has entered, by ENTER's fields
 
 // The answer to LIMITS: an array with, for each limit, an array of names and values in turn.
 // Throws Refused when it is something else.

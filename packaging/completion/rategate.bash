@@ -26,15 +26,15 @@ _rategate() {
       continue
     fi
     if [ -n "$ended" ]; then
-      # What comes behind run's "--" is another command, with a completion of its own.
-      if [ "$command" = run ]; then break; fi
+      # What comes behind the "--" of these is another command, with a completion of its own.
+      if [[ $command = run || $command = enter ]]; then break; fi
       positions=$((positions + 1))
       continue
     fi
     case ${words[at]} in
       --) ended=yes ;;
       --socket=*) socket=${words[at]#*=} ;;
-      --socket | --cost | --took | --used | --receipt | --limit | --period | --timeout)
+      --socket | --cost | --took | --used | --receipt | --limit | --period | --timeout | --wait)
         option=${words[at]}
         ;;
       -*) ;;
@@ -51,8 +51,8 @@ _rategate() {
   if [ "$option" = --socket ]; then
     files=yes
   elif [ -n "$option" ]; then
-    if [[ $option = --period || $option = --timeout ]]; then choices='1s 10s 1min 1h 1d'; fi
-  elif [ -n "$ended" ] && [ "$command" = run ]; then
+    if [[ $option = --period || $option = --timeout || $option = --wait ]]; then choices='1s 10s 1min 1h 1d'; fi
+  elif [[ -n $ended && ($command = run || $command = enter) ]]; then
     if declare -F _command_offset >/dev/null; then
       for ((at = 1; at < COMP_CWORD; at++)); do
         if [ "${COMP_WORDS[at]}" = -- ]; then break; fi
@@ -72,13 +72,14 @@ _rategate() {
       clear) choices='--limit --period --json --help --socket' ;;
       refund) choices='--cost --receipt --limit --period --json --help --socket' ;;
       run) choices='--cost --limit --period --timeout --help --socket --' ;;
+      enter) choices='--cost --wait --json --help --socket --' ;;
       limits | info) choices='--json --help --socket' ;;
       ping) choices='--help --socket' ;;
     esac
   else
     case $command in
-      '') choices='check checkall peek explain settle refund clear run limits ping info' ;;
-      check | peek | explain | settle | refund | clear | run)
+      '') choices='check checkall peek explain settle refund clear run enter limits ping info' ;;
+      check | peek | explain | settle | refund | clear | run | enter)
         if [ "$positions" -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
         ;;
       checkall)

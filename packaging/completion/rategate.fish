@@ -11,7 +11,7 @@ function __rategate_positions
             switch $word
                 case --
                     return
-                case --socket --cost --took --used --receipt --limit --period --timeout
+                case --socket --cost --took --used --receipt --limit --period --timeout --wait
                     set takes_value yes
                 case '-*'
                 case '*'
@@ -30,9 +30,9 @@ function __rategate_without_subcommand
     test (count (__rategate_positions)) -eq 1
 end
 
-# Whether a command stands behind run's "--".
-function __rategate_behind_run
-    __rategate_in run; and contains -- -- (commandline -opc)
+# Whether a command stands behind the "--" of a subcommand that runs it.
+function __rategate_behind_mark
+    __rategate_in run enter; and contains -- -- (commandline -opc)
 end
 
 function __rategate_wants_limit
@@ -40,8 +40,8 @@ function __rategate_wants_limit
         test (math (count (__rategate_positions)) % 3) -eq 2
         return
     end
-    __rategate_in check peek explain settle refund clear run; and test (count (__rategate_positions)) -eq 2
-    and not __rategate_behind_run
+    __rategate_in check peek explain settle refund clear run enter; and test (count (__rategate_positions)) -eq 2
+    and not __rategate_behind_mark
 end
 
 # The names of the daemon's limits; nothing when it cannot be asked at once.
@@ -59,7 +59,7 @@ function __rategate_limits
     timeout 1 $program $socket limits --json 2>/dev/null | string match -ar '"name":"[^"]*"' | string split -f4 '"'
 end
 
-# Completes the command behind run's "--", by its own completion.
+# Completes the command behind that "--", by its own completion.
 function __rategate_command
     set -l words (commandline -opc) (commandline -ct)
     set -l mark (contains -i -- -- $words)
@@ -75,22 +75,25 @@ complete -c rategate -n __rategate_without_subcommand -a settle -d 'Say what was
 complete -c rategate -n __rategate_without_subcommand -a refund -d 'Give permits back that check took in vain'
 complete -c rategate -n __rategate_without_subcommand -a clear -d 'Let a limit begin anew on all hosts'
 complete -c rategate -n __rategate_without_subcommand -a run -d 'Wait for a permit, then run a command in its place'
+complete -c rategate -n __rategate_without_subcommand -a enter -d 'Run a command as one of so many at a time'
 complete -c rategate -n __rategate_without_subcommand -a limits -d 'List the limits and what they counted'
 complete -c rategate -n __rategate_without_subcommand -a ping -d 'See whether the daemon answers'
 complete -c rategate -n __rategate_without_subcommand -a info -d 'Show what the daemon tells about itself'
 complete -c rategate -n __rategate_without_subcommand -l version -d 'Show the version'
-complete -c rategate -n 'not __rategate_behind_run' -s h -l help -d 'Show the help'
-complete -c rategate -n 'not __rategate_behind_run' -l socket -r -F -d 'Where the daemon listens'
+complete -c rategate -n 'not __rategate_behind_mark' -s h -l help -d 'Show the help'
+complete -c rategate -n 'not __rategate_behind_mark' -l socket -r -F -d 'Where the daemon listens'
 
 complete -c rategate -n __rategate_wants_limit -a '(__rategate_limits)' -d Limit
-complete -c rategate -n '__rategate_in check peek explain refund run; and not __rategate_behind_run' -l cost -x -d 'How many permits the call takes'
-complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_run' -l limit -x -d 'Declare the limit: permits per period'
-complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_run' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
+complete -c rategate -n '__rategate_in check peek explain refund run enter; and not __rategate_behind_mark' -l cost -x -d 'How many permits the call takes'
+complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_mark' -l limit -x -d 'Declare the limit: permits per period'
+complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_mark' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
 complete -c rategate -n '__rategate_in settle' -l took -x -d 'How many permits check took'
 complete -c rategate -n '__rategate_in settle' -l used -x -d 'How many were used'
 complete -c rategate -n '__rategate_in settle refund' -l receipt -x -d 'As check --json told it'
-complete -c rategate -n '__rategate_in run; and not __rategate_behind_run' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
+complete -c rategate -n '__rategate_in run; and not __rategate_behind_mark' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
+complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l wait -x -a '1s 10s 1min 1h 1d' -d 'Wait so long for others to leave'
 complete -c rategate -n '__rategate_in check checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
 complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l json -d 'Say as JSON that it was denied'
 complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
-complete -c rategate -n __rategate_behind_run -x -a '(__rategate_command)'
+complete -c rategate -n __rategate_behind_mark -x -a '(__rategate_command)'
