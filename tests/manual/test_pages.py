@@ -97,12 +97,12 @@ class Programs(Installed):
         text = self.rategate.section("DESCRIPTION")
         lists = re.findall(r"^(?:Options of|An option of)\n(.*?)^\.Bl.*?\n(.*?)^\.El", text,
                            re.M | re.S)
-        self.assertEqual(len(lists), 6)
+        self.assertEqual(len(lists), 7)
         described = {subcommand: set() for subcommand in subcommands()}
         for of, items in lists:
             for subcommand in re.findall(r"\.Ic (\w+)", of):
                 described[subcommand] |= set(self.rategate.options(items))
-        for subcommand in ("explain", "settle", "refund", "clear", "limits", "info"):
+        for subcommand in ("explain", "settle", "refund", "clear", "enter", "limits", "info"):
             described[subcommand] -= {"-q", "--quiet"}  # "Only of check"
         for subcommand in subcommands():
             own = set(options(RATEGATE, subcommand)) - {"-h", "--help"}
@@ -126,13 +126,15 @@ class Programs(Installed):
         self.assertEqual(set(self.library.items("Ev")), read)
 
     def test_exit_status_of_rategate(self):
-        enum = re.search(r"enum ExitCode.*?};", (SOURCE_DIR / "client/cli/commands.hpp")
+        enum = re.search(r"enum ExitCode.*?};", (SOURCE_DIR / "client/cli/exit_code.hpp")
                          .read_text(encoding="utf-8"), re.S)[0]
         told = re.findall(r"^\.It (\d+)$", self.rategate.section("EXIT STATUS"), re.M)
         self.assertEqual(told, re.findall(r"= (\d+)", enum))
-        daemon = self.daemon(limits={"one": "1/1d"})
+        work = {"limit": 1, "algorithm": "concurrency"}
+        daemon = self.daemon(limits={"one": "1/1d", "work": work})
         nobody = f"{self.tmp()}/none"
         run = ("run", "one", "--timeout", "0", "--")
+        enter = ("enter", "work", "--")
         for code, words, at in (
                 (0, ("check", "one"), daemon), (1, ("check", "one"), daemon),
                 (3, ("check", "one"), nobody), (2, ("check",), daemon),
@@ -147,6 +149,10 @@ class Programs(Installed):
                 (126, ("run", "a", "--limit", "9", "--", "/"), daemon),
                 (127, ("run", "a", "--limit", "9", "--", "/none"), daemon),
                 (9, ("run", "a", "--limit", "9", "--", "sh", "-c", "exit 9"), daemon),
+                (0, (*enter, "true"), daemon), (75, (*enter, RATEGATE, *enter, "true"), daemon),
+                (125, (*enter, "true"), nobody), (125, enter, daemon), (126, (*enter, "/"), daemon),
+                (127, (*enter, "/none"), daemon), (9, (*enter, "sh", "-c", "exit 9"), daemon),
+                (143, (*enter, "sh", "-c", "kill $$"), daemon),
                 (0, ("ping",), daemon), (3, ("ping",), nobody), (3, ("limits",), nobody)):
             with self.subTest(words=words, at=at):
                 self.assertEqual(self.ended(RATEGATE, *words, daemon=at).returncode, code)
@@ -279,12 +285,13 @@ class Settings(Installed):
 
 class Examples(Installed):
     def test_those_of_rategate(self):
-        daemon = self.daemon(limits={"api": "100/second"})
-        mail, run, retry, info = self.rategate.displays("EXAMPLES")
+        daemon = self.daemon(limits={"api": "100/second",
+                                     "report": {"limit": 1, "algorithm": "concurrency"}})
+        mail, run, enter, retry, info = self.rategate.displays("EXAMPLES")
         printed = [self.ended("sh", "-c", mail, daemon=daemon) for _ in range(6)]
         self.assertEqual([(one.stdout, one.stderr) for one in printed],
                          [("sent\n", "")] * 5 + [("", "not now\n")])
-        for script, pattern in ((run, r"^started\n$"), (retry, r'^"retry_after_ms":-?\d+\n$'),
+        for script, pattern in ((run, r"^started\n$"), (enter, r"^reported\n$"), (retry, r'^"retry_after_ms":-?\d+\n$'),
                                 (info, r"(?m)^store")):
             shown = self.ended("sh", "-c", script, daemon=daemon)
             self.assertEqual((shown.returncode, shown.stderr), (0, ""))
