@@ -121,9 +121,10 @@ class Shells:
         shell = self.shell()
         self.assertEqual(shell.complete("rategate run api --timeout 1s -- rategat")
                          & {"rategate", "rategated", "api"}, {"rategate", "rategated"})
-        self.assertEqual(shell.complete("rategate run api -- rategate pi"), {"ping"})
-        self.assertEqual(long_options(shell.complete("rategate run api -- rategated --conf")),
-                         {"--config"})
+        for subcommand in ("run", "enter"):
+            self.assertEqual(shell.complete(f"rategate {subcommand} api -- rategate pi"), {"ping"})
+            offered = shell.complete(f"rategate {subcommand} api -- rategated --conf")
+            self.assertEqual(long_options(offered), {"--config"})
 
 
 class InBash(Shells, Case):
