@@ -112,22 +112,24 @@ static int look_at_arguments(const rategate_limit* limit, const void* key, size_
   return 0;
 }
 
-/* Makes an entry that is not entered yet: 0, -ENOMEM, or -EBUSY where the client has enough. */
-static int make(rategate_client* client, rategate_entry** entry, rategate_error* error) {
+/* Makes an entry that is not entered yet. NULL: *rc is -ENOMEM, or -EBUSY where the client has
+ * enough. */
+static rategate_entry* make(rategate_client* client, int* rc, rategate_error* error) {
   rg_after_fork(client);
   if (atomic_fetch_add(&client->entries, 1) >= RATEGATE_MAX_ENTRIES) {
     atomic_fetch_sub(&client->entries, 1);
-    return rg_fail(error, -EBUSY, "this client has %d entries", RATEGATE_MAX_ENTRIES);
+    *rc = rg_fail(error, -EBUSY, "this client has %d entries", RATEGATE_MAX_ENTRIES);
+    return NULL;
   }
   rategate_entry* fresh = calloc(1, sizeof *fresh);
   if (fresh == NULL) {
     atomic_fetch_sub(&client->entries, 1);
-    return rg_fail_system(error, -ENOMEM, "cannot enter", "");
+    *rc = rg_fail_system(error, -ENOMEM, "cannot enter", "");
+    return NULL;
   }
   fresh->client = client;
   fresh->life = atomic_load(&client->life);
-  *entry = fresh;
-  return 0;
+  return fresh;
 }
 
 static bool is_of_this_process(const rategate_entry* entry) {
@@ -145,9 +147,8 @@ int rategate_enter(rategate_limit* limit, const void* key, size_t key_size, int6
   int rc =
       look_at_arguments(limit, key, key_size, cost, timeout_ms, for_ms, entry, decision, error);
   if (rc != 0) return rc;
-  rategate_entry* fresh;
-  rc = make(limit->client, &fresh, error);
-  if (rc != 0) return rc;
+  rategate_entry* fresh = make(limit->client, &rc, error);
+  if (fresh == NULL) return rc;
   struct entering entering = {.limit = limit,
                               .key = key,
                               .key_size = key_size,
