@@ -197,17 +197,18 @@ class Enter(Case):
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def test_a_child_that_ends_its_context_does_not_leave_for_the_parent(self):
-        with self.client.enter("work", cost=2) as entry:
-            child = os.fork()
-            if child == 0:
-                break_out = True
-            else:
-                break_out = False
-                self.assertEqual(os.waitpid(child, 0)[1], 0)
-                self.assertTrue(entry.stay())
-                self.assertTrue(self.full())
-        if break_out:
-            os._exit(0)
+        context = self.client.enter("work", cost=2)
+        entry = context.__enter__()
+        child = os.fork()
+        if child == 0:
+            try:
+                context.__exit__(None, None, None)
+            finally:
+                os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertTrue(entry.stay())
+        self.assertTrue(self.full())
+        context.__exit__(None, None, None)
 
 
 class Answers(Listening):
