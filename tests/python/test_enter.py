@@ -168,7 +168,8 @@ class Enter(Case):
         program = ("import sys, time; sys.path.insert(0, sys.argv[1]); import rategate\n"
                    "with rategate.Client(sys.argv[2]).enter('work', cost=2):\n"
                    "    print(flush=True); time.sleep(600)\n")
-        with subprocess.Popen([sys.executable, "-c", program, str(MODULE.parent), self.daemon.path],
+        python = os.environ.get("RATEGATE_PYTHON", sys.executable).split()
+        with subprocess.Popen([*python, "-c", program, str(MODULE.parent), self.daemon.path],
                               stdout=subprocess.PIPE) as process:
             process.stdout.readline()
             self.assertTrue(self.full())
