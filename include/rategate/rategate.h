@@ -15,15 +15,16 @@
  *     rategate_error, which is written only when they fail.
  *  2. Being denied is not a failure of rategate_check, rategate_peek and rategate_enter: it is a
  *     decision.
- *  3. Everything is thread-safe but rategate_close, and calls on one entry. Threads that ask at the
- * same time use a connection each; a connection is kept for the next caller. No locks are held.
+ *  3. Everything is thread-safe but rategate_close, and calls on one entry. Threads that ask at
+ *     the same time use a connection each; a connection is kept for the next caller. No locks are
+ *     held.
  *  4. fork() is safe at any moment: a child uses the same client, handles and shared memory, and
  *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
  *     it does not know, as with close_range(): what has their numbers then is left alone.
  *     Entries by connection stay the parent's (rategate_enter).
  *  5. Every call returns within its time-out (rategate_acquire and rategate_enter say which). No
- * signal is raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing is
- * printed, descriptors are close-on-exec.
+ *     signal is raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing
+ *     is printed, descriptors are close-on-exec.
  *  6. rategate_check, rategate_peek, rategate_settle, rategate_clear and rategate_acquire allocate
  *     no memory, but for records of some bytes: one when more threads ask at the same time than
  *     ever before, one of a handle's limit when its definition or the daemon is new, one for a
@@ -284,12 +285,13 @@ RATEGATE_API int rategate_acquire(rategate_limit* limit, const void* key, size_t
  * no sooner than that.
  *
  * With for_ms, 100 to 86400000 (a day), it belongs to no connection, and is over after that time,
- * unless rategate_stay has renewed it: for work that another process goes on with, or that must not
- * hold its slot while it hangs. Any process may then stay or leave by the entry, also a child.
- * Where the answer is lost, a slot is taken in vain for that time.
+ * unless rategate_stay has renewed it: for work that a child goes on with when its parent has
+ * ended, or that must not hold its slot while it hangs. A child may then stay and leave by the
+ * entry, too. Where the answer is lost, a slot is taken in vain for that time.
  *
  * A client has RATEGATE_MAX_ENTRIES at a time at most. May be called from any thread. `error` may
- * be NULL. Errors: -EINVAL (also of a limit that is declared), -ENOMEM, -EBUSY; -EREMOTEIO: the
+ * be NULL.
+ * Errors: -EINVAL (also of a limit that is declared), -ENOMEM, -EBUSY; -EREMOTEIO: the
  * limit is none of concurrency, or the daemon is older and has no ENTER; -ECANCELED, -EBADF, and
  * those of rategate_check. */
 RATEGATE_API int rategate_enter(rategate_limit* limit, const void* key, size_t key_size,
@@ -301,7 +303,7 @@ RATEGATE_API int rategate_enter(rategate_limit* limit, const void* key, size_t k
 /* Whether the work is still entered: 0, or -ESTALE where it is not, which no other call brings
  * back. Of an entry by time it asks the daemon, within options.timeout_ms, and the entry lasts as
  * long again from then on; it fails as rategate_check does where nobody could be asked. Of one by
- * connection it looks at that, and makes one system call: it is ended by a daemon that stops, which
+ * connection it looks at that, and asks nobody: it is ended by a daemon that stops, which
  * counts the work for hold_ttl more, or is killed. No other call on the entry may be running.
  * `error` may be NULL. */
 RATEGATE_API int rategate_stay(rategate_entry* entry, rategate_error* error);
