@@ -35,6 +35,14 @@ struct HeldCounter {
   std::int64_t peak_before = 0;
   Mono peak_until;
 
+  // Another host needs more and holds less than this, so that no more is entered here; kAll: none.
+  static constexpr std::int64_t kAll = INT64_MAX;
+  std::int64_t share = kAll;
+  // What may be entered then. Who has nothing may begin with what it takes.
+  std::int64_t most_shared(std::int64_t cost) const {
+    return entered == 0 ? std::max(share, cost) : share;
+  }
+
   std::int64_t used_lately() const { return std::max({entered, peak, peak_before}); }
 };
 

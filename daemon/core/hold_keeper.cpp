@@ -141,7 +141,8 @@ EntryResult HoldKeeper::decide(HeldCounter& counter, const EntryWaiter& who, Mon
 bool HoldKeeper::fits(const HeldCounter& counter, const LimitUse& use, std::int64_t cost,
                       Mono now) const {
   // What is counted above the limit is not filled again by somebody else when it is left.
-  const std::int64_t most = std::min(counter.hold.usable(), use.limit->permits - counter.others);
+  const std::int64_t most = std::min(
+      {counter.hold.usable(), use.limit->permits - counter.others, counter.most_shared(cost)});
   return counter.entered + cost <= most && !use.dropped &&
          counter.hold.is_good(reading_of(counter, now));
 }

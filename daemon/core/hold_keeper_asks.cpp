@@ -19,6 +19,15 @@ constexpr std::int64_t kToldEveryUs = 60'000'000;
 constexpr std::int64_t kPartOfFree = 4;
 // A hold is renewed so many times while it is good.
 constexpr std::int64_t kRenewals = 3;
+// Where another host needs more, it is looked after so much whether it still does.
+constexpr std::int64_t kSharesUs = 1'000'000;
+
+// The part of each host that has use for some; kAll where no other needs more and has less than
+// that.
+std::int64_t share_of(std::int64_t limit, const HoldAnswer& answer) {
+  const std::int64_t share = std::max<std::int64_t>(1, limit / (answer.sharing + 1));
+  return answer.least >= 0 && answer.least < share ? share : HeldCounter::kAll;
+}
 
 }  // namespace
 
@@ -32,7 +41,7 @@ std::int64_t HoldKeeper::left_by_others(const HeldCounter& counter) {
 std::int64_t HoldKeeper::wanted(const HeldCounter& counter) const {
   const std::int64_t held = counter.hold.usable();
   std::int64_t keep = std::min(held, counter.used_lately());
-  keep = std::max(counter.entered, std::min(keep, left_by_others(counter)));
+  keep = std::max(counter.entered, std::min({keep, left_by_others(counter), counter.share}));
   if (counter.line.empty() || counter.use->dropped) return keep;
   std::int64_t more = counter.entered + counter.line.cost() - keep;
   if (counter.others > 0) {
@@ -40,7 +49,9 @@ std::int64_t HoldKeeper::wanted(const HeldCounter& counter) const {
     const std::int64_t first = counter.entered + counter.line.front().cost - keep;
     more = std::min(more, std::max(first, free / kPartOfFree));
   }
-  return std::max(keep, std::min(keep + more, counter.use->limit->permits));
+  const std::int64_t most =
+      std::min(counter.use->limit->permits, counter.most_shared(counter.line.front().cost));
+  return std::max(keep, std::min(keep + more, most));
 }
 
 // Until all that hosts had held at a loss has ended, nobody asks for more than is entered.
@@ -69,7 +80,7 @@ bool HoldKeeper::wants_ask(const HeldCounter& counter, Mono now) const {
   if (is_in_use && now >= counter.renews) return true;
   if (now < counter.not_before) return false;
   return !counter.line.empty() || counter.entered > held || held > counter.used_lately() ||
-         held > left_by_others(counter);
+         held > left_by_others(counter) || held > std::max(counter.entered, counter.share);
 }
 
 Mono HoldKeeper::next_wake(const HeldCounter& counter, Mono now) const {
@@ -166,9 +177,14 @@ void HoldKeeper::answered(const HoldAsked& asked, const HoldAnswer& answer, Mono
   sure.until.us -= options_.skew_us;
   if (!counter->hold.answered(asked.sequence, sure)) return;
   const bool holds = answer.status == HoldAnswer::Status::Holds;
-  if (holds) counter->others = answer.others;
+  if (holds) {
+    counter->others = answer.others;
+    counter->share = share_of(counter->use->limit->permits, answer);
+  }
+  const bool shares = counter->share != HeldCounter::kAll;
+  if (shares) counter->renews = std::min(counter->renews, after(now, kSharesUs));
   for (EntryWaiter& waiter : counter->line.all()) waiter.heard = waiter.heard || waiter.asked;
-  const bool is_short = !holds || answer.held < asked.wanted || counter->only_counted ||
+  const bool is_short = !holds || answer.held < asked.wanted || shares || counter->only_counted ||
                         !counter->hold.is_good(reading_of(*counter, now));
   counter->hungry = is_short;
   if (is_short) {

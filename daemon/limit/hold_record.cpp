@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace rategate {
+
+void HoldRecord::share(const Holder& other, std::int64_t asked_ms, std::int64_t now_ms,
+                       HoldAnswer& answer) {
+  const bool needs = other.wanted > other.held && asked_ms > now_ms - kNeedsForMs;
+  answer.others += other.held;
+  if (needs || other.held > 0) ++answer.sharing;
+  if (needs) answer.least = answer.least < 0 ? other.held : std::min(answer.least, other.held);
+}
+
 HoldAnswer HoldRecord::hold(const HoldAsked& asked, StoreTime now) {
   const std::int64_t now_ms = now.us / 1000;
   HoldAnswer answer;
@@ -18,7 +27,7 @@ HoldAnswer HoldRecord::hold(const HoldAsked& asked, StoreTime now) {
       known = true;
       continue;
     }
-    if (holder.until_ms > now_ms) answer.others += holder.held;
+    if (holder.until_ms > now_ms) share(holder, holder.until_ms - asked.ttl_ms, now_ms, answer);
     next.push_back(holder);
   }
   answer.held = mine.held;
@@ -41,6 +50,7 @@ HoldAnswer HoldRecord::hold(const HoldAsked& asked, StoreTime now) {
   mine.held = answer.held = granted;
   mine.until_ms = now_ms + asked.ttl_ms;
   mine.sequence = asked.sequence;
+  mine.wanted = asked.wanted;
   mine.gone_ms = std::max(mine.gone_ms, mine.until_ms + asked.ttl_ms);
   answer.until = {mine.until_ms * 1000};
   next.push_back(mine);

@@ -13,6 +13,8 @@ namespace rategate {
 
 // So many hosts may stand in one record.
 inline constexpr std::size_t kMostHolders = 1024;
+// Who has got less than it asked for is reckoned with for so long.
+inline constexpr std::int64_t kNeedsForMs = 1000;
 
 // "I want to hold so many." Repeating it does no harm.
 struct HoldAsked {
@@ -38,6 +40,8 @@ struct HoldAnswer {
   std::int64_t held = 0;    // of Holds, as the next ones
   std::int64_t others = 0;  // what all other hosts hold
   StoreTime until;
+  std::int64_t sharing = 0;  // so many others hold something, or need it
+  std::int64_t least = -1;   // the least that one of them holds who needs more; -1: none does
 };
 
 class HoldRecord {
@@ -53,7 +57,10 @@ class HoldRecord {
     std::int64_t until_ms = 0;
     std::int64_t sequence = 0;
     std::int64_t gone_ms = 0;  // its sequence is remembered until then
+    std::int64_t wanted = 0;
   };
+  static void share(const Holder& other, std::int64_t asked_ms, std::int64_t now_ms,
+                    HoldAnswer& answer);
   std::vector<Holder> holders_;
 };
 

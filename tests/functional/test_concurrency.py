@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import harness
@@ -196,6 +197,31 @@ class SomeHosts(Case):
             one.command("LEAVE", ticket)
         self.entered(two, "COST", 4, "TIMEOUT", 10_000)
         self.full(one)
+
+    def test_no_host_keeps_all_while_another_needs_some(self):
+        """Six on one host are at work all the time, and leave only to enter again."""
+        server = self.redis()
+        busy, other = (self.daemon(server, limits={"work": concurrency(4)}) for _ in range(2))
+        ended = threading.Event()
+
+        def work():
+            with busy.conn() as conn:
+                while not ended.is_set():
+                    reply = conn.command("ENTER", "work", "TIMEOUT", 2000)
+                    if reply[0] == 1:
+                        conn.command("LEAVE", reply[TICKET])
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        try:
+            harness.wait_until(lambda: int(busy.info()["entries_allowed"]) > 100, 15, "all are at work")
+            conn = self.conn(other)
+            for _ in range(10):
+                self.assertEqual(conn.command("LEAVE", self.entered(conn, "TIMEOUT", 10_000)), 1)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join(15)
 
     def test_a_killed_daemons_slots_come_back_after_the_ttl(self):
         server = self.redis()

@@ -1,5 +1,6 @@
 """daemon/store/scripts/hold.lua alone, against a real Redis: docs/concurrency.md."""
 
+import itertools
 import random
 
 import redis
@@ -46,6 +47,21 @@ class Hold(ScriptCase):
         self.assertEqual(self.hold("a", 1, 9, used=3, kept=5), [HOLDS, 3, 0])
         self.assertEqual(self.hold("a", 2, 9, used=3, kept=3), [HOLDS, 9, 0])
 
+    def test_who_needs_more_is_told_of(self):
+        """For a second, and the one that holds least."""
+        def shares(host, sequence, wanted):
+            keys, args = ["counter"], ["", host, sequence, 10, TTL_MS, 0, 0, wanted]
+            return self.scripts["hold"](keys=keys, args=args)[6:]
+        self.assertEqual(shares("a", 1, 8), [0, -1])
+        self.assertEqual(shares("b", 1, 5), [1, -1])  # it holds 2, and would hold 5
+        self.assertEqual(shares("a", 2, 8), [1, 2])
+        self.assertEqual(shares("c", 1, 1), [2, 2])   # and this one holds nothing
+        self.assertEqual(shares("a", 3, 8), [2, 0])
+        self.assertEqual(shares("b", 2, 2), [2, 0])
+        sequence = itertools.count(4)
+        harness.wait_until(lambda: shares("a", next(sequence), 8) == [1, -1], 5,
+                           "the need to be forgotten")
+
     def test_another_record_of_the_reign(self):
         self.db.set(harness.REIGN, "one")
         self.assertEqual(self.hold("a", 1, 5, reign="two"), [])
@@ -59,7 +75,7 @@ class Hold(ScriptCase):
         self.assertAlmostEqual(self.db.pttl("counter"), 2 * TTL_MS, delta=1000 * harness.SLOW)
 
     def test_what_is_no_record_stays_what_it_is(self):
-        for value in ("many", "a:1:2:3", "x:1:2:3:4"):
+        for value in ("many", "a:1:2:3:4", "x:1:2:3:4:5"):
             self.db.set("counter", value)
             with self.assertRaisesRegex(redis.ResponseError, "no record of holds"):
                 self.hold("a", 1, 5)

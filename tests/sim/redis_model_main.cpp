@@ -112,7 +112,8 @@ struct Memory {
 
 std::string text_of(const HoldAnswer& answer) {
   return std::to_string(static_cast<int>(answer.status)) +
-         numbers_text({answer.held, answer.others, answer.until.us / 1000});
+         numbers_text(
+             {answer.held, answer.others, answer.until.us / 1000, answer.sharing, answer.least});
 }
 
 HoldAsked hold_of(std::istream& words) {

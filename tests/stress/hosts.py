@@ -167,12 +167,11 @@ class Hosts:
         self._check_alive()
 
     def recover(self, seconds):
-        """Every caller is allowed something again, and time passes for whole windows. Of a limit of
-        concurrency one host may have all for long."""
+        """Every caller is allowed something again, and time passes for whole windows."""
         end = time.monotonic() + seconds
         before = {caller.file: evaluate.read_counts(caller.file).allowed
                   for caller in self._callers if os.path.exists(caller.file)}
-        for caller in (one for one in self._callers if one.way != "flight"):
+        for caller in self._callers:
             env.wait_until(lambda one=caller: os.path.exists(one.file) and evaluate.read_counts(
                 one.file).allowed > before.get(one.file, 0), 20,
                            f"caller {caller.number} to be allowed something after the faults")

@@ -220,17 +220,24 @@ bool parse_reserve_answers(const ReplyView& reply, std::span<const ReserveAsked>
 // Nobody who reckons with what a broken store says overflows.
 static void read_hold(const ReplyView& reply, Reply& read) {
   read.understood = false;
-  if (!reply.is_array_of(6)) return;
+  if (!reply.is_array_of(8)) return;
   const auto time = time_of(reply[0], reply[1]);
   const auto status = number_of(reply[2], 0, 2);
   const auto held = number_of(reply[3], 0, kMaxCounter);
   const auto others = number_of(reply[4], 0, kMaxCounter);
   const auto until_ms = number_of(reply[5], 0, kMaxSeconds * 1000);
-  if (!time || !status || !held || !others || !until_ms) return;
+  const auto sharing = number_of(reply[6], 0, kMaxCounter);
+  const auto least = number_of(reply[7], -1, kMaxCounter);
+  if (!time || !status || !held || !others || !until_ms || !sharing || !least) return;
   read.understood = true;
   read.time = time;
-  read.hold = {static_cast<HoldAnswer::Status>(*status), *time, *held, *others,
-               StoreTime{*until_ms * 1000}};
+  read.hold = {static_cast<HoldAnswer::Status>(*status),
+               *time,
+               *held,
+               *others,
+               StoreTime{*until_ms * 1000},
+               *sharing,
+               *least};
 }
 
 Reply read_reply(const ReplyView& reply, Call::Kind kind, std::span<const ReserveAsked> asked,

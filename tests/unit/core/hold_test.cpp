@@ -90,3 +90,19 @@ TEST_CASE("who believes to hold what the store does not know gets what he uses")
   CHECK(record.hold(asked_by("a", 1, 9, 3, 5), {0}).held == 3);
   CHECK(record.hold(asked_by("a", 2, 9, 3, 3), {0}).held == 9);
 }
+
+TEST_CASE("who needs more is told of for a second, with what the least of them holds") {
+  HoldRecord record;
+  record.hold(asked_by("a", 1, 8), {0});
+  record.hold(asked_by("b", 1, 5), {0});  // gets 2
+  record.hold(asked_by("c", 1, 1), {0});  // gets nothing
+  HoldAnswer told = record.hold(asked_by("a", 2, 8, 8, 8), {500'000});
+  CHECK((told.sharing == 2 && told.least == 0));
+  told = record.hold(asked_by("c", 2, 0), {500'000});
+  CHECK((told.sharing == 2 && told.least == 2));
+  // a and b have asked too long ago, and b's hold is over a little later.
+  told = record.hold(asked_by("a", 3, 8, 8, 8), {999'000});
+  CHECK((told.sharing == 1 && told.least == 2));
+  told = record.hold(asked_by("a", 4, 8, 8, 8), {1'000'000});
+  CHECK((told.sharing == 0 && told.least == -1));
+}
