@@ -92,6 +92,8 @@ std::string known_text(const rategate_reply& counter) {
     known += *fits_in_ms > 0 ? ", the cost fits in " + span(*fits_in_ms) : ", it fits";
   const auto full_in_ms = number(counter, "full_in_ms");
   if (fits_in_ms && full_in_ms) known += ", all is back in " + span(*full_in_ms);
+  const auto blocked_ms = number(counter, "blocked_ms");
+  if (blocked_ms) known += "; blocked for " + span(*blocked_ms);
   const std::string state = text(counter, "state");
   return state == "open" ? known : known + "; " + state;
 }

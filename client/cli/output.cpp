@@ -133,7 +133,8 @@ std::string verdict_text(const Verdict& verdict) {
   const Decision& decision = verdict.decision;
   const std::string reason(to_text(decision.reason));
   if (!decision.allowed) {
-    if (decision.reason == Reason::Blocked) return "denied: " + rule_text(verdict) + "\n";
+    const bool by_rule = decision.reason == Reason::Blocked && decision.limit == 0;
+    if (by_rule) return "denied: " + rule_text(verdict) + "\n";
     if (decision.retry_after.count() < 0) return "denied: " + reason + size_text(verdict) + "\n";
     return "denied: " + reason + ", try again in " + ms_text(decision.retry_after) + "\n";
   }

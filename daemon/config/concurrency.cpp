@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kOthers[] = {"period", "timezone",      "week_starts", "burst",
                                    "spread", "parent",        "parent_key",  "mode",
                                    "share",  "on_store_lost", "settle",      "settle_within",
-                                   "shadow", "near",          "keys"};
+                                   "shadow", "near",          "keys",        "block_for"};
 
 Result<std::int64_t> duration_ms(const Entry& setting) {
   const auto* const text = std::get_if<std::string>(&setting.value.data);

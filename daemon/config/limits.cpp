@@ -6,6 +6,7 @@
 
 #include "daemon/base/duration.hpp"
 #include "daemon/base/nearest.hpp"
+#include "daemon/config/blocking.hpp"
 #include "daemon/config/calendars.hpp"
 #include "daemon/config/concurrency.hpp"
 #include "daemon/config/key_rules.hpp"
@@ -118,6 +119,7 @@ class LimitReader {
       return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
     }
     refuse_hold_ttl(table, fault_of_setting());
+    read_block_for(table, limit, fault_of_setting());
     read_burst(find_entry(table, "burst"), limit);
     read_shadow(find_entry(table, "shadow"), limit);
     read_near(find_entry(table, "near"), limit);

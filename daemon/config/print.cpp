@@ -115,6 +115,7 @@ std::string print_config(const Config& config) {
     }
     out += "shadow = " + std::string(limit.shadow ? "true" : "false") + "\n";
     out += "near = " + fraction_text(limit.near_ppm) + "\n";
+    out += "block_for = " + quoted(format_duration(limit.block_for_ms)) + "\n";
     const std::string rules = key_rules_text(limit);
     if (!rules.empty()) out += "[limits." + key_text(limit.name) + ".keys]\n" + rules;
   }

@@ -385,6 +385,9 @@ bool Decider::take_share_of_bucket(const Counter& counter, const Ask& ask, Store
 CheckResult Decider::by_policy(const Counter& counter, const Ask& ask, Mono now) {
   CheckResult result;
   LimitUse& use = *counter.use;
+  if (const KnownBlock* const known = block_of(counter, now)) {
+    return blocked(counter, blocked_for_ms(counter, *known, now), now);
+  }
   if (use.limit->on_store_down == OnStoreDown::Error && !use.limit->shadow) {
     result.verdict = Verdict::StoreDown;
     return result;

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "daemon/base/random.hpp"
 #include "daemon/core/ask.hpp"
 #include "daemon/core/counters.hpp"
+#include "daemon/core/known_blocks.hpp"
 #include "daemon/core/local_shares.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/core/shard.hpp"
@@ -105,6 +107,27 @@ class Decider {
   CheckResult by_policy(const Counter& counter, const Ask& ask, Mono now);
   // By a rule for keys that counts nothing.
   static CheckResult by_rule(const LimitUse& use);
+
+  // ---- Blocks: docs/blocking.md.
+
+  // What may stand of the counter's, by what is known: until it is over for certain, its pool pays
+  // nothing. Null: nothing does.
+  const KnownBlock* may_be_blocked(const Counter& counter, Mono now) const;
+  // What stands for certain, and denies. Null: nothing does.
+  const KnownBlock* block_of(const Counter& counter, Mono now) const;
+  // For how long, from 1 on.
+  std::int64_t blocked_for_ms(const Counter& counter, const KnownBlock& known, Mono now) const;
+  // The store has told of it, or of none (0).
+  void learn_block(const Counter& counter, std::int64_t until_ms, Mono now);
+  void forget_block(const Counter& counter);
+  // What all checks of the counter are told while one is known; nothing where there is none, or the
+  // store is to be asked whether it still stands.
+  std::optional<CheckResult> deny_blocked(const Counter& counter, Mono now) const;
+  // The same by the store's answer that it stands.
+  CheckResult blocked_by_store(const Counter& counter, const ReserveAnswer& answer, Mono now) const;
+  // Who is denied when it is set does not come before it ends.
+  void wait_for_block(const Counter& counter, CheckResult& denied, Mono now) const;
+
   // It is told to who asked, and counted if that was a check: those above only say what it would
   // be, as nobody may want it. Here it becomes what a shadow limit says, and whether that is near.
   void conclude(LimitUse& use, const Ask& ask, CheckResult& result);
@@ -135,6 +158,7 @@ class Decider {
   LostThrough lost_of(const Counter& counter, const Window& window) const;
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
   std::int64_t told_in_ms(const Counter& counter, const Window& window, Mono now);
+  CheckResult blocked(const Counter& counter, std::int64_t for_ms, Mono now) const;
   static Decision decide(const LimitUse& use, Reason reason, bool allowed,
                          const Prospect& prospect);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,
@@ -155,6 +179,7 @@ class Decider {
   std::int64_t hosts_min_;
   std::int64_t hosts_ = 0;  // 0: not known
   LocalShares shares_;
+  KnownBlocks blocks_;
   Random random_;
 };
 

@@ -48,6 +48,7 @@ struct ExplainedCounter {
   std::optional<std::int64_t> told_ms_ago;
   std::optional<std::int64_t> fits_in_ms;  // the cost, into a bucket or log
   std::optional<std::int64_t> full_in_ms;  // until all of it is there again
+  std::optional<std::int64_t> blocked_ms;  // for so long its block is known to stand
   // What this host holds of it: what programs may take in shared memory, and the rest.
   std::int64_t shown = 0;
   std::int64_t kept = 0;

@@ -125,8 +125,12 @@ CheckResult Gate::check_counted(CounterId id, const Request& request, Mono now) 
   LimitUse& use = *counter.use;
   const Limit& limit = *use.limit;
   const Shard& shard = shards_[counter.shard.value];
+  if (use.blocks) {
+    if (const auto blocked = decider_.deny_blocked(counter, now)) return *blocked;
+  }
   if (request.patience.us > 0) {
-    if (limit.shadow) return check_counted(id, at_once(request), now);
+    // What is denied is allowed, or blocks the key.
+    if (use.blocks || limit.shadow) return check_counted(id, at_once(request), now);
     if (is_crowded(counter)) return without_decision(Verdict::Crowded);
     if (const auto behind = reserver_.stand_behind(id, request, now)) return *behind;
   }
@@ -199,10 +203,16 @@ std::int64_t Gate::repeat_counted(const Request& request, const Decision& decide
   }
   LimitUse& use = *request.limit;
   const bool allowed = decided.allowed && decided.reason == Reason::Counted && use.leased;
-  const bool denied = decided.reason == Reason::OverLimit;
+  const bool denied =
+      decided.reason == Reason::OverLimit || (decided.reason == Reason::Blocked && use.blocks);
   if (stopping_ || !(allowed || denied)) return 0;
   const CounterId id = counter_of(request, now);
   Counter& counter = counters_[id];
+  if (decided.reason == Reason::Blocked) {
+    if (!decider_.deny_blocked(counter, now)) return 0;
+    decider_.repeated(use, decided, request.ask.cost, count);
+    return count;
+  }
   const auto reading = shards_[counter.shard.value].usable(*use.limit, now);
   if (!reading) return 0;
   const Placed at = use.place(*reading);

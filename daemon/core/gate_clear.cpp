@@ -87,6 +87,7 @@ bool Gate::ask_for_clear(Clears::Job& job, Clears::Part& part, Mono now) {
   clear.window = at.window;
   clear.mark = new_mark(part.id, now);
   clear.expire_at_ms = there.expire_at_ms(at.window);
+  if (counter.use->blocks) clear.block = counter.use->names.block_of(counter.key.view());
   if (!part.use->limit->algorithm->has_windows) {
     clear.bucket = decider_.asked_of_bucket(counter, now);
     const bool settles = part.use->limit->settle == Settle::Store;
@@ -145,6 +146,7 @@ void Gate::clear_answered(const Clear& asked, const ClearAnswer& answer, Mono no
     release_part(*part, now);
     return pass_on(now);
   }
+  decider_.forget_block(counters_[part->counter]);
   if (answer.status == ClearAnswer::Status::Done) begin_anew(*part, asked, answer, now);
   job->permits += std::max<std::int64_t>(0, answer.number);
   release_part(*part, now);

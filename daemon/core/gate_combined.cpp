@@ -69,6 +69,10 @@ Gate::Known Gate::look_at(Part& part, Mono now) {
     part.result = Decider::never_fits(*use, shards_.front(), now);
     return Known::Lacks;
   }
+  if (auto blocked = decider_.deny_blocked(counter, now)) {
+    part.result = *blocked;
+    return Known::Lacks;
+  }
   const auto reading = shards_[counter.shard.value].usable(*use->limit, now);
   const Placed at = reading ? use->place(*reading) : Placed{};
   if (!reading || !at.open || reserver_.is_acquiring(counter)) return Known::Nothing;

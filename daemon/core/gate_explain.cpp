@@ -124,6 +124,9 @@ ExplainedCounter Gate::explain_counter(const LimitUsePtr& limit, const Part& par
     const Waiter* const own = part.awaited ? room_.waiters().find(part.waiter) : nullptr;
     if (own != nullptr && own->counter == id) --told.waiting;
   }
+  if (const KnownBlock* const known = decider_.block_of(counter, now)) {
+    told.blocked_ms = decider_.blocked_for_ms(counter, *known, now);
+  }
   const Placed placed = shard.place(use, now);
   if (placed.open) told.state = decider_.state_of(counter, placed.window, now);
   if (use.limit->algorithm->has_windows) {

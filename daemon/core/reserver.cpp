@@ -38,7 +38,9 @@ Reserver::Reserver(Counters& counters, std::vector<Shard>& shards, Alarms& alarm
 std::optional<CheckResult> Reserver::decide_here(CounterId id, const Window& window,
                                                  WindowState state, const Ask& ask, Mono now) {
   Counter& counter = counters_[id];
-  if (has_counted(state) && has_pool(counter, window)) {
+  // While a block may stand, of which the store is to be asked, the pool pays nothing.
+  const bool may_be_blocked = decider_.may_be_blocked(counter, now) != nullptr;
+  if (has_counted(state) && has_pool(counter, window) && !may_be_blocked) {
     const std::int64_t until_ms = keeper_.good_until_ms(counter, window, now);
     if (is_in_pool(id, window, ask, now)) {
       CheckResult result = decider_.allow_from_pool(counter, window, now);
@@ -62,7 +64,8 @@ bool Reserver::is_in_pool(CounterId id, const Window& window, const Ask& ask, Mo
 bool Reserver::denies(const Counter& counter, WindowState state, const Window& window,
                       std::int64_t cost, Mono now) const {
   if (!has_counted(state)) return state != WindowState::Uncounted;
-  if (counter.clearing) return false;
+  // The denial that sets the block is the store's.
+  if (counter.clearing || counter.use->blocks) return false;
   // What is in hand may come back.
   const Line* const line = counters_.line(counter);
   if (line != nullptr && line->hand.permits() > 0) return false;
@@ -92,6 +95,10 @@ std::optional<Window> Reserver::decide_due(CounterId id, Mono now) {
   Counter& counter = counters_[id];
   Line* const line = counters_.line(counter);
   if (line == nullptr || line->reservation != 0 || line->due.empty() || counter.clearing) {
+    return std::nullopt;
+  }
+  if (const auto blocked = decider_.deny_blocked(counter, now)) {
+    room_.answer_all(counter, line->due, [&](const Ask&) { return *blocked; });
     return std::nullopt;
   }
   LimitUse& use = *counter.use;
@@ -349,8 +356,12 @@ void Reserver::put_in_hand(Counter& counter, Line& line, const Costs& costs, Mon
   const std::int64_t held = decider_.held(counter, window, now);
   const std::int64_t left = limit.algorithm->has_windows ? counter.pool.left(window, limit.permits)
                                                          : decider_.left_in_bucket(counter, now);
-  if (held == 0 || costs.sum + kFullLeases * into.lease <= left) return;
-  if (costs.cheapest > held + left) return;
+  if (held == 0) return;
+  // What is refused for want of it would block the key.
+  if (!counter.use->blocks) {
+    if (costs.sum + kFullLeases * into.lease <= left) return;
+    if (costs.cheapest > held + left) return;
+  }
   if (into.bucket) {
     line.hand = keeper_.take_hand_of_slices(counter, costs.sum - left, now, line.hand_of);
     into.bucket->hand_ends_ms = line.hand_of.end_ms;
@@ -420,6 +431,10 @@ bool Reserver::compose_lease(CounterId id, Mono now, Reservation& into) {
   Counter& counter = counters_[id];
   const Line* const line = counters_.line(counter);
   if (!counter.live || counter.clearing || (line != nullptr && line->busy())) return false;
+  if (decider_.may_be_blocked(counter, now) != nullptr) {
+    counter.renew = counter.renew_next = false;
+    return false;
+  }
   auto wanted = keeper_.wanted(id, now);
   if (counter.confirm && !wanted) wanted = LeaseKeeper::Wanted{kBucketWindow};
   counter.confirm = false;
@@ -461,6 +476,10 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
         limit.on_store_down != OnStoreDown::Allow && decider_.is_retold(counter, window);
   } else {
     into.bucket = decider_.asked_of_bucket(counter, now);
+  }
+  into.block.reset();
+  if (counter.use->blocks) {
+    into.block = BlockAsked{counter.use->names.block_of(counter.key.view()), limit.block_for_ms};
   }
   into.in_hand = 0;
   counter.renew = counter.renew_next = false;

@@ -234,6 +234,7 @@ class Reserver {
   Prospect prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
                     Mono now) const;
   bool ask_for_mark(const Counter& counter, const Line& line, const ReserveAnswer& reply, Mono now);
+  void hand_out_blocked(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
   void hand_out_window(CounterId id, Line& line, const ReserveAnswer& reply, bool anew, Mono now);
   void hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& reply, Mono now);
   void put_hand_back(Counter& counter, Line& line, Mono now);

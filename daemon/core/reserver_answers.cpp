@@ -39,6 +39,11 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     return;
   }
   const CounterId id = line->counter;
+  decider_.learn_block(counters_[id], reply.blocked_until_ms, now);
+  if (reply.status == ReserveAnswer::Status::Blocked && counters_[id].use->blocks) {
+    return hand_out_blocked(id, *line, reply, now);
+  }
+  if (reply.blocked_until_ms > 0) ++stats_.blocks_set;
   // What was in hand by another clock is worth nothing: whoever it was to pay is asked for again.
   const bool hand_is_over = line->slices_over && line->hand.permits() > 0;
   if (reply.status != ReserveAnswer::Status::Looked || !is_answer(*line, reply) || hand_is_over) {
@@ -54,6 +59,17 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
   } else {
     hand_out_bucket(id, *line, reply, now);
   }
+  serve(id, now);
+}
+
+// Nothing was looked at or granted: what was in hand comes back, and lies there.
+void Reserver::hand_out_blocked(CounterId id, Line& line, const ReserveAnswer& reply, Mono now) {
+  Counter& counter = counters_[id];
+  counter.use->refusals = 0;
+  put_hand_back(counter, line, now);
+  room_.end_reservation(line);
+  const CheckResult result = decider_.blocked_by_store(counter, reply, now);
+  room_.answer_all(counter, line.asked, [&](const Ask&) { return result; });
   serve(id, now);
 }
 
@@ -298,6 +314,7 @@ CheckResult Reserver::granted(const Counter& counter, const Line& line, const As
                               const Handout& handout, Mono now) const {
   CheckResult result =
       Decider::counted(counter, of.granted, prospect(counter, of.ask.cost, handout, now));
+  decider_.wait_for_block(counter, result, now);
   if (of.granted && of.ask.taken() > 0) {
     result.decision.receipt = handout.bucket ? Decider::receipt_of(counter, handout.reply.time)
                                              : Decider::receipt_of(counter, line.window.end_ms);

@@ -12,7 +12,8 @@ struct GateStats {
   std::uint64_t denied = 0;          // over the limit
   std::uint64_t denied_locally = 0;  // of those, without asking the store
   std::uint64_t never_fits = 0;
-  std::uint64_t blocked = 0;        // by rules for keys
+  std::uint64_t blocked = 0;        // by rules for keys, or while a block stands
+  std::uint64_t blocks_set = 0;     // by answers to this host
   std::uint64_t unlimited = 0;      // likewise
   std::uint64_t shadow_denied = 0;  // allowed where a limit that is no shadow would deny
   std::uint64_t near = 0;           // of the allowed ones, those that came near the limit

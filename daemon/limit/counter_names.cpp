@@ -85,14 +85,26 @@ CounterNames::CounterNames(const KeyTemplate& text, std::string_view limit, std:
 }
 
 std::string CounterNames::of(std::string_view key, std::int64_t window_start_ms) const {
+  char digits[kMostDecimal];
+  const auto size = put_decimal(digits, window_start_ms / unit_ms_) - digits;
+  return expanded(key, {digits, static_cast<std::size_t>(size)});
+}
+
+std::string CounterNames::block_of(std::string_view key) const {
+  static constexpr std::string_view kBlock = "block";
+  std::string name = expanded(key, kBlock);
+  if (name == of(key, 0)) name.append(":").append(kBlock);
+  return name;
+}
+
+std::string CounterNames::expanded(std::string_view key, std::string_view window) const {
   std::string out;
   out.reserve(pattern_.size() + key.size() + kMostDecimal);
   expand(pattern_, out, [&](char letter) {
     if (letter == 'k') {
       append_escaped(out, key);
     } else if (letter == 'w') {
-      char digits[kMostDecimal];
-      out.append(digits, put_decimal(digits, window_start_ms / unit_ms_));
+      out += window;
     } else if (letter == 's') {
       append_sub(out, sub_);
     } else {

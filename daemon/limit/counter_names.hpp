@@ -29,8 +29,15 @@ class CounterNames {
 
   // `window_start_ms`: of the store's clock.
   std::string of(std::string_view key, std::int64_t window_start_ms) const;
+  // What stands beside all counters of the key while it is blocked (docs/blocking.md): in place of
+  // the window "block", or behind a name that has none ":block". No counter of the limit is called
+  // that, and its tag is theirs.
+  std::string block_of(std::string_view key) const;
 
  private:
+  // `window`: what stands for %w.
+  std::string expanded(std::string_view key, std::string_view window) const;
+
   std::string pattern_;  // with %k, %w and %% in it, and %s where the sub-counter stands
   SubCounter sub_;
   std::int64_t unit_ms_;

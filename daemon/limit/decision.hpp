@@ -11,7 +11,7 @@ enum class Reason : std::uint8_t {
   StoreAway = 2,        // denied or allowed by on_store_down, or the window's count was lost
   NeverFits = 3,        // denied: the cost is above limit or burst
   ClockNotTrusted = 4,  // denied: the window cannot be told with certainty
-  Blocked = 5,          // denied: a rule for keys says so, and nothing is counted
+  Blocked = 5,          // denied: a rule for keys says so, or a denial before; nothing is counted
   Unlimited = 6,        // allowed: a rule for keys says so, and nothing is counted
 };
 
@@ -28,7 +28,8 @@ struct Decision {
 
   bool allowed = false;
   Reason reason = Reason::OverLimit;
-  // Permits per period; of CL.THROTTLE those of a full bucket. 0: blocked; kNoLimit: unlimited.
+  // Permits per period; of CL.THROTTLE those of a full bucket. 0: blocked by a rule; kNoLimit:
+  // unlimited.
   std::int64_t limit = 0;
   // Permits of the window that this host could still give out: what its counter has left, as of the
   // store's last answer, and what the host holds of it. An estimate; kUnknown where neither counts.

@@ -204,6 +204,10 @@ bool is_leased(const Limit& limit) { return leasing_of(limit).leased; }
 
 std::string_view why_leased(const Limit& limit) { return leasing_of(limit).why; }
 
+bool blocks_keys(const Limit& limit) {
+  return limit.block_for_ms > 0 && !limit.shadow && limit.kind == KeyRuleKind::Limited;
+}
+
 Limit limit_for_keys(const Limit& limit, const KeyRule& rule) {
   Limit made = limit;
   made.key_rules = nullptr;
@@ -229,8 +233,8 @@ bool same_limit(const Limit& a, const Limit& b) {
          a.algorithm == b.algorithm && burst_of(a) == burst_of(b) && a.settle == b.settle &&
          a.settle_within_ms == b.settle_within_ms && a.declared == b.declared && a.cell == b.cell &&
          same_rules(a, b) && a.key_rule == b.key_rule && a.kind == b.kind && a.shadow == b.shadow &&
-         a.near_ppm == b.near_ppm && a.more == b.more && a.parent == b.parent &&
-         a.parent_key == b.parent_key;
+         a.near_ppm == b.near_ppm && a.block_for_ms == b.block_for_ms && a.more == b.more &&
+         a.parent == b.parent && a.parent_key == b.parent_key;
 }
 
 bool operator==(const LimitWindow& a, const LimitWindow& b) {

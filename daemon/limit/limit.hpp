@@ -32,6 +32,8 @@ inline constexpr std::size_t kMaxKeyBytes = RG_MAX_KEY_BYTES;
 inline constexpr std::size_t kMaxNameBytes = RG_MAX_NAME_BYTES;
 inline constexpr std::int64_t kSettleWithinMs = 600'000;  // unless it is said
 inline constexpr std::int64_t kMostSettleWithinMs = 86'400'000;
+inline constexpr std::int64_t kMinBlockMs = 1'000;
+inline constexpr std::int64_t kMaxBlockMs = 31 * 86'400'000LL;
 inline constexpr std::string_view kDefaultRedisKey = "rategate:{%n:%k}:%p:%w";
 inline constexpr std::string_view kBucketRedisKey = "rategate:{%n:%k}:gcra";
 inline constexpr std::string_view kLogRedisKey = "rategate:{%n:%k}:%p:log";
@@ -190,6 +192,9 @@ struct Limit {
   std::string key_rule;
   KeyRuleKind kind = KeyRuleKind::Limited;
   bool shadow = false;  // where it would deny it allows, and says so
+  // For so long a key is blocked that was denied for lack of permits, kMinBlockMs to kMaxBlockMs:
+  // docs/blocking.md. 0: it is not.
+  std::int64_t block_for_ms = 0;
   // A check comes near the limit when so much of it is used up, in millionths: 1 to kWholePpm.
   std::int64_t near_ppm = kNearPpm;
   bool declared = false;  // in a call, not in the configuration
@@ -215,6 +220,8 @@ BucketSlices slices_of(const Limit& limit);
 std::optional<Error> bucket_fault(const Limit& limit);
 // Whether the limit's permits are leased ahead of the checks.
 bool is_leased(const Limit& limit);
+// Whether a denial for lack of permits blocks the key for a while.
+bool blocks_keys(const Limit& limit);
 // Why they are, or are not, in a word or two: "configured", "small limit".
 std::string_view why_leased(const Limit& limit);
 

@@ -49,6 +49,7 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
         rule(r),
         near_left(rategate::near_left(*limit)),
         leased(is_leased(*limit)),
+        blocks(blocks_keys(*limit)),
         is_entered(is_concurrency(*limit)) {}
   LimitPtr limit;
   CounterNames names;      // of its counters
@@ -61,6 +62,7 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
   std::int64_t near_left;  // see near_left()
   bool leased;             // permits are reserved ahead
+  bool blocks;             // see blocks_keys()
   bool is_entered;         // of concurrency: no check is of it
   bool dropped = false;    // by a reload: what it holds is given up
   // Its counters have other names since a reload: what was given out in windows that began by this
@@ -98,9 +100,11 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   std::shared_ptr<KeyUses> by_key;
   bool is_sub() const { return !spread_of.expired(); }
   // Whether programs may spend its permits in shared memory, which knows of one number of a limit,
-  // and where pools are found by the keys that programs give.
+  // and where pools are found by the keys that programs give. None of a limit that blocks keys:
+  // what lies there would be granted while its key is blocked.
   bool is_shared() const {
-    return leased && limit->key == KeyKind::Text && limit->key_rule.empty() && !is_combined();
+    return leased && !blocks && limit->key == KeyKind::Text && limit->key_rule.empty() &&
+           !is_combined();
   }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
   // One of those counts, that of its subs included: in_all(&LimitTally::allowed).

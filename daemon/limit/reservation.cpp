@@ -17,6 +17,13 @@ bool is_answer_to(const CostRuns& costs, std::span<const BookingAsked> bookings,
                     });
 }
 
+bool refuses_some(const CostRuns& costs, const ReserveAnswer& answer) {
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    if (costs[i].cost > 0 && answer.granted[i] < costs[i].count) return true;
+  }
+  return false;
+}
+
 std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer) {
   std::int64_t permits = 0;
   for (std::size_t i = 0; i < costs.size(); ++i) permits += answer.granted[i] * costs[i].cost;
@@ -56,7 +63,9 @@ Reservation reservation_of(const Release& release) {
 }
 
 Reservation reservation_of(const Clear& clear) {
-  return reservation_of(Release{clear.counter, kAllOfBucket, 0, clear.bucket});
+  Reservation all = reservation_of(Release{clear.counter, kAllOfBucket, 0, clear.bucket});
+  if (!clear.block.empty()) all.block = BlockAsked{clear.block, 0};
+  return all;
 }
 
 bool has_charged(const Reservation& reservation, const ReserveAnswer& answer) {

@@ -15,6 +15,12 @@
 
 namespace rategate {
 
+// The block that stands beside a counter, or is set where a cost is refused: docs/blocking.md.
+struct BlockAsked {
+  std::string name;           // in the store
+  std::int64_t lasts_ms = 0;  // 0: it is lifted
+};
+
 struct Reservation {
   std::uint64_t id = 0;  // of this gate; comes back with the answer
   std::string counter;   // its name in the store
@@ -28,6 +34,7 @@ struct Reservation {
   const Algorithm* algorithm = &kFixedWindow;
   std::optional<BucketAsked> bucket;   // where the counter is one
   std::vector<BookingAsked> bookings;  // out of it, after the costs, in order
+  std::optional<BlockAsked> block{};   // of a limit that blocks keys
   bool alone = false;                  // it must share a call with no other
   // The window is counted on after a loss: the counter's base has to be where the counter is.
   bool names_base = false;
@@ -40,6 +47,7 @@ struct ReserveAnswer {
     TooFarAhead = 2,
     Spoilt = 3,   // the counter holds something that is no whole number
     Refused = 4,  // the store refused this counter, and perhaps no other
+    Blocked = 5,  // its block stands; the counter was not looked at
   };
   Status status = Status::Looked;
   StoreTime time;  // the store's clock when it looked
@@ -50,12 +58,16 @@ struct ReserveAnswer {
   std::int64_t ends_ms = 0;  // of a bucket: they are good before then
   std::vector<std::int64_t> granted;  // of each run, how many checks
   std::vector<StoreTime> booked;      // of each booking, when its permits are good; 0: they are not
+  // Where it is blocked, or is from now on, when that ends (ms of the store's clock); 0: it is not.
+  std::int64_t blocked_until_ms = 0;
   // Where it was refused: what the store said.
   std::string error;
 };
 // Whether it grants nothing that was not asked for.
 bool is_answer_to(const CostRuns& costs, std::span<const BookingAsked> bookings,
                   const ReserveAnswer& answer);
+// Whether a cost that takes something was refused; is_answer_to() holds.
+bool refuses_some(const CostRuns& costs, const ReserveAnswer& answer);
 // What the checks are granted in all; is_answer_to() holds.
 std::int64_t granted_permits(const CostRuns& costs, const ReserveAnswer& answer);
 // What is booked in all; is_answer_to() holds.
@@ -99,6 +111,7 @@ struct Clear {
   std::int64_t mark = 0;                // the new one; 0: it is only told which one there is
   std::int64_t expire_at_ms = 0;        // counter and mark live at least until then
   std::optional<BucketAsked> bucket{};  // where the counter is one; it is always cleared
+  std::string block{};                  // that is lifted with it; empty: there is none
 };
 inline constexpr std::int64_t kMostMark = std::int64_t{1} << 53;
 // What clearing a bucket is to the store: a reservation of nothing, by which all of it comes back.

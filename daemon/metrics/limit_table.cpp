@@ -86,6 +86,9 @@ constexpr LimitMetric kLimitMetrics[] = {
     Row("shadow", Property, Unit::Flag, limit<&Limit::shadow>,
         "1 where the limit allows what it would deny.")
         .as("rategate_limit_info", "shadow"),
+    Row("block_for_ms", Gauge, Unit::Milliseconds, limit<&Limit::block_for_ms>,
+        "How long a key is blocked that was denied; 0: it is not.")
+        .as("rategate_limit_block_seconds"),
     Row("key_rules", Gauge, Unit::Count, key_rules, "Rules that the limit has for keys.")
         .as("rategate_limit_key_rules"),
     Row("redis_key", Property, Unit::Text, redis_key, "The template of the counter's name."),

@@ -288,8 +288,11 @@ constexpr Metric kMetrics[] = {
         "Checks that were denied with reason 3: their cost never fits.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="never_fits")"),
     Row("stats", "checks_blocked", Counter, Unit::Count, gate<&GateStats::blocked>,
-        "Checks that were denied with reason 5: a rule blocks their key.")
+        "Checks that were denied with reason 5: a rule blocks their key, or a denial before has.")
         .as("rategate_decisions_total", R"(path="socket",result="denied",reason="blocked")"),
+    Row("stats", "blocks_set", Counter, Unit::Count, gate<&GateStats::blocks_set>,
+        "Keys that were blocked because a check of this host was denied (block_for).")
+        .as("rategate_blocks_set_total"),
     Row("stats", "checks_unlimited", Counter, Unit::Count, gate<&GateStats::unlimited>,
         "Checks that were allowed with reason 6: a rule lets their key pass uncounted.")
         .as("rategate_decisions_total", R"(path="socket",result="allowed",reason="unlimited")"),

@@ -15,9 +15,9 @@ constexpr double kFirstWindow = 32;
 constexpr double kLeastCut = 0.25;
 constexpr double kGrowth = 1.5;
 constexpr double kMostWindow = 512;
-// The most that words_of() says of one: the name of a bucket, ten words, and 128 runs of costs and
-// bookings.
-constexpr std::size_t kMostWordsOfOne = 11 + 2 * 128;
+// The most that words_of() says of one: the names of a bucket and of its block, the four words of
+// that, ten of the bucket, and 128 runs of costs and bookings.
+constexpr std::size_t kMostWordsOfOne = 16 + 2 * 128;
 // Every so manieth counter is one that wants a lease, while checks wait, too.
 constexpr std::uint32_t kLeaseEvery = 8;
 // The shortest trip is that of this and the last period of time, so that a way that has become

@@ -129,7 +129,7 @@ typedef enum rategate_reason {
   RATEGATE_STORE_AWAY = 2,        /* decided by the limit's on_store_down; not the caller's fault */
   RATEGATE_NEVER_FITS = 3,        /* denied: the cost is above limit or burst */
   RATEGATE_CLOCK_NOT_TRUSTED = 4, /* denied: the daemon cannot tell the window */
-  RATEGATE_BLOCKED = 5,           /* denied: a rule blocks the key; nothing is counted */
+  RATEGATE_BLOCKED = 5,           /* denied: a rule blocks the key, or a denial before */
   RATEGATE_UNLIMITED = 6,         /* allowed: a rule lets the key pass; nothing is counted */
 } rategate_reason;
 

@@ -257,7 +257,42 @@ ReserveAnswer RedisModel::take_from_bucket(const Reservation& request, std::int6
   return answer;
 }
 
+// The block holds when it ends, and is looked at before anything else.
 ReserveAnswer RedisModel::reserve(const Reservation& request, std::int64_t now_us) {
+  if (!request.block) return take(request, now_us);
+  const std::int64_t now_ms = now_us / 1000;
+  const BlockAsked& block = *request.block;
+  ReserveAnswer answer;
+  answer.time = StoreTime{now_us};
+  const auto value = get(block.name, now_us);
+  if (holds_list(block.name, now_us)) {
+    answer.status = ReserveAnswer::Status::Spoilt;
+    return answer;
+  }
+  if (value && block.lasts_ms == 0) {
+    del(block.name, now_us);
+  } else if (value) {
+    const bool digits = !value->empty() && value->find_first_not_of("0123456789") == value->npos;
+    const double ends = digits ? std::stod(*value) : -1;
+    if (ends < 0 || ends > static_cast<double>((std::int64_t{1} << 42) - 2000)) {
+      answer.status = ReserveAnswer::Status::Spoilt;
+      return answer;
+    }
+    if (ends > static_cast<double>(now_ms)) {
+      answer.status = ReserveAnswer::Status::Blocked;
+      answer.blocked_until_ms = static_cast<std::int64_t>(ends);
+      return answer;
+    }
+  }
+  answer = take(request, now_us);
+  if (block.lasts_ms == 0 || answer.status != ReserveAnswer::Status::Looked) return answer;
+  if (!refuses_some(request.costs, answer)) return answer;
+  answer.blocked_until_ms = now_ms + block.lasts_ms;
+  set(block.name, std::to_string(answer.blocked_until_ms), block.lasts_ms, now_us);
+  return answer;
+}
+
+ReserveAnswer RedisModel::take(const Reservation& request, std::int64_t now_us) {
   if (request.bucket) return take_from_bucket(request, now_us);
   const std::int64_t now_ms = now_us / 1000;
   ReserveAnswer answer;
@@ -335,6 +370,7 @@ std::optional<ClearAnswer> RedisModel::clear(const Clear& clear, std::int64_t no
     answer.status = ClearAnswer::Status::WindowOver;
     return answer;
   }
+  if (!clear.block.empty()) del(clear.block, now_us);
   const auto held = get(clear.counter, now_us);
   if (!held && !holds_list(clear.counter, now_us)) {
     answer.status = ClearAnswer::Status::NotThere;

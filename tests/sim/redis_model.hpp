@@ -76,6 +76,7 @@ class RedisModel {
   };
   std::int64_t charge(const Release& release, bool held, std::optional<double> counter,
                       std::int64_t now_us);
+  ReserveAnswer take(const Reservation& request, std::int64_t now_us);
   ReserveAnswer take_from_bucket(const Reservation& request, std::int64_t now_us);
   // Null when there is none, or it has expired.
   Entry* find(const std::string& key, std::int64_t now_us);

@@ -2,6 +2,7 @@
 // input and output, for test_redis_model.py. A line is what TIME says (us), a command and its
 // words; after MEMORY the command is the memory store's. An answer is a line, too.
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -80,21 +81,41 @@ std::string text_of(const Bucket& bucket) {
   return numbers_text({token.full_us, token.taken, token.settled});
 }
 
-std::string text_of(const ReserveAnswer& answer, bool is_bucket) {
+std::string text_of(const ReserveAnswer& answer, bool is_bucket, bool has_block) {
   std::string text = std::to_string(static_cast<int>(answer.status));
+  if (answer.status == ReserveAnswer::Status::Blocked) {
+    return text + numbers_text({answer.blocked_until_ms});
+  }
   if (answer.status != ReserveAnswer::Status::Looked) return text;
   text += is_bucket ? text_of(answer.bucket) + numbers_text({answer.ends_ms, answer.leased})
                     : numbers_text({answer.counter, answer.leased});
   for (const std::int64_t granted : answer.granted) text += " " + std::to_string(granted);
   for (const StoreTime booked : answer.booked) text += " " + std::to_string(booked.us);
-  return text;
+  return has_block ? text + numbers_text({answer.blocked_until_ms}) : text;
+}
+
+// The answer to RESERVE, BUCKET or LOG, or to BLOCK, its name, how long it lasts, and one of those;
+// nothing where it is none of them.
+template <class Reserve>
+std::optional<std::string> reserved(std::string name, std::istream& words, const Reserve& reserve) {
+  std::optional<BlockAsked> block;
+  if (name == "BLOCK") {
+    block.emplace();
+    words >> block->name >> block->lasts_ms >> name;
+  }
+  const bool is_bucket = name == "BUCKET" || name == "LOG";
+  if (!is_bucket && name != "RESERVE") return std::nullopt;
+  Reservation request =
+      is_bucket ? bucket_reservation_of(words, name == "LOG") : reservation_of(words);
+  request.block = block;
+  return text_of(reserve(request), is_bucket, block.has_value());
 }
 
 // The words of CLEAR, behind the counter's name.
 Clear clear_of(const std::string& counter, std::istream& words) {
   Clear clear;
   clear.counter = counter;
-  words >> clear.mark >> clear.window.end_ms >> clear.expire_at_ms;
+  words >> clear.mark >> clear.window.end_ms >> clear.expire_at_ms >> clear.block;
   return clear;
 }
 
@@ -128,10 +149,8 @@ std::string of_memory(Memory& all, std::istream& words, StoreTime now) {
   std::string name;
   words >> name;
   if (name == "HOLD") return text_of(all.holds.hold(hold_of(words), now));
-  if (name == "RESERVE") return text_of(memory.reserve(reservation_of(words), now), false);
-  if (name == "BUCKET" || name == "LOG") {
-    return text_of(memory.reserve(bucket_reservation_of(words, name == "LOG"), now), true);
-  }
+  const auto reserve = [&](const Reservation& request) { return memory.reserve(request, now); };
+  if (const auto answer = reserved(name, words, reserve)) return *answer;
   std::string counter;
   words >> counter;
   if (name == "CLEAR") return text_of(memory.clear(clear_of(counter, words), now));
@@ -144,10 +163,8 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
                      std::int64_t now_us) {
   std::int64_t number = 0;
   std::string key, value;
-  if (name == "RESERVE") return text_of(model.reserve(reservation_of(words), now_us), false);
-  if (name == "BUCKET" || name == "LOG") {
-    return text_of(model.reserve(bucket_reservation_of(words, name == "LOG"), now_us), true);
-  }
+  const auto reserve = [&](const Reservation& request) { return model.reserve(request, now_us); };
+  if (const auto answer = reserved(name, words, reserve)) return *answer;
   if (name == "EDGE") {
     words >> number;
     return model.edge_within(number, now_us) ? "1" : "0";

@@ -340,7 +340,7 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
     answer.answers.push_back(model_.reserve(request, now));
     const ReserveAnswer& given = answer.answers.back();
     if (given.status == ReserveAnswer::Status::Looked &&
-        (request.bucket || charged_permits(request, given) > 0)) {
+        (request.bucket || given.blocked_until_ms > 0 || charged_permits(request, given) > 0)) {
       wrote([request, now](RedisModel& model) { model.reserve(request, now); });
     }
     const auto value = model_.get(request.counter, now);

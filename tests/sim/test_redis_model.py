@@ -43,6 +43,7 @@ return {time[1], time[2], answer}
 
 RIGHTS = ("get", "set", "incrby", "decrby", "pttl", "pexpireat")
 REFUSED = 4
+BLOCKED = 5
 
 
 class RedisModel(harness.Case):
@@ -65,7 +66,7 @@ class RedisModel(harness.Case):
         self.random = random.Random(SEED)
         self.past = []
         self.moments = []  # that buckets were told of
-        self.refused = 0
+        self.refused = self.blocked = 0
 
     def end_model(self):
         self.model.stdin.close()
@@ -166,16 +167,18 @@ class RedisModel(harness.Case):
 
     def any_clear(self, key, *others):
         mark = self.random.choice([0, 7, 8, 2**53])
+        block = self.random.choice([[], [], [f"x{self.random.randrange(3)}"]])
         ends = self.now_us() // 1000 + self.random.choice([-5, 60_000, 60_000])
         expires = ends + self.random.choice([0, 1000, 90_000])
         with self.client.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.evalsha(self.clear, 2, key, key + ":c", "", mark, ends, expires)
+            pipe.evalsha(self.clear, 2 + len(block), key, key + ":c", *block, "", mark, ends, expires,
+                         *(["1"] if block else []))
             (seconds, micros), real = pipe.execute(raise_on_error=False)
         real = "!" if isinstance(real, Exception) else real[0]
         for other in ([], *others):
             self.same(real, self.ask_model(seconds * 1_000_000 + micros, *other, "CLEAR", key, mark,
-                                           ends, expires))
+                                           ends, expires, *block))
 
     def bucket_key(self, mixed, kind="b"):
         """mixed: how often it is one of those that counters have."""
@@ -268,19 +271,38 @@ class RedisModel(harness.Case):
                                 *(n for run in runs for n in run)], runs))
         return [len(asked), *words], asked
 
-    def any_call(self, mixed=0.2):
+    def any_block(self, spoils):
+        """spoils: whether something may stand there that is no block, or is none any more."""
+        block = f"x{self.random.randrange(3)}"
+        if spoils and self.random.random() < 0.1:
+            now_ms = self.now_us() // 1000
+            self.any_set(block, self.random.choice(["x", "1.5", "-1", "0", now_ms - 50, now_ms + 500,
+                                                    2**42 - 2000, 2**42 - 1999, 2**53]))
+        return block
+
+    def any_call(self, mixed=0.2, blocks=0.4):
         """One call of the script: its keys and words, and what the model is asked of each counter.
-        mixed: how often a bucket is asked for where counters are."""
-        keys, args, asked = [], [], []
+        mixed: how often a bucket is asked for where counters are. blocks: how often a counter that
+        is a row has one."""
+        keys, args, asked, of_blocks = [], [], [], []
         for _ in range(self.random.choice([1, 1, 3])):
             pick = self.random.random()
             if pick < 0.6:
                 words, of_row = self.any_row()
             else:
                 words, of_row = self.any_bucket_row(mixed) if pick < 0.8 else any_log_row(self, mixed)
+            if len(of_row) == 1 and words[1] != "checks" and self.random.random() < blocks:
+                (key, of_key, runs), = of_row
+                block, lasts = self.any_block(mixed > 0), self.random.choice([0, 700, 1000, 60_000])
+                of_row = [(key, ["BLOCK", block, lasts, *of_key], runs)]
+                of_blocks.append((len(args) + 2, block))
+                words = [1, "block", None, lasts, len(words) - 1, *words[1:]]
             args += words
             asked += of_row
             keys += [key for key, _, _ in of_row]
+        for place, block in of_blocks:
+            keys.append(block)
+            args[place] = len(keys)
         return keys, args, asked
 
     def call(self, keys, args, asked):
@@ -297,6 +319,7 @@ class RedisModel(harness.Case):
         keys, args, asked = self.any_call()
         now_us, found = self.call(keys, args, asked)
         for _, words, _, answer in found:
+            self.blocked += answer[0] == BLOCKED
             self.same(" ".join(map(str, answer)), self.ask_model(now_us, *words))
         for key in set(keys):
             self.plain("GET", key)
@@ -308,7 +331,7 @@ class RedisModel(harness.Case):
             # What stays charged may bring it to 0: as good as a new one, and so is its expiry then.
             if (self.value_of(key) or "").startswith("-"):
                 self.plain("DEL", key)
-        keys, args, asked = self.any_call()
+        keys, args, asked = self.any_call(blocks=0)
         without = self.random.choice((*RIGHTS, "memory"))
         if without == "memory":
             self.db.config_set("maxmemory", 1)
@@ -429,6 +452,7 @@ class RedisModel(harness.Case):
             else:
                 self.any_command()
         self.assertGreater(self.refused, COMMANDS // 40)
+        self.assertGreater(self.blocked, COMMANDS // 100)
 
     def test_random_greetings(self):
         for _ in range(GREETINGS):

@@ -448,6 +448,13 @@ constexpr std::array kSettings{
         .range(1000, kWholePpm)
         .otherwise("0.8")
         .live(),
+    Row(kLimitSection, "block_for", Kind::Duration, nullptr,
+        "For how long a key is blocked on all hosts once it was denied for lack of permits; 1s to "
+        "31d, and 0s: not at all. Such a limit is answered over the socket only; see "
+        "docs/blocking.md.")
+        .range(0, kMaxBlockMs)
+        .otherwise("\"0s\"")
+        .live(),
     Row(kLimitSection, "keys", Kind::KeyRules, nullptr,
         "Rules for some keys, such as \"alice\" = \"1000/s\", \"bot-*\" = \"blocked\" or "
         "\"10.*\" = \"unlimited\". What names the key comes first, then the patterns in the order "

@@ -106,6 +106,7 @@ void put_counter(MapBody& map, const ExplainedCounter& counter) {
   map.number("told_ms_ago", counter.told_ms_ago);
   map.number("fits_in_ms", counter.fits_in_ms);
   map.number("full_in_ms", counter.full_in_ms);
+  map.number("blocked_ms", counter.blocked_ms);
   map.number("shown", counter.shown);
   map.number("kept", counter.kept);
   map.number("ahead", counter.ahead);

@@ -121,7 +121,9 @@ std::string reason_text(const ExplainedLimit& of, const ExplainedAnswer& answer)
     case Reason::ClockNotTrusted:
       return "the store's clock is not known well enough to tell which window is open";
     case Reason::Blocked:
-      return rule + " blocks this key";
+      if (limit.kind == KeyRuleKind::Blocked) return rule + " blocks this key";
+      return "a check before was denied, which blocks this key for another " +
+             span_text(decision.retry_after_ms) + " (block_for)";
     case Reason::Unlimited:
       return rule + " lets this key pass, and nothing is counted";
   }
@@ -173,6 +175,11 @@ std::string next_text(const Explanation& explanation) {
   const ExplainedLimit& decides = explanation.limits[explanation.decides];
   if (answer.verdict != Verdict::Decided) return "a check is decided once the store can be asked";
   if (decision.shadow) return "always allowed, as long as the limit is a shadow";
+  const bool by_rule = decides.limit->kind != KeyRuleKind::Limited;
+  if (decision.reason == Reason::Blocked && !by_rule) {
+    return "counted again in " + span_text(decision.retry_after_ms) +
+           ", or once the limit is cleared for this key";
+  }
   switch (decision.reason) {
     case Reason::Blocked:
     case Reason::Unlimited:

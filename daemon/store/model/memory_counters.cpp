@@ -17,6 +17,50 @@ constexpr std::int64_t kMostCounted = std::int64_t{1} << 53;
 }  // namespace
 
 ReserveAnswer MemoryCounters::reserve(const Reservation& request, StoreTime now) {
+  if (!request.block) return take(request, now);
+  const std::int64_t now_ms = now.us / 1000;
+  ReserveAnswer answer;
+  answer.time = now;
+  answer.blocked_until_ms = blocked_until_ms(*request.block, now_ms);
+  if (answer.blocked_until_ms > 0) {
+    answer.status = ReserveAnswer::Status::Blocked;
+    return answer;
+  }
+  answer = take(request, now);
+  if (request.block->lasts_ms == 0 || answer.status != ReserveAnswer::Status::Looked) return answer;
+  if (!refuses_some(request.costs, answer)) return answer;
+  if (!set_block(*request.block, now_ms)) {
+    ReserveAnswer refused;
+    refused.time = now;
+    refused.status = ReserveAnswer::Status::Refused;
+    refused.error = "the memory store is full: there is no room for a block";
+    return refused;
+  }
+  answer.blocked_until_ms = now_ms + request.block->lasts_ms;
+  return answer;
+}
+
+// It stands through the last of its milliseconds but for that at which it ends, as in Redis, where
+// the script looks at that.
+std::int64_t MemoryCounters::blocked_until_ms(const BlockAsked& block, std::int64_t now_ms) {
+  const CounterId id = find(hash(block.name), block.name);
+  if (id.is_none() || counters_[id].expire_at_ms <= now_ms) return 0;
+  if (block.lasts_ms > 0) return counters_[id].expire_at_ms;
+  counters_[id].expire_at_ms = 0;
+  return 0;
+}
+
+// False where there is no room.
+bool MemoryCounters::set_block(const BlockAsked& block, std::int64_t now_ms) {
+  const Hash hashed = hash(block.name);
+  CounterId id = find(hashed, block.name);
+  if (id.is_none()) id = add(hashed, block.name, now_ms);
+  if (id.is_none()) return false;
+  counters_[id].expire_at_ms = now_ms + block.lasts_ms;
+  return true;
+}
+
+ReserveAnswer MemoryCounters::take(const Reservation& request, StoreTime now) {
   const std::int64_t now_ms = now.us / 1000;
   ReserveAnswer answer;
   answer.time = now;
@@ -119,9 +163,12 @@ ClearAnswer MemoryCounters::clear(const Clear& clear, StoreTime now) {
     answer.bucket = given.bucket;
   } else if (now_ms >= clear.window.end_ms) {
     answer.status = ClearAnswer::Status::WindowOver;
-  } else if (!there) {
-    answer.status = ClearAnswer::Status::NotThere;
   } else {
+    if (!clear.block.empty()) blocked_until_ms({clear.block, 0}, now_ms);
+    if (!there) {
+      answer.status = ClearAnswer::Status::NotThere;
+      return answer;
+    }
     Counter& counter = counters_[id];
     answer.number = std::exchange(counter.value, 0);
     counter.expire_at_ms = std::max(counter.expire_at_ms, clear.expire_at_ms);

@@ -36,7 +36,7 @@ class MemoryCounters {
   explicit MemoryCounters(const HashSeed& seed) : MemoryCounters(seed, Bounds{}) {}
   MemoryCounters(const HashSeed& seed, const Bounds& bounds) : seed_(seed), bounds_(bounds) {}
 
-  // Refused where the counter is a new one and there is no room for it.
+  // Refused where the counter is a new one and there is no room for it, or for its block.
   ReserveAnswer reserve(const Reservation& request, StoreTime now);
   // What was taken off: all, or none where the counter is gone or holds fewer.
   std::int64_t release(const Release& release, StoreTime now);
@@ -62,6 +62,10 @@ class MemoryCounters {
                                 ReserveAnswer& answer);
   static void reserve_in_bucket(Counter& counter, const BucketAsked& asked,
                                 const Reservation& request, ReserveAnswer& answer);
+  ReserveAnswer take(const Reservation& request, StoreTime now);
+  // Until when the block stands, or 0; lifted where that is asked for.
+  std::int64_t blocked_until_ms(const BlockAsked& block, std::int64_t now_ms);
+  bool set_block(const BlockAsked& block, std::int64_t now_ms);
   std::int64_t mark_of(CounterId id) const;
   Hash hash(std::string_view name) const;
   CounterId find(const Hash& hash, std::string_view name) const;

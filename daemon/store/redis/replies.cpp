@@ -86,12 +86,18 @@ bool parse_bucket(const ReplyView& reply, const ReserveAsked& asked, ReserveAnsw
   return true;
 }
 
+bool parse_block(const ReplyView& reply, ReserveAnswer& answer) {
+  const auto ends_ms = number_of(reply, 0, kMaxSeconds * 1000);
+  if (ends_ms) answer.blocked_until_ms = *ends_ms;
+  return ends_ms.has_value();
+}
+
 // What the script says of one counter; the time is no part of it.
 bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
                           ReserveAnswer& answer) {
   using Status = ReserveAnswer::Status;
   answer.status = Status::Looked;
-  answer.counter = answer.leased = answer.ends_ms = 0;
+  answer.counter = answer.leased = answer.ends_ms = answer.blocked_until_ms = 0;
   answer.granted.clear();
   answer.booked.clear();
   answer.error.clear();
@@ -101,7 +107,7 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
     answer.granted.push_back(asked.checks);
     return true;
   }
-  const auto status = reply.size() == 0 ? std::nullopt : number_of(reply[0], 0, 4);
+  const auto status = reply.size() == 0 ? std::nullopt : number_of(reply[0], 0, 5);
   if (!status) return false;
   answer.status = static_cast<Status>(*status);
   if (answer.status == Status::Refused) {
@@ -109,10 +115,15 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
     answer.error = error_of(reply[1]);
     return true;
   }
+  if (answer.status == Status::Blocked) {
+    return asked.has_block && reply.size() == 2 && parse_block(reply[1], answer);
+  }
   if (answer.status != Status::Looked) return reply.size() == 1;
   const std::size_t first_run = asked.is_bucket ? 6 : 3;
   const std::size_t first_booking = first_run + asked.runs;
-  if (reply.size() != first_booking + asked.bookings) return false;
+  const std::size_t behind = first_booking + asked.bookings;
+  if (reply.size() != behind + (asked.has_block ? 1 : 0)) return false;
+  if (asked.has_block && !parse_block(reply[behind], answer)) return false;
   if (!(asked.is_bucket ? parse_bucket(reply, asked, answer) : parse_counter(reply, answer))) {
     return false;
   }
@@ -122,7 +133,7 @@ bool parse_reserve_answer(const ReplyView& reply, const ReserveAsked& asked,
     if (!granted) return false;
     answer.granted.push_back(*granted);
   }
-  for (std::size_t at = first_booking; at < reply.size(); ++at) {
+  for (std::size_t at = first_booking; at < behind; ++at) {
     const auto good_us = number_of(reply[at], 0, kMostUs);
     if (!good_us) return false;
     answer.booked.push_back({*good_us});

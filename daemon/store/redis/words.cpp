@@ -15,16 +15,27 @@ constexpr std::size_t kRowWords = 7;
 constexpr std::size_t kBucketRowWords = 7;
 // Words of a bucket in its row, before its runs and bookings.
 constexpr std::size_t kBucketWords = 10;
+// Of a row that is form, numbers and a counter, those before its counter; and those of the block
+// before the form.
+constexpr std::size_t kFormWords = 6;
+constexpr std::size_t kBlockWords = 4;
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
-  return !r.bucket && r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 &&
+  return !r.bucket && !r.block && r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 &&
          r.costs.front().cost == 1;
 }
 
-std::size_t keys_of(const Reservation& r) { return r.names_base ? 2 : 1; }
+std::size_t keys_of(const Reservation& r) { return 1 + (r.names_base ? 1 : 0) + (r.block ? 1 : 0); }
+
+// In the script's words, without its keys and what stands before its form.
+std::size_t counter_words(const Reservation& r) {
+  if (is_checks_alone(r)) return 1;
+  return (r.bucket ? kBucketWords : 3) + 2 * (r.costs.size() + r.bookings.size());
+}
 
 bool in_one_row(const Reservation& a, const Reservation& b) {
+  if (a.block || b.block) return false;
   if (a.bucket || b.bucket) {
     return a.bucket && b.bucket && a.bucket->rate == b.bucket->rate &&
            a.bucket->log == b.bucket->log && a.bucket->burst == b.bucket->burst &&
@@ -95,20 +106,22 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return keys_of(reservation) +
-         (is_checks_alone(reservation)
-              ? 1
-              : (reservation.bucket ? kBucketWords : 3) +
-                    2 * (reservation.costs.size() + reservation.bookings.size()));
+  return keys_of(reservation) + counter_words(reservation) + (reservation.block ? kBlockWords : 0);
 }
 
 namespace {
 
-// A row, from its first word to its last.
-void append_row(std::string& out, std::span<const Reservation> row) {
+// A row, from its first word to its last. `block_key`: which of the call's keys its block is, if it
+// has one.
+void append_row(std::string& out, std::span<const Reservation> row, std::int64_t block_key) {
   const Reservation& first = row.front();
   const bool checks_alone = is_checks_alone(first);
   append_bulk(out, static_cast<std::int64_t>(row.size()));
+  if (first.block) {
+    append_bulk(out, "block");
+    append_bulks(out, {block_key, first.block->lasts_ms,
+                       static_cast<std::int64_t>(kFormWords + counter_words(first))});
+  }
   if (first.bucket) {
     const BucketAsked& bucket = *first.bucket;
     const bool is_log = !bucket.log.none();
@@ -157,15 +170,22 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   append_bulk(out, sha.empty() ? script : sha);
   append_bulk(out, static_cast<std::int64_t>(keys));
   for (const Reservation& r : reservations) append_bulk(out, r.counter);
+  auto block_key = static_cast<std::int64_t>(reservations.size());
   for (const Reservation& r : reservations) {
-    if (r.names_base) append_bulk(out, base_name(r.counter));
+    if (!r.names_base) continue;
+    append_bulk(out, base_name(r.counter));
+    ++block_key;
+  }
+  for (const Reservation& r : reservations) {
+    if (r.block) append_bulk(out, r.block->name);
   }
   if (!reign.empty()) append_bulk(out, kReignKey);
   append_bulk(out, reign);
   while (!reservations.empty()) {
     const auto row = reservations.first(row_of(reservations));
     reservations = reservations.subspan(row.size());
-    append_row(out, row);
+    if (row.front().block) ++block_key;
+    append_row(out, row, block_key);
   }
 }
 
@@ -207,15 +227,19 @@ void append_clear(std::string& out, const Clear& clear, std::string_view reign,
     return append_reserve(out, {&nothing, 1}, reign, {}, reserve);
   }
   const bool compares = !reign.empty();
-  append_count(out, '*', compares ? 10 : 9);
+  const bool blocks = !clear.block.empty();
+  const std::size_t keys = 2 + (blocks ? 1 : 0) + (compares ? 1 : 0);
+  append_count(out, '*', keys + (blocks ? 8 : 7));
   append_bulk(out, "EVAL");
   append_bulk(out, kClearScript);
-  append_bulk(out, compares ? "3" : "2");
+  append_bulk(out, static_cast<std::int64_t>(keys));
   append_bulk(out, clear.counter);
   append_bulk(out, mark_name(clear.counter));
+  if (blocks) append_bulk(out, clear.block);
   if (compares) append_bulk(out, kReignKey);
   append_bulk(out, reign);
   append_bulks(out, {clear.mark, clear.window.end_ms, clear.expire_at_ms});
+  if (blocks) append_bulk(out, "1");
 }
 
 void append_hold(std::string& out, const HoldAsked& asked, std::string_view reign,
@@ -248,6 +272,7 @@ ReserveAsked asked_of(const Reservation& reservation) {
   asked.runs = static_cast<std::uint32_t>(reservation.costs.size());
   asked.bookings = static_cast<std::uint32_t>(reservation.bookings.size());
   if (is_checks_alone(reservation)) asked.checks = reservation.costs.front().count;
+  asked.has_block = reservation.block.has_value();
   asked.is_bucket = reservation.bucket.has_value();
   if (reservation.bucket) {
     asked.rate = reservation.bucket->rate;

@@ -70,6 +70,7 @@ struct ReserveAsked {
   std::uint32_t runs = 0;  // of costs
   std::uint32_t bookings = 0;
   std::int64_t checks = 0;  // of one permit, where there is nothing else
+  bool has_block = false;
   bool is_bucket = false;
   FillRate rate;            // of a token bucket
   std::int64_t log_ms = 0;  // the period of a log; 0: it is none

@@ -6,8 +6,11 @@
 --          then the bases (recount.lua) of those whose windows are counted on after a loss, which
 --          nobody looks at: named, so that a Redis Cluster refuses the call while a counter and its
 --          base are in different shards; then, where ARGV[1] is not empty, the record of the reign
---          (reign.lua)
+--          (reign.lua). Before the record the blocks of those that have one
 -- ARGV     what that record has to hold; then of each row of counters: how many counters, form,
+--          in form 'block', of a row of one counter: which of KEYS is its block, for how long one is
+--          set where a cost is refused (ms; 0: it is lifted), how many words there are of the form
+--          that follows and of the counter; then these;
 --          in form 'bucket': p, P (p permits flow in each P us, in lowest terms), burst, the slices
 --          that leases end with (ms), how long they live at least (ms);
 --          in form 'log': period (ms), the multiples (ms) at which what is spent at once ends, limit,
@@ -46,12 +49,15 @@
 --   {0, entries, added, used, ends, ahead, granted..., booked...}  of a log: ' end:permits' of each
 --                                    entry that still counts, by their ends (ms), how many permits were
 --                                    added as long as its key has lived, and how many count
+--                                    Of each of these three, in form 'block', behind all others the
+--                                    moment (ms) at which the block ends that was set; 0: none was
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
 --   {3}                              the counter holds something that is no whole number, or no bucket or log
 --   {4, error}                       the store refused a command on this counter, with that error.
 --                                    Nothing is granted, and what was added is taken off again,
 --                                    unless the error says that this was refused, too
+--   {5, ends}                        its block stands until then (ms), and nothing else was looked at
 --
 -- A permit that is added is never left without an expiry: a new counter is made together with its
 -- expiry, or has what was added taken off again where that fails. docs/configuration.md names the
@@ -69,6 +75,9 @@ local function failed(reply)
   return {4, reply.err}
 end
 
+-- Whether a cost that takes something was refused, of the counter that was looked at last.
+local lacks = false
+
 -- Of the costs from ARGV[at] on, where a bucket has so many of its own: grants those that fit, and says
 -- how many the bucket pays, and whether some do not fit.
 local function grant_costs(mine, own, in_hand, runs, at)
@@ -80,7 +89,7 @@ local function grant_costs(mine, own, in_hand, runs, at)
       granted = math.min(count, math.floor((left - sum) / cost))
     end
     sum = sum + granted * cost
-    refused = refused or granted < count
+    refused, lacks = refused or granted < count, lacks or granted < count and cost > 0
     mine[6 + i] = granted
     at = at + 2
   end
@@ -124,7 +133,7 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
       granted = math.min(count, math.floor((own + in_hand - sum) / cost))
     end
     sum = sum + granted * cost
-    refused = refused or granted < count
+    refused, lacks = refused or granted < count, lacks or granted < count and cost > 0
     mine[3 + i] = granted
     at = at + 2
   end
@@ -637,11 +646,59 @@ local function count_in_windows(k, last, at)
   return at
 end
 
+local forms = {bucket = take_from_buckets, log = take_from_logs}
+
+-- What the block says: the answer in place of that of its counter, where it stands.
+local function blocked(block, lifts)
+  local value = pcall('GET', block)
+  if type(value) == 'table' then
+    return failed(value)
+  elseif not value then
+    return nil
+  elseif lifts then
+    local gone = pcall('PEXPIREAT', block, 1)
+    return type(gone) == 'table' and failed(gone) or nil
+  end
+  local ends = string.match(value, '^%d+$') and tonumber(value)
+  if not ends or ends > 2 ^ 42 - 2000 then
+    return {3}
+  end
+  return ends > now and {5, ends} or nil
+end
+
+-- A row of one counter that may be blocked: docs/blocking.md. ARGV[at]: which of KEYS is its block.
+function forms.block(k, last, at)
+  local block, lasts = KEYS[tonumber(ARGV[at])], tonumber(ARGV[at + 1])
+  local behind = at + 3 + tonumber(ARGV[at + 2])
+  local mine = blocked(block, lasts == 0)
+  if mine then
+    answer[2 + k] = mine
+    return behind
+  end
+  lacks = false
+  local take = forms[ARGV[at + 3]] or count_in_windows
+  take(k, last, at + 4)
+  mine = answer[2 + k]
+  if mine[1] ~= 0 then
+    return behind
+  end
+  local ends = 0
+  if lacks and lasts > 0 then
+    ends = now + lasts
+    local made = pcall('SET', block, string.format('%.0f', ends), 'PX', lasts)
+    if made.err then
+      answer[2 + k] = {4, made.err .. ' (it is not blocked, and nobody has what it was charged)'}
+      return behind
+    end
+  end
+  mine[#mine + 1] = ends
+  return behind
+end
+
 if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
   return answer
 end
 local words, at, k = #ARGV, 2, 1
-local forms = {bucket = take_from_buckets, log = take_from_logs}
 while at <= words do
   local last = k + tonumber(ARGV[at]) - 1
   local take = forms[ARGV[at + 1]] or count_in_windows

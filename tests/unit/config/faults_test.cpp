@@ -369,6 +369,29 @@ TEST_CASE("in a cluster all windows of a counter are in one slot") {
   CHECK(is_refused("r:{x:%w"));
 }
 
+TEST_CASE("how long a key is blocked, and what blocks none") {
+  const auto faults = [](const std::string& rest) {
+    return faults_of(kMemory + "[limits.x]\nlimit = \"9/s\"\n" + rest);
+  };
+  for (const char* text : {"0s", "1s", "15min", "31d"}) {
+    CHECK(faults("block_for = \"" + std::string(text) + "\"\n").empty());
+  }
+  for (const char* text : {"\"999ms\"", "\"32d\"", "\"-1s\"", "\"month\"", "60", "true"}) {
+    CHECK(
+        faults("block_for = " + std::string(text) + "\n") ==
+        std::vector<std::string>{"f:4:13: block_for of limit 'x': expected 0s, or a duration from "
+                                 "1s to 31d"});
+  }
+  CHECK(faults_of("[cluster]\naddresses = [\"a:1\"]\n[limits.x]\nlimit = \"9/s\"\nspread = 3\n"
+                  "block_for = \"1s\"\n") ==
+        std::vector<std::string>{"f:6:13: block_for of limit 'x': expected it only without spread: "
+                                 "each counter would be blocked by itself"});
+  CHECK(
+      faults_of(kMemory + "[limits.x]\nlimit = 9\nalgorithm = \"concurrency\"\n"
+                          "block_for = \"1s\"\n") ==
+      std::vector<std::string>{"f:5:13: block_for of limit 'x': a limit of concurrency has none"});
+}
+
 TEST_CASE("a limit is spread in a cluster, over no more counters than it has permits") {
   const auto faults = [&](const std::string& store, const std::string& limit) {
     return faults_of(store + "[limits.x]\nperiod = \"1s\"\n" + limit);

@@ -164,7 +164,7 @@ TEST_CASE("rules for keys are printed as they can be read again") {
   config.live.limits = {limit};
   const std::string printed = print_config(config);
   INFO(printed);
-  CHECK(printed.find("near = 0.125\n[limits.\"*\".keys]\n"
+  CHECK(printed.find("near = 0.125\nblock_for = \"0s\"\n[limits.\"*\".keys]\n"
                      "\"a \\\"b\\\"*\" = { limit = \"5/1m\", burst = 5 }\n") != std::string::npos);
   CHECK(same_limit(limit, limit_of(printed)));
 }

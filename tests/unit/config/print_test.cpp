@@ -79,6 +79,7 @@ TEST_CASE("what is printed loads again, to the same") {
                     "\"9/week\"\nweek_starts = \"sunday\"\ntimezone = \"Europe/Berlin\"\n"
                     "[limits.y]\nlimit = 9\nperiod = \"day\"\ntimezone = \"Asia/Tokyo\"\n"
                     "keys = { k = \"7/day\" }\n"),
+        std::string("[redis]\n[limits.x]\nlimit = \"9/s\"\nblock_for = \"15min\"\n"),
         std::string("[redis]\n[log]\nlevel = \"debug\"\nformat = \"json\"\ntarget = "
                     "\"file:/x\"\n[server]\nsocket_mode = \"0777\"\nidle_timeout = \"90s\"\n"
                     "[limits]\napi = \"100/s\"\n\"a.b/c@d\" = \"1/250ms\"\n[limits.x]\nlimit = "

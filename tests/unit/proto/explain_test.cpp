@@ -131,6 +131,11 @@ TEST_CASE("rules for keys and shadows are said") {
   const Explanation blocked = of(limit, denied(Reason::Blocked, 0, -1));
   CHECK(why_text(blocked) == "denied: the rule for 'bot-*\\n' blocks this key");
   CHECK(next_text(blocked) == "the same, until the configuration is another one");
+  const Explanation for_a_while = of(limit_of(100), denied(Reason::Blocked, 0, 61'000));
+  CHECK(why_text(for_a_while) ==
+        "denied: a check before was denied, which blocks this key for another 61 s (block_for)");
+  CHECK(next_text(for_a_while) ==
+        "counted again in 61 s, or once the limit is cleared for this key");
   Decision decision = kAllowed;
   decision.reason = Reason::Unlimited;
   decision.remaining = -1;

@@ -49,7 +49,7 @@ TEST_CASE("LIMITS is an array of maps") {
     REQUIRE(reply.items.size() == 2);
     const Reply& api = reply.items[0];
     CHECK(api.type == (resp == 3 ? '%' : '*'));
-    REQUIRE(api.items.size() == 36);
+    REQUIRE(api.items.size() == 38);
     CHECK(api.at("name").text == "api");
     CHECK(api.at("limit").number == 100);
     CHECK(api.at("period").text == "1s");
@@ -65,6 +65,7 @@ TEST_CASE("LIMITS is an array of maps") {
     CHECK(api.at("allowed").number == 12);
     CHECK(api.at("denied").number == 3);
     CHECK(api.at("shadow").number == 0);
+    CHECK(api.at("block_for_ms").number == 0);
     CHECK(api.at("key_rules").number == 0);
     CHECK(api.at("shadow_denied").number == 0);
     CHECK(api.at("near").number == 0);

@@ -78,6 +78,52 @@ TEST_CASE("counters of one limit and window are one row of a call") {
   CHECK(words(request) == "EVAL text 2 a rategate:reign r 1 checks 1000 2000 10 100 3000 2");
 }
 
+TEST_CASE("a counter that may be blocked is a row of its own, behind the word of its block") {
+  std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{1, 1}}),
+                                 reservation("c", {{1, 1}}), reservation("d", {{3, 1}})};
+  asked[0].names_base = true;
+  asked[1].block = BlockAsked{"b:block", 60'000};
+  asked[2].block = BlockAsked{"c:block", 0};
+  asked[3].bucket = BucketAsked{{3, 50'000}, 7, {}, 0, 0, {}, {62, 16}, 0, 0};
+  asked[3].block = BlockAsked{"d:block", 1000};
+  std::string request;
+  append_reserve(request, asked, "r", "sha", "");
+  CHECK(words(request) ==
+        "EVALSHA sha 9 a b c d a:base b:block c:block d:block rategate:reign r"
+        " 1 checks 1000 2000 10 100 3000 2"
+        " 1 block 6 60000 11 costs 1000 2000 10 100 3000 0 0 1 1 1"
+        " 1 block 7 0 11 costs 1000 2000 10 100 3000 0 0 1 1 1"
+        " 1 block 8 1000 18 bucket 3 50000 7 62 16 0 0 0 0 0 0 0 0 1 0 3 1");
+  CHECK(words_of(asked[1]) == 2 + 4 + 5);
+  std::size_t counted = 0;
+  for (const Reservation& each : asked) counted += words_of(each);
+  std::string_view rest = request;
+  const auto tree = ReplyTree::read(rest);
+  CHECK(tree->replies.size() == 5 + 4 * 7 + counted);
+
+  const std::vector<ReserveAsked> of{asked_of(asked[1])};
+  std::vector<ReserveAnswer> answers;
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({5, 1'700'000'060'000})}), of, answers));
+  CHECK(answers[0].status == ReserveAnswer::Status::Blocked);
+  CHECK(answers[0].blocked_until_ms == 1'700'000'060'000);
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 3, 0, 0, 1'700'000'060'000})}), of, answers));
+  CHECK(answers[0].blocked_until_ms == 1'700'000'060'000);
+  CHECK(answers[0].granted == std::vector<std::int64_t>{0});
+  REQUIRE(parses(reply_to({ReplyTree::of_numbers({0, 3, 0, 1, 0})}), of, answers));
+  CHECK(answers[0].blocked_until_ms == 0);
+  for (const auto& numbers : std::vector<std::vector<std::int64_t>>{{5},
+                                                                    {5, -1},
+                                                                    {5, kMost},
+                                                                    {5, 1, 1},
+                                                                    {0, 3, 0, 1},
+                                                                    {0, 3, 0, 1, -1},
+                                                                    {0, 3, 0, 1, 0, 0}}) {
+    CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers(numbers)}), of));
+  }
+  CHECK_FALSE(parses(reply_to({ReplyTree::of_numbers({5, 1'700'000'060'000})}),
+                     {asked_of(reservation("a", {{2, 1}}))}));
+}
+
 TEST_CASE("buckets of the same numbers are one row, and their answers are read as such") {
   std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{3, 1}, {1, 1}}),
                                  reservation("c", {{1, 1}}), reservation("w", {{1, 1}})};
