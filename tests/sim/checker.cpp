@@ -102,6 +102,7 @@ void Checker::counted(Account& account, bool existed, std::int64_t by, std::int6
 
 void Checker::reserved(int daemon, const Reservation& request, const ReserveAnswer& answer,
                        bool existed, std::int64_t value, std::int64_t now_us) {
+  judge_block(request, answer, now_us);
   if (answer.status != ReserveAnswer::Status::Looked) return;
   if (answer.leased > 0 && !has_granted_all(request.costs, answer)) {
     fail(request.counter + ": a lease came with a refusal");
@@ -123,6 +124,39 @@ void Checker::reserved(int daemon, const Reservation& request, const ReserveAnsw
   }
 }
 
+// The store grants nothing while a block stands, which the first refusal sets and no other
+// prolongs.
+void Checker::judge_block(const Reservation& request, const ReserveAnswer& answer,
+                          std::int64_t now_us) {
+  if (!blocks_keys_ || !promised_ || !one_store_) return;
+  if (!request.block) return fail(request.counter + ": asked for without its block");
+  Block& block = blocks_[request.block->name];
+  const std::int64_t now_ms = now_us / 1000;
+  const bool stands = now_ms < block.until_ms;
+  if (stands != (answer.status == ReserveAnswer::Status::Blocked)) {
+    return fail(request.counter + (stands ? ": looked at while it is blocked"
+                                          : ": blocked for longer than it was to be"));
+  }
+  if (answer.status != ReserveAnswer::Status::Looked) return;
+  if (!refuses_some(request.costs, answer)) return;
+  block.until_ms = block.latest_ms = now_ms + request.block->lasts_ms;
+  if (answer.blocked_until_ms != block.until_ms)
+    fail(request.counter + ": not blocked by a denial");
+}
+
+void Checker::told(int daemon, const std::string& name, const Decision& decision) {
+  if (!blocks_keys_ || !promised_ || !one_store_ || decision.by != DecidedBy::Host) return;
+  Block& block = blocks_[name];
+  const std::int64_t now_us = clock_();
+  if (decision.allowed && now_us < block.heard_ms[daemon] * 1000) {
+    fail(name + ": allowed by a host that knows of the block");
+  }
+  if (decision.reason == Reason::Blocked && now_us >= block.latest_ms * 1000) {
+    fail(name + ": a host denies for a block that is over");
+  }
+  if (decision.reason == Reason::OverLimit) fail(name + ": a host denies, and no block was set");
+}
+
 void Checker::took_from_bucket(int daemon, const Reservation& request, const ReserveAnswer& answer,
                                std::int64_t now_us) {
   Account& account = *open(request.counter, -1, kBucketWindow);
@@ -142,6 +176,7 @@ void Checker::took_from_bucket(int daemon, const Reservation& request, const Res
 }
 
 void Checker::heard(int daemon, const Reservation& request, const ReserveAnswer& answer) {
+  if (request.block) blocks_[request.block->name].heard_ms[daemon] = answer.blocked_until_ms;
   if (!request.bucket || answer.status != ReserveAnswer::Status::Looked) return;
   Account& account = *open(request.counter, -1, kBucketWindow);
   if (account.bucket) account.bucket->heard(daemon, answer.time.us, clock_());
@@ -240,6 +275,7 @@ void Checker::bucket_cleared(int daemon, bool late, const Reservation& nothing,
 }
 
 void Checker::counters_lost(std::int64_t now_us) {
+  for (auto& [name, block] : blocks_) block.until_ms = 0;
   lost_any_ = true;
   for (Account& account : accounts_) {
     if (account.window.end_ms * 1000 > now_us) account.lost = true;

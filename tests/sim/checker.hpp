@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/limit/decision.hpp"
 #include "daemon/limit/reservation.hpp"
 #include "tests/sim/bucket_watch.hpp"
 
@@ -91,6 +92,8 @@ class Checker {
   void settles_in_store(bool in_store) { settles_in_store_ = in_store; }
   // Who is away for too long tells late what he knew. What was granted by then cannot be helped.
   void tell_late() { tells_late_ = true; }
+  // A denial for lack of permits blocks the key: docs/blocking.md.
+  void blocks_keys() { blocks_keys_ = true; }
   // There is one host, nothing is lost, and nobody else counts: what does not count as allowed may
   // be had, so that a cost that fits beside it is not to be denied.
   void one_host() { one_host_ = true; }
@@ -123,6 +126,8 @@ class Checker {
                 std::int64_t value, std::int64_t now_us);
   // The daemon has had that answer, and uses it.
   void heard(int daemon, const Reservation& request, const ReserveAnswer& answer);
+  // A check was told that, whose key has that block.
+  void told(int daemon, const std::string& block, const Decision& decision);
   // A host has told what it knew of the counter, which is that now; it may not be there.
   void recounted(const Recount& recount, std::optional<std::int64_t> value);
   void released(int daemon, const std::string& name, std::int64_t asked, std::int64_t taken);
@@ -180,6 +185,7 @@ class Checker {
     std::int64_t from_us;
     std::int64_t until_us;
   };
+  void judge_block(const Reservation& request, const ReserveAnswer& answer, std::int64_t now_us);
   void took_from_bucket(int daemon, const Reservation& request, const ReserveAnswer& answer,
                         std::int64_t now_us);
   Account* open(std::string name, int limit, const Window& window);
@@ -194,6 +200,13 @@ class Checker {
   bool settles_in_store_ = false;
   bool reloads_ = false;
   bool lost_any_ = false;
+  bool blocks_keys_ = false;
+  struct Block {
+    std::int64_t until_ms = 0;             // it stands; 0: none does
+    std::int64_t latest_ms = 0;            // the last one that was ever set ends then
+    std::map<int, std::int64_t> heard_ms;  // by daemon, when the one ends that it was told of last
+  };
+  std::unordered_map<std::string, Block> blocks_;
   std::function<std::int64_t()> clock_;
   std::string failure_;
   std::deque<Account> accounts_;

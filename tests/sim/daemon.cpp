@@ -277,6 +277,7 @@ void Daemon::told(const Ask& ask, Verdict verdict, const Decision& decision) {
       plan.on_store_down == OnStoreDown::Allow) {
     return;
   }
+  judge_block(ask, decision);
   told_of(ask, decision, at);
 }
 

@@ -178,6 +178,7 @@ class Daemon final : public StoreEvents {
   void took_back(const Ask& ask, std::int64_t back, std::int64_t receipt, std::int64_t told_us);
   void repeat(const Request& request, const Ask& ask, const Decision& decided);
   void told(const Ask& ask, Verdict verdict, const Decision& decision);
+  void judge_block(const Ask& ask, const Decision& decision);
   void wake();
   void hand_out();
   void set_alarm();

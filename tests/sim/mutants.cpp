@@ -39,9 +39,11 @@ std::vector<Kind> kinds_of(const std::string& name) {
   static const std::map<std::string, std::vector<Kind>> known = {
       {"accepts-without-end", {Kind::Unfair}},
       {"asked-before-told", {Kind::Recount}},
+      {"block-by-the-earliest", {Kind::Edges, Kind::Long}},
       {"bucket-expires-early", {Kind::Bucket}},
       {"calendar-opened-early", {Kind::Calendar}},
       {"calendar-shown-ahead", {Kind::Calendar}},
+      {"denied-before-the-block", {Kind::Edges, Kind::Long}},
       {"denied-by-the-earliest", {Kind::Bucket}},
       {"emptied-not-kept", {Kind::Bucket}},
       {"hand-never-ends", {Kind::Bucket}},

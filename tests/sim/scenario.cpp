@@ -224,6 +224,15 @@ bool may_acquire(Kind kind) {
          kind != Kind::Refusals;
 }
 
+// Where one store keeps what it has from the beginning to the end, and no judge reckons with what
+// is denied.
+bool may_block(const Scenario& s) {
+  const bool is_judged = s.kind == Kind::Overload || s.kind == Kind::Refusals ||
+                         s.kind == Kind::Unfair || s.kind == Kind::Weighted;
+  const int losses = s.restarts + s.promotions + s.flushalls + s.failovers + s.evictions;
+  return !is_judged && losses == 0 && s.servers == 0 && s.shards == 0 && s.recipe_callers == 0;
+}
+
 // Where what happens can be held against what was there when it was cleared.
 bool is_clearable(const Scenario& scenario) {
   switch (scenario.kind) {
@@ -256,6 +265,8 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
                                 scenario.kind == Kind::Refusals ||
                                 scenario.kind == Kind::Overload || scenario.kind == Kind::Unfair;
   scenario.rules = seed % one_in == 2 && !judged_by_limits;
+  // In a fourth of those in which some look.
+  scenario.blocks = seed % (4 * one_in) == one_in && may_block(scenario);
   // In all of those, and in half of some others.
   const bool half = (scenario.settles || scenario.combines) && seed % (4 * one_in) < 2 * one_in;
   scenario.clears = is_clearable(scenario) && (seed % one_in == 2 || half);
@@ -270,7 +281,7 @@ const std::vector<std::string>& cuts() {
       "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
       "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
       "half-hosts", "moves",      "cut-offs",    "torn",     "skew",          "evictions",
-      "rules"};
+      "rules",      "blocks"};
   return names;
 }
 
@@ -289,6 +300,7 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "kills") return set(s.kills, 0);
   if (cut == "reloads") return set(s.reloads, 0);
   if (cut == "rules") return set(s.rules, false);
+  if (cut == "blocks") return set(s.blocks, false);
   if (cut == "refusals") return set(s.refusals, 0);
   if (cut == "stalls") return set(s.stalls, 0);
   if (cut == "restarts") return set(s.restarts, 0);

@@ -94,6 +94,7 @@ struct Scenario {
   bool combines = false;          // some ask for several limits at once
   bool rules = false;             // some keys have numbers of their own
   bool settles = false;           // some say later that they used less than they took, or more
+  bool blocks = false;            // who is denied is blocked for a while
   bool clears = false;            // some limits are to begin anew, now and then
   bool settles_in_store = false;  // where that goes, instead of back to the host
 

@@ -57,6 +57,7 @@ World::World(const Scenario& scenario)
   checker_.tell_time([this] { return events_.now(); });
   if (scenario.reloads > 0) checker_.reloads();
   if (scenario.combines) checker_.puts_back();
+  if (scenario.blocks) checker_.blocks_keys();
   checker_.settles_in_store(scenario.settles_in_store);
   if (scenario.no_records) store_.forbid_records();
   if (scenario.late) checker_.tell_late();
@@ -95,6 +96,7 @@ Limit World::limit_of(const LimitPlan& plan) const {
     limit.burst = plan.burst;
   }
   if (plan.log) limit.algorithm = &kSlidingWindow;
+  if (scenario_.blocks) limit.block_for_ms = std::max<std::int64_t>(50, plan.period_ms * 3 / 2);
   if (plan.keyed) add_rules(limit, kFirstScale);
   return limit;
 }
