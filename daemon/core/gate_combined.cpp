@@ -16,6 +16,12 @@ Receipt receipt_of(const Part& part) {
   return Receipt::of(part.result.decision.receipt, !part.member.limit->subs.empty());
 }
 
+// What is denied blocks a key, so that nobody waits for it.
+bool blocks_some(const Members& members) {
+  return std::any_of(members.begin(), members.end(),
+                     [](const Member& member) { return member.limit->blocks; });
+}
+
 void drop_hand(Part& part) {
   const bool in_hand = part.state == Part::State::Paid && part.result.decision.receipt != 0;
   if (in_hand) part.state = Part::State::Open;
@@ -38,7 +44,7 @@ CheckResult Gate::check_combined(CombinedRequest request, Mono now) {
   CheckResult result;
   if (stopping_) {
     result.verdict = Verdict::Stopping;
-  } else if (request.patience.us > 0) {
+  } else if (request.patience.us > 0 && !blocks_some(request.members)) {
     result = acquire_combined(std::move(request), now);
   } else {
     CombinedCheck check =
