@@ -87,15 +87,16 @@ std::optional<Mono> Gate::tries_again_at(CombinedCheck& check, Mono patience, Mo
 
 // A try is at its end. Whether its acquirer is told of it, and waits no more.
 bool Gate::end_try(CombinedCheck& check, Mono now) {
-  CombinedAcquirer& acquirer = *acquirers_.find(check.acquirer);
-  acquirer.trying = 0;
-  const auto again = tries_again_at(check, acquirer.request.patience, now);
+  CombinedAcquirer* const acquirer = acquirers_.find(check.acquirer);
+  if (acquirer == nullptr) return true;  // it has gone
+  acquirer->trying = 0;
+  const auto again = tries_again_at(check, acquirer->request.patience, now);
   if (!again) {
-    leave_line(acquirer, now);
+    leave_line(*acquirer, now);
     return true;
   }
   end_parts(check, true, now);
-  acquirers_.wait_until(acquirer.number, *again);
+  acquirers_.wait_until(acquirer->number, *again);
   return false;
 }
 
