@@ -54,19 +54,24 @@
  *                 rategate_settle: or once; of rategate_acquire: again and again
  *  -ETIMEDOUT     the daemon did not answer in time; of rategate_acquire: its own time was over
  *  -EHOSTDOWN     rategate_acquire, rategate_enter: the daemon did not answer in
- * options.timeout_ms, beyond what it was asked to wait -EPROTO        what answers there is not a
- * rategate daemon, or a newer one -ENOENT        the daemon has no limit of that name -EAGAIN the
- * daemon's store is away, and the limit says that this is an error -ESHUTDOWN     the daemon is
- * stopping -EPERM         the daemon does not permit it -EUSERS        the daemon has as many
- * clients as it may have -EBUSY         the daemon has as many unread answers as it may have; of
- * rategate_acquire: or as many that wait (max_parked, max_parked_per_key); rategate_enter: or as
- * many that have entered, or this client has RATEGATE_MAX_ENTRIES -EREMOTEIO     the daemon
- * answered with another error, which rategate_error has in words -EMSGSIZE      rategate_command:
- * the answer is above 16 MiB -ENOSPC        rategate_http_fields: the buffer is too small -ERANGE
- * rategate_acquire: the cost never fits, so that waiting is no use -ESTALE        rategate_stay,
- * rategate_leave: the entry was over before -ECANCELED     rategate_acquire, rategate_enter:
- * rategate_cancel was called -EBADF         rategate_acquire, rategate_enter: the program has
- * closed the client's descriptors, and not in a child before its first call
+ *                 options.timeout_ms, beyond what it was asked to wait
+ *  -EPROTO        what answers there is not a rategate daemon, or a newer one
+ *  -ENOENT        the daemon has no limit of that name
+ *  -EAGAIN        the daemon's store is away, and the limit says that this is an error
+ *  -ESHUTDOWN     the daemon is stopping
+ *  -EPERM         the daemon does not permit it
+ *  -EUSERS        the daemon has as many clients as it may have
+ *  -EBUSY         the daemon has as many unread answers as it may have; of rategate_acquire: or as
+ *                 many that wait (max_parked, max_parked_per_key); of rategate_enter: or as many
+ *                 that have entered, or this client has RATEGATE_MAX_ENTRIES
+ *  -EREMOTEIO     the daemon answered with another error, which rategate_error has in words
+ *  -EMSGSIZE      rategate_command: the answer is above 16 MiB
+ *  -ENOSPC        rategate_http_fields: the buffer is too small
+ *  -ERANGE        rategate_acquire: the cost never fits, so that waiting is no use
+ *  -ESTALE        rategate_stay, rategate_leave: the entry was over before
+ *  -ECANCELED     rategate_acquire, rategate_enter: rategate_cancel was called
+ *  -EBADF         rategate_acquire, rategate_enter: the program has closed the client's
+ *                 descriptors, and not in a child before its first call
  *
  * Of these, -ECONNREFUSED to -EHOSTDOWN, -EAGAIN, -ESHUTDOWN and -EUSERS say that the daemon or its
  * store is away. All others are about the question, or this process: who lets calls pass during an
