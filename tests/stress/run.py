@@ -77,7 +77,6 @@ def too_little(verdict, hosts):
               ("counters compared", verdict.counters, 10),
               ("buckets judged", verdict.buckets, 3),
               ("sliding windows judged", verdict.logs, 3),
-              ("limits of concurrency full at some moment", verdict.full_flights, 1),
               ("checks denied", hosts.totals["denied"], 300)]
     floors += [(f"windows of {period} ms of {name} used up", verdict.full_combined[(name, period)], 1)
                for name, period in USED_UP]
