@@ -23,7 +23,8 @@ namespace {
 
 constexpr std::int64_t kFurthest = std::int64_t{1} << 53;
 
-// "c": one check alone; "0" to "9": so many runs of costs; "b": a bucket, and one run of costs.
+// "c": one check alone; "0" to "9": so many runs of costs; "b": a bucket, "l": a log, "x": a
+// counter that may be blocked, each with one run of costs.
 std::vector<ReserveAsked> asked_by(std::string_view line) {
   std::vector<ReserveAsked> asked;
   for (const char c : line) {
@@ -32,6 +33,7 @@ std::vector<ReserveAsked> asked_by(std::string_view line) {
     each.checks = c == 'c' ? 1 : 0;
     each.is_bucket = c == 'b' || c == 'l';
     if (c == 'l') each.log_ms = 1000;
+    each.has_block = c == 'x';
   }
   return asked;
 }
@@ -66,6 +68,8 @@ void check_answer(const ReserveAnswer& answer, const ReserveAsked& asked) {
   check_time(answer.time);
   require(answer.counter >= -kFurthest && answer.counter <= kFurthest, "a counter is not far off");
   require(answer.leased >= 0 && answer.leased <= kMaxPermits, "a lease is a number of permits");
+  check_time({answer.blocked_until_ms * 1000});
+  require(asked.has_block || answer.blocked_until_ms == 0, "who asks for no block hears of none");
   if (answer.status != ReserveAnswer::Status::Looked) {
     require(answer.granted.empty() && answer.leased == 0, "nothing is granted unseen");
     require(answer.error.size() <= 256, "an error is not kept at any length");
