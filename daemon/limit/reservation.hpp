@@ -38,6 +38,12 @@ struct Reservation {
   bool alone = false;                  // it must share a call with no other
   // The window is counted on after a loss: the counter's base has to be where the counter is.
   bool names_base = false;
+  // Not 0: those of that number, which stand behind one another in a call, are decided together
+  // (see group.hpp). Each has one run, of as many checks as the others, whose cost is not 0; no
+  // lease, nothing in hand, and no bookings.
+  std::uint64_t group = 0;
+  std::int64_t known =
+      0;  // of one of those that is a window: the counter must hold so much at least
 };
 
 struct ReserveAnswer {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "daemon/limit/group.hpp"
+#include "daemon/limit/limit.hpp"
+
 namespace rategate::sim {
 namespace {
 // Whether no check was refused.
@@ -155,6 +158,32 @@ void Checker::told(int daemon, const std::string& name, const Decision& decision
     fail(name + ": a host denies for a block that is over");
   }
   if (decision.reason == Reason::OverLimit) fail(name + ": a host denies, and no block was set");
+}
+
+// Of a group either all have granted as many checks, or none has, and no counter is another one
+// then.
+void Checker::decided_together(std::span<const Reservation> reservations,
+                               std::span<const ReserveAnswer> answers, const Held& held) {
+  for (std::size_t at = 0; at < reservations.size();) {
+    const std::size_t size = group_size(reservations.subspan(at));
+    std::int64_t least = kMaxPermits;
+    std::int64_t most = 0;
+    for (std::size_t i = at; i < at + size; ++i) {
+      const bool looked = answers[i].status == ReserveAnswer::Status::Looked;
+      const std::int64_t granted = looked ? answers[i].granted.front() : 0;
+      least = std::min(least, granted);
+      most = std::max(most, granted);
+    }
+    for (std::size_t i = at; i < at + size && reservations[at].group != 0; ++i) {
+      const Reservation& each = reservations[i];
+      if (least != most) fail(each.counter + ": granted where others of its group were not");
+      if (most == 0 && !each.bucket && held.before[i] != held.after[i]) {
+        fail(each.counter + ": charged for a check that was denied");
+      }
+    }
+    if (reservations[at].group != 0) ++(most == 0 ? groups_denied_ : groups_granted_);
+    at += size;
+  }
 }
 
 void Checker::took_from_bucket(int daemon, const Reservation& request, const ReserveAnswer& answer,

@@ -124,6 +124,15 @@ class Checker {
   // `existed`: whether the store had the counter before.
   void reserved(int daemon, const Reservation& request, const ReserveAnswer& answer, bool existed,
                 std::int64_t value, std::int64_t now_us);
+  // The call was of those, with their answers; and what each counter held before and after it.
+  struct Held {
+    std::vector<std::string> before, after;
+  };
+  void decided_together(std::span<const Reservation> reservations,
+                        std::span<const ReserveAnswer> answers, const Held& held);
+  // How many groups were granted at least one check, and how many none.
+  std::int64_t groups_granted() const { return groups_granted_; }
+  std::int64_t groups_denied() const { return groups_denied_; }
   // The daemon has had that answer, and uses it.
   void heard(int daemon, const Reservation& request, const ReserveAnswer& answer);
   // A check was told that, whose key has that block.
@@ -207,6 +216,8 @@ class Checker {
     std::map<int, std::int64_t> heard_ms;  // by daemon, when the one ends that it was told of last
   };
   std::unordered_map<std::string, Block> blocks_;
+  std::int64_t groups_granted_ = 0;
+  std::int64_t groups_denied_ = 0;
   std::function<std::int64_t()> clock_;
   std::string failure_;
   std::deque<Account> accounts_;

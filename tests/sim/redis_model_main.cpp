@@ -5,7 +5,9 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "daemon/limit/group.hpp"
 #include "daemon/store/model/memory_counters.hpp"
 #include "daemon/store/model/memory_holds.hpp"
 #include "tests/sim/redis_model.hpp"
@@ -144,6 +146,31 @@ HoldAsked hold_of(std::istream& words) {
   return asked;
 }
 
+// Counters that are decided together, of those stores: how many, and of each how much it holds at
+// least, and what is asked of it.
+template <class Reserve>
+std::string of_group(std::istream& words, const Reserve& reserve) {
+  int count = 0;
+  words >> count;
+  std::vector<Reservation> group;
+  for (int i = 0; i < count; ++i) {
+    std::int64_t known = 0;
+    std::string form;
+    words >> known >> form;
+    group.push_back(form == "RESERVE" ? reservation_of(words)
+                                      : bucket_reservation_of(words, form == "LOG"));
+    group.back().group = 1;
+    group.back().known = known;
+  }
+  std::vector<ReserveAnswer> answers;
+  reserve_all(group, reserve, answers);
+  std::string text;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    text += (i > 0 ? " ; " : "") + text_of(answers[i], group[i].bucket.has_value(), false);
+  }
+  return text;
+}
+
 std::string of_memory(Memory& all, std::istream& words, StoreTime now) {
   MemoryCounters& memory = all.counters;
   std::string name;
@@ -151,6 +178,7 @@ std::string of_memory(Memory& all, std::istream& words, StoreTime now) {
   if (name == "HOLD") return text_of(all.holds.hold(hold_of(words), now));
   const auto reserve = [&](const Reservation& request) { return memory.reserve(request, now); };
   if (const auto answer = reserved(name, words, reserve)) return *answer;
+  if (name == "GROUP") return of_group(words, reserve);
   std::string counter;
   words >> counter;
   if (name == "CLEAR") return text_of(memory.clear(clear_of(counter, words), now));
@@ -165,6 +193,7 @@ std::string of_model(sim::RedisModel& model, const std::string& name, std::istre
   std::string key, value;
   const auto reserve = [&](const Reservation& request) { return model.reserve(request, now_us); };
   if (const auto answer = reserved(name, words, reserve)) return *answer;
+  if (name == "GROUP") return of_group(words, reserve);
   if (name == "EDGE") {
     words >> number;
     return model.edge_within(number, now_us) ? "1" : "0";

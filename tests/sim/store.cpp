@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/base/hash_slot.hpp"
+#include "daemon/limit/group.hpp"
 #include "daemon/store/redis/words.hpp"
 #include "tests/sim/hooks.hpp"
 
@@ -334,20 +335,36 @@ Store::Answer Store::reserve(int daemon, const Call& call) {
   answer.reign_over = !call.reign.empty() && model_.get(kRecord, now) != call.reign;
   if (answer.reign_over) return answer;
   answer.answers.reserve(call.reservations.size());
-  for (const Reservation& request : call.reservations) {
-    if (spoils(request.counter)) model_.set(request.counter, "no number", 0, now);
-    const bool existed = model_.get(request.counter, now).has_value();
-    answer.answers.push_back(model_.reserve(request, now));
-    const ReserveAnswer& given = answer.answers.back();
-    if (given.status == ReserveAnswer::Status::Looked &&
-        (request.bucket || given.blocked_until_ms > 0 || charged_permits(request, given) > 0)) {
-      wrote([request, now](RedisModel& model) { model.reserve(request, now); });
-    }
-    const auto value = model_.get(request.counter, now);
-    checker_.reserved(daemon, request, answer.answers.back(), existed,
-                      value ? std::atoll(value->c_str()) : 0, now);
-  }
+  const auto held = counters_of(call.reservations, now);
+  reserve_all(
+      call.reservations, [&](const Reservation& each) { return reserve_one(daemon, each, now); },
+      answer.answers);
+  checker_.decided_together(call.reservations, answer.answers,
+                            {held, counters_of(call.reservations, now)});
   return answer;
+}
+
+// What each of them holds.
+std::vector<std::string> Store::counters_of(std::span<const Reservation> reservations,
+                                            std::int64_t now_us) {
+  std::vector<std::string> values;
+  for (const Reservation& each : reservations) {
+    values.push_back(model_.get(each.counter, now_us).value_or(""));
+  }
+  return values;
+}
+
+ReserveAnswer Store::reserve_one(int daemon, const Reservation& request, std::int64_t now) {
+  if (spoils(request.counter)) model_.set(request.counter, "no number", 0, now);
+  const bool existed = model_.get(request.counter, now).has_value();
+  const ReserveAnswer given = model_.reserve(request, now);
+  if (given.status == ReserveAnswer::Status::Looked &&
+      (request.bucket || given.blocked_until_ms > 0 || charged_permits(request, given) > 0)) {
+    wrote([request, now](RedisModel& model) { model.reserve(request, now); });
+  }
+  const auto value = model_.get(request.counter, now);
+  checker_.reserved(daemon, request, given, existed, value ? std::atoll(value->c_str()) : 0, now);
+  return given;
 }
 
 Store::Answer Store::recount(const Call& call) {

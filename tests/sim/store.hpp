@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -170,6 +171,9 @@ class Store {
   Answer reign(const Call& call);
   void wrote(const Write& write);
   Answer reserve(int daemon, const Call& call);
+  ReserveAnswer reserve_one(int daemon, const Reservation& request, std::int64_t now);
+  std::vector<std::string> counters_of(std::span<const Reservation> reservations,
+                                       std::int64_t now_us);
   Answer recount(const Call& call);
   Answer release(int daemon, const Call& call);
   Answer release_to_bucket(int daemon, const Release& release);

@@ -6,6 +6,7 @@ its rights or without memory: what is refused then was not charged, and the rest
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import time
@@ -67,6 +68,7 @@ class RedisModel(harness.Case):
         self.past = []
         self.moments = []  # that buckets were told of
         self.refused = self.blocked = 0
+        self.groups = [0, 0]  # denied, granted
 
     def end_model(self):
         self.model.stdin.close()
@@ -280,6 +282,46 @@ class RedisModel(harness.Case):
                                                     2**42 - 2000, 2**42 - 1999, 2**53]))
         return block
 
+    def group_member(self, checks):
+        """Of a group: (its key, its words in the script, what the model is asked of it)."""
+        known = self.random.choice([0, 0, 0, 1, 5])
+        cost = self.random.choice([1, 1, 2, 7])
+        pick = self.random.random()
+        if pick < 0.5:
+            _, asked = self.any_row()
+            key, [_, _, *words], _ = asked[0]
+            # What Lua reads as a number and Redis does not is refused once others have paid.
+            if not re.fullmatch("0|-?[1-9][0-9]*", self.value_of(key) or "0"):
+                self.plain("DEL", key)
+            own = [*words[:5], 0, 0, 1, cost, checks]
+            return key, [known, "costs", *own], [known, "RESERVE", key, *own]
+        row = self.any_bucket_row if pick < 0.75 else lambda mixed: any_log_row(self, mixed)
+        _, asked = row(0)
+        key, [form, _, *words], _ = asked[0]
+        own = [*words[:8], 0, 0, 0, 0, 0, 1, 0, cost, checks]
+        return key, [0, form.lower(), *own], [0, form, key, *own]
+
+    def any_group(self, stores=([],)):
+        """Counters that are decided together, of any kinds."""
+        checks = self.random.choice([1, 1, 3, 20])
+        members = {}
+        for _ in range(self.random.choice([1, 2, 2, 3])):
+            key, words, asked = self.group_member(checks)
+            members[key] = (words, asked)
+        args = [word for words, _ in members.values() for word in words]
+        seconds, micros, *answers = self.reserve(keys=[*members],
+                                                 args=["", len(members), "group", *args])
+        real = " ; ".join(" ".join(map(str, answer)) for answer in answers)
+        asked = [word for _, of_one in members.values() for word in of_one]
+        for store in stores:
+            now_us = int(seconds) * 1_000_000 + int(micros)
+            self.same(real, self.ask_model(now_us, *store, "GROUP", len(members), *asked))
+        granted = {answer[-1] for answer in answers if answer[0] == 0}
+        self.groups[bool(max(granted, default=0))] += 1
+        for key in members:
+            self.plain("GET", key)
+            self.plain("PTTL", key)
+
     def any_call(self, mixed=0.2, blocks=0.4):
         """One call of the script: its keys and words, and what the model is asked of each counter.
         mixed: how often a bucket is asked for where counters are. blocks: how often a counter that
@@ -447,12 +489,15 @@ class RedisModel(harness.Case):
             pick = self.random.random()
             if pick < 0.1:
                 self.any_refused_reservation()
+            elif pick < 0.25:
+                self.any_group()
             elif pick < 0.55:
                 self.any_reservation()
             else:
                 self.any_command()
         self.assertGreater(self.refused, COMMANDS // 40)
         self.assertGreater(self.blocked, COMMANDS // 100)
+        self.assertGreater(min(self.groups), COMMANDS // 400)
 
     def test_random_greetings(self):
         for _ in range(GREETINGS):
@@ -510,6 +555,9 @@ class RedisModel(harness.Case):
                 # In memory one that holds nothing is there as well.
                 if self.value_of(key) not in (None, "0"):
                     self.any_clear(key, ["MEMORY"])
+                continue
+            if self.random.random() < 0.2:
+                self.any_group(([], ["MEMORY"]))
                 continue
             keys, args, asked = self.any_call(mixed=0)
             now_us, found = self.call(keys, args, asked)

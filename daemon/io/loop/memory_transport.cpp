@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/io/loop/mono_clock.hpp"
+#include "daemon/limit/group.hpp"
 
 namespace rategate {
 namespace {
@@ -36,9 +37,9 @@ void MemoryTransport::send(const Call& call) {
   }
   answered.answers.clear();
   const StoreTime now = time_at(mono_now());
-  for (const Reservation& reservation : call.reservations) {
-    answered.answers.push_back(counters_.reserve(reservation, now));
-  }
+  reserve_all(
+      call.reservations, [&](const Reservation& each) { return counters_.reserve(each, now); },
+      answered.answers);
 }
 
 Mono MemoryTransport::flush() { return mono_now(); }

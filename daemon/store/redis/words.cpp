@@ -19,11 +19,14 @@ constexpr std::size_t kBucketWords = 10;
 // before the form.
 constexpr std::size_t kFormWords = 6;
 constexpr std::size_t kBlockWords = 4;
+// Words that begin a row of counters that are decided together, and those before each one's own.
+constexpr std::size_t kGroupWords = 2;
+constexpr std::size_t kGroupedWords = 7;
 
 // Checks of one permit are told by their number alone.
 bool is_checks_alone(const Reservation& r) {
-  return !r.bucket && !r.block && r.lease == 0 && r.in_hand == 0 && r.costs.size() == 1 &&
-         r.costs.front().cost == 1;
+  return r.group == 0 && !r.bucket && !r.block && r.lease == 0 && r.in_hand == 0 &&
+         r.costs.size() == 1 && r.costs.front().cost == 1;
 }
 
 std::size_t keys_of(const Reservation& r) { return 1 + (r.names_base ? 1 : 0) + (r.block ? 1 : 0); }
@@ -36,6 +39,7 @@ std::size_t counter_words(const Reservation& r) {
 
 bool in_one_row(const Reservation& a, const Reservation& b) {
   if (a.block || b.block) return false;
+  if (a.group != 0 || b.group != 0) return a.group == b.group;
   if (a.bucket || b.bucket) {
     return a.bucket && b.bucket && a.bucket->rate == b.bucket->rate &&
            a.bucket->log == b.bucket->log && a.bucket->burst == b.bucket->burst &&
@@ -50,6 +54,11 @@ std::size_t row_of(std::span<const Reservation> reservations) {
   std::size_t n = 1;
   while (n < reservations.size() && in_one_row(reservations[0], reservations[n])) ++n;
   return n;
+}
+
+std::size_t row_words(const Reservation& first) {
+  if (first.group != 0) return kGroupWords;
+  return first.bucket ? kBucketRowWords : kRowWords;
 }
 
 void append_count(std::string& out, char type, std::size_t count) {
@@ -106,22 +115,14 @@ std::string redis_request(std::initializer_list<std::string_view> words) {
 }
 
 std::size_t words_of(const Reservation& reservation) {
-  return keys_of(reservation) + counter_words(reservation) + (reservation.block ? kBlockWords : 0);
+  return keys_of(reservation) + counter_words(reservation) + (reservation.block ? kBlockWords : 0) +
+         (reservation.group == 0 ? 0 : kGroupedWords);
 }
 
 namespace {
 
-// A row, from its first word to its last. `block_key`: which of the call's keys its block is, if it
-// has one.
-void append_row(std::string& out, std::span<const Reservation> row, std::int64_t block_key) {
-  const Reservation& first = row.front();
-  const bool checks_alone = is_checks_alone(first);
-  append_bulk(out, static_cast<std::int64_t>(row.size()));
-  if (first.block) {
-    append_bulk(out, "block");
-    append_bulks(out, {block_key, first.block->lasts_ms,
-                       static_cast<std::int64_t>(kFormWords + counter_words(first))});
-  }
+// The form of a row of that counter, or of counters like it, and the numbers that all of them have.
+void append_form(std::string& out, const Reservation& first) {
   if (first.bucket) {
     const BucketAsked& bucket = *first.bucket;
     const bool is_log = !bucket.log.none();
@@ -130,28 +131,50 @@ void append_row(std::string& out, std::span<const Reservation> row, std::int64_t
                        is_log ? bucket.log.stamp_ms : bucket.rate.us, bucket.burst,
                        bucket.slices.slice_ms, bucket.slices.least_ms});
   } else {
-    append_bulk(out, checks_alone ? "checks" : "costs");
+    append_bulk(out, is_checks_alone(first) ? "checks" : "costs");
     append_bulks(out, {first.window.start_ms, first.window.end_ms, first.limit, first.ahead_ms,
                        first.expire_at_ms});
   }
-  for (const Reservation& r : row) {
-    if (checks_alone) {
-      append_bulk(out, r.costs.front().count);
-      continue;
-    }
-    const auto runs = static_cast<std::int64_t>(r.costs.size());
-    if (r.bucket) {
-      append_bulks(out, {r.bucket->known.us, r.bucket->known_settled, r.bucket->emptied.us,
-                         r.bucket->back, r.lease, r.bucket->raisable, r.in_hand,
-                         r.bucket->back > 0 ? r.bucket->back_ms : r.bucket->hand_ends_ms, runs,
-                         static_cast<std::int64_t>(r.bookings.size())});
-    } else {
-      append_bulks(out, {r.lease, r.in_hand, runs});
-    }
-    for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
-    for (const BookingAsked& booking : r.bookings)
-      append_bulks(out, {booking.cost, booking.until.us});
+}
+
+// What is of that counter alone.
+void append_own(std::string& out, const Reservation& r) {
+  if (is_checks_alone(r)) return append_bulk(out, r.costs.front().count);
+  const auto runs = static_cast<std::int64_t>(r.costs.size());
+  if (r.bucket) {
+    append_bulks(out, {r.bucket->known.us, r.bucket->known_settled, r.bucket->emptied.us,
+                       r.bucket->back, r.lease, r.bucket->raisable, r.in_hand,
+                       r.bucket->back > 0 ? r.bucket->back_ms : r.bucket->hand_ends_ms, runs,
+                       static_cast<std::int64_t>(r.bookings.size())});
+  } else {
+    append_bulks(out, {r.lease, r.in_hand, runs});
   }
+  for (const CostRun& run : r.costs) append_bulks(out, {run.cost, run.count});
+  for (const BookingAsked& booking : r.bookings) {
+    append_bulks(out, {booking.cost, booking.until.us});
+  }
+}
+
+// A row, from its first word to its last. `block_key`: which of the call's keys its block is, if it
+// has one.
+void append_row(std::string& out, std::span<const Reservation> row, std::int64_t block_key) {
+  append_bulk(out, static_cast<std::int64_t>(row.size()));
+  if (const auto& block = row.front().block) {
+    append_bulk(out, "block");
+    append_bulks(out, {block_key, block->lasts_ms,
+                       static_cast<std::int64_t>(kFormWords + counter_words(row.front()))});
+  }
+  if (row.front().group != 0) {
+    append_bulk(out, "group");
+    for (const Reservation& r : row) {
+      append_bulk(out, r.known);
+      append_form(out, r);
+      append_own(out, r);
+    }
+    return;
+  }
+  append_form(out, row.front());
+  for (const Reservation& r : row) append_own(out, r);
 }
 
 }  // namespace
@@ -162,7 +185,7 @@ void append_reserve(std::string& out, std::span<const Reservation> reservations,
   std::size_t words = 4 + keys;
   for (const Reservation& r : reservations) keys += keys_of(r);
   for (std::size_t at = 0; at < reservations.size(); at += row_of(reservations.subspan(at))) {
-    words += reservations[at].bucket ? kBucketRowWords : kRowWords;
+    words += row_words(reservations[at]);
   }
   for (const Reservation& r : reservations) words += words_of(r);
   append_count(out, '*', words);

@@ -2,7 +2,8 @@
 -- of a sliding window. Each counter is looked at as if it had come alone: an error that a command meets on it is its own
 -- answer, and no other's.
 --
--- KEYS     the counters, those of one limit and window, or buckets of the same numbers, in a row;
+-- KEYS     the counters, those of one limit and window, or buckets of the same numbers, or those that
+--          are decided together, in a row;
 --          then the bases (recount.lua) of those whose windows are counted on after a loss, which
 --          nobody looks at: named, so that a Redis Cluster refuses the call while a counter and its
 --          base are in different shards; then, where ARGV[1] is not empty, the record of the reign
@@ -31,7 +32,11 @@
 --          that is remembered), how many runs, how many bookings, then of each run: cost, how many;
 --          then of each booking: cost, the moment (us) after which it is of no use;
 --          in form 'log': the same, but in place of how many had been given back, how many had ever
---          been added; and of permits that are given back, their end
+--          been added; and of permits that are given back, their end;
+--          in form 'group', whose counters are decided together: of each of them how much it holds
+--          at least as the host knows, of a bucket or log 0; its form, 'costs', 'bucket' or 'log';
+--          and what stands in a row of that form, for this counter alone: one run of a cost that is
+--          not 0, of as many checks as all others of the group have, and nothing else
 --
 -- Answers {TIME's seconds, TIME's microseconds}, and nothing else where the record holds something
 -- else than it has to, so that no counter was looked at; then of each counter one of
@@ -51,6 +56,10 @@
 --                                    added as long as its key has lived, and how many count
 --                                    Of each of these three, in form 'block', behind all others the
 --                                    moment (ms) at which the block ends that was set; 0: none was
+--                                    Of a group as many checks are granted as fit into each of its
+--                                    counters, and the same number in all; none where one of them
+--                                    was not looked at, or holds less than it has to. Of a check
+--                                    that is not granted nothing was taken of any
 --   {1}                              the window is over
 --   {2}                              the window starts too far ahead
 --   {3}                              the counter holds something that is no whole number, or no bucket or log
@@ -67,6 +76,9 @@ local time = redis.call('TIME')
 local answer = {tonumber(time[1]), tonumber(time[2])}
 local now = answer[1] * 1000 + math.floor(answer[2] / 1000)
 
+-- What the counter that was looked at last had left of its own, before it granted anything.
+local own_left = 0
+
 -- The answer of a counter on which a command failed.
 local function failed(reply)
   if string.find(reply.err, 'WRONGTYPE') or string.find(reply.err, 'not an integer') then
@@ -81,6 +93,7 @@ local lacks = false
 -- Of the costs from ARGV[at] on, where a bucket has so many of its own: grants those that fit, and says
 -- how many the bucket pays, and whether some do not fit.
 local function grant_costs(mine, own, in_hand, runs, at)
+  own_left = own
   local left, sum, refused = math.max(0, own) + in_hand, 0, false
   for i = 1, runs do
     local cost, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
@@ -124,6 +137,7 @@ local function grant(key, limit, expire_at, lease, in_hand, runs, words, at)
   if counter >= 0 and counter < limit then
     own = limit - counter
   end
+  own_left = own
 
   local mine, sum, refused = {0, 0, 0}, 0, false
   for i = 1, runs do
@@ -694,6 +708,62 @@ function forms.block(k, last, at)
   mine[#mine + 1] = ends
   return behind
 end
+
+-- What was granted of the counters of a group before one was refused that had room for it. A bucket or
+-- log keeps what was taken of it.
+local function take_off(members)
+  for each, member in pairs(members) do
+    local mine = answer[2 + each]
+    local rest = member.is_window and pcall('DECRBY', KEYS[each], member.taken)
+    mine[#mine] = 0
+    if type(rest) == 'table' then
+      answer[2 + each] = {4, rest.err .. ' (' .. member.taken .. ' permits stay charged, and nobody has them)'}
+    elseif rest then
+      mine[2] = rest
+    end
+  end
+end
+
+-- Decides of the counters KEYS[k] to KEYS[last] together. Each is first looked at, by a cost of nothing,
+-- so that where one of them has no room nothing is written.
+local function take_together(k, last, at)
+  local members, fits = {}, math.huge
+  for each = k, last do
+    local take = forms[ARGV[at + 1]]
+    local cost_at = at + (take and 17 or 10)
+    local cost, count = tonumber(ARGV[cost_at]), tonumber(ARGV[cost_at + 1])
+    local member = {take = take or count_in_windows, at = at + 2, cost_at = cost_at, cost = cost,
+                    is_window = not take}
+    local known = tonumber(ARGV[at])
+    ARGV[cost_at], own_left = '0', 0
+    at = member.take(each, each, member.at)
+    local mine = answer[2 + each]
+    if mine[1] ~= 0 or (not take and mine[2] < known) then
+      own_left = 0
+    end
+    fits = math.min(fits, count, math.floor(math.max(0, own_left) / cost))
+    members[each] = member
+  end
+  local paid = {}
+  for each = k, last do
+    local member, mine = members[each], answer[2 + each]
+    if fits > 0 then
+      member.taken = string.format('%.0f', fits * member.cost)
+      ARGV[member.cost_at], ARGV[member.cost_at + 1] = member.cost, fits
+      member.take(each, each, member.at)
+      if answer[2 + each][1] == 0 then
+        paid[each] = member
+      else
+        take_off(paid)
+        fits = 0
+      end
+    elseif mine[1] == 0 then
+      mine[#mine] = 0
+    end
+  end
+  return at
+end
+forms.group = take_together
 
 if ARGV[1] ~= '' and pcall('GET', KEYS[#KEYS]) ~= ARGV[1] then
   return answer

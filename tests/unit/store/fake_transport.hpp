@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/limit/group.hpp"
 #include "daemon/store/driver.hpp"
 #include "daemon/store/model/memory_counters.hpp"
 
@@ -48,9 +49,10 @@ class FakeTransport final : public Transport {
       link.replied(reply, now, now);
       return;
     }
-    for (const Reservation& each : call.reservations) {
-      answers.push_back(counters.reserve(each, {now.us + offset_us}));
-    }
+    reserve_all(
+        call.reservations,
+        [&](const Reservation& each) { return counters.reserve(each, {now.us + offset_us}); },
+        answers);
     for (const Recount& each : call.recounts) answers.emplace_back().counter = each.known;
     reply.answers = answers;
     reply.time = call.kind == Call::Kind::Reign ? since : StoreTime{now.us + offset_us};

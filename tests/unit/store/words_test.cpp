@@ -124,6 +124,25 @@ TEST_CASE("a counter that may be blocked is a row of its own, behind the word of
                      {asked_of(reservation("a", {{2, 1}}))}));
 }
 
+TEST_CASE("counters that are decided together are one row, with the words of each") {
+  std::vector<Reservation> asked{reservation("a", {{2, 3}}), reservation("b", {{1, 3}}),
+                                 reservation("c", {{1, 1}})};
+  asked[0].group = asked[1].group = 7;
+  asked[0].known = 4;
+  asked[1].bucket = BucketAsked{};
+  asked[1].bucket->rate = {1, 1000};
+  asked[1].bucket->burst = 5;
+  std::string request;
+  append_reserve(request, asked, "", "sha", "text");
+  CHECK(words(request) ==
+        "EVALSHA sha 3 a b c  2 group 4 costs 1000 2000 10 100 3000 0 0 1 2 3"
+        " 0 bucket 1 1000 5 0 0 0 0 0 0 0 0 0 0 1 0 1 3"
+        " 1 checks 1000 2000 10 100 3000 1");
+  std::size_t counted = 0;
+  for (const Reservation& each : asked) counted += words_of(each);
+  CHECK(counted == 3 + 12 + 19 + 1);
+}
+
 TEST_CASE("buckets of the same numbers are one row, and their answers are read as such") {
   std::vector<Reservation> asked{reservation("a", {{1, 2}}), reservation("b", {{3, 1}, {1, 1}}),
                                  reservation("c", {{1, 1}}), reservation("w", {{1, 1}})};
