@@ -41,6 +41,7 @@ struct CombinedCheck {
   bool gone = false;           // nobody waits for it any more
   bool over = false;           // it is answered, or gone and looked at: what comes goes back
   std::uint64_t acquirer = 0;  // whose try it is: see CombinedAcquirers; 0: nobody's
+  std::uint8_t grouped = 0;    // how often it was to be decided by one call
   Mono deadline;
   std::vector<Part> parts;
   std::shared_ptr<const Explanation> explanation{};  // once it is answered

@@ -260,8 +260,9 @@ StoreClock::Measured Gate::measured(ShardId id, Mono sent, Mono received, StoreT
   return result;
 }
 
-void Gate::answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now) {
+void Gate::answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now, bool more) {
   reserver_.answered(reservation, answer, now);
+  if (more) return;
   ask_for_clears(now);
   pass_on(now);
 }

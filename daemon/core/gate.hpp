@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -114,7 +115,9 @@ class Gate {
   // ---- The store's events, each of one shard.
 
   StoreClock::Measured measured(ShardId shard, Mono sent, Mono received, StoreTime time);
-  void answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now);
+  // `more`: what was decided together with it is answered next, and nobody is told before.
+  void answered(std::uint64_t reservation, const ReserveAnswer& answer, Mono now,
+                bool more = false);
   // It will not be answered, or by an error: nothing is granted. Answers the limit where it is
   // refused, and that was not told for a while; else null.
   const Limit* failed(std::uint64_t reservation, Failure failure, Mono now);
@@ -172,6 +175,8 @@ class Gate {
     pass_on(now);
     return composed;
   }
+  // See Reserver: what is composed next belongs into the same call.
+  bool is_amid_group() const { return reserver_.is_amid_group(); }
   // Whether, since this was asked last, checks have gone on to other counters of a limit that is
   // spread, whose shards are then to be looked at for what is to be asked.
   bool take_passed_on() { return std::exchange(passed_on_, false); }
@@ -289,6 +294,9 @@ class Gate {
   bool ask_some(CombinedCheck& check, bool buckets, Mono now);
   static void told_part(Part& part, const CheckResult& result);
   bool advance(CombinedCheck& check, Mono now);
+  std::string grouped_counter(const Part& part, Mono now);
+  bool may_group(const CombinedCheck& check, Mono now);
+  void ask_group(CombinedCheck& check, Mono now);
   bool drop_lapsed(CombinedCheck& check, Mono now);
   void drop_hands(const LimitUsePtr& limit, std::string_view key);
   void drop_hands_of_slices(ShardId id, Mono now);
@@ -301,7 +309,8 @@ class Gate {
   void put_back(const Part& part, Mono now);
   std::int64_t take_back(const Settlement& settlement, Settler::Whose whose, Mono now);
   void hear_members(Mono now);
-  void hear_member(std::uint64_t ticket, const CheckResult& result, Mono now);
+  bool hear_member(std::uint64_t ticket, const CheckResult& result, Mono now);
+  void go_on_combined(std::uint64_t number, Mono now);
   void answer_combined(CombinedCheck& check, Mono now);
   void tell_combined(std::uint64_t ticket, Telling telling, const CheckResult& result,
                      std::shared_ptr<const Explanation> explanation);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "daemon/core/gate.hpp"
 #include "daemon/limit/receipt.hpp"
@@ -103,6 +104,10 @@ bool Gate::look_at_all(CombinedCheck& check, Mono now) {
 }
 
 void Gate::told_part(Part& part, const CheckResult& result) {
+  if (result.spared) {
+    part.state = Part::State::Open;
+    return;
+  }
   part.result = result;
   const bool decided = result.verdict == Verdict::Decided;
   const bool paid = decided && (result.decision.allowed || part.member.limit->limit->shadow);
@@ -178,6 +183,11 @@ bool Gate::advance(CombinedCheck& check, Mono now) {
   for (;;) {
     drop_lapsed(check, now);
     if (!look_at_all(check, now)) return true;
+    if (may_group(check, now)) {
+      ask_group(check, now);
+      if (check.has(Part::State::Denied)) return true;
+      if (check.has(Part::State::Asked)) return false;
+    }
     for (const bool buckets : {false, true}) {
       if (ask_some(check, buckets, now)) return check.has(Part::State::Denied);
       if (check.has(Part::State::Denied)) return true;
@@ -220,6 +230,7 @@ void Gate::end_parts(CombinedCheck& check, bool in_vain, Mono now) {
     if (part.awaited && room_.withdraw(part.waiter)) part.awaited = false;
     part.state = Part::State::Open;
   }
+  if (check.grouped > 0) reserver_.ungroup(check.number);
 }
 
 // By what the member is counted: the limit, or what a rule for keys makes of it.
@@ -238,13 +249,20 @@ void Gate::put_back(const Part& part, Mono now) {
 
 void Gate::hear_members(Mono now) {
   for (auto heard = room_.take_members(); !heard.empty(); heard = room_.take_members()) {
-    for (const auto& [ticket, result] : heard) hear_member(ticket, result, now);
+    // What is answered at one moment is all known before any of it decides: a denial names the
+    // member that denies for longest.
+    std::vector<std::uint64_t> wanted;
+    for (const auto& [ticket, result] : heard) {
+      if (hear_member(ticket, result, now)) wanted.push_back(CombinedChecks::number_of(ticket));
+    }
+    for (const std::uint64_t number : wanted) go_on_combined(number, now);
   }
 }
 
-void Gate::hear_member(std::uint64_t ticket, const CheckResult& result, Mono now) {
+// Whether its check waits for it.
+bool Gate::hear_member(std::uint64_t ticket, const CheckResult& result, Mono now) {
   CombinedCheck* const check = combined_.find(CombinedChecks::number_of(ticket));
-  if (check == nullptr) return;
+  if (check == nullptr) return false;
   Part& part = check->parts[CombinedChecks::part_of(ticket)];
   part.awaited = false;
   const bool is_wanted = part.state == Part::State::Asked && !check->gone;
@@ -252,11 +270,22 @@ void Gate::hear_member(std::uint64_t ticket, const CheckResult& result, Mono now
   if (!is_wanted) {
     if (part.state == Part::State::Paid && check->takes) put_back(part, now);
     part.state = Part::State::Open;
-  } else if (check->has(Part::State::Denied) ||
-             (!check->has(Part::State::Asked) && advance(*check, now))) {
-    answer_combined(*check, now);
+    if (check->over && !check->awaits()) combined_.forget(check->number);
   }
-  if (check->over && !check->awaits()) combined_.forget(check->number);
+  return is_wanted;
+}
+
+// A member of it was heard of.
+void Gate::go_on_combined(std::uint64_t number, Mono now) {
+  CombinedCheck* const check = combined_.find(number);
+  if (check == nullptr || check->over) return;
+  if (check->has(Part::State::Denied) ||
+      (!check->has(Part::State::Asked) && advance(*check, now))) {
+    answer_combined(*check, now);
+  } else if (check->grouped > 0) {
+    reserver_.queue_group(number);
+  }
+  if (check->over && !check->awaits()) combined_.forget(number);
 }
 
 void Gate::answer_combined(CombinedCheck& check, Mono now) {

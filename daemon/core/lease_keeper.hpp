@@ -48,6 +48,8 @@ class LeaseKeeper {
   // The store answered; see Pool::charged(). `anew`: the counter was cleared since the last answer.
   bool charged(Counter& counter, const Window& window, std::int64_t permits, std::int64_t in_store,
                bool anew, Mono now);
+  // How much the counter's window has to hold in the store at least, as far as this host knows.
+  static std::int64_t known_to_hold(const Counter& counter, const Window& window);
   // Whether that would be less than this host has taken, and nothing explains it yet.
   static bool is_unexplained(const Counter& counter, const Window& window, std::int64_t permits,
                              std::int64_t in_store);

@@ -5,6 +5,11 @@
 
 namespace rategate {
 
+std::int64_t LeaseKeeper::known_to_hold(const Counter& counter, const Window& window) {
+  const bool may_be_lower = counter.use->limit->on_store_down == OnStoreDown::Allow;
+  return may_be_lower ? 0 : counter.pool.taken(window);
+}
+
 bool LeaseKeeper::is_unexplained(const Counter& counter, const Window& window, std::int64_t permits,
                                  std::int64_t in_store) {
   return counter.use->limit->on_store_down != OnStoreDown::Allow &&

@@ -72,6 +72,9 @@ struct CheckResult {
   Verdict verdict = Verdict::Decided;  // when it does not wait
   Decision decision;                   // when decided
   WaiterId waiter;                     // when it waits, for abandon()
+  // Of a member of a combined check: there are as many permits, and none was taken, as something
+  // that was asked for together with it was not granted.
+  bool spared = false;
   // By what it was decided, where that is a rule for keys of the limit, or of a combined check the
   // limit that the decision is of: good until something else is asked of the gate. Null: the limit
   // itself.

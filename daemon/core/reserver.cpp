@@ -263,6 +263,11 @@ void Reserver::measured(ShardId id, Mono now) {
 // ---- Composing ------------------------------------------------------------------------------
 
 bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation& into) {
+  if (is_amid_group()) {
+    into = std::move(rest_of_group_.front());
+    rest_of_group_.pop_front();
+    return true;
+  }
   Shard& shard = shards_[shard_id.value];
   if (pull.of == Pull::Of::Leases) return compose_next_lease(shard, pull, now, into);
   if (pull.of == Pull::Of::Aside) return compose_aside(shard, pull, now, into);
@@ -272,7 +277,8 @@ bool Reserver::compose(ShardId shard_id, const Pull& pull, Mono now, Reservation
     if (next.is_none()) return false;
     const Line& line = counters_.lines()[next];
     const CounterId id = line.counter;
-    if (rides_alone(line) && !pull.first) return false;
+    const bool fits = !rides_alone(line) && group_size(line) <= pull.room;
+    if (!fits && !pull.first) return false;
     if (pull.few > 0) {
       queue.remove(counters_.lines(), next);
     } else {
@@ -297,7 +303,8 @@ bool Reserver::compose_aside(Shard& shard, const Pull& pull, Mono now, Reservati
     const CounterId id = line.counter;
     const bool ready = has_time(line, pull.least_left_us, now);
     if (!ready && has_time(line, pull.least_left_idle_us, now)) return false;
-    if (ready && rides_alone(line) && !pull.first) return false;
+    const bool fits = !rides_alone(line) && group_size(line) <= pull.room;
+    if (ready && !fits && !pull.first) return false;
     shard.aside.pop(counters_.lines());
     line.aside = false;
     if (ready && compose_line(id, pull, now, into) == Composed::Yes) return true;
@@ -309,6 +316,21 @@ bool Reserver::compose_aside(Shard& shard, const Pull& pull, Mono now, Reservati
 // Whether one of those that are due has; who came last has most.
 bool Reserver::has_time(const Line& line, std::int64_t least_us, Mono now) {
   return room_.waiters()[line.due.last].deadline.us - now.us >= least_us;
+}
+
+// How much a check of the line must have left to be asked for.
+std::int64_t Reserver::least_left_us(const Line& line, const Pull& pull) {
+  return line.retried ? pull.least_left_retried_us : pull.least_left_us;
+}
+
+// The first of those that are due which has; none: there is none.
+WaiterPlace Reserver::first_in_time(const Line& line, std::int64_t least_us, Mono now) {
+  WaiterPlace at = line.due.first;
+  while (!at.is_none() && room_.waiters()[at].stands != Stands::Asking &&
+         room_.waiters()[at].deadline.us - now.us < least_us) {
+    at = room_.waiters()[at].next;
+  }
+  return at;
 }
 
 // What was refused before does not share a call.
@@ -323,6 +345,10 @@ Reserver::Composed Reserver::compose_line(CounterId id, const Pull& pull, Mono n
   if (!window) return Composed::No;
   Counter& counter = counters_[id];
   Line& line = *counters_.line(counter);
+  const WaiterPlace first = first_in_time(line, least_left_us(line, pull), now);
+  if (!first.is_none() && room_.waiters()[first].group != 0) {
+    return compose_group(id, first, pull, now, into);
+  }
   into.costs.clear();
   into.bookings.clear();
   const Costs costs = take_costs(counter, line, pull, now, into);
@@ -376,7 +402,7 @@ void Reserver::put_in_hand(Counter& counter, Line& line, const Costs& costs, Mon
 Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const Pull& pull, Mono now,
                                      Reservation& into) {
   CostRuns& costs = into.costs;
-  const std::int64_t least = line.retried ? pull.least_left_retried_us : pull.least_left_us;
+  const std::int64_t least = least_left_us(line, pull);
   Costs taken;
   Waiters::List run;  // of those that are taken, not moved yet
   const auto move_run = [&] {
@@ -385,6 +411,12 @@ Reserver::Costs Reserver::take_costs(const Counter& counter, Line& line, const P
   for (WaiterPlace at = line.due.first; !at.is_none();) {
     Waiter& waiter = room_.waiters()[at];
     const WaiterPlace place = std::exchange(at, waiter.next);
+    if (waiter.group != 0) {
+      // Nobody passes those that are decided together, or they might never find all of theirs free.
+      if (waiter.deadline.us - now.us >= least) break;
+      move_run();
+      continue;
+    }
     if (waiter.deadline.us - now.us < least && !give_time(place, now)) {
       move_run();
       continue;
@@ -482,6 +514,8 @@ void Reserver::begin(CounterId id, const Window& window, Mono now, Reservation& 
     into.block = BlockAsked{counter.use->names.block_of(counter.key.view()), limit.block_for_ms};
   }
   into.in_hand = 0;
+  into.group = 0;
+  into.known = 0;
   counter.renew = counter.renew_next = false;
   Line& line = counters_.make_line(id);
   line.reservation = into.id;

@@ -6,7 +6,9 @@
 // (compose()). Not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -39,6 +41,9 @@ struct Pull {
   std::int64_t least_left_us = 0;
   std::int64_t least_left_retried_us = 0;  // the same where a refusal took them a round trip
   std::int64_t least_left_idle_us = 0;     // the same while nothing is under way: the least of all
+  // So many more reservations the call has room for; where it is the first, any number may come
+  // that is decided together.
+  std::size_t room = SIZE_MAX;
 };
 
 // Why a reservation has granted nothing.
@@ -94,6 +99,19 @@ class Reserver {
   // The next reservation of the shard, of that kind. False where there is none that may be asked
   // for now. Costs nothing but what is in it.
   bool compose(ShardId shard, const Pull& pull, Mono now, Reservation& into);
+
+  // ---- Those that are decided together: docs/combined.md.
+
+  // Those members of that combined check are to be asked for by one call. They wait, each for a
+  // counter of its own, and the counters' names are different ones of one slot.
+  void group(std::uint64_t check, std::vector<WaiterId> members);
+  // The check is over: who stands behind its members need not wait for them.
+  void ungroup(std::uint64_t check);
+  // One of its members is answered, and others still wait: they are looked at again.
+  void queue_group(std::uint64_t check);
+  // compose() has begun with some that are decided together: the others come next, whatever is
+  // pulled, and belong into the same call.
+  bool is_amid_group() const { return !rest_of_group_.empty(); }
 
   // The store's answers, by the id of the reservation. One that is not under way is passed over.
   void answered(std::uint64_t id, const ReserveAnswer& answer, Mono now);
@@ -183,10 +201,33 @@ class Reserver {
   void leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known);
   bool measure_first(CounterId id, Line& line, Mono now);
   enum class Composed : std::uint8_t { Yes, No, TooLate };
+  enum class GroupState : std::uint8_t {
+    Ready,
+    Waits,   // for one of its counters, by which it is looked at again
+    Broken,  // it is none: its members are asked for one by one
+  };
+  // One of its members is asked for: of which counter, in which window, and who waits.
+  struct GroupMember {
+    CounterId counter;
+    Window window;
+    std::vector<WaiterPlace> waiters;  // of each check, in order
+  };
+  bool is_grouped(const Line& line);
+  void spare_all(const Counter& counter, Line& line);
+  std::size_t group_size(const Line& line);
+  GroupState group_state(std::uint64_t check, Mono now, std::vector<GroupMember>& into);
+  void break_up(std::uint64_t check);
+  bool add_to_batch(const Waiter& lead, const Pull& pull, Mono now,
+                    std::vector<GroupMember>& members);
+  Composed compose_group(CounterId id, WaiterPlace lead, const Pull& pull, Mono now,
+                         Reservation& into);
+  Reservation begin_member(const GroupMember& member, Mono now);
   Composed compose_line(CounterId id, const Pull& pull, Mono now, Reservation& into);
   bool compose_next_lease(Shard& shard, const Pull& pull, Mono now, Reservation& into);
   bool compose_aside(Shard& shard, const Pull& pull, Mono now, Reservation& into);
   bool has_time(const Line& line, std::int64_t least_us, Mono now);
+  static std::int64_t least_left_us(const Line& line, const Pull& pull);
+  WaiterPlace first_in_time(const Line& line, std::int64_t least_us, Mono now);
   bool rides_alone(const Line& line);
   bool compose_lease(CounterId id, Mono now, Reservation& into);
   // What the checks of a reservation cost.
@@ -225,6 +266,7 @@ class Reserver {
   bool is_in_pool(CounterId id, const Window& window, const Ask& ask, Mono now);
   bool give_one(Counter& counter, Line& line, bool granted, Handout& handout, Mono now);
   static std::int64_t left_of(const Counter& counter, const Handout& handout);
+  static bool is_spared(const Counter& counter, const Waiter& waiter, const Handout& handout);
   bool is_answer(const Line& line, const ReserveAnswer& reply) const;
   bool may_fit(const Counter& counter, const Line& line, const Ask& ask, const Handout& handout,
                Mono now) const;
@@ -261,6 +303,13 @@ class Reserver {
     std::int64_t known;  // which mark was known when it was asked for
   };
   std::unordered_map<std::uint64_t, Unexplained> unexplained_;
+  // By the number of the check: who waits for its members, and before which counters.
+  struct Group {
+    std::vector<WaiterId> members;
+    std::vector<CounterId> counters;
+  };
+  std::unordered_map<std::uint64_t, Group> groups_;
+  std::deque<Reservation> rest_of_group_;
   std::uint64_t last_reservation_ = 0;
 };
 

@@ -44,6 +44,10 @@ void Reserver::answered(std::uint64_t reservation, const ReserveAnswer& reply, M
     return hand_out_blocked(id, *line, reply, now);
   }
   if (reply.blocked_until_ms > 0) ++stats_.blocks_set;
+  if (reply.status != ReserveAnswer::Status::Looked && is_grouped(*line)) {
+    spare_all(counters_[id], *line);  // of another window by now
+    return serve(id, now);
+  }
   // What was in hand by another clock is worth nothing: whoever it was to pay is asked for again.
   const bool hand_is_over = line->slices_over && line->hand.permits() > 0;
   if (reply.status != ReserveAnswer::Status::Looked || !is_answer(*line, reply) || hand_is_over) {
@@ -187,7 +191,9 @@ void Reserver::hand_out_window(CounterId id, Line& line, const ReserveAnswer& re
   const bool late = !line.costs.empty() && !inside(counter, window, now);
   Hand unspent = handout.hand;
   std::int64_t leased = late ? 0 : reply.leased;
-  if (late) {
+  if (late && charged == 0 && is_grouped(line)) {
+    spare_all(counter, line);
+  } else if (late) {
     ++stats_.late_answers;  // charged, and granted to nobody
     books_.stranded(charged);
     room_.due_again(line);
@@ -252,6 +258,12 @@ bool Reserver::give_one(Counter& counter, Line& line, bool granted, Handout& han
     room_.waiters().move(line.asked, first, handout.again);
     return true;
   }
+  if (!granted && may_go_on && is_spared(counter, waiter, handout)) {
+    CheckResult spared;
+    spared.spared = true;
+    room_.answer(counter, line.asked, first, spared);
+    return true;
+  }
   if ((!granted || !handout.kept) && may_go_on && counter.use->is_sub()) {
     leave(line.counter, line.asked, first, handout.kept);
     return true;
@@ -278,6 +290,11 @@ std::int64_t Reserver::left_of(const Counter& counter, const Handout& handout) {
   if (!handout.bucket) return handout.left;
   const std::int64_t burst = burst_of(*counter.use->limit);
   return handout.held + permits_in(*handout.bucket, burst, handout.reply.time);
+}
+
+// Whether it was refused for the sake of another one alone, together with which it was asked for.
+bool Reserver::is_spared(const Counter& counter, const Waiter& waiter, const Handout& handout) {
+  return waiter.group != 0 && handout.kept && waiter.ask.cost <= left_of(counter, handout);
 }
 
 // Whether a cost that was refused may be granted with the hand, which was not taken: the counter

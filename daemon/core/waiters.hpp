@@ -41,6 +41,8 @@ struct Waiter {
   std::uint32_t flow = 0;       // the client that asks, among which the store is shared evenly
   Telling telling = Telling::Integers;
   bool is_member = false;  // of a combined check: the ticket says which one
+  // Not 0: of a combined check of that number, which is to be asked for together with its others.
+  std::uint64_t group = 0;
   Stands stands = Stands::Nowhere;
   Mono patience;              // in ACQUIRE: it waits until then for permits; else 0
   StoreTime came;             // by then, if permits are booked for it

@@ -204,7 +204,10 @@ void Link::use(const HeldAnswers::Held& held, Mono now) {
   bool took_some = false;       // which says that it takes writes
   for (std::size_t i = 0; i < reservations.size(); ++i) {
     const ReserveAnswer& answer = held.answers[i];
-    gate_.answered(reservations[i].id, answer, now);
+    const std::uint64_t group = reservations[i].group;
+    const bool more =
+        group != 0 && i + 1 < reservations.size() && reservations[i + 1].group == group;
+    gate_.answered(reservations[i].id, answer, now, more);
     if (answer.status == ReserveAnswer::Status::Spoilt) {
       tell(StoreEvent::What::CounterSpoilt, "the counter holds something that is no whole number");
     } else if (answer.status == ReserveAnswer::Status::Refused) {

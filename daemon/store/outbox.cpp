@@ -299,9 +299,13 @@ void Outbox::fill(Call& call, std::size_t most, For whom, Mono now) {
   pull.least_left_idle_us = target_us();
   pull.least_left_retried_us = shortest_us();
   std::size_t words = 0;
-  while (call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords &&
-         gate_.shard(shard_).has_to_ask()) {
+  const auto has_room = [&] {
+    return call.reservations.size() < most && words + kMostWordsOfOne <= kMostWords &&
+           gate_.shard(shard_).has_to_ask();
+  };
+  while (gate_.is_amid_group() || has_room()) {
     pull.first = call.reservations.empty();
+    pull.room = most - std::min(most, call.reservations.size());
     Reservation next;
     if (!next_reservation(pull, now, next)) break;
     words += words_of(next);

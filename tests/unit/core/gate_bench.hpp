@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/core/gate.hpp"
+#include "daemon/limit/group.hpp"
 #include "daemon/store/model/memory_counters.hpp"
 #include "tests/unit/catch.hpp"
 
@@ -73,8 +74,20 @@ struct Bench {
   }
   void reply(const Reservation& request) { reply_at(now, request); }
   void serve() {
-    for (const Reservation& request : asked()) reply(request);
+    reply_all(asked());
     answer_clears(store);
+  }
+  // In one call.
+  void reply_all(const std::vector<Reservation>& requests) {
+    std::vector<ReserveAnswer> all;
+    reserve_all(
+        requests, [&](const Reservation& each) { return store.reserve(each, store_time()); }, all);
+    measure();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      const std::uint64_t group = requests[i].group;
+      const bool more = group != 0 && i + 1 < requests.size() && requests[i + 1].group == group;
+      gate.answered(requests[i].id, all[i], now, more);
+    }
   }
   // What is to be cleared, or asked of marks, by those counters.
   void answer_clears(MemoryCounters& counters) {
