@@ -318,21 +318,6 @@ bool Reserver::has_time(const Line& line, std::int64_t least_us, Mono now) {
   return room_.waiters()[line.due.last].deadline.us - now.us >= least_us;
 }
 
-// How much a check of the line must have left to be asked for.
-std::int64_t Reserver::least_left_us(const Line& line, const Pull& pull) {
-  return line.retried ? pull.least_left_retried_us : pull.least_left_us;
-}
-
-// The first of those that are due which has; none: there is none.
-WaiterPlace Reserver::first_in_time(const Line& line, std::int64_t least_us, Mono now) {
-  WaiterPlace at = line.due.first;
-  while (!at.is_none() && room_.waiters()[at].stands != Stands::Asking &&
-         room_.waiters()[at].deadline.us - now.us < least_us) {
-    at = room_.waiters()[at].next;
-  }
-  return at;
-}
-
 // What was refused before does not share a call.
 bool Reserver::rides_alone(const Line& line) {
   return line.alone || counters_[line.counter].use->refusals > 0;

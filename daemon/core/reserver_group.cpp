@@ -49,6 +49,21 @@ void Reserver::break_up(std::uint64_t check) {
   ungroup(check);
 }
 
+// How much a check of the line must have left to be asked for.
+std::int64_t Reserver::least_left_us(const Line& line, const Pull& pull) {
+  return line.retried ? pull.least_left_retried_us : pull.least_left_us;
+}
+
+// The first of those that are due which has; none: there is none.
+WaiterPlace Reserver::first_in_time(const Line& line, std::int64_t least_us, Mono now) {
+  WaiterPlace at = line.due.first;
+  while (!at.is_none() && room_.waiters()[at].stands != Stands::Asking &&
+         room_.waiters()[at].deadline.us - now.us < least_us) {
+    at = room_.waiters()[at].next;
+  }
+  return at;
+}
+
 bool Reserver::is_grouped(const Line& line) {
   return !line.asked.empty() && room_.waiters()[line.asked.first].group != 0;
 }

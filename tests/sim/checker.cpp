@@ -164,8 +164,9 @@ void Checker::told(int daemon, const std::string& name, const Decision& decision
 // then.
 void Checker::decided_together(std::span<const Reservation> reservations,
                                std::span<const ReserveAnswer> answers, const Held& held) {
-  for (std::size_t at = 0; at < reservations.size();) {
-    const std::size_t size = group_size(reservations.subspan(at));
+  for (std::size_t at = 0, size = 0; at < reservations.size(); at += size) {
+    size = group_size(reservations.subspan(at));
+    if (reservations[at].group == 0) continue;
     std::int64_t least = kMaxPermits;
     std::int64_t most = 0;
     for (std::size_t i = at; i < at + size; ++i) {
@@ -174,15 +175,14 @@ void Checker::decided_together(std::span<const Reservation> reservations,
       least = std::min(least, granted);
       most = std::max(most, granted);
     }
-    for (std::size_t i = at; i < at + size && reservations[at].group != 0; ++i) {
+    ++(most == 0 ? groups_denied_ : groups_granted_);
+    for (std::size_t i = at; i < at + size; ++i) {
       const Reservation& each = reservations[i];
       if (least != most) fail(each.counter + ": granted where others of its group were not");
       if (most == 0 && !each.bucket && held.before[i] != held.after[i]) {
         fail(each.counter + ": charged for a check that was denied");
       }
     }
-    if (reservations[at].group != 0) ++(most == 0 ? groups_denied_ : groups_granted_);
-    at += size;
   }
 }
 

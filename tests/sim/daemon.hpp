@@ -161,7 +161,7 @@ class Daemon final : public StoreEvents {
   std::int64_t acquire_us(const Ask& ask);
   void go_away(std::uint64_t ticket, WaiterId waiter);
   bool combine(const Ask& first);
-  void add_member(std::vector<Ask>& asks, Members& members, const Ask& ask);
+  void combine_all(std::vector<Ask> asks);
   bool combined(std::uint64_t ticket, Verdict verdict, const Decision& decision);
   void leave_combined_line(std::uint64_t ticket, const std::vector<Ask>& asks,
                            const Decision* told);

@@ -11,6 +11,9 @@ namespace {
 constexpr std::int64_t kMostMore = 3;
 // So manieth of them is in ACQUIRE.
 constexpr std::int64_t kWaitOneIn = 3;
+// Where the store decides by one call some come together.
+constexpr std::int64_t kAgainOneIn = 4;
+constexpr std::int64_t kMostAgain = 5;
 
 // Where a check is allowed although the store is away, nobody can say of which members it was paid.
 bool may_be_member(const LimitPlan& plan) { return plan.on_store_down != OnStoreDown::Allow; }
@@ -30,11 +33,7 @@ bool Daemon::combine(const Ask& first) {
   Random& random = world_.random();
   const auto& limits = world_.scenario().limits;
   if (!may_be_member(limits[static_cast<std::size_t>(first.limit)])) return false;
-  std::vector<Ask> asks;
-  CombinedRequest request;
-  request.ticket = ++tickets_;
-  request.flow = first.flow;
-  add_member(asks, request.members, first);
+  std::vector<Ask> asks{first};
   const std::int64_t more = random.between(1, kMostMore);
   for (std::int64_t i = 0; i < more; ++i) {
     const int limit = static_cast<int>(random.below(static_cast<std::int64_t>(limits.size())));
@@ -43,11 +42,37 @@ bool Daemon::combine(const Ask& first) {
     const int key = plan.keyed ? static_cast<int>(random.below(world_.scenario().keys)) : 0;
     const std::int64_t cost = random.between(1, world_.scenario().max_cost);
     wanted_ += cost;
-    add_member(asks, request.members, begin(limit, key, cost, first.flow));
+    asks.push_back(begin(limit, key, cost, first.flow));
+  }
+  const bool again = world_.scenario().groups && random.one_in(kAgainOneIn);
+  const std::int64_t times = again ? random.between(1, kMostAgain) : 0;
+  combine_all(asks);
+  for (std::int64_t i = 0; i < times; ++i) {
+    std::vector<Ask> like;
+    for (const Ask& ask : asks) {
+      wanted_ += ask.cost;
+      like.push_back(begin(ask.limit, ask.key, ask.cost, ask.flow));
+    }
+    combine_all(std::move(like));
+  }
+  return true;
+}
+
+// Asks for all of them in one decision.
+void Daemon::combine_all(std::vector<Ask> asks) {
+  Random& random = world_.random();
+  CombinedRequest request;
+  request.ticket = ++tickets_;
+  request.flow = asks.front().flow;
+  for (const Ask& ask : asks) {
+    const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
+    request.members.push_back({table_.configured(plan.name),
+                               std::string(world_.key(ask.limit, ask.key)), ask.cost,
+                               request.members.size()});
   }
   ++asked_;
   if (random.one_in(kWaitOneIn)) {
-    const std::int64_t waits_us = acquire_us(first);
+    const std::int64_t waits_us = acquire_us(asks.front());
     for (Ask& ask : asks) ask.waits_us = waits_us;
     request.patience = after(now(), waits_us);
   }
@@ -59,11 +84,11 @@ bool Daemon::combine(const Ask& first) {
     ++decided_at_once_;
     for (Ask& ask : asks) ask.in_place = true;
     combined_told(asks, result.verdict, result.decision);
-    return true;
+    return;
   }
   if (asks.front().waits_us > 0) combined_lines_[line_of(asks)].insert(ticket);
   combining_.emplace(ticket, std::move(asks));
-  if (!random.one_in(kGoOneIn)) return true;
+  if (!random.one_in(kGoOneIn)) return;
   const std::int64_t us = random.any_size(1, may_take_us);
   world_.events().in(us, [this, ticket, waiter = result.waiter] {
     when_awake([this, ticket, waiter] {
@@ -76,14 +101,6 @@ bool Daemon::combine(const Ask& first) {
       pump();
     });
   });
-  return true;
-}
-
-void Daemon::add_member(std::vector<Ask>& asks, Members& members, const Ask& ask) {
-  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(ask.limit)];
-  members.push_back({table_.configured(plan.name), std::string(world_.key(ask.limit, ask.key)),
-                     ask.cost, asks.size()});
-  asks.push_back(ask);
 }
 
 // Whether the answer is one of theirs.

@@ -249,6 +249,26 @@ bool is_clearable(const Scenario& scenario) {
 
 }  // namespace
 
+namespace {
+
+// All counters have one hash tag, and nothing is leased. Half of the limits are so small that one
+// permit matters.
+void make_groups(Scenario& s) {
+  Random random(s.seed * 0x9e3779b97f4a7c15U + 5);
+  for (LimitPlan& limit : s.limits) {
+    if (limit.spread > 1 || limit.redis_key == kRecipeRedisKey) continue;
+    limit.mode = Mode::Exact;
+    if (random.one_in(2)) limit.permits = limit.burst = random.between(1, 8);
+    const bool has_windows = !limit.bucket && !limit.log;
+    limit.redis_key = std::string("rategate:{group}:%n") + (limit.keyed ? ":%k" : "") +
+                      (has_windows    ? ":%p:%w"
+                       : limit.bucket ? ":gcra"
+                                      : ":%p:log");
+  }
+}
+
+}  // namespace
+
 Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   Scenario scenario = draw(seed, kind);
   // In a cluster more seldom: what goes wrong there takes many things at once.
@@ -270,6 +290,8 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   // In all of those, and in half of some others.
   const bool half = (scenario.settles || scenario.combines) && seed % (4 * one_in) < 2 * one_in;
   scenario.clears = is_clearable(scenario) && (seed % one_in == 2 || half);
+  scenario.groups = scenario.combines && seed % (2 * one_in) == 3;
+  if (scenario.groups) make_groups(scenario);
   return scenario;
 }
 

@@ -92,6 +92,7 @@ struct Scenario {
   bool peeks = false;             // some are asked for once more, to look only
   bool acquires = false;          // some wait in ACQUIRE
   bool combines = false;          // some ask for several limits at once
+  bool groups = false;            // of which the store decides by one call
   bool rules = false;             // some keys have numbers of their own
   bool settles = false;           // some say later that they used less than they took, or more
   bool blocks = false;            // who is denied is blocked for a while

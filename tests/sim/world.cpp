@@ -560,6 +560,8 @@ bool World::is_near() const {
 
 World::Totals World::totals() const {
   Totals totals;
+  totals.groups_granted = checker_.groups_granted();
+  totals.groups_denied = checker_.groups_denied();
   totals.checks = checks_;
   totals.allowed = checker_.allowed();
   totals.events = static_cast<std::int64_t>(events_.happened());

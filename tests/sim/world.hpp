@@ -82,6 +82,8 @@ class World {
     std::int64_t stranded = 0;
     std::int64_t reserved = 0;
     std::int64_t events = 0;
+    std::int64_t groups_granted = 0;  // that were decided by one call
+    std::int64_t groups_denied = 0;
   };
   Totals totals() const;
 
