@@ -7,6 +7,9 @@
 namespace rategate {
 namespace {
 
+// Who is denied by a host that has all slots is to ask again after so long.
+constexpr std::int64_t kRetryMs = 50;
+
 std::string hexadecimal(std::uint64_t number) {
   std::array<char, 16> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
@@ -125,7 +128,7 @@ EntryResult HoldKeeper::decide(HeldCounter& counter, const EntryWaiter& who, Mon
   }
   // Behind those who wait for others to leave there is nothing; nor where the store has just said
   // so.
-  const bool is_known = counter.hungry && now < counter.not_before;
+  const bool is_known = has_all(counter, now) || (counter.hungry && now < counter.not_before);
   if (who.patience.us == 0 && (counter.line.is_parked() || is_known)) {
     result.decision = denied(counter, *who.use, retry_ms(counter, now));
     return result;
@@ -145,6 +148,18 @@ bool HoldKeeper::fits(const HeldCounter& counter, const LimitUse& use, std::int6
       {counter.hold.usable(), use.limit->permits - counter.others, counter.most_shared(cost)});
   return counter.entered + cost <= most && !use.dropped &&
          counter.hold.is_good(reading_of(counter, now));
+}
+
+// The store has nothing more for it.
+bool HoldKeeper::has_all(const HeldCounter& counter, Mono now) const {
+  return counter.hold.usable() >= counter.use->limit->permits &&
+         counter.hold.is_good(reading_of(counter, now));
+}
+
+// There is a first one in the line.
+bool HoldKeeper::front_fits(const HeldCounter& counter, Mono now) const {
+  const EntryWaiter& front = counter.line.front();
+  return fits(counter, *front.use, front.cost, now);
 }
 
 std::int64_t HoldKeeper::remaining(const HeldCounter& counter, const LimitUse& use) const {
@@ -194,8 +209,9 @@ EntryResult HoldKeeper::by_policy(HeldCounter& counter, const EntryWaiter& who, 
   return result;
 }
 
-// When this host looks again.
+// When this host looks again; where it has all there is, about as long as it would take others.
 std::int64_t HoldKeeper::retry_ms(const HeldCounter& counter, Mono now) const {
+  if (has_all(counter, now)) return kRetryMs;
   return std::max<std::int64_t>(1, (counter.not_before.us - now.us + 999) / 1000);
 }
 
@@ -235,7 +251,7 @@ void HoldKeeper::gone(std::uint32_t flow, Mono now) {
 
 void HoldKeeper::wait(HeldCounter& counter, EntryWaiter who, Mono now) {
   who.number = ++last_waiter_;
-  who.heard = counter.hungry && now < counter.not_before;
+  who.heard = has_all(counter, now) || (counter.hungry && now < counter.not_before);
   const std::pair at{counter.number, who.number};
   deadlines_.insert({who.store_deadline, at});
   if (who.patience.us > 0) deadlines_.insert({who.patience, at});

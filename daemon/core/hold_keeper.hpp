@@ -113,6 +113,9 @@ class HoldKeeper {
   std::optional<ClockReading> reading_of(const HeldCounter& counter, Mono now) const;
   bool fits(const HeldCounter& counter, const LimitUse& use, std::int64_t cost, Mono now) const;
   std::int64_t remaining(const HeldCounter& counter, const LimitUse& use) const;
+  bool has_all(const HeldCounter& counter, Mono now) const;
+  bool front_fits(const HeldCounter& counter, Mono now) const;
+  bool rename(HeldCounter& counter, const LimitUse& use);
   EntryDecision let_in(HeldCounter& counter, const EntryWaiter& who, Mono now);
   EntryDecision denied(const HeldCounter& counter, LimitUse& use, std::int64_t retry_ms);
   EntryResult by_policy(HeldCounter& counter, const EntryWaiter& who, Mono now);

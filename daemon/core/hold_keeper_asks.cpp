@@ -58,7 +58,13 @@ std::int64_t HoldKeeper::wanted(const HeldCounter& counter) const {
 bool HoldKeeper::is_restrained(const HeldCounter& counter, Mono now) const {
   const StoreClock& clock = shard_of(counter).clock;
   const std::int64_t ttl_us = counter.use->limit->period_ms * 1000 + options_.skew_us;
-  return now < after(lost_at_, clock.with_drift(ttl_us) + clock.options().max_error_us);
+  if (now < after(lost_at_, clock.with_drift(ttl_us) + clock.options().max_error_us)) return true;
+  // Other hosts take what is entered there to the counter's new name when they are reloaded.
+  std::int64_t& moved_ms = counter.use->moved_ms;
+  if (moved_ms == INT64_MIN) return false;
+  const auto reading = clock.read(now);
+  if (reading && moved_ms == LimitTable::kNoClock) moved_ms = reading->latest.us / 1000 + 1;
+  return !reading || reading->earliest.us < moved_ms * 1000 + ttl_us;
 }
 
 void HoldKeeper::note_peak(HeldCounter& counter, Mono now) {
@@ -79,8 +85,10 @@ bool HoldKeeper::wants_ask(const HeldCounter& counter, Mono now) const {
   const bool is_in_use = counter.entered > 0 || held > 0;
   if (is_in_use && now >= counter.renews) return true;
   if (now < counter.not_before) return false;
-  return !counter.line.empty() || counter.entered > held || held > counter.used_lately() ||
-         held > left_by_others(counter) || held > std::max(counter.entered, counter.share);
+  const bool may_have_more = held < counter.use->limit->permits;
+  return (may_have_more && !counter.line.empty()) || counter.entered > held ||
+         held > counter.used_lately() || held > left_by_others(counter) ||
+         held > std::max(counter.entered, counter.share);
 }
 
 Mono HoldKeeper::next_wake(const HeldCounter& counter, Mono now) const {
@@ -183,9 +191,13 @@ void HoldKeeper::answered(const HoldAsked& asked, const HoldAnswer& answer, Mono
   }
   const bool shares = counter->share != HeldCounter::kAll;
   if (shares) counter->renews = std::min(counter->renews, after(now, kSharesUs));
-  for (EntryWaiter& waiter : counter->line.all()) waiter.heard = waiter.heard || waiter.asked;
+  const bool all = has_all(*counter, now);  // nothing is asked for those who came meanwhile
+  for (EntryWaiter& waiter : counter->line.all()) {
+    waiter.heard = waiter.heard || waiter.asked || all;
+  }
   const bool is_short = !holds || answer.held < asked.wanted || shares || counter->only_counted ||
-                        !counter->hold.is_good(reading_of(*counter, now));
+                        !counter->hold.is_good(reading_of(*counter, now)) ||
+                        (!counter->line.empty() && !front_fits(*counter, now));
   counter->hungry = is_short;
   if (is_short) {
     back_off(*counter, now);
@@ -280,6 +292,22 @@ void HoldKeeper::slots_moved(Mono now) {
   }
 }
 
+// What is entered is counted by the name that the limit gives the counter now, of which nothing is
+// held yet. False where that is another one's.
+bool HoldKeeper::rename(HeldCounter& counter, const LimitUse& use) {
+  std::string name = use.names.of(counter.key, 0);
+  if (name == counter.name) return true;
+  if (counters_.contains(name)) return false;
+  auto node = counters_.extract(counter.name);
+  node.key() = name;
+  counters_.insert(std::move(node));
+  counter.name = std::move(name);
+  counter.hold = Hold();
+  counter.others = 0;
+  counter.share = HeldCounter::kAll;
+  return true;
+}
+
 void HoldKeeper::reload(const std::function<LimitUsePtr(const std::string& name)>& find_limit,
                         Mono now) {
   std::vector<std::uint64_t> numbers;
@@ -289,7 +317,7 @@ void HoldKeeper::reload(const std::function<LimitUsePtr(const std::string& name)
     if (!counter.use->dropped) continue;
     const LimitUsePtr use = find_limit(counter.use->limit->name);
     const bool goes_on = use != nullptr && use->limit->algorithm == counter.use->limit->algorithm &&
-                         use->names.of(counter.key, 0) == counter.name;
+                         rename(counter, *use);
     if (goes_on) {
       if (use->limit->permits < counter.use->limit->permits) counter.hold.lower(counter.entered);
       for (EntryWaiter& waiter : counter.line.all()) {
@@ -297,6 +325,8 @@ void HoldKeeper::reload(const std::function<LimitUsePtr(const std::string& name)
       }
       counter.use = use;
       counter.not_before = counter.renews = now;
+      counter.queued = false;
+      follow_slot(counter);
     }
     for (EntryWaiter& waiter : counter.line.all()) waiter.heard = waiter.heard || !goes_on;
     if (!goes_on) deny_heard(counter, now);

@@ -223,6 +223,44 @@ class SomeHosts(Case):
             for thread in threads:
                 thread.join(15)
 
+    def test_a_host_that_has_all_asks_for_nobody(self):
+        """Who waits there costs no call beside the renewals, and who does not is denied at once."""
+        server = self.redis()
+        daemon, _ = (self.daemon(server, limits={"work": concurrency(2)}) for _ in range(2))
+        conn, waiting = self.conn(daemon), self.conn(daemon)
+        tickets = [self.entered(conn), self.entered(conn)]
+        waiting.send(encode("ENTER", "work", "TIMEOUT", 30_000))
+        harness.wait_until(lambda: daemon.info()["entries_waiting"] == "1", 5, "one waits")
+
+        def calls():
+            return sum(told["calls"] for name, told in server.db.info("commandstats").items()
+                       if name.startswith("cmdstat_eval"))
+        before, began = calls(), time.monotonic()
+        for _ in range(40):
+            self.assertGreater(self.full(conn)[3], 1)
+        harness.wait_until(lambda: time.monotonic() > began + 1, 5, "a second")
+        seconds = time.monotonic() - began
+        self.assertLess(seconds, 5 * harness.SLOW)
+        self.assertLess(calls() - before, 12 * seconds)
+        self.assertEqual(conn.command("LEAVE", tickets[0]), 1)
+        self.assertEqual(waiting.read()[0], 1)
+
+    def test_a_reload_takes_entries_to_the_counters_new_name(self):
+        server = self.redis()
+        daemons = [self.daemon(server, limits={"work": concurrency(4)}) for _ in range(2)]
+        conns = [self.conn(daemon) for daemon in daemons]
+        tickets = [self.entered(conn, "TIMEOUT", 5000) for conn in conns for _ in range(2)]
+        for daemon in daemons:
+            daemon.tables["limits"]["work"] = concurrency(4, redis_key="rategate:moved:{%n:%k}")
+            daemon.write_config()
+            daemon.reload()
+        for conn in conns:
+            self.full(conn, "TIMEOUT", int(3000 * TTL))
+        self.assertEqual(conns[0].command("LEAVE", tickets[0]), 1)
+        self.entered(conns[1], "TIMEOUT", 10_000)
+        self.full(conns[0])
+        self.assertTrue(server.db.keys("rategate:moved:*"))
+
     def test_a_killed_daemons_slots_come_back_after_the_ttl(self):
         server = self.redis()
         first, second = (self.daemon(server, limits={"work": concurrency(4)}) for _ in range(2))
