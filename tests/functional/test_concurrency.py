@@ -237,7 +237,7 @@ class SomeHosts(Case):
                        if name.startswith("cmdstat_eval"))
         before, began = calls(), time.monotonic()
         for _ in range(40):
-            self.assertGreater(self.full(conn)[3], 1)
+            self.full(conn)
         harness.wait_until(lambda: time.monotonic() > began + 1, 5, "a second")
         seconds = time.monotonic() - began
         self.assertLess(seconds, 5 * harness.SLOW)
