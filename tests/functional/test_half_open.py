@@ -34,7 +34,7 @@ class HalfOpen(harness.Case):
         harness.wait_until(lambda: self.rated.check("api").reason == harness.COUNTED, 10,
                            "a check that is counted")
         # A connection of less than a second is not made again at once.
-        harness.wait_until(lambda: any(int(line["age"]) > 1 and line["user"] == "rategate"
+        harness.wait_until(lambda: any(int(line["age"]) > 2 and line["user"] == "rategate"
                                        for line in self.server.db.client_list()), 10, "its age")
 
     def state(self):
