@@ -224,6 +224,7 @@ CheckResult Gate::end_combined(CombinedCheck& check, Mono now) {
 }
 
 void Gate::end_parts(CombinedCheck& check, bool in_vain, Mono now) {
+  go_on(now);  // nobody leaves a line from which he is on his way to another one
   combined_.end(check);
   for (Part& part : check.parts) {
     if (in_vain && check.takes && part.state == Part::State::Paid) put_back(part, now);
