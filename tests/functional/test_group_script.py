@@ -6,7 +6,8 @@ from support.script_case import ScriptCase
 
 LOOKED, WINDOW_OVER, TOO_FAR, SPOILT, REFUSED = range(5)
 MINUTE, HOUR = 60_000, 3_600_000
-WRITES = ("set", "incrby", "decrby", "pexpireat")
+# An expiry that PTTL has told a millisecond too short may be raised by that.
+WRITES = ("set", "incrby", "decrby")
 
 
 class Group(ScriptCase):
