@@ -74,9 +74,10 @@ class Bench:
     def memory_daemon(self):
         return self._once("memory", lambda: self.place.daemon(sockets.LIMITS))
 
-    def shared_memory_daemon(self):
-        return self._once("shm", lambda: self.place.daemon(
-            shared_memory.LIMITS, self.redis().path, slots=shared_memory.SLOTS))
+    def shared_memory_daemon(self, limit):
+        """One for each limit, so that a revision that lacks an algorithm still measures the others."""
+        return self._once(f"shm {limit}", lambda: self.place.daemon(
+            {limit: shared_memory.LIMITS[limit]}, self.redis().path, slots=shared_memory.SLOTS))
 
 
 BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each

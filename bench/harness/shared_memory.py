@@ -29,7 +29,7 @@ ATTEMPTS = 5
 def check(limit, kind, keys=0, processes=1, burst=1000):
     """A kind of check; a row only where shared memory decided."""
     def measure(bench):
-        daemon = bench.shared_memory_daemon()
+        daemon = bench.shared_memory_daemon(limit)
         for attempt in range(ATTEMPTS):
             result = run_json([os.path.join(bench.bin_dir, "bench_shm"), daemon.path, limit, kind,
                                min(keys, bench.most_shm_keys), processes, burst,
