@@ -13,7 +13,7 @@
 #endif
 
 #define RG_SHM_MAGIC UINT64_C(0x6574616765746172) /* the bytes "rategate" */
-#define RG_SHM_LAYOUT_VERSION 3
+#define RG_SHM_LAYOUT_VERSION 4
 #define RG_SHM_HEADER_BYTES 4096
 #define RG_SHM_PROBES 8
 #define RG_SHM_CLOCKS 32 /* one for each shard of the store */

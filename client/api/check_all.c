@@ -1,7 +1,9 @@
-/* rategate_check_all: several limits in one decision, by the daemon's CHECKALL. */
+/* rategate_check_all: several limits in one decision, in place or by the daemon's CHECKALL. */
 #include <errno.h>
+#include <stdbool.h>
 
 #include "client/api/client.h"
+#include "client/shared/members_in_place.h"
 #include "client/wire/deadline.h"
 #include "client/wire/exchange.h"
 #include "client/wire/failure.h"
@@ -48,10 +50,38 @@ static int look_at_members(const rategate_member* members, size_t count,
   return 0;
 }
 
-int rategate_check_all(const rategate_member* members, size_t count, rategate_decision* decision,
-                       size_t* named, rategate_error* error) {
-  int rc = look_at_members(members, count, decision, error);
-  if (rc != 0) return rc;
+static bool decide_in_place(const rategate_member* members, size_t count,
+                            rategate_decision* decision, size_t* named, int64_t* started_ns) {
+  struct rg_members known = {.count = 0};
+  *started_ns = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const rategate_member* member = &members[i];
+    if (!rg_add_members(&known, &member->limit->in_place, member->key, member->key_size,
+                        member->cost, (uint32_t)i)) {
+      return false;
+    }
+  }
+  uint32_t at;
+  const struct rg_shared* shared = &members[0].limit->client->shared;
+  if (!rg_decide_members(&known, shared, decision, &at, started_ns)) return false;
+  decision->window_end_ms = 0; /* a receipt is of one limit */
+  if (named != NULL) *named = at;
+  return true;
+}
+
+/* Asks for what the next check needs to be decided in place. */
+static void learn(const rategate_member* members, size_t count, struct rg_connection* connection,
+                  const struct rg_call* call) {
+  rg_attach(&members[0].limit->client->shared, connection, call);
+  for (size_t i = 0; i < count; ++i) {
+    const rategate_member* member = &members[i];
+    rg_resolve_rule(&member->limit->in_place, &member->limit->name, member->key, member->key_size,
+                    connection, call);
+  }
+}
+
+static int ask_daemon(const rategate_member* members, size_t count, const struct rg_call* call,
+                      int64_t field[FIELDS]) {
   rategate_client* const client = members[0].limit->client;
   rg_after_fork(client);
   char asked[MAX_ASKED];
@@ -65,13 +95,29 @@ int rategate_check_all(const rategate_member* members, size_t count, rategate_de
   }
   char answered[RG_MAX_INTEGERS];
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered, .look = look};
-  const struct rg_call call = {.deadline = rg_after_ms(rg_now(), (int64_t)client->timeout_ms),
-                               .cancel_fd = -1,
-                               .error = error};
-  rc = rg_exchange(&client->connections, &request, &answer, &call, NULL);
+  struct rg_connection* connection;
+  const int rc = rg_exchange(&client->connections, &request, &answer, call, &connection);
   if (rc != 0) return rc;
-  int64_t field[FIELDS];
   read_answer(&answer, field);
+  learn(members, count, connection, call);
+  rg_connections_give(&client->connections, connection);
+  return 0;
+}
+
+int rategate_check_all(const rategate_member* members, size_t count, rategate_decision* decision,
+                       size_t* named, rategate_error* error) {
+  int rc = look_at_members(members, count, decision, error);
+  if (rc != 0) return rc;
+  int64_t started_ns;
+  if (decide_in_place(members, count, decision, named, &started_ns)) return 0;
+  if (started_ns == 0) started_ns = rg_now();
+  const struct rg_call call = {
+      .deadline = rg_after_ms(started_ns, (int64_t)members[0].limit->client->timeout_ms),
+      .cancel_fd = -1,
+      .error = error};
+  int64_t field[FIELDS];
+  rc = ask_daemon(members, count, &call, field);
+  if (rc != 0) return rc;
   *decision = (rategate_decision){.allowed = (int32_t)field[ALLOWED],
                                   .limit = field[LIMIT],
                                   .remaining = field[REMAINING],

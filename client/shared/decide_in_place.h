@@ -85,6 +85,11 @@ RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_
   return rg_decide_otherwise(outcome, limit, known, key, cost, now_ns, decision, started_ns);
 }
 
+/* Decides where a limit has no permits of its own in the segment: by its members, if it has some. */
+bool rg_decide_by_members(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
+                          const void* key, size_t key_size, int64_t cost,
+                          rategate_decision* decision, int64_t* started_ns);
+
 RG_INLINE bool rg_decide_in_place(const struct rg_shared_limit* limit, const void* key,
                                   size_t key_size, int64_t cost, rategate_decision* decision,
                                   int64_t* started_ns) {
@@ -93,8 +98,9 @@ RG_INLINE bool rg_decide_in_place(const struct rg_shared_limit* limit, const voi
   struct rg_shared_rule* known =
       atomic_load_explicit(&limit->rule[key_size > 0], memory_order_acquire);
   *started_ns = 0;
-  if (known == NULL || !known->rule.shared || !rg_rules_are(known)) {
-    return false;
+  if (known == NULL || !rg_rules_are(known)) return false;
+  if (!RG_LIKELY(known->rule.shared)) {
+    return rg_decide_by_members(limit, known, key, key_size, cost, decision, started_ns);
   }
   if (key_size > 0 && known->rule.keyed) {
     return rg_decide_for_key(limit, known, key, key_size, cost, decision, started_ns);

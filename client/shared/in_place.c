@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "client/shared/decide_in_place.h"
+#include "client/shared/read_clock.h"
 #include "client/shared/shm_check.h"
 #include "client/shared/shm_slices.h"
 #include "shm/identity.h"
@@ -14,19 +15,6 @@ static void wait_until(int64_t moment_ns) {
   const struct timespec moment = rg_timespec(moment_ns);
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, NULL) == EINTR) {
   }
-}
-
-/* The clock, of which the first precise reading is kept: the call began by then. */
-static int64_t read_coarse(void* started_ns) {
-  (void)started_ns;
-  return rg_coarse_now();
-}
-
-static int64_t read_precise(void* started_ns) {
-  const int64_t now_ns = rg_now();
-  int64_t* const started = started_ns;
-  if (*started == 0) *started = now_ns;
-  return now_ns;
 }
 
 static uint32_t hint_of(struct rg_shared_rule* known, const struct rg_identity* key) {
@@ -41,22 +29,20 @@ static __attribute__((noinline)) enum rg_shm_outcome look_again(const struct rg_
                                                                 uint32_t hint, int64_t cost,
                                                                 int64_t* started_ns,
                                                                 struct rg_shm_result* result) {
-  const struct rg_shm_reader reader = {read_coarse, read_precise, started_ns,
-                                       limit->shared->coarse_lag_ns};
-  return rg_shm_check_slices(&known->view, &known->rule, key, hint, cost, &reader, result);
+  const struct rg_shm_reader reader = rg_clock_reader(limit->shared, started_ns);
+  return rg_shm_check_slices(&known->view, &known->rule, key, hint, cost, false, &reader, result);
 }
 
 RG_HOT bool rg_decide_slices(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                              const struct rg_identity* key, int64_t cost,
                              rategate_decision* decision, int64_t* started_ns) {
-  const struct rg_shm_reader reader = {read_coarse, read_precise, started_ns,
-                                       limit->shared->coarse_lag_ns};
+  const struct rg_shm_reader reader = rg_clock_reader(limit->shared, started_ns);
   const struct rg_shm_whose whose = {known->rule.id, key};
   const uint32_t hint = hint_of(known, key);
   struct rg_shm_result result;
   enum rg_shm_outcome outcome =
       rg_shm_decide_slices(&known->view, &known->view.header->clock[0], &known->rule, whose, hint,
-                           false, cost, reader, &result);
+                           false, cost, false, reader, &result);
   if (outcome == RG_SHM_MISS) {
     outcome = look_again(limit, known, key, hint, cost, started_ns, &result);
   }
@@ -71,9 +57,10 @@ bool rg_decide_precisely(const struct rg_shared_limit* limit, struct rg_shared_r
   for (int waits = 0;; ++waits) {
     const uint32_t hint = hint_of(known, key);
     struct rg_shm_result result;
-    const int64_t now_ns = read_precise(started_ns);
+    const int64_t now_ns = rg_read_precise(started_ns);
+    const struct rg_shm_ask ask = {cost, now_ns, 0, false};
     const enum rg_shm_outcome outcome =
-        rg_shm_check(&known->view, &known->rule, key, hint, cost, now_ns, 0, &result);
+        rg_shm_check(&known->view, &known->rule, key, hint, ask, &result);
     if (outcome == RG_SHM_DECIDED) {
       rg_tell_decision(limit, known, key, hint, now_ns, &result, decision);
       return true;
@@ -90,8 +77,8 @@ bool rg_decide_otherwise(enum rg_shm_outcome outcome, const struct rg_shared_lim
                          int64_t coarse_ns, rategate_decision* decision, int64_t* started_ns) {
   if (outcome == RG_SHM_MISS) {
     struct rg_shm_result result;
-    outcome = rg_shm_check_elsewhere(&known->view, &known->rule, key, cost, coarse_ns,
-                                     limit->shared->coarse_lag_ns, &result);
+    const struct rg_shm_ask ask = {cost, coarse_ns, limit->shared->coarse_lag_ns, false};
+    outcome = rg_shm_check_elsewhere(&known->view, &known->rule, key, ask, &result);
     if (outcome == RG_SHM_DECIDED) {
       rg_tell_decision(limit, known, key, hint_of(known, key), coarse_ns, &result, decision);
       return true;

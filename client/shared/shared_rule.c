@@ -9,9 +9,6 @@
 
 enum { RULE, LIMIT, PERIOD_MS, SHARED, KEYED, KIND, BURST, LONGEST_MS, FIELDS };
 
-/* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
-#define COARSE_FROM_PERIOD_MS 200
-
 /* How many checks the daemon is asked for before a rule is asked for again: twice as many each time
  * that it was another one then. A rule that is replaced costs a record until the client is closed,
  * and these are the bounds of how fast such records gather. */
@@ -43,22 +40,73 @@ static struct rg_shm_rule rule_of(const int64_t field[FIELDS]) {
       .longest_ms = field[LONGEST_MS]};
 }
 
-/* False where the connection failed. An error as the answer leaves `rule` as it was, zeros, which
- * is a rule that is not shared: it is asked for again when the rules change. */
+/* What RESOLVE has answered. */
+struct resolved {
+  int members; /* 0: nothing that is known of */
+  struct rg_shm_rule member[RG_SHM_MOST_MEMBERS];
+};
+
+static void read_rules(const struct rg_answer* answer, struct resolved* resolved) {
+  int64_t fields[RG_SHM_MOST_MEMBERS * FIELDS];
+  int rows;
+  if (rg_read_rows(answer->data, answer->size, FIELDS, RG_SHM_MOST_MEMBERS, fields, &rows) <= 0) {
+    return;
+  }
+  for (int i = 0; i < rows; ++i) {
+    if (!is_rule(&fields[i * FIELDS])) return;
+  }
+  for (int i = 0; i < rows; ++i) resolved->member[i] = rule_of(&fields[i * FIELDS]);
+  resolved->members = rows;
+}
+
+/* False where the connection failed. An error as the answer leaves `resolved` empty. */
 static bool ask_for_rule(const struct rg_limit_name* name, const void* key, size_t key_size,
                          struct rg_connection* connection, const struct rg_call* call,
-                         struct rg_shm_rule* rule) {
+                         struct resolved* resolved) {
   char asked[RG_MAX_QUESTION];
-  char answered[RG_MAX_INTEGERS];
+  char answered[RG_MAX_HEADER + RG_SHM_MOST_MEMBERS * FIELDS * RG_MAX_INTEGER];
   struct rg_request request = {.data = asked};
   struct rg_answer answer = {.data = answered, .capacity = sizeof answered};
   rg_put_question(&request, "RESOLVE", name, key, key_size, 1, -1);
   if (!rg_ask_on(connection, &request, &answer, call)) return false;
-  int64_t field[FIELDS];
-  if (rg_read_integers(answered, answer.size, FIELDS, field) > 0 && is_rule(field)) {
-    *rule = rule_of(field);
-  }
+  read_rules(&answer, resolved);
   return true;
+}
+
+/* A rule that is not shared, zeros, where nothing was resolved: it is asked for again when the
+ * rules change. NULL where there is no memory. */
+static struct rg_shared_rule* make_rule(const struct resolved* resolved,
+                                        const struct rg_segment* segment, uint64_t rules) {
+  const uint32_t members = resolved->members > 0 ? (uint32_t)resolved->members : 1;
+  struct rg_shared_rule* fresh = calloc(1, sizeof *fresh + members * sizeof fresh->member[0]);
+  if (fresh == NULL) return NULL;
+  fresh->view = segment->view;
+  fresh->segment = segment;
+  fresh->members = members;
+  atomic_init(&fresh->rules, rules);
+  atomic_init(&fresh->slot, RG_SHM_NO_HINT);
+  atomic_init(&fresh->asked, 0);
+  bool all_shared = true;
+  for (uint32_t i = 0; i < members; ++i) {
+    fresh->member[i].rule = resolved->member[i];
+    atomic_init(&fresh->member[i].slot, RG_SHM_NO_HINT);
+    all_shared = all_shared && fresh->member[i].rule.shared;
+  }
+  fresh->rule = fresh->member[0].rule;
+  if (members > 1) fresh->rule.shared = false;
+  fresh->has_members = members > 1 && all_shared;
+  fresh->is_quick =
+      fresh->rule.kind == RG_RULE_WINDOWS && fresh->rule.period_ms >= RG_SHM_COARSE_FROM_MS;
+  return fresh;
+}
+
+static int64_t longest_period_ms(const struct rg_shared_rule* rule) {
+  int64_t longest = 0;
+  for (uint32_t i = 0; i < rule->members; ++i) {
+    const int64_t period_ms = rule->member[i].rule.period_ms;
+    if (period_ms > longest) longest = period_ms;
+  }
+  return longest;
 }
 
 static bool is_of(const struct rg_shared_rule* known, const struct rg_segment* segment,
@@ -79,13 +127,20 @@ static uint32_t most_asked_after(const struct rg_shared_rule* known,
   return known->most_asked < LAST_MOST_ASKED ? 2 * known->most_asked : LAST_MOST_ASKED;
 }
 
-static bool says_the_same(const struct rg_shared_rule* known, const struct rg_shared_rule* fresh) {
-  if (known == NULL || known->segment != fresh->segment) return false;
-  const struct rg_shm_rule* a = &known->rule;
-  const struct rg_shm_rule* b = &fresh->rule;
+static bool are_same(const struct rg_shm_rule* a, const struct rg_shm_rule* b) {
   return a->id == b->id && a->limit == b->limit && a->period_ms == b->period_ms &&
          a->shared == b->shared && a->keyed == b->keyed && a->kind == b->kind &&
          a->burst == b->burst && a->longest_ms == b->longest_ms;
+}
+
+static bool says_the_same(const struct rg_shared_rule* known, const struct rg_shared_rule* fresh) {
+  if (known == NULL || known->segment != fresh->segment || known->members != fresh->members) {
+    return false;
+  }
+  for (uint32_t i = 0; i < known->members; ++i) {
+    if (!are_same(&known->member[i].rule, &fresh->member[i].rule)) return false;
+  }
+  return true;
 }
 
 int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_name* name,
@@ -100,19 +155,11 @@ int64_t rg_resolve_rule(struct rg_shared_limit* limit, const struct rg_limit_nam
   /* Read before RESOLVE is asked, so that a rule that changes meanwhile is asked for again. */
   const uint64_t rules = rg_rules_of(&segment->view);
   if (is_of(known, segment, rules) && !is_due(known)) return 0;
-  struct rg_shared_rule* fresh = calloc(1, sizeof *fresh);
+  struct resolved resolved = {.members = 0};
+  if (!ask_for_rule(name, key, key_size, connection, call, &resolved)) return 0;
+  struct rg_shared_rule* fresh = make_rule(&resolved, segment, rules);
   if (fresh == NULL) return 0;
-  fresh->view = segment->view;
-  fresh->segment = segment;
-  atomic_init(&fresh->rules, rules);
-  atomic_init(&fresh->slot, RG_SHM_NO_HINT);
-  atomic_init(&fresh->asked, 0);
-  if (!ask_for_rule(name, key, key_size, connection, call, &fresh->rule)) {
-    free(fresh);
-    return 0;
-  }
-  const int64_t period_ms = fresh->rule.period_ms;
-  fresh->is_quick = fresh->rule.kind == RG_RULE_WINDOWS && period_ms >= COARSE_FROM_PERIOD_MS;
+  const int64_t period_ms = longest_period_ms(fresh);
   do {
     if (says_the_same(known, fresh)) {
       /* Mostly it was the rule of another limit that changed. */

@@ -9,22 +9,32 @@
 
 #include "client/shared/attach.h"
 #include "client/shared/segment.h"
+#include "client/shared/shm_members.h"
 #include "client/wire/call.h"
 #include "client/wire/connections.h"
 #include "client/wire/limit_name.h"
 #include "shm/word.h"
+
+/* One of the limits that a check has to keep. */
+struct rg_shared_member {
+  struct rg_shm_rule rule;
+  _Atomic uint32_t slot; /* of the empty key's pool, as far as is known */
+};
 
 /* Its members do not change once it is published, but for what is atomic. Freed with its client. */
 struct rg_shared_rule {
   struct rg_shm_view view;          /* a copy of its segment's, so that a check need not go there */
   const struct rg_segment* segment; /* whose rule it is */
   _Atomic uint64_t rules;           /* the number of the rules when this one was asked for last */
-  struct rg_shm_rule rule;
+  struct rg_shm_rule rule; /* where a check has to keep several, the first, as one that is not shared */
   bool is_quick;                /* of windows that are long enough for the coarse clock */
   _Atomic uint32_t slot;        /* of the empty key's pool, as far as is known */
   _Atomic uint32_t asked;       /* checks that the daemon was asked for since the rule was */
   uint32_t most_asked;          /* after so many of them the rule is asked for again */
   struct rg_shared_rule* older; /* the one that it has replaced */
+  bool has_members;             /* a check has to keep several, and all of them are shared */
+  uint32_t members;             /* so many; 1: the rule itself */
+  struct rg_shared_member member[];
 };
 
 /* What a handle has of shared memory. */

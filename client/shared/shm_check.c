@@ -29,35 +29,35 @@ static bool find_elsewhere(const struct rg_shm_view* view, const struct rg_shm_r
 
 enum rg_shm_outcome rg_shm_check_elsewhere(const struct rg_shm_view* view,
                                            const struct rg_shm_rule* rule,
-                                           const struct rg_identity* key, int64_t cost,
-                                           int64_t now_ns, int64_t lag_ns,
+                                           const struct rg_identity* key, struct rg_shm_ask ask,
                                            struct rg_shm_result* result) {
   struct elsewhere found;
   if (!find_elsewhere(view, rule, key, &found)) return RG_SHM_MISS;
-  const struct rg_shm_ask ask = {cost, now_ns, lag_ns};
   return rg_shm_decide_by(view, found.clock, rule, found.whose, found.at, true, ask, result);
 }
 
 enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg_shm_rule* rule,
-                                 const struct rg_identity* id, uint32_t slot_hint, int64_t cost,
-                                 int64_t now_ns, int64_t lag_ns, struct rg_shm_result* result) {
-  const enum rg_shm_outcome outcome =
-      rg_shm_decide(view, rule, id, slot_hint, cost, now_ns, lag_ns, result);
+                                 const struct rg_identity* id, uint32_t slot_hint,
+                                 struct rg_shm_ask ask, struct rg_shm_result* result) {
+  const struct rg_shm_whose whose = {rule->id, id};
+  const enum rg_shm_outcome outcome = rg_shm_decide_by(view, &view->header->clock[0], rule, whose,
+                                                       slot_hint, false, ask, result);
   if (outcome != RG_SHM_MISS) return outcome;
-  return rg_shm_check_elsewhere(view, rule, id, cost, now_ns, lag_ns, result);
+  return rg_shm_check_elsewhere(view, rule, id, ask, result);
 }
 
 enum rg_shm_outcome rg_shm_check_slices(const struct rg_shm_view* view,
                                         const struct rg_shm_rule* rule,
                                         const struct rg_identity* id, uint32_t slot_hint,
-                                        int64_t cost, const struct rg_shm_reader* reader,
+                                        int64_t cost, bool looks,
+                                        const struct rg_shm_reader* reader,
                                         struct rg_shm_result* result) {
   const struct rg_shm_whose whose = {rule->id, id};
   const enum rg_shm_outcome outcome = rg_shm_decide_slices(
-      view, &view->header->clock[0], rule, whose, slot_hint, false, cost, *reader, result);
+      view, &view->header->clock[0], rule, whose, slot_hint, false, cost, looks, *reader, result);
   if (outcome != RG_SHM_MISS) return outcome;
   struct elsewhere found;
   if (!find_elsewhere(view, rule, id, &found)) return RG_SHM_MISS;
-  return rg_shm_decide_slices(view, found.clock, rule, found.whose, found.at, true, cost, *reader,
-                              result);
+  return rg_shm_decide_slices(view, found.clock, rule, found.whose, found.at, true, cost, looks,
+                              *reader, result);
 }

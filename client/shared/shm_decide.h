@@ -175,8 +175,9 @@ RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
 /* Spends, or denies, from a word whose window is the open one. The slot was this pool's after the
  * word was loaded. */
 RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
-                                           struct rg_shm_whose whose, int64_t cost, int64_t limit,
-                                           struct rg_shm_result* result) {
+                                           struct rg_shm_whose whose, struct rg_shm_ask ask,
+                                           int64_t limit, struct rg_shm_result* result) {
+  const int64_t cost = ask.cost;
   uint64_t seen = loaded;
   /* Nothing is loaded after a swap that succeeds: it would wait for it. */
   const int64_t low_water = (int64_t)rg_hint_load(&slot->low_water);
@@ -194,7 +195,8 @@ RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word,
       return RG_SHM_DECIDED;
     }
     rg_step();
-    if (RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {
+    if (ask.looks ||
+        RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {
       result->allowed = true;
       result->nudge = held >= low_water && held - cost < low_water;
       result->remaining = remaining - cost;
@@ -206,13 +208,6 @@ RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word,
   }
   return RG_SHM_MISS;
 }
-
-/* How much is asked for, and when: see rg_shm_time_at(). */
-struct rg_shm_ask {
-  int64_t cost;
-  int64_t now_ns;
-  int64_t lag_ns;
-};
 
 /* What a decision in that window says of it. */
 RG_INLINE void rg_shm_tell_window(uint64_t word, uint64_t left_ns, uint64_t drift,
@@ -239,16 +234,17 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
   struct rg_shm_words words;
   struct rg_slot* slot = rg_shm_find(view, whose, hint, probed, &words, &result->slot);
   if (slot == NULL) return RG_SHM_MISS;
+  result->clock = (uint32_t)(clock - view->header->clock);
   const uint64_t even_left = rg_shm_left_ns(words.even, &time);
   const uint64_t odd_left = rg_shm_left_ns(words.odd, &time);
   /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock. */
   if (rg_shm_holds(even_left, period_ns, &time)) {
     rg_shm_tell_window(words.even, even_left, time.drift, result);
-    return rg_shm_spend(slot, &slot->word[0], words.even, whose, ask.cost, rule->limit, result);
+    return rg_shm_spend(slot, &slot->word[0], words.even, whose, ask, rule->limit, result);
   }
   if (rg_shm_holds(odd_left, period_ns, &time)) {
     rg_shm_tell_window(words.odd, odd_left, time.drift, result);
-    return rg_shm_spend(slot, &slot->word[1], words.odd, whose, ask.cost, rule->limit, result);
+    return rg_shm_spend(slot, &slot->word[1], words.odd, whose, ask, rule->limit, result);
   }
   result->wait_ns = rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
   return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;
@@ -262,7 +258,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide(const struct rg_shm_view* view,
                                             int64_t cost, int64_t now_ns, int64_t lag_ns,
                                             struct rg_shm_result* result) {
   const struct rg_shm_whose whose = {rule->id, key};
-  const struct rg_shm_ask ask = {cost, now_ns, lag_ns};
+  const struct rg_shm_ask ask = {.cost = cost, .now_ns = now_ns, .lag_ns = lag_ns, .looks = false};
   return rg_shm_decide_by(view, &view->header->clock[0], rule, whose, hint, false, ask, result);
 }
 

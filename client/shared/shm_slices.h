@@ -49,6 +49,7 @@ struct rg_shm_pool {
   const struct rg_shm_rule* rule;
   struct rg_shm_whose whose;
   int64_t cost;
+  bool looks; /* whether it would be allowed: nothing is taken */
   struct rg_slot* slot;
   struct rg_shm_words words; /* loaded before the slot was found to be the pool's */
   int64_t low_water;
@@ -101,7 +102,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_take(const struct rg_shm_pool* pool, uint64
                                           struct rg_shm_result* result) {
   rg_step();
   const uint64_t next = rg_word_with_permits(seen, rg_word_permits(seen) - pool->cost);
-  if (!RG_LIKELY(rg_word_swap(word, &seen, next))) return RG_SHM_LOST;
+  if (!pool->looks && !RG_LIKELY(rg_word_swap(word, &seen, next))) return RG_SHM_LOST;
   result->allowed = true;
   result->nudge = held >= pool->low_water && held - pool->cost < pool->low_water;
   result->remaining = rg_shm_remaining(pool, held) - pool->cost;
@@ -230,12 +231,14 @@ static __attribute__((noinline, unused)) enum rg_shm_outcome rg_shm_decide_slice
 RG_INLINE enum rg_shm_outcome rg_shm_decide_slices(
     const struct rg_shm_view* view, const struct rg_shm_clock* clock,
     const struct rg_shm_rule* rule, struct rg_shm_whose whose, uint32_t hint, bool probed,
-    int64_t cost, struct rg_shm_reader reader, struct rg_shm_result* result) {
+    int64_t cost, bool looks, struct rg_shm_reader reader, struct rg_shm_result* result) {
   if (cost > rule->burst) return RG_SHM_MISS;
   struct rg_shm_pool pool;
   pool.rule = rule;
   pool.whose = whose;
   pool.cost = cost;
+  pool.looks = looks;
+  result->clock = (uint32_t)(clock - view->header->clock);
   enum rg_shm_outcome outcome = RG_SHM_MISS;
   result->slot = rg_shm_likely_slot(view, whose, hint);
   if (RG_LIKELY(rg_shm_load(&pool, &view->slots[result->slot]))) {

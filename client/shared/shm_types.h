@@ -56,6 +56,16 @@ struct rg_shm_result {
   int64_t window_end_ms;  /* of the window, or slice, that is spent of; ms of Redis' clock */
   int64_t wait_ns;
   int64_t read_ns; /* of slices: the reading of the clock that has decided */
+  uint32_t clock;  /* the number of the clock by which the pool's windows, or slices, are */
+};
+
+/* How much is asked of a limit of windows, 1 to RG_MAX_PERMITS, and when: the clock said now_ns, and
+ * may lag behind by lag_ns. */
+struct rg_shm_ask {
+  int64_t cost;
+  int64_t now_ns;
+  int64_t lag_ns;
+  bool looks; /* whether it would be allowed: nothing is taken */
 };
 
 /* How a check of slices reads CLOCK_MONOTONIC, when it needs to. */
@@ -68,5 +78,8 @@ struct rg_shm_reader {
 
 /* As the number of a slot: it is not known. */
 #define RG_SHM_NO_HINT UINT32_MAX
+
+/* For shorter periods the coarse clock would hardly ever do: it is too far behind. */
+#define RG_SHM_COARSE_FROM_MS 200
 
 #endif

@@ -27,16 +27,24 @@ static const char* read_line(const char* from, const char* end, char prefix, int
   return at + 1;
 }
 
-int64_t rg_read_integers(const char* data, size_t size, int count, int64_t fields[]) {
-  const char* at = data;
+int64_t rg_read_rows(const char* data, size_t size, int row, int most, int64_t fields[],
+                     int* rows) {
   const char* end = data + size;
-  int64_t announced = 0;
-  for (int i = -1; i < count; ++i) {
-    const char* next =
-        i < 0 ? read_line(at, end, '*', &announced) : read_line(at, end, ':', &fields[i]);
+  int64_t count;
+  const char* at = read_line(data, end, '*', &count);
+  if (at == data) return 0;
+  if (at == NULL || count <= 0 || count % row != 0 || count / row > most) return -EPROTO;
+  for (int i = 0; i < count; ++i) {
+    const char* next = read_line(at, end, ':', &fields[i]);
     if (next == at) return 0;
-    if (next == NULL || announced != count) return -EPROTO;
+    if (next == NULL) return -EPROTO;
     at = next;
   }
+  *rows = (int)(count / row);
   return at - data;
+}
+
+int64_t rg_read_integers(const char* data, size_t size, int count, int64_t fields[]) {
+  int rows;
+  return rg_read_rows(data, size, count, 1, fields, &rows);
 }

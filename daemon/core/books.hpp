@@ -34,6 +34,8 @@ class Books {
   void spent(std::int64_t permits) { move(permits, totals_.spent, -1); }
   // By clients, out of words in shared memory.
   void spent_by_clients(std::int64_t permits) { move(permits, totals_.spent_by_clients, -1); }
+  // Clients put back into a word what they had taken of it.
+  void came_back_from_clients(std::int64_t permits) { put_back(permits, totals_.spent_by_clients); }
   // Given back to the store.
   void released(std::int64_t permits) { move(permits, totals_.released, -1); }
   // Reserved, and spent by nobody: their window or slice ended, or who asked had gone.
@@ -45,6 +47,12 @@ class Books {
     account += permits;
     totals_.held += sign * permits;
     assert(totals_.held >= 0);
+  }
+
+  void put_back(std::int64_t permits, std::int64_t& account) {
+    assert(permits >= 0 && permits <= account);
+    account -= permits;
+    totals_.held += permits;
   }
 
   Totals totals_;

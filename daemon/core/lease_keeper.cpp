@@ -334,16 +334,15 @@ void LeaseKeeper::forget_clock(ShardId shard) {
 
 void LeaseKeeper::give_up(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
-  if (counter.use->slices.none()) {
-    counter.pool.give_up(book);
-  } else {
-    counter.pool.give_up_slices(book);
-  }
+  if (counter.use->slices.none()) return counter.pool.give_up(book);
+  counter.pool.give_up_slices(book);
+  hide(counter, now);
 }
 
 void LeaseKeeper::lose(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.lose(book);
+  hide(counter, now);
 }
 
 void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t count, Mono now) {

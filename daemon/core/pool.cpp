@@ -20,23 +20,29 @@ std::int32_t clipped(std::int64_t permits) {
 }
 }  // namespace
 
-// Judges a word that was read, and books what clients spent of it. What was never put there is
-// voided, and the word is then void.
+// Judges a word that was read, and books what clients spent of it, or put back. What was never put
+// there is voided, and the word is then void.
 std::uint64_t Pool::look_at(int parity, std::uint64_t seen, PoolBook& book) {
   Part& part = part_[parity];
   const bool nothing_put = part.end_ms == 0 || (seen == RG_WORD_VOID && part.shown == 0);
   if (nothing_put && seen == RG_WORD_VOID) return seen;
   const std::int64_t permits = rg_word_permits(seen);
+  const std::int64_t spent = part.shown - permits;
   // No slice says so.
   const bool denies = rg_word_exhausted(seen) && part.state != State::Exhausted;
-  if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms || permits > part.shown ||
-      (denies && !book.use.slices.none())) {
+  if (part.end_ms == 0 || rg_word_end_ms(seen) != part.end_ms ||
+      -spent > book.shared->spent_of(slot_, parity) || (denies && !book.use.slices.none())) {
     rg_word_void(word(parity, book));
     book.vanished(part.shown);
     part.shown = 0;
     return RG_WORD_VOID;
   }
-  book.spent_by_clients(part.shown - permits);
+  if (spent < 0) {
+    book.came_back_from_clients(-spent);
+  } else {
+    book.spent_by_clients(spent);
+  }
+  book.shared->note_spent(slot_, parity, spent);
   part.shown = clipped(permits);
   return seen;
 }

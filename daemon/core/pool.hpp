@@ -3,8 +3,8 @@
 //
 // Where the pool has a slot in the shared segment, the permits that may be spent at once lie in a
 // word for each window there. Clients spend from it without asking, so the pool keeps a book of
-// what was put there: what is missing was spent, what is too much was forged, and is voided.
-// Without a slot the book is all there is. docs/leases.md has the fields.
+// what was put there: what is missing was spent, and may be put back; what is more than that was
+// forged, and is voided. Without a slot the book is all there is. docs/leases.md has the fields.
 //
 // Of a token bucket or a sliding window the same for two slices of time at a time, which may both
 // be good: what is held of them is told by their ends alone. Where nothing is held, and the store
@@ -112,8 +112,10 @@ class Pool {
   // Voids everything: what was held is stranded.
   void give_up(PoolBook& book);
 
-  // Of slices what is held is stranded, and so is what was shown; their words stay theirs, so that
-  // permits may come into them again.
+  // The three below keep the window or slice, so that permits may come into it again. Where the pool
+  // has a slot it has to leave it then: clients may still put back there what they took before.
+  //
+  // Of slices what is held is stranded, and so is what was shown.
   void give_up_slices(PoolBook& book);
   // What is held for the window is stranded; what is known of it is kept.
   void give_up(const Window& window, PoolBook& book);

@@ -43,6 +43,13 @@ struct PoolBook {
     note_demand(permits);
     if (spent_lately != nullptr) spent_lately->spent(permits, now, settle_within_us);
   }
+  // Permits that they had taken of it are there again: a check of several limits was in vain. What
+  // was learned of the demand stays, for it was demand.
+  void came_back_from_clients(std::int64_t permits) {
+    books.came_back_from_clients(permits);
+    use.shared -= static_cast<std::uint64_t>(permits);
+    if (spent_lately != nullptr) spent_lately->take_back(permits, now, settle_within_us);
+  }
   // Nobody knows where they went: a shared word held what was never put there. They are nobody's
   // demand, and what was learned of the demand is forgotten, because a lease that follows it
   // would be lost like this one.

@@ -90,10 +90,16 @@ void SharedPools::give_back(SlotId slot) {
 }
 
 bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
-  std::int64_t& last = entry(slot).last_end_ms[parity];
-  const bool grows = end_ms > last;
-  last = std::max(last, end_ms);
-  return grows;
+  Entry& book = entry(slot);
+  if (end_ms <= book.last_end_ms[parity]) return false;
+  book.last_end_ms[parity] = end_ms;
+  book.spent[parity] = 0;
+  return true;
+}
+
+void SharedPools::note_spent(SlotId slot, int parity, std::int64_t permits) {
+  std::int32_t& spent = entry(slot).spent[parity];
+  spent = static_cast<std::int32_t>(std::min(spent + permits, RG_WORD_MAX_PERMITS));
 }
 
 void SharedPools::set_clock(ShardId shard, std::int64_t offset_us, std::int64_t error_us,

@@ -79,6 +79,11 @@ class SharedPools {
   // To be asked of each window before it is published in a word: false where that must not be,
   // because one that ends as late was there before.
   [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
+  // So many permits clients were seen to have spent of the word since will_publish(), and have not
+  // put back. Saturates at RG_WORD_MAX_PERMITS, which is more than anybody can put back at once.
+  std::int64_t spent_of(SlotId slot, int parity) { return entry(slot).spent[parity]; }
+  // They spent so many more of it; negative: so many came back.
+  void note_spent(SlotId slot, int parity, std::int64_t permits);
 
   // So much is CLOCK_MONOTONIC, which clients read because it has a coarse sister that takes a
   // quarter of the time, behind the daemon's clock: as long as the host was suspended. It counts
@@ -100,6 +105,7 @@ class SharedPools {
   struct Entry {
     CounterId owner;
     std::int64_t last_end_ms[2] = {0, 0};  // of each word, ever
+    std::int32_t spent[2] = {0, 0};        // of each word: see spent_of()
   };
   static constexpr std::uint32_t kPage = 256;
   using Page = std::array<Entry, kPage>;

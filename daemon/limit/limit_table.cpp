@@ -31,7 +31,9 @@ bool same_periods(const Limit& a, const Limit& b) {
 }  // namespace
 
 LimitUsePtr LimitTable::use_of(Limit limit) {
-  return make_limit_use(std::move(limit), ++last_rule_, host_);
+  LimitUsePtr use = make_limit_use(std::move(limit), ++last_rule_, host_);
+  for (const LimitUsePtr& window : use->windows) window->rule = ++last_rule_;
+  return use;
 }
 
 void LimitTable::find_parent(LimitUse& use) const {

@@ -89,8 +89,7 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   std::size_t sub = 0;
   std::int64_t permits_after = 0;
   // What a check of the limit has to keep, where it has several windows or a parent: one limit for
-  // each of its windows, and what is above it. Nothing is counted in the limit itself then. No rule
-  // of shared memory is for its windows.
+  // each of its windows, and what is above it. Nothing is counted in the limit itself then.
   std::vector<LimitUsePtr> windows;
   LimitUsePtr parent;
   bool is_combined() const { return !windows.empty(); }

@@ -103,7 +103,7 @@ struct Attached {
 using AttachOutcome = std::variant<Attached, Refused>;
 
 // Under what id a limit's pools are found in shared memory.
-struct Resolved {
+struct ResolvedMember {
   std::uint64_t rule = 0;
   std::int64_t permits = 0;
   std::int64_t period_ms = 0;
@@ -113,6 +113,8 @@ struct Resolved {
   std::int64_t burst = 0;
   std::int64_t longest_ms = 0;  // no word of it ends later than that from now
 };
+// Each that a check of the limit has to keep: 1 to kMostMembers.
+using Resolved = std::vector<ResolvedMember>;
 using ResolveOutcome = std::variant<Resolved, Refused>;
 
 struct ClientStatus {

@@ -30,7 +30,7 @@ class Attach(harness.Case):
 
     def test_answer(self):
         one, two = self.attached(), self.attached()
-        self.assertEqual((one.version, one.bytes), (3, 4096 + 1024 * 64))
+        self.assertEqual((one.version, one.bytes), (4, 4096 + 1024 * 64))
         self.assertEqual((one.generation, one.bytes), (two.generation, two.bytes))
         self.assertTrue(0 < one.generation < 1 << 63)
         self.assertTrue(one.before_ns <= one.daemon_ns <= one.after_ns)
@@ -44,7 +44,7 @@ class Attach(harness.Case):
         self.assertEqual(it.memory[:8], b"rategate")
         self.assertEqual([it.number(at, "I") for at in
                           (segment.VERSION, segment.HEADER_SIZE, segment.SLOTS, segment.PROBES)],
-                         [3, 4096, 1024, 8])
+                         [4, 4096, 1024, 8])
         self.assertEqual([it.number(at) for at in (segment.BYTES, segment.GENERATION)],
                          [it.bytes, it.generation])
         seeds = it.memory[40:88]

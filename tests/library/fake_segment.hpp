@@ -187,11 +187,15 @@ inline std::string rule_answer(std::int64_t rule, std::int64_t limit, std::int64
   return bytes;
 }
 
-// A daemon with shared memory: answers ATTACH and RESOLVE by these functions, and CHECK by
-// `remaining` 4242, which no pool of a test holds; counts what it was asked.
+// A daemon with shared memory: answers ATTACH, RESOLVE and all else by these functions, CHECK by
+// `remaining` 4242 unless a test says otherwise, which no pool of a test holds; counts what it was
+// asked.
 struct SharingDaemon {
   std::function<void(Peer&)> attach;
   std::function<std::string(const Words&)> resolve;
+  std::function<std::string(const Words&)> decide = [](const Words&) {
+    return decision(true, 100, 4242, 0, 412, 0);
+  };
   std::atomic<int> attached{0};
   std::atomic<int> resolved{0};
   std::atomic<int> checked{0};
@@ -214,7 +218,7 @@ struct SharingDaemon {
           peer.send(resolve(words));
         } else {
           ++checked;
-          peer.send(decision(true, 100, 4242, 0, 412, 0));
+          peer.send(decide(words));
         }
       }
     };

@@ -34,7 +34,7 @@ struct Fixture {
   rg_shm_outcome check(std::int64_t now, std::int64_t lag = 0, std::int64_t cost = 1,
                        const rg_identity* id = nullptr) {
     result = {};
-    return rg_shm_check(&view, &rule, id, RG_SHM_NO_HINT, cost, now, lag, &result);
+    return rg_shm_check(&view, &rule, id, RG_SHM_NO_HINT, {cost, now, lag, false}, &result);
   }
 };
 

@@ -50,7 +50,7 @@ struct Fixture {
     precise = now;
     coarse = now - behind;
     coarse_readings = precise_readings = 0;
-    return rg_shm_check_slices(&view, &rule, nullptr, RG_SHM_NO_HINT, cost, &reader, &result);
+    return rg_shm_check_slices(&view, &rule, nullptr, RG_SHM_NO_HINT, cost, false, &reader, &result);
   }
 };
 
@@ -209,7 +209,7 @@ TEST_CASE("of two slices that threads race for each permit is spent once") {
       rg_shm_result result{};
       for (int n = 0; n < kPermits; ++n) {
         const auto outcome =
-            rg_shm_check_slices(&f.view, &f.rule, nullptr, RG_SHM_NO_HINT, 1, &reader, &result);
+            rg_shm_check_slices(&f.view, &f.rule, nullptr, RG_SHM_NO_HINT, 1, false, &reader, &result);
         if (outcome == RG_SHM_DECIDED && result.allowed) ++allowed;
       }
     });

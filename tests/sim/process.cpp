@@ -9,6 +9,9 @@ constexpr std::int64_t kCoarseFromMs = 200;
 constexpr std::int64_t kCoarseLagNs = 20'000'000;
 constexpr std::int64_t kMaxWaitNs = 1'000'000;
 constexpr int kMaxWaits = 3;
+// So manieth of the checks of a process is of several limits at once, where some are.
+constexpr std::int64_t kCombineOneIn = 3;
+constexpr std::int64_t kMostMore = 3;
 }  // namespace
 
 Process::Process(World& world, int host, std::uint32_t flow, bool socket_only)
@@ -22,7 +25,10 @@ void Process::check(int limit, int key, std::int64_t cost) {
   const Daemon* const daemon = world_.daemon(host_);
   if (daemon != nullptr && daemon->is_suspended()) return;  // and so is this
   Handle& handle = handles_[static_cast<std::size_t>(limit)];
-  if (in_place(handle, limit, key, cost, 0) == Outcome::Miss) by_socket(limit, key, cost);
+  const bool combines = world_.scenario().combines && world_.random().one_in(kCombineOneIn);
+  const Outcome outcome =
+      combines ? combine({limit, key, cost}) : in_place(handle, limit, key, cost, 0);
+  if (outcome == Outcome::Miss) by_socket(limit, key, cost);
 }
 
 Process::Outcome Process::in_place(Handle& handle, int limit, int key, std::int64_t cost,
@@ -67,7 +73,7 @@ Process::Outcome Process::look(Handle& handle, int limit, int key, std::int64_t 
   rg_shm_result result{};
   const rg_shm_outcome outcome =
       rg_shm_check(&used.view, &used.rule, asked.key(), asked.has_key ? RG_SHM_NO_HINT : used.slot,
-                   cost, now_ns, lag_ns, &result);
+                   {cost, now_ns, lag_ns, false}, &result);
   *wait_ns = result.wait_ns;
   if (outcome == RG_SHM_MISS) return Outcome::Miss;
   if (outcome == RG_SHM_BETWEEN) return Outcome::Later;
@@ -77,29 +83,34 @@ Process::Outcome Process::look(Handle& handle, int limit, int key, std::int64_t 
   return Outcome::Answered;
 }
 
+// How the library reads the clock, and when it did so last.
+struct Process::Readings {
+  Process& process;
+  const Daemon& daemon;
+  std::int64_t last_us;
+
+  std::int64_t read(std::int64_t lag_ns) {
+    last_us = process.world_.events().now();
+    return process.read(daemon, lag_ns);
+  }
+  rg_shm_reader reader() {
+    return {[](void* of) { return static_cast<Readings*>(of)->read(kCoarseLagNs); },
+            [](void* of) { return static_cast<Readings*>(of)->read(0); }, this, kCoarseLagNs};
+  }
+};
+
 // The library says when the clock is read. Of a permit that is spent the last reading is the
 // moment, and of a denial some moment of the whole call.
 Process::Outcome Process::look_at_slices(Handle& handle, int limit, int key, std::int64_t cost) {
   const Asked asked = asked_of(handle, limit, key);
   const Handle used = handle;
-  struct Readings {
-    Process& process;
-    const Daemon& daemon;
-    std::int64_t last_us;
-    std::int64_t read(std::int64_t lag_ns) {
-      last_us = process.world_.events().now();
-      return process.read(daemon, lag_ns);
-    }
-  };
   const std::int64_t begun_us = world_.events().now();
   Readings readings{*this, *used.daemon, begun_us};
-  const rg_shm_reader reader{
-      [](void* of) { return static_cast<Readings*>(of)->read(kCoarseLagNs); },
-      [](void* of) { return static_cast<Readings*>(of)->read(0); }, &readings, kCoarseLagNs};
+  const rg_shm_reader reader = readings.reader();
   rg_shm_result result{};
   const rg_shm_outcome outcome =
       rg_shm_check_slices(&used.view, &used.rule, asked.key(),
-                          asked.has_key ? RG_SHM_NO_HINT : used.slot, cost, &reader, &result);
+                          asked.has_key ? RG_SHM_NO_HINT : used.slot, cost, false, &reader, &result);
   if (outcome == RG_SHM_MISS) return Outcome::Miss;
   if (outcome != RG_SHM_DECIDED) {
     world_.checker().fail("a check of slices is neither decided nor missed");
@@ -110,30 +121,104 @@ Process::Outcome Process::look_at_slices(Handle& handle, int limit, int key, std
   return Outcome::Answered;
 }
 
+std::vector<Process::Wanted> Process::wanted_with(Wanted first) {
+  Random& random = world_.random();
+  const auto& limits = world_.scenario().limits;
+  std::vector<Wanted> wanted{first};
+  const std::int64_t more = random.between(1, kMostMore);
+  for (std::int64_t i = 0; i < more; ++i) {
+    const int limit = static_cast<int>(random.below(static_cast<std::int64_t>(limits.size())));
+    const bool keyed = limits[static_cast<std::size_t>(limit)].keyed;
+    const int key = keyed ? static_cast<int>(random.below(world_.scenario().keys)) : 0;
+    wanted.push_back({limit, key, random.between(1, world_.scenario().max_cost)});
+  }
+  return wanted;
+}
+
+// All members have to be known to be in one segment; else the first is asked for, alone, of the
+// daemon.
+Process::Outcome Process::combine(Wanted first) {
+  const std::vector<Wanted> wanted = wanted_with(first);
+  std::vector<Handle> used;
+  std::vector<Asked> asked;
+  std::vector<rg_shm_member> members;
+  Daemon* const daemon = handles_[static_cast<std::size_t>(first.limit)].daemon;
+  for (const Wanted& want : wanted) {
+    const Handle& handle = handles_[static_cast<std::size_t>(want.limit)];
+    if (handle.daemon == nullptr || handle.daemon != daemon || !handle.rule.shared) {
+      return Outcome::Miss;
+    }
+    if (handle.daemon->rules() != handle.rules) return Outcome::Miss;
+    used.push_back(handle);
+    asked.push_back(asked_of(handle, want.limit, want.key));
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    members.push_back({&used[i].rule, asked[i].key(),
+                       asked[i].has_key ? RG_SHM_NO_HINT : used[i].slot, wanted[i].cost});
+  }
+  const std::int64_t begun_us = world_.events().now();
+  Readings readings{*this, *daemon, begun_us};
+  const rg_shm_reader reader = readings.reader();
+  rg_shm_combined told{};
+  const rg_shm_outcome outcome =
+      rg_shm_check_members(&used.front().view, members.data(),
+                           static_cast<std::uint32_t>(members.size()), &reader, &told);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if ((told.stranded >> i & 1) != 0) daemon->client_spent(used[i].rule.id, wanted[i].cost);
+  }
+  if (outcome != RG_SHM_DECIDED) return Outcome::Miss;
+  combined(wanted, used, told, begun_us, readings.last_us);
+  return Outcome::Answered;
+}
+
+void Process::combined(const std::vector<Wanted>& wanted, const std::vector<Handle>& used,
+                       const rg_shm_combined& combined, std::int64_t begun_us,
+                       std::int64_t read_us) {
+  used.front().daemon->client_decided();
+  const Wanted& named = wanted[combined.named];
+  const rg_shm_result& result = combined.result[combined.named];
+  if (!result.allowed) {
+    return judge_denial(used[combined.named], named.limit, named.key, named.cost, result, begun_us);
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    judge_spent(used[i], wanted[i].limit, wanted[i].key, wanted[i].cost, combined.result[i],
+                read_us);
+  }
+}
+
 void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const rg_identity& id,
                       const rg_shm_result& result, std::int64_t read_us) {
+  used.daemon->client_decided();
+  if (!result.allowed) return judge_denial(used, limit, key, cost, result, read_us);
+  // Nothing has happened since the swap, so what stands there now stood there then.
+  if (rg_clock_of(&used.view.slots[result.slot], &id) == RG_NO_CLOCK) {
+    world_.checker().fail(std::string(world_.key(limit, key)) +
+                          ": a permit of another pool was spent");
+  }
+  if (used.daemon->alive() && !used.daemon->has_rule(used.rule.id)) {
+    world_.checker().fail("a permit of a limit that is no more was spent");
+  }
+  judge_spent(used, limit, key, cost, result, read_us);
+}
+
+void Process::judge_denial(const Handle& used, int limit, int key, std::int64_t cost,
+                           const rg_shm_result& result, std::int64_t read_us) {
+  Checker& checker = world_.checker();
+  const bool slices = used.rule.kind != RG_RULE_WINDOWS;
+  const Checker::Account& account =
+      world_.account(limit, key, slices ? read_us : result.window_end_ms * 1000 - 1);
+  if (!slices) return checker.denied(account, cost, used.rule.limit);
+  checker.denied(used.daemon->id(), account, cost, used.daemon->bucket_numbers(used.rule.id),
+                 read_us, world_.events().now());
+}
+
+void Process::judge_spent(const Handle& used, int limit, int key, std::int64_t cost,
+                          const rg_shm_result& result, std::int64_t read_us) {
   Daemon& daemon = *used.daemon;
   Checker& checker = world_.checker();
   const bool slices = used.rule.kind != RG_RULE_WINDOWS;
   Checker::Account& account =
       world_.account(limit, key, slices ? read_us : result.window_end_ms * 1000 - 1);
-  daemon.client_decided();
-  if (!result.allowed && slices) {
-    checker.denied(daemon.id(), account, cost, daemon.bucket_numbers(used.rule.id), read_us,
-                   world_.events().now());
-    return;
-  }
-  if (!result.allowed) {
-    checker.denied(account, cost, used.rule.limit);
-    return;
-  }
-  // Nothing has happened since the swap, so what stands there now stood there then.
-  if (rg_clock_of(&used.view.slots[result.slot], &id) == RG_NO_CLOCK) {
-    checker.fail(account.name + ": a permit of another pool was spent");
-  }
-  if (daemon.alive() && !daemon.has_rule(used.rule.id)) {
-    checker.fail(account.name + ": a permit of a limit that is no more was spent");
-  }
   daemon.client_spent(used.rule.id, cost);
   // Now and then a process dies right after the swap: spent, and nobody was told.
   const bool told = !world_.random().one_in(200);

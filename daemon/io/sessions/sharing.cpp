@@ -4,25 +4,48 @@
 
 #include <cstring>
 
+#include "daemon/core/shared_pools.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/sessions/peer_process.hpp"
+#include "daemon/limit/members.hpp"
 #include "daemon/proto/errors.hpp"
 
 namespace rategate {
 
+namespace {
+
+// Any that is not empty: it tells which members have a counter for each key.
+constexpr std::string_view kSomeKey = "k";
+
+ResolvedMember resolved(const LimitUse& use, bool keyed, bool there) {
+  const Limit& limit = *use.limit;
+  const SharedWords words = shared_words_of(use);
+  return {use.rule,
+          limit.permits,
+          limit.period_ms,
+          there && use.is_shared(),
+          keyed && limit.redis_key.has_key(),
+          words.kind,
+          words.burst,
+          words.longest_ms};
+}
+
+}  // namespace
+
 ResolveOutcome Sharing::resolve(const Caller& caller, const CheckRequest& request) {
   const auto use = checks_.find(caller, request);
   if (!use) return Refused{use.error()};
-  const Limit& limit = *(*use)->limit;
-  const SharedWords words = shared_words_of(**use);
-  return Resolved{(*use)->rule,
-                  limit.permits,
-                  limit.period_ms,
-                  (*use)->is_shared() && engine_.segment() != nullptr,
-                  limit.redis_key.has_key(),
-                  words.kind,
-                  words.burst,
-                  words.longest_ms};
+  const bool there = engine_.segment() != nullptr;
+  Members members;
+  // Addresses are turned into networks by the daemon alone, so nothing of those limits is shared.
+  if (add_members(*use, kSomeKey, 1, 0, members) != nullptr) {
+    return Resolved{resolved(**use, true, false)};
+  }
+  Resolved answer;
+  for (const Member& member : members) {
+    answer.push_back(resolved(*member.limit, !member.key.empty(), there));
+  }
+  return answer;
 }
 
 AttachOutcome Sharing::attach(const Caller& caller) {

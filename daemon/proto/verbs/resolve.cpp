@@ -16,16 +16,18 @@ Handled handle_resolve(Caller& caller, const Services& services, const Args& arg
     reply.error(refused->error);
     return Handled::RepliedAtCost;  // similar names were searched for
   }
-  const auto& resolved = std::get<Resolved>(outcome);
-  reply.array(8);
-  reply.integer(static_cast<std::int64_t>(resolved.rule));
-  reply.integer(resolved.permits);
-  reply.integer(resolved.period_ms);
-  reply.integer(resolved.shared ? 1 : 0);
-  reply.integer(resolved.keyed ? 1 : 0);
-  reply.integer(resolved.kind);
-  reply.integer(resolved.burst);
-  reply.integer(resolved.longest_ms);
+  const auto& members = std::get<Resolved>(outcome);
+  reply.array(8 * members.size());
+  for (const ResolvedMember& member : members) {
+    reply.integer(static_cast<std::int64_t>(member.rule));
+    reply.integer(member.permits);
+    reply.integer(member.period_ms);
+    reply.integer(member.shared ? 1 : 0);
+    reply.integer(member.keyed ? 1 : 0);
+    reply.integer(member.kind);
+    reply.integer(member.burst);
+    reply.integer(member.longest_ms);
+  }
   return Handled::Replied;
 }
 

@@ -117,7 +117,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
   }
   ResolveOutcome resolve(const Caller&, const CheckRequest& request) override {
     if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
-    return Resolved{5, 100, 1000, true, true, 0, 100, 1000};
+    return Resolved{{5, 100, 1000, true, true, 0, 100, 1000}};
   }
   void abandon(WaiterId) override {}
   EnterOutcome enter(const Caller&, const EnterRequest&) override { return EntryDecision{}; }
