@@ -85,7 +85,8 @@ RG_INLINE bool rg_decide_quickly(const struct rg_shared_limit* limit, struct rg_
   return rg_decide_otherwise(outcome, limit, known, key, cost, now_ns, decision, started_ns);
 }
 
-/* Decides where a limit has no permits of its own in the segment: by its members, if it has some. */
+/* Decides where a limit has no permits of its own in the segment: by its members, if it has some.
+ */
 bool rg_decide_by_members(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                           const void* key, size_t key_size, int64_t cost,
                           rategate_decision* decision, int64_t* started_ns);

@@ -12,16 +12,14 @@ static bool add_member(struct rg_members* members, struct rg_shm_rule* rule, _At
   const uint32_t at = members->count++;
   const bool has_key = rule->keyed && key_size > 0;
   if (has_key) {
-    members->id[at] =
-        rg_identity_of(rule->id, key, key_size, members->segment->view.digest_secret);
+    members->id[at] = rg_identity_of(rule->id, key, key_size, members->segment->view.digest_secret);
   }
   members->slot[at] = has_key ? NULL : slot;
   members->listed[at] = listed;
   members->member[at] = (struct rg_shm_member){
       .rule = rule,
       .id = has_key ? &members->id[at] : NULL,
-      .slot_hint =
-          has_key ? RG_SHM_NO_HINT : atomic_load_explicit(slot, memory_order_relaxed),
+      .slot_hint = has_key ? RG_SHM_NO_HINT : atomic_load_explicit(slot, memory_order_relaxed),
       .cost = cost};
   return true;
 }
@@ -75,14 +73,14 @@ bool rg_decide_members(const struct rg_members* members, const struct rg_shared*
   }
   const struct rg_shm_result* result = &combined.result[combined.named];
   *named = members->listed[combined.named];
-  *decision = (rategate_decision){
-      .allowed = result->allowed,
-      .reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT,
-      .limit = members->member[combined.named].rule->limit,
-      .remaining = result->remaining,
-      .retry_after_ms = result->allowed ? 0 : result->retry_after_ms,
-      .reset_after_ms = result->reset_after_ms,
-      .decided_ns = combined.read_ns};
+  *decision =
+      (rategate_decision){.allowed = result->allowed,
+                          .reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT,
+                          .limit = members->member[combined.named].rule->limit,
+                          .remaining = result->remaining,
+                          .retry_after_ms = result->allowed ? 0 : result->retry_after_ms,
+                          .reset_after_ms = result->reset_after_ms,
+                          .decided_ns = combined.read_ns};
   if (!result->allowed) return true;
   decision->window_end_ms = first_end_ms(members, &combined);
   note_pools(members, shared, &combined);

@@ -25,8 +25,7 @@ static inline int64_t rg_read_precise(void* started_ns) {
 
 static inline struct rg_shm_reader rg_clock_reader(const struct rg_shared* shared,
                                                    int64_t* started_ns) {
-  return (struct rg_shm_reader){rg_read_coarse, rg_read_precise, started_ns,
-                                shared->coarse_lag_ns};
+  return (struct rg_shm_reader){rg_read_coarse, rg_read_precise, started_ns, shared->coarse_lag_ns};
 }
 
 #endif

@@ -26,8 +26,9 @@ struct rg_shared_rule {
   struct rg_shm_view view;          /* a copy of its segment's, so that a check need not go there */
   const struct rg_segment* segment; /* whose rule it is */
   _Atomic uint64_t rules;           /* the number of the rules when this one was asked for last */
-  struct rg_shm_rule rule; /* where a check has to keep several, the first, as one that is not shared */
-  bool is_quick;                /* of windows that are long enough for the coarse clock */
+  struct rg_shm_rule
+      rule;      /* where a check has to keep several, the first, as one that is not shared */
+  bool is_quick; /* of windows that are long enough for the coarse clock */
   _Atomic uint32_t slot;        /* of the empty key's pool, as far as is known */
   _Atomic uint32_t asked;       /* checks that the daemon was asked for since the rule was */
   uint32_t most_asked;          /* after so many of them the rule is asked for again */

@@ -40,8 +40,8 @@ enum rg_shm_outcome rg_shm_check(const struct rg_shm_view* view, const struct rg
                                  const struct rg_identity* id, uint32_t slot_hint,
                                  struct rg_shm_ask ask, struct rg_shm_result* result) {
   const struct rg_shm_whose whose = {rule->id, id};
-  const enum rg_shm_outcome outcome = rg_shm_decide_by(view, &view->header->clock[0], rule, whose,
-                                                       slot_hint, false, ask, result);
+  const enum rg_shm_outcome outcome =
+      rg_shm_decide_by(view, &view->header->clock[0], rule, whose, slot_hint, false, ask, result);
   if (outcome != RG_SHM_MISS) return outcome;
   return rg_shm_check_elsewhere(view, rule, id, ask, result);
 }

@@ -59,8 +59,8 @@ struct rg_shm_result {
   uint32_t clock;  /* the number of the clock by which the pool's windows, or slices, are */
 };
 
-/* How much is asked of a limit of windows, 1 to RG_MAX_PERMITS, and when: the clock said now_ns, and
- * may lag behind by lag_ns. */
+/* How much is asked of a limit of windows, 1 to RG_MAX_PERMITS, and when: the clock said now_ns,
+ * and may lag behind by lag_ns. */
 struct rg_shm_ask {
   int64_t cost;
   int64_t now_ns;

@@ -1,7 +1,7 @@
 // The books of this host's permits. What a reservation brought in goes out again in exactly one
 // way:
 //
-//   reserved + settled = spent + spent by clients + released + stranded + held
+//   reserved + settled + put back = spent + spent by clients + released + stranded + held
 //
 // Whoever moves permits says so here at that moment, so that nobody has to settle anything later;
 // what is held is what is left over, and check_books() of the gate holds it against the pools.
@@ -20,6 +20,7 @@ class Books {
     std::int64_t settled = 0;  // had been spent, and were not used: see Settler
     std::int64_t spent = 0;    // by checks that came to the daemon
     std::int64_t spent_by_clients = 0;
+    std::int64_t put_back = 0;  // of those
     std::int64_t released = 0;
     std::int64_t stranded = 0;
     std::int64_t held = 0;
@@ -35,7 +36,7 @@ class Books {
   // By clients, out of words in shared memory.
   void spent_by_clients(std::int64_t permits) { move(permits, totals_.spent_by_clients, -1); }
   // Clients put back into a word what they had taken of it.
-  void came_back_from_clients(std::int64_t permits) { put_back(permits, totals_.spent_by_clients); }
+  void put_back(std::int64_t permits) { move(permits, totals_.put_back, 1); }
   // Given back to the store.
   void released(std::int64_t permits) { move(permits, totals_.released, -1); }
   // Reserved, and spent by nobody: their window or slice ended, or who asked had gone.
@@ -47,12 +48,6 @@ class Books {
     account += permits;
     totals_.held += sign * permits;
     assert(totals_.held >= 0);
-  }
-
-  void put_back(std::int64_t permits, std::int64_t& account) {
-    assert(permits >= 0 && permits <= account);
-    account -= permits;
-    totals_.held += permits;
   }
 
   Totals totals_;

@@ -336,13 +336,13 @@ void LeaseKeeper::give_up(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   if (counter.use->slices.none()) return counter.pool.give_up(book);
   counter.pool.give_up_slices(book);
-  hide(counter, now);
+  leave_emptied_slot(counter, now);
 }
 
 void LeaseKeeper::lose(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.lose(book);
-  hide(counter, now);
+  leave_emptied_slot(counter, now);
 }
 
 void LeaseKeeper::recounted(Counter& counter, const Window& window, std::int64_t count, Mono now) {
@@ -369,6 +369,12 @@ void LeaseKeeper::hide(Counter& counter, Mono now) {
   PoolBook book = book_of(counter, now);
   counter.pool.move_to({}, book);
   shared_->give_back(slot);
+}
+
+void LeaseKeeper::leave_emptied_slot(Counter& counter, Mono now) {
+  const SlotId slot = counter.pool.slot();
+  if (slot.is_none()) return;
+  if (shared_->spent_of(slot, 0) + shared_->spent_of(slot, 1) > 0) hide(counter, now);
 }
 
 void LeaseKeeper::drop_limits(Mono now) {

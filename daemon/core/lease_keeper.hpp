@@ -111,9 +111,12 @@ class LeaseKeeper {
 
   // Everything it holds goes: stock back to the store, the rest to nobody.
   void let_go(Counter& counter, Mono now);
-  // Its counter is in another shard, with another clock: clients are shown nothing of it until it
-  // has a slot again, and what they were shown is given up.
+  // Clients are shown nothing of it until it has another slot, and what they were shown is given
+  // up.
   void hide(Counter& counter, Mono now);
+  // The pool was emptied before its windows, or slices, are over: clients that have taken of it may
+  // still put that back into the slot.
+  void leave_emptied_slot(Counter& counter, Mono now);
   // What it holds is worth nothing any more.
   void give_up(Counter& counter, Mono now);
   void drop_limits(Mono now);

@@ -20,7 +20,7 @@ void LeaseKeeper::before_clear(Counter& counter, const Window& window, Mono now)
   if (!counter.use->limit->algorithm->has_windows) return give_up(counter, now);
   PoolBook book = book_of(counter, now);
   counter.pool.give_up(window, book);
-  hide(counter, now);
+  leave_emptied_slot(counter, now);
 }
 
 void LeaseKeeper::restart_others(const Counter& cleared, const Window& window) {

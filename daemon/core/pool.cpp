@@ -38,7 +38,7 @@ std::uint64_t Pool::look_at(int parity, std::uint64_t seen, PoolBook& book) {
     return RG_WORD_VOID;
   }
   if (spent < 0) {
-    book.came_back_from_clients(-spent);
+    book.put_back_by_clients(-spent);
   } else {
     book.spent_by_clients(spent);
   }

@@ -112,8 +112,9 @@ class Pool {
   // Voids everything: what was held is stranded.
   void give_up(PoolBook& book);
 
-  // The three below keep the window or slice, so that permits may come into it again. Where the pool
-  // has a slot it has to leave it then: clients may still put back there what they took before.
+  // These two, and lose(), keep the window or slice, so that permits may come into it again. A pool
+  // that has a slot has to leave it then, where clients have spent of it: they may still put that
+  // back.
   //
   // Of slices what is held is stranded, and so is what was shown.
   void give_up_slices(PoolBook& book);

@@ -39,15 +39,15 @@ struct PoolBook {
   void spent_by_clients(std::int64_t permits) {
     if (permits == 0) return;
     books.spent_by_clients(permits);
-    use.shared += static_cast<std::uint64_t>(permits);
+    use.spent_by_clients(permits);
     note_demand(permits);
     if (spent_lately != nullptr) spent_lately->spent(permits, now, settle_within_us);
   }
   // Permits that they had taken of it are there again: a check of several limits was in vain. What
   // was learned of the demand stays, for it was demand.
-  void came_back_from_clients(std::int64_t permits) {
-    books.came_back_from_clients(permits);
-    use.shared -= static_cast<std::uint64_t>(permits);
+  void put_back_by_clients(std::int64_t permits) {
+    books.put_back(permits);
+    use.put_back += permits;
     if (spent_lately != nullptr) spent_lately->take_back(permits, now, settle_within_us);
   }
   // Nobody knows where they went: a shared word held what was never put there. They are nobody's

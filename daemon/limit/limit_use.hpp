@@ -1,6 +1,7 @@
 // A limit in use: its numbers, and what is the same for all of its counters. Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -69,7 +70,15 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   // moment (ms of the store's clock) is counted elsewhere, so nothing more is given out in them.
   std::int64_t moved_ms = INT64_MIN;
   std::shared_ptr<LimitTally> tally = std::make_shared<LimitTally>();
-  std::uint64_t shared = 0;  // permits that clients spent in shared memory
+  // Permits that clients spent in shared memory. It never falls: what they put back is taken off
+  // what they spend next.
+  std::uint64_t shared = 0;
+  std::int64_t put_back = 0;  // and not taken off yet
+  void spent_by_clients(std::int64_t permits) {
+    const std::int64_t again = std::min(permits, put_back);
+    put_back -= again;
+    shared += static_cast<std::uint64_t>(permits - again);
+  }
   // What makes the next check cheaper: the window that was open last, and the place of the counter
   // without a key among the gate's.
   Window window;

@@ -214,8 +214,8 @@ constexpr Metric kMetrics[] = {
         .as("rategate_limits_gave_way_total"),
 
     Row("leases", "permits_reserved", Counter, Unit::Count, permits<&Books::Totals::reserved>,
-        "Permits that this daemon has reserved in the store; with those that were settled, those "
-        "that are spent, released, stranded and held add up to it.")
+        "Permits that this daemon has reserved in the store; with those that were settled and put "
+        "back, those that are spent, released, stranded and held add up to it.")
         .as("rategate_permits_reserved_total"),
     Row("leases", "permits_settled", Counter, Unit::Count, permits<&Books::Totals::settled>,
         "Permits that had been spent, and that their takers gave back (REFUND, SETTLE).")
@@ -233,6 +233,9 @@ constexpr Metric kMetrics[] = {
         permits<&Books::Totals::spent_by_clients>,
         "Reserved permits that clients took in shared memory.")
         .as("rategate_permits_spent_total", R"(path="shm")"),
+    Row("leases", "permits_put_back", Counter, Unit::Count, permits<&Books::Totals::put_back>,
+        "Of those, permits that clients put back: another limit of the same check had too few.")
+        .as("rategate_permits_put_back_total"),
     Row("leases", "permits_released", Counter, Unit::Count, permits<&Books::Totals::released>,
         "Reserved permits that were given back to the store.")
         .as("rategate_permits_released_total"),

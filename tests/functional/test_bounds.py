@@ -246,7 +246,8 @@ class Counters(Bounds):
         info = {k: int(v) for k, v in {**daemon.info("stats"), **daemon.info("leases")}.items()}
         self.assertLessEqual(info["counters"], self.MOST + 2)
         self.assertGreater(info["counters"], self.MOST - 1000)
-        self.assertEqual(info["permits_reserved"] + info["permits_settled"], sum(info["permits_" + end] for end in (
+        self.assertEqual(info["permits_reserved"] + info["permits_settled"]
+                         + info["permits_put_back"], sum(info["permits_" + end] for end in (
             "spent", "spent_shared", "released", "stranded", "held")), info)
         # What is forgotten is counted on in the store.
         self.assertEqual(sum(other.check("api", "mine").allowed for _ in range(101)), 99)

@@ -52,7 +52,8 @@ class Shared(harness.Case):
 
     def assert_adds_up(self, daemon):
         info = {k: int(v) for k, v in daemon.info("leases").items()}
-        self.assertEqual(info["permits_reserved"] + info["permits_settled"], sum(info["permits_" + end] for end in (
+        self.assertEqual(info["permits_reserved"] + info["permits_settled"]
+                         + info["permits_put_back"], sum(info["permits_" + end] for end in (
             "spent", "spent_shared", "released", "stranded", "held")), info)
         return info
 

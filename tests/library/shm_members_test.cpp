@@ -43,8 +43,7 @@ struct Fixture {
     return now - behind;
   }
   rg_shm_reader reader{[](void* of) { return static_cast<Fixture*>(of)->read(5 * kMs); },
-                       [](void* of) { return static_cast<Fixture*>(of)->read(0); }, this,
-                       20 * kMs};
+                       [](void* of) { return static_cast<Fixture*>(of)->read(0); }, this, 20 * kMs};
 
   rg_shm_outcome check(std::vector<std::int64_t> costs) {
     std::vector<rg_shm_member> members;
@@ -127,7 +126,8 @@ TEST_CASE("what another takes between the look and the swap is put back by who f
   Fixture f;
   Segment::put(f.slots[0], kShortEnd, 5, true);
   Segment::put(f.slots[1], kLongEnd, 60, true);
-  // The readings are: two looks, then the first that is taken, of which least is left, and then the other.
+  // The readings are: two looks, then the first that is taken, of which least is left, and then the
+  // other.
   f.at_reading = [&](int reading) {
     if (reading != 4) return;
     rg_word_void(&f.slots[1]->word[0]);
@@ -196,7 +196,9 @@ TEST_CASE("permits are put back only into the word of the same end and the same 
 TEST_CASE("whatever bytes the segment holds, several limits are decided or missed") {
   Fixture f;
   std::uint64_t state = 12345;
-  const auto next = [&state] { return state = state * 6364136223846793005U + 1442695040888963407U; };
+  const auto next = [&state] {
+    return state = state * 6364136223846793005U + 1442695040888963407U;
+  };
   for (int round = 0; round < 20'000; ++round) {
     for (rg_slot* slot : f.slots) {
       for (std::uint64_t& word : slot->word) {

@@ -50,7 +50,8 @@ struct Fixture {
     precise = now;
     coarse = now - behind;
     coarse_readings = precise_readings = 0;
-    return rg_shm_check_slices(&view, &rule, nullptr, RG_SHM_NO_HINT, cost, false, &reader, &result);
+    return rg_shm_check_slices(&view, &rule, nullptr, RG_SHM_NO_HINT, cost, false, &reader,
+                               &result);
   }
 };
 
@@ -208,8 +209,8 @@ TEST_CASE("of two slices that threads race for each permit is spent once") {
       const rg_shm_reader reader{now, now, nullptr, kLag};
       rg_shm_result result{};
       for (int n = 0; n < kPermits; ++n) {
-        const auto outcome =
-            rg_shm_check_slices(&f.view, &f.rule, nullptr, RG_SHM_NO_HINT, 1, false, &reader, &result);
+        const auto outcome = rg_shm_check_slices(&f.view, &f.rule, nullptr, RG_SHM_NO_HINT, 1,
+                                                 false, &reader, &result);
         if (outcome == RG_SHM_DECIDED && result.allowed) ++allowed;
       }
     });

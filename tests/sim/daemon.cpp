@@ -476,10 +476,11 @@ void Daemon::check_books() {
   Checker& checker = world_.checker();
   const std::string who = "daemon " + std::to_string(id_) + ": ";
   const std::int64_t gone = books.spent + books.spent_by_clients + books.released + books.stranded;
-  if (books.reserved + books.settled != gone + gate.counted()) {
+  if (books.reserved + books.settled + books.put_back != gone + gate.counted()) {
     checker.fail(who + "reserved " + std::to_string(books.reserved) + ", settled " +
-                 std::to_string(books.settled) + ", spent " + std::to_string(books.spent) +
-                 ", by clients " + std::to_string(books.spent_by_clients) + ", given back " +
+                 std::to_string(books.settled) + ", put back " + std::to_string(books.put_back) +
+                 ", spent " + std::to_string(books.spent) + ", by clients " +
+                 std::to_string(books.spent_by_clients) + ", given back " +
                  std::to_string(books.released) + ", stranded " + std::to_string(books.stranded) +
                  ", held " + std::to_string(gate.counted()));
   }
@@ -491,9 +492,10 @@ void Daemon::check_books() {
   }
   if (gate.stats().forged != 0) checker.fail(who + "took a word for forged that nobody forged");
   for (const auto& [id, rule] : rules_) {
-    if (static_cast<std::int64_t>(rule.use->shared) == rule.spent) continue;
+    const std::int64_t booked = static_cast<std::int64_t>(rule.use->shared) - rule.use->put_back;
+    if (booked == rule.spent) continue;
     checker.fail(who + "clients spent " + std::to_string(rule.spent) + " of rule " +
-                 std::to_string(id) + ", booked are " + std::to_string(rule.use->shared));
+                 std::to_string(id) + ", booked are " + std::to_string(booked));
   }
 }
 

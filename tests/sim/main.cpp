@@ -125,6 +125,7 @@ int run_schedules(const Options& options) {
     sum.allowed += totals.allowed;
     sum.shared += totals.shared;
     sum.events += totals.events;
+    sum.put_back += totals.put_back;
     sum.groups_granted += totals.groups_granted;
     sum.groups_denied += totals.groups_denied;
     if (!failure.empty()) {
@@ -139,13 +140,15 @@ int run_schedules(const Options& options) {
   }
   if (options.progress) std::cerr << '\n';
   std::cout << options.schedules << " schedules, " << sum.checks << " checks, " << sum.allowed
-            << " permits allowed, " << sum.shared << " of them in shared memory, " << sum.events
-            << " events, " << sum.groups_granted << " groups granted and " << sum.groups_denied
-            << " denied; " << failed << " failed" << '\n'
+            << " permits allowed, " << sum.shared << " of them in shared memory, " << sum.put_back
+            << " put back there, " << sum.events << " events, " << sum.groups_granted
+            << " groups granted and " << sum.groups_denied << " denied; " << failed << " failed"
+            << '\n'
             << std::flush;
   // A simulation in which nothing happens proves nothing.
-  const bool grouped =
-      sum.groups_granted * 4 > options.schedules && sum.groups_denied * 20 > options.schedules;
+  const bool grouped = sum.groups_granted * 4 > options.schedules &&
+                       sum.groups_denied * 20 > options.schedules &&
+                       sum.put_back * 1000 > options.schedules;
   const bool alive = sum.allowed * 20 > sum.checks && sum.shared * 20 > sum.allowed && grouped;
   if (failed == 0 && options.schedules >= 1000 && !options.kind && !alive) {
     std::cout << "FAILED: hardly anything was allowed, or decided by one call" << '\n'

@@ -108,9 +108,9 @@ Process::Outcome Process::look_at_slices(Handle& handle, int limit, int key, std
   Readings readings{*this, *used.daemon, begun_us};
   const rg_shm_reader reader = readings.reader();
   rg_shm_result result{};
-  const rg_shm_outcome outcome =
-      rg_shm_check_slices(&used.view, &used.rule, asked.key(),
-                          asked.has_key ? RG_SHM_NO_HINT : used.slot, cost, false, &reader, &result);
+  const rg_shm_outcome outcome = rg_shm_check_slices(&used.view, &used.rule, asked.key(),
+                                                     asked.has_key ? RG_SHM_NO_HINT : used.slot,
+                                                     cost, false, &reader, &result);
   if (outcome == RG_SHM_MISS) return Outcome::Miss;
   if (outcome != RG_SHM_DECIDED) {
     world_.checker().fail("a check of slices is neither decided nor missed");

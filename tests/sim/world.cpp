@@ -566,9 +566,11 @@ World::Totals World::totals() const {
   totals.allowed = checker_.allowed();
   totals.events = static_cast<std::int64_t>(events_.happened());
   for (const auto& daemon : daemons_) {
-    totals.shared += daemon->gate().books().totals().spent_by_clients;
-    totals.stranded += daemon->gate().books().totals().stranded;
-    totals.reserved += daemon->gate().books().totals().reserved;
+    const Books::Totals& books = daemon->gate().books().totals();
+    totals.shared += books.spent_by_clients - books.put_back;
+    totals.put_back += books.put_back;
+    totals.stranded += books.stranded;
+    totals.reserved += books.reserved;
   }
   return totals;
 }

@@ -78,7 +78,8 @@ class World {
   struct Totals {
     std::int64_t checks = 0;
     std::int64_t allowed = 0;
-    std::int64_t shared = 0;  // permits
+    std::int64_t shared = 0;    // permits
+    std::int64_t put_back = 0;  // the same, that were taken in vain
     std::int64_t stranded = 0;
     std::int64_t reserved = 0;
     std::int64_t events = 0;
