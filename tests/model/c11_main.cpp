@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/model/litmus.hpp"
+#include "tests/model/litmus_put_back.hpp"
 #include "tests/model/litmus_slices.hpp"
 #include "tests/model/weaker_orders.hpp"
 
@@ -46,7 +47,8 @@ bool check_as_they_stand(const std::vector<Program>& programs, std::set<Site>& s
 bool check_mistakes() {
   bool good = true;
   std::printf("%-58s %s\n", "a wrong step", "caught");
-  for (const Program& program : with(litmus_mistakes(), slice_mistakes())) {
+  for (const Program& program :
+       with(with(litmus_mistakes(), slice_mistakes()), put_back_mistakes())) {
     const bool caught = explore(program, nullptr, Until::kFirstBroken).broken > 0;
     std::printf("%-58s %s\n", program.name.c_str(), caught ? "yes" : "NO");
     good = good && caught;
@@ -89,6 +91,23 @@ bool check_weaker(const std::vector<Program>& programs, const std::set<Site>& si
   return good;
 }
 
+// Whoever carries a permit puts it back rightly, however weak an order is: the swap is of the word
+// that has the same end.
+bool check_needs_no_order(const std::set<Site>& sites) {
+  bool good = true;
+  std::printf("%-58s %s\n", "a permit that is carried", "broken by a weaker order");
+  for (const Program& program : carried_programs()) {
+    bool holds = true;
+    for (const Weakening& weakening : weaker_orders(sites)) {
+      holds = holds && explore(program, &weakening, Until::kFirstBroken).broken == 0;
+    }
+    std::printf("%-58s %s\n", program.name.c_str(), holds ? "no" : "YES");
+    good = good && holds;
+  }
+  std::printf("\n");
+  return good;
+}
+
 // Each order stronger than relaxed that the header names must be in a litmus.
 bool check_all_met(const char* header, const std::set<Site>& sites) {
   std::ifstream file(header);
@@ -102,11 +121,13 @@ bool check_all_met(const char* header, const std::set<Site>& sites) {
 }
 
 int run(const char* header) {
-  const std::vector<Program> programs = with(litmus_programs(), slice_programs());
+  const std::vector<Program> programs =
+      with(with(litmus_programs(), slice_programs()), put_back_programs());
   std::set<Site> sites;
   bool good = check_as_they_stand(programs, sites);
   good = check_mistakes() && good;
   good = check_weaker(programs, sites) && good;
+  good = check_needs_no_order(sites) && good;
   good = check_all_met(header, sites) && good;
   std::puts(good ? "good" : "FAILED");
   return good ? 0 : 1;
