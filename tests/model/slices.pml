@@ -3,8 +3,9 @@
  *
  * A word is loaded, swapped, exchanged or stored in one step, and so are the parts of the identity.
  * Between any two steps anything may happen. One client is told step by step. What all others can
- * do to a word is to take permits out of it, at any time: their steps are those of that client, of
- * which is asserted that it takes its own pool's only. So it is any number of them.
+ * do to a word is to take permits out of it, at any time, and to put back what they have taken of its
+ * end: their steps are those of that client, of which is asserted that it takes its own pool's only,
+ * and of the one in combined.pml. So it is any number of them.
  *
  * A daemon's loop that swaps until it succeeds is one step: it changes the word from what it saw. */
 
@@ -31,6 +32,7 @@
 #define PUBLISHED_UNRESERVED MISTAKE(20)
 #define ENDS_FORGOTTEN MISTAKE(21)
 #define VOID_NOT_LOOKED_AT MISTAKE(22)
+#define SLICE_SAYS_BESIDE_CARRIERS MISTAKE(23)
 
 #define NOBODY 0
 #define A 1
@@ -42,9 +44,11 @@
  *   LIMIT     permits that the store has of a pool at first, and at most
  *   REFILL    when the store gets a permit more of each pool
  *   RELOADS   reloads that drop the limit whose slot it is
- *   RESTARTS  kills of the daemon */
+ *   RESTARTS  kills of the daemon
+ *   CARRIERS  1: others may put back what they took, and no slice says exhausted */
 c_decl {
-  static int rg_pools, rg_costs, rg_last, rg_limit, rg_refill, rg_reloads, rg_restarts;
+  static int rg_pools, rg_costs, rg_last, rg_limit, rg_refill, rg_reloads, rg_restarts,
+      rg_carriers;
   static int rg_number(const char *name, int otherwise) {
     const char *text = getenv(name);
     return text ? atoi(text) : otherwise;
@@ -57,6 +61,7 @@ c_decl {
     rg_refill = rg_number("REFILL", 4);
     rg_reloads = rg_number("RELOADS", 0);
     rg_restarts = rg_number("RESTARTS", 0);
+    rg_carriers = rg_number("CARRIERS", 0);
   }
 };
 
@@ -67,6 +72,7 @@ c_decl {
 #define REFILL c_expr { rg_refill }
 #define RELOADS c_expr { rg_reloads }
 #define RESTARTS c_expr { rg_restarts }
+#define CARRIERS c_expr { rg_carriers }
 
 /* A slice is 2 long, a lease lives for 2 or 3: two are open at every odd moment. Denials end before
  * any lease that is reserved later. */
@@ -80,10 +86,11 @@ typedef Word {
   byte end;
   byte permits;
   bit exhausted;
-  /* Nobody can read what follows: whose permits they are, and how many may still be taken: of those
-   * that were reserved for this end. */
+  /* Nobody can read what follows: whose permits they are, how many may still be taken, of those that
+   * were reserved for this end, and how many of it are carried, and may come back. */
   byte pool;
-  byte due
+  byte due;
+  byte carried
 };
 
 typedef Slot {
@@ -143,6 +150,16 @@ proctype clock() {
   atomic { slot[segment].word[parity].permits > 0 -> \
     assert(slot[segment].word[parity].due > 0); \
     slot[segment].word[parity].permits--; slot[segment].word[parity].due--; \
+    if \
+    :: true \
+    :: CARRIERS -> slot[segment].word[parity].carried++ \
+    fi; \
+    OBSERVE }
+/* The swap is of the same end: what is carried of another one is stranded. */
+#define COME_BACK(segment, parity) \
+  atomic { slot[segment].word[parity].carried > 0 && slot[segment].word[parity].end > 0 -> \
+    slot[segment].word[parity].carried--; \
+    slot[segment].word[parity].permits++; slot[segment].word[parity].due++; \
     OBSERVE }
 
 proctype others() {
@@ -152,6 +169,10 @@ end_take:
   :: TAKE(0, 1)
   :: TAKE(1, 0)
   :: TAKE(1, 1)
+  :: COME_BACK(0, 0)
+  :: COME_BACK(0, 1)
+  :: COME_BACK(1, 0)
+  :: COME_BACK(1, 1)
   od
 }
 
@@ -277,7 +298,7 @@ over:
 #define WORD(parity) slot[seg].word[parity]
 #define VOID(parity) \
   WORD(parity).end = 0; WORD(parity).permits = 0; WORD(parity).exhausted = 0; \
-  WORD(parity).pool = 0; WORD(parity).due = 0
+  WORD(parity).pool = 0; WORD(parity).due = 0; WORD(parity).carried = 0
 /* What is in the word, and in hand of it, is given up. */
 #define FORGET(parity) in_word[parity] = 0; denial[parity] = 0; taken_back[parity] = 0; hand[parity] = 0
 #define FILL(parity, with_end) \
@@ -290,9 +311,9 @@ over:
 /* Only where late answers count does who asks before it may own get something by it. */
 #define MAY_ASK(whose) (MAY_OWN(whose) || ENDS_DO_NOT_GROW)
 #define ALL_SHOWN (hand[0] + hand[1] == 0 || SAID_BESIDE_UNSHOWN)
-/* Exhausted may be said in the word of a slice. */
+/* Exhausted may be said in the word of a slice, where nobody puts anything back. */
 #define MAY_SAY(parity) \
-  (owner != NOBODY && in_word[parity] > now && WORD(parity).end == in_word[parity] && \
+  ((!CARRIERS || SLICE_SAYS_BESIDE_CARRIERS) && owner != NOBODY && in_word[parity] > now && WORD(parity).end == in_word[parity] && \
    !WORD(parity).exhausted && !denial[parity] && ALL_SHOWN && \
    (told >= in_word[parity] || (BIT_BEYOND && told > now)) && (!taken_back[parity] || SAID_AGAIN))
 #define DENIAL_END (told < now + DENIAL_LIFE -> told : now + DENIAL_LIFE)

@@ -1,5 +1,5 @@
-"""`spin.py [--cc CC] [--full]`: explores pool.pml and slices.pml whole, at the sizes below, and with
-each mistake.
+"""`spin.py [--cc CC] [--full]`: explores pool.pml, slices.pml and combined.pml whole, at the sizes
+below, and with each mistake.
 
 Fails where the protocol as it is breaks an assertion, where a search was not complete, and where a
 mistake breaks none. Without spin: exit code 77, a skipped test; an error where CI=true.
@@ -44,12 +44,14 @@ POOL = Model(
         10: ("ends forgotten when a slot is given back", POOL_RELOAD),
     })
 
-# Pools, costs, moments, permits, when one more comes to the store, and what may happen once.
+# Pools, costs, moments, permits, when one more comes to the store, what may happen once, and whether
+# clients put permits back.
 TWO_COSTS = "one pool, costs 1 and 2, 2 permits"
 REFILLED = "one pool, a permit flows in"
 HANDED_OVER = "two pools, 3 slices"
 RELOADED = "two pools, a reload"
 RESTARTED = "two pools, a restart"
+PUT_BACK = "one pool, costs 1 and 2, others put back"
 SLICES = Model(
     "slices.pml", "slices: clients and a daemon, with", True,
     {
@@ -58,6 +60,9 @@ SLICES = Model(
         HANDED_OVER: "COSTS=1 LAST=5 LIMIT=1 REFILL=6",
         RELOADED: "COSTS=1 LAST=4 LIMIT=1 REFILL=5 RELOADS=1",
         RESTARTED: "COSTS=1 LAST=3 LIMIT=1 REFILL=4 RESTARTS=1",
+        PUT_BACK: "POOLS=1 LAST=3 LIMIT=2 REFILL=4 CARRIERS=1",
+        "one pool, a permit flows in, others put back":
+            "POOLS=1 COSTS=1 LAST=4 LIMIT=1 REFILL=4 CARRIERS=1",
     },
     {
         "one pool, costs 1 and 2, a refill": "POOLS=1 LAST=4 LIMIT=2 REFILL=4",
@@ -67,6 +72,9 @@ SLICES = Model(
             "COSTS=1 LAST=5 LIMIT=1 REFILL=4 RELOADS=1",
         "two pools, a refill, a restart":
             "COSTS=1 LAST=4 LIMIT=1 REFILL=4 RESTARTS=1",
+        "one pool, a refill, others put back": "POOLS=1 LAST=4 LIMIT=2 REFILL=4 CARRIERS=1",
+        "two pools, a reload, others put back":
+            "COSTS=1 LAST=4 LIMIT=1 REFILL=5 RELOADS=1 CARRIERS=1",
     },
     {
         1: ("slice not compared in the swap", HANDED_OVER),
@@ -91,6 +99,44 @@ SLICES = Model(
         20: ("published without a reservation", TWO_COSTS),
         21: ("ends forgotten when a slot is given back", RELOADED),
         22: ("no second look at a word that was void", TWO_COSTS),
+        23: ("a slice says exhausted where others put back", PUT_BACK),
+    })
+
+# Pools, slots, whether both pools are in one check, moments, permits, clients beside the first one,
+# what may happen once, and whether the daemon takes permits in hand.
+IN_HAND = "one pool, 2 permits of an end"
+CLEARED = "one pool, a CLEAR"
+TWO_CLEARED = "two pools, a CLEAR"
+JOINT = "two pools in one check"
+COMBINED = Model(
+    "combined.pml", "combined: clients and a daemon, with", True,
+    {
+        IN_HAND: "POOLS=1 SLOTS=1 LAST=2 LIMIT=2",
+        CLEARED: "POOLS=1 SLOTS=2 LAST=3 CLEARS=1",
+        TWO_CLEARED: "LAST=2 CLEARS=1 OTHERS=0 HANDS=0",
+        JOINT: "LAST=2 JOINT=1 OTHERS=0 HANDS=0",
+        "two pools, one after the other": "SLOTS=1 LAST=3",
+        "one pool, a forged word": "POOLS=1 SLOTS=1 LAST=1 LIMIT=3 FORGES=1 OTHERS=2 HANDS=0",
+    },
+    {
+        "one pool, 2 permits, three clients": "POOLS=1 SLOTS=1 LAST=3 LIMIT=2 OTHERS=2",
+        "one pool, 2 permits, a CLEAR": "POOLS=1 LAST=2 LIMIT=2 CLEARS=1",
+        "one pool, two CLEARs": "POOLS=1 SLOTS=3 LAST=3 CLEARS=2 HANDS=0",
+        "two pools, two clients, a CLEAR": "LAST=2 CLEARS=1 HANDS=0",
+        "two pools in one check, 3 moments": "LAST=3 JOINT=1 OTHERS=0 HANDS=0",
+        "one pool, a CLEAR, identity not compared": "POOLS=1 LAST=2 LIMIT=2 CLEARS=1 IDENTITY=0",
+        "one after the other, identity not compared": "SLOTS=1 LAST=4 IDENTITY=0",
+    },
+    {
+        1: ("put back without comparing the end", CLEARED),
+        2: ("given again in the same slot after a CLEAR", CLEARED),
+        3: ("ends of the slot that was left are forgotten", CLEARED),
+        4: ("the book takes what comes back for forged", CLEARED),
+        5: ("the book does not lower what was spent", CLEARED),
+        6: ("what was spent is kept for the next end", CLEARED),
+        7: ("no reading of the clock after the last swap", JOINT),
+        8: ("put back by a store", CLEARED),
+        9: ("what was spent is forgotten with the hand", IN_HAND),
     })
 
 
@@ -170,7 +216,7 @@ def main():
     good = True
     with tempfile.TemporaryDirectory() as name, \
             concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for model in (POOL, SLICES):
+        for model in (POOL, SLICES, COMBINED):
             sizes = dict(model.sizes, **(model.full_sizes if options.full else {}))
             good = check(model, sizes, pool, pathlib.Path(name), options.cc) and good
     print("good" if good else "FAILED")
