@@ -44,13 +44,13 @@ class CombinedAcquirers {
     return all_.emplace(number, CombinedAcquirer{number, std::move(request), std::move(line)})
         .first->second;
   }
-  // It is answered, or gone.
-  void leave(const CombinedAcquirer& one) {
+  // It is answered, or gone: what it asked for.
+  CombinedRequest leave(const CombinedAcquirer& one) {
     wait_until(one.number, kNever);
     const auto line = lines_.find(one.line);
     line->second.erase(one.number);
     if (line->second.empty()) lines_.erase(line);
-    all_.erase(one.number);
+    return std::move(all_.extract(one.number).mapped().request);
   }
   // Null where it does not wait any more.
   CombinedAcquirer* find(std::uint64_t number) {

@@ -317,10 +317,11 @@ class Gate {
   void expire_combined(Mono now);
   CheckResult acquire_combined(CombinedRequest request, Mono now);
   std::optional<CheckResult> try_acquirer(CombinedAcquirer& acquirer, Mono now);
-  std::optional<Mono> tries_again_at(CombinedCheck& check, Mono patience, Mono now);
+  std::optional<Mono> tries_again_at(CombinedCheck& check, const CombinedRequest& request,
+                                     Mono now);
   bool end_try(CombinedCheck& check, Mono now);
-  void leave_line(const CombinedAcquirer& acquirer, Mono now);
-  CheckResult deny_acquirer(const CombinedAcquirer& acquirer, Mono now);
+  CombinedRequest leave_line(const CombinedAcquirer& acquirer, Mono now);
+  CheckResult deny_acquirer(CombinedRequest request, Mono now);
   void try_acquirers(Mono now);
   void deny_acquirers_of_dropped(Mono now);
   void stop_acquirers(Mono now);

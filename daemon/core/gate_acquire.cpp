@@ -51,7 +51,9 @@ CheckResult Gate::acquire_combined(CombinedRequest request, Mono now) {
     return told ? *told : waits_as(number);
   }
   // Nothing is tried for anybody before.
-  if (first.trying == 0 && first.due >= patience) return deny_acquirer(acquirer, now);
+  if (first.trying == 0 && first.due >= patience) {
+    return deny_acquirer(leave_line(acquirer, now), now);
+  }
   acquirers_.wait_until(number, patience);
   return waits_as(number);
 }
@@ -72,17 +74,17 @@ std::optional<CheckResult> Gate::try_acquirer(CombinedAcquirer& acquirer, Mono n
 }
 
 // After it was denied; nothing where it is to be told.
-std::optional<Mono> Gate::tries_again_at(CombinedCheck& check, Mono patience, Mono now) {
+std::optional<Mono> Gate::tries_again_at(CombinedCheck& check, const CombinedRequest& request,
+                                         Mono now) {
   if (!check.has(Part::State::Denied)) return std::nullopt;
   look_at_all(check, now);  // who else denies, and for how long
+  // By other numbers, or none.
+  if (is_of_dropped(request.members)) return std::nullopt;
   const Part& named = check.parts[named_of(check)];
-  if (std::any_of(check.parts.begin(), check.parts.end(),
-                  [](const Part& part) { return part.member.limit->dropped; })) {
-    return std::nullopt;  // by other numbers, or none
-  }
-  const auto at = asks_again_at(*named.member.limit->limit, named.result, patience, random_, now);
+  const auto at =
+      asks_again_at(*named.member.limit->limit, named.result, request.patience, random_, now);
   if (!at) return std::nullopt;
-  return std::min(std::max(*at, after(now, kTryEveryUs)), patience);
+  return std::min(std::max(*at, after(now, kTryEveryUs)), request.patience);
 }
 
 // A try is at its end. Whether its acquirer is told of it, and waits no more.
@@ -90,7 +92,7 @@ bool Gate::end_try(CombinedCheck& check, Mono now) {
   CombinedAcquirer* const acquirer = acquirers_.find(check.acquirer);
   if (acquirer == nullptr) return true;  // it has gone
   acquirer->trying = 0;
-  const auto again = tries_again_at(check, acquirer->request.patience, now);
+  const auto again = tries_again_at(check, acquirer->request, now);
   if (!again) {
     leave_line(*acquirer, now);
     return true;
@@ -101,18 +103,18 @@ bool Gate::end_try(CombinedCheck& check, Mono now) {
 }
 
 // Who is the first by now is tried at the next turn.
-void Gate::leave_line(const CombinedAcquirer& acquirer, Mono now) {
+CombinedRequest Gate::leave_line(const CombinedAcquirer& acquirer, Mono now) {
   const std::string line = acquirer.line;
   const bool was_first = acquirers_.is_first(acquirer);
-  acquirers_.leave(acquirer);
+  CombinedRequest request = acquirers_.leave(acquirer);
   const CombinedAcquirer* const next = was_first ? acquirers_.first_of(line) : nullptr;
   if (next != nullptr && next->trying == 0) acquirers_.wait_until(next->number, now);
+  return request;
 }
 
-// By what this host knows. It waits no more.
-CheckResult Gate::deny_acquirer(const CombinedAcquirer& acquirer, Mono now) {
-  CombinedCheck check = combined_.begin(acquirer.request, now);
-  leave_line(acquirer, now);
+// By what this host knows, once it waits no more.
+CheckResult Gate::deny_acquirer(CombinedRequest request, Mono now) {
+  CombinedCheck check = combined_.begin(std::move(request), now);
   if (!look_at_all(check, now)) return end_combined(check, now);
   for (Part& part : check.parts) {
     if (part.member.limit->limit->shadow) continue;
@@ -127,10 +129,14 @@ void Gate::try_acquirers(Mono now) {
   for (int tries = 0; tries < kMostTries; ++tries) {
     CombinedAcquirer* const acquirer = acquirers_.due(now);
     if (acquirer == nullptr) return;
+    if (!acquirers_.is_first(*acquirer)) {
+      const CombinedRequest request = leave_line(*acquirer, now);
+      tell_combined(request.ticket, request.telling, deny_acquirer(request, now), nullptr);
+      continue;
+    }
     const std::uint64_t ticket = acquirer->request.ticket;
     const Telling telling = acquirer->request.telling;
-    const auto told = acquirers_.is_first(*acquirer) ? try_acquirer(*acquirer, now)
-                                                     : deny_acquirer(*acquirer, now);
+    const auto told = try_acquirer(*acquirer, now);
     if (told) tell_combined(ticket, telling, *told, nullptr);
   }
 }
@@ -139,11 +145,10 @@ void Gate::try_acquirers(Mono now) {
 void Gate::deny_acquirers_of_dropped(Mono now) {
   acquirers_.each([&](CombinedAcquirer& acquirer) {
     if (acquirer.trying != 0 || !is_of_dropped(acquirer.request.members)) return;
-    const std::uint64_t ticket = acquirer.request.ticket;
-    const Telling telling = acquirer.request.telling;
-    CheckResult denied = deny_acquirer(acquirer, now);
+    const CombinedRequest request = leave_line(acquirer, now);
+    CheckResult denied = deny_acquirer(request, now);
     denied.decision.retry_after_ms = 1;  // of the limits that there are now, it may be had at once
-    tell_combined(ticket, telling, denied, nullptr);
+    tell_combined(request.ticket, request.telling, denied, nullptr);
   });
 }
 
@@ -152,9 +157,8 @@ void Gate::stop_acquirers(Mono now) {
   acquirers_.each([&](const CombinedAcquirer& acquirer) {
     CheckResult stopping;
     stopping.verdict = Verdict::Stopping;
-    const std::uint64_t ticket = acquirer.request.ticket;
-    leave_line(acquirer, now);
-    tell_combined(ticket, Telling::Integers, stopping, nullptr);
+    const CombinedRequest request = leave_line(acquirer, now);
+    tell_combined(request.ticket, Telling::Integers, stopping, nullptr);
   });
 }
 
