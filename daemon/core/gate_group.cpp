@@ -47,10 +47,13 @@ std::string Gate::grouped_counter(const Part& part, Mono now) {
 bool Gate::may_group(const CombinedCheck& check, Mono now) {
   if (!check.takes || check.parts.size() < 2 || check.grouped == kMostGroups) return false;
   std::vector<std::string> names;
+  std::uint16_t slot = 0;  // of the first
   for (const Part& part : check.parts) {
     std::string name = grouped_counter(part, now);
     if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return false;
-    if (!names.empty() && slot_of_key(name) != slot_of_key(names.front())) return false;
+    const std::uint16_t own = slot_of_key(name);
+    if (names.empty()) slot = own;
+    if (own != slot) return false;
     names.push_back(std::move(name));
   }
   return true;
