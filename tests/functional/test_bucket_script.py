@@ -8,9 +8,10 @@ import random
 from fractions import Fraction
 
 import harness
+from support.asked_rows import Asked
 from support.bucket_calls import (HOUR, LONGEST_PERIOD, MOST, MOST_TAKEN, SECOND, AnyCalls, look_at,
                                   looks)
-from support.bucket_model import (LONGEST_FILL, Asked, Held, Limit, Rate, bucket, expected, words_of)
+from support.bucket_model import LONGEST_FILL, Held, Limit, Rate, bucket, expected, words_of
 from support.script_case import SCRIPTS, ScriptCase
 
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))

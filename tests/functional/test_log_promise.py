@@ -17,7 +17,7 @@ class Lost(Logs):
     LIMIT = Limit(60_000, 1, 10, 0, 0)
 
     def known(self, held):
-        return {"known": 1000 * held.over_ms(self.LIMIT.period), "known_added": held.added}
+        return {"known": 1000 * held.over_ms(self.LIMIT.period), "known_settled": held.added}
 
     def test_two_were_told_of_a_key_that_is_gone(self):
         limit = self.LIMIT._replace(period=300)
@@ -26,9 +26,9 @@ class Lost(Logs):
         t, second, _ = self.ask(limit, (1, 5))
         self.db.delete("log")
         over = 1000 * first.over_ms(300)
-        self.assertEqual(self.ask(limit, (1, 1), known=over, known_added=first.added)[2], [0])
+        self.assertEqual(self.ask(limit, (1, 1), known=over, known_settled=first.added)[2], [0])
         self.until(over)
-        now, _, granted = self.ask(limit, (1, 10), known=1000 * second.over_ms(300), known_added=second.added)
+        now, _, granted = self.ask(limit, (1, 10), known=1000 * second.over_ms(300), known_settled=second.added)
         self.assertLess(now, t + 300_000)
         self.assertEqual(granted, [0])
 

@@ -7,11 +7,11 @@ import os
 import random
 
 import harness
+from support.asked_rows import Asked
 from support.bucket_calls import HOUR, MOST, SECOND, look_at, looks
 from support.log_calls import KEPT_MS, NO_LOGS, AnyCalls
 from support.log_case import Logs
-from support.log_model import (ALL, MOST_ADDED, MOST_CHARGED, Asked, Held, Limit, expected, text_of,
-                               words_of)
+from support.log_model import ALL, MOST_ADDED, MOST_CHARGED, Held, Limit, expected, text_of, words_of
 from support.script_case import SCRIPTS
 
 SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -194,7 +194,7 @@ class OneLog(Logs):
         pick, now = random.Random(SEED), self.server.now_us()
         for added in range(1, 3000):
             end = now + pick.randrange(HOUR // 2, HOUR)
-            _, held, _ = self.ask(self.LIMIT, known=end, known_added=MOST_ADDED - MOST + added)
+            _, held, _ = self.ask(self.LIMIT, known=end, known_settled=MOST_ADDED - MOST + added)
             self.assertEqual(list(held.entries), sorted(held.entries), f"RATEGATE_SEED={SEED}")
             self.assertEqual(held.used, 100 * added, f"RATEGATE_SEED={SEED}")
         self.assertLess(self.db.strlen("log"), 4000 + 30 + 250 * 5)

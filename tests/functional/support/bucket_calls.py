@@ -5,7 +5,8 @@ import math
 import random
 from fractions import Fraction
 
-from support.bucket_model import LONGEST_FILL, MOST_SETTLED, Asked, Held, Limit, Look, Rate, bucket
+from support.asked_rows import Asked
+from support.bucket_model import LONGEST_FILL, MOST_SETTLED, Held, Limit, Look, Rate, bucket
 
 SECOND, HOUR = 10**6, 3600 * 10**6
 LONGEST_PERIOD = 31 * 24 * HOUR

@@ -8,6 +8,8 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from support.asked_rows import row_words
+
 MOST_SETTLED = 2**42  # that a key tells of
 MOST_DEBT = 2**41  # permits taken of one that is charged without a test
 LONGEST_FILL = 2**48
@@ -39,21 +41,6 @@ class Limit(NamedTuple):
     @property
     def fill(self):
         return self.burst * self.rate.each
-
-
-class Asked(NamedTuple):
-    """Of one bucket; runs are (cost, count), and bookings (cost, the moment after which it is of no use)."""
-    key: str
-    runs: list
-    known: int = 0
-    known_settled: int = 0
-    emptied: int = 0
-    back: int = 0
-    lease: int = 0
-    raisable: int = 0
-    in_hand: int = 0
-    hand_ends: int = 0
-    bookings: tuple = ()
 
 
 class Held(NamedTuple):
@@ -179,15 +166,6 @@ def expected(held, limit, asked, t):
     full, booked = _booked(full, limit, asked.bookings, t)
     written = written or moved or charged + leased > 0 or any(booked)
     return Given(full, after.settled, granted, written, ends, leased, booked)
-
-
-def row_words(form, numbers, asked):
-    """What the script is told of a row of that form."""
-    words = [len(asked), form, *numbers]
-    for each in asked:
-        words += [*each[2:10], len(each.runs), len(each.bookings),
-                  *(n for pair in (*each.runs, *each.bookings) for n in pair)]
-    return words
 
 
 def words_of(limit, *asked):

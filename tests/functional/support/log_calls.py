@@ -3,8 +3,9 @@
 import math
 import random
 
+from support.asked_rows import Asked
 from support.bucket_calls import HOUR, LONG_MS, MOST, SECOND
-from support.log_model import ALL, MOST_ADDED, MOST_CHARGED, Asked, Held, Limit
+from support.log_model import ALL, MOST_ADDED, MOST_CHARGED, Held, Limit
 
 KEPT_MS = 1000  # a key lives for so long after nothing counts
 PERIODS = (100, 1000, 60_000, 3_600_000, 2_678_400_000)

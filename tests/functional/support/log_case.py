@@ -1,8 +1,9 @@
 """Logs of daemon/store/scripts/reserve.lua alone, against a real Redis."""
 
 import harness
+from support.asked_rows import Asked
 from support.bucket_calls import SECOND
-from support.log_model import Asked, Held, words_of
+from support.log_model import Held, words_of
 from support.script_case import ScriptCase
 
 

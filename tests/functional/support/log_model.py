@@ -6,7 +6,7 @@ the script's ways with the text of a key."""
 import re
 from typing import NamedTuple
 
-from support.bucket_model import row_words
+from support.asked_rows import row_words
 
 ALL = 2**42  # permits given back that clear a log
 MOST_CHARGED = 2**41  # permits that count in one that is charged without a test
@@ -31,22 +31,6 @@ class Limit(NamedTuple):
     def end_of(self, ms):
         """Of what is spent at that moment: the next multiple."""
         return ms - ms % self.stamp + self.stamp
-
-
-class Asked(NamedTuple):
-    """Of one log; runs are (cost, count), and bookings (cost, the moment after which it is of no use).
-    hand_ends: also the end of what is given back, and until when a clear is remembered."""
-    key: str
-    runs: list
-    known: int = 0
-    known_added: int = 0
-    emptied: int = 0
-    back: int = 0
-    lease: int = 0
-    raisable: int = 0
-    in_hand: int = 0
-    hand_ends: int = 0
-    bookings: tuple = ()
 
 
 def text_of(entries):
@@ -235,7 +219,7 @@ def expected(held, limit, asked, t):
     """What is Given at t; held: None where there is no key."""
     step = _Step(held, limit, t)
     step.lose(asked.emptied)
-    step.compare(asked.known, asked.known_added)
+    step.compare(asked.known, asked.known_settled)
     came_back = 0
     if asked.back < 0:
         step.charge(-asked.back)
