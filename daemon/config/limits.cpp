@@ -10,8 +10,8 @@
 #include "daemon/config/calendars.hpp"
 #include "daemon/config/concurrency.hpp"
 #include "daemon/config/key_rules.hpp"
+#include "daemon/config/limit_settings.hpp"
 #include "daemon/config/settings/settings.hpp"
-#include "daemon/limit/counter_names.hpp"
 #include "daemon/limit/members.hpp"
 
 namespace rategate {
@@ -114,8 +114,8 @@ class LimitReader {
                                "how many may be at work at the same time");
       }
       read_concurrency(table, limit, fault_of_setting());
-      check_key(table, limit);
-      check_default(table, limit);
+      check_key(table, limit, fault_of_setting());
+      check_default(table, limit, fault_of_setting());
       return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
     }
     refuse_hold_ttl(table, fault_of_setting());
@@ -124,16 +124,18 @@ class LimitReader {
     read_shadow(find_entry(table, "shadow"), limit);
     read_near(find_entry(table, "near"), limit);
     if (faults_.size() == before) {
-      check_algorithm(table, entry, limit);
-      check_combined(table, limit);
-      check_key(table, limit);
-      check_default(table, limit);
+      if (const auto numbers = check_algorithm(table, limit, fault_of_setting())) {
+        fault(entry.place, "limit '" + std::string(name_) + "': " + numbers->text);
+      }
+      check_combined(table, limit, fault_of_setting());
+      check_key(table, limit, fault_of_setting());
+      check_default(table, limit, fault_of_setting());
     }
     const Entry* const keys = find_entry(table, "keys");
     if (keys != nullptr && faults_.size() == before) {
       limit.key_rules = read_key_rules(
           *keys, limit, [this](Place place, std::string text) { fault(place, std::move(text)); });
-      check_rules(*keys, limit);
+      check_rules(*keys, limit, fault_of_setting());
     }
     return faults_.size() == before ? std::optional(std::move(limit)) : std::nullopt;
   }
@@ -305,105 +307,6 @@ class LimitReader {
         ppm >= static_cast<double>(row.min) && ppm <= static_cast<double>(row.max);
     if (!in_range) return expected(*setting);
     limit.near_ppm = std::llround(ppm);
-  }
-
-  // A fault of the setting, if it is said.
-  void wrong(const Table& table, const char* name, const char* expected) {
-    const Entry* const setting = find_entry(table, name);
-    if (setting != nullptr) fault(*setting, expected);
-  }
-
-  // What is not for limits that are of such keys.
-  void check_key(const Table& table, const Limit& limit) {
-    if (limit.key == KeyKind::Ip) {
-      if (!limit.redis_key.has_key()) {
-        wrong(table, "redis_key", "expected %k in it: with key = \"ip\" each network is counted");
-      }
-      return;
-    }
-    for (const char* name : {"ipv4_prefix", "ipv6_prefix"}) {
-      wrong(table, name, "expected it only with key = \"ip\"");
-    }
-  }
-
-  // Names that have no limit are as many as callers like: each is counted for itself.
-  void check_default(const Table& table, const Limit& limit) {
-    if (limit.name != kDefaultName) return;
-    const auto name_of = [&](std::string_view name) {
-      Limit named = limit;
-      named.name = name;
-      return counter_names(named).of("", 0);
-    };
-    if (name_of("a") == name_of("b")) {
-      wrong(table, "redis_key",
-            "expected %n in it: each name that has no limit is counted by itself");
-    }
-  }
-
-  // Whether its counters are named for their period.
-  static bool has_period(const Limit& limit) {
-    const auto name_of = [&](std::int64_t period_ms) {
-      return CounterNames(limit.redis_key, limit.name, period_ms).of("", 0);
-    };
-    return name_of(1000) != name_of(2000);
-  }
-
-  // What is not for limits that are combined, or only for these.
-  void check_combined(const Table& table, const Limit& limit) {
-    if (limit.parent.empty() && limit.parent_key != ParentKey::Same) {
-      wrong(table, "parent_key", "expected it only with parent");
-    }
-    if (limit.more.empty()) return;
-    if (!limit.algorithm->has_windows) {
-      wrong(table, "algorithm",
-            "expected \"fixed-window\": a limit of several windows has no other");
-    }
-    if (!has_period(limit)) {
-      wrong(table, "redis_key", "expected %p in it: each of the windows is counted by itself");
-    }
-  }
-
-  // A rule has one number, and no window has a name.
-  void check_rules(const Entry& keys, const Limit& limit) {
-    if (limit.more.empty() || limit.key_rules == nullptr) return;
-    for (const KeyRule& rule : limit.key_rules->all()) {
-      if (rule.kind != KeyRuleKind::Limited) continue;
-      return fault(keys,
-                   "'" + rule.pattern +
-                       "' has a rate: expected \"blocked\" or \"unlimited\", as the limit has "
-                       "several windows");
-    }
-  }
-
-  // What is not for limits that count as this one does.
-  void check_algorithm(const Table& table, const Entry& limit_entry, Limit& limit) {
-    const bool has_window = limit.redis_key.has_window();
-    if (limit.algorithm->has_windows) {
-      if (limit.burst) wrong(table, "burst", "expected it only with algorithm = \"gcra\"");
-      if (!has_window) wrong(table, "redis_key", "expected %w in it: a counter is of one window");
-      return;
-    }
-    constexpr const char* kOnlyWindows = "expected it only with algorithm = \"fixed-window\"";
-    const bool is_log = limit.algorithm == &kSlidingWindow;
-    if (is_log && limit.burst) wrong(table, "burst", "expected it only with algorithm = \"gcra\"");
-    if (find_entry(table, "redis_key") == nullptr) {
-      limit.redis_key = *KeyTemplate::parse(is_log ? kLogRedisKey : kBucketRedisKey);
-    } else if (has_window) {
-      wrong(table, "redis_key",
-            is_log ? "expected no %w in it: a sliding window begins anytime"
-                   : "expected no %w in it: a bucket is of no window");
-    } else if (is_log && !has_period(limit)) {
-      wrong(table, "redis_key", "expected %p in it: a log is of one period");
-    }
-    if (limit.calendar != nullptr) {
-      fault(limit_entry.place, "limit '" + std::string(name_) + "': " + kNoCalendarBucket);
-      return;
-    }
-    if (limit.spread > 1) wrong(table, "spread", kOnlyWindows);
-    if (limit.on_store_lost) wrong(table, "on_store_lost", kOnlyWindows);
-    if (const auto numbers = bucket_fault(limit)) {
-      fault(limit_entry.place, "limit '" + std::string(name_) + "': " + numbers->text);
-    }
   }
 
   template <class T>
