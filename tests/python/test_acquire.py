@@ -7,7 +7,7 @@ import time
 import unittest
 
 from listening import Listening
-from test_rategate import Case, rategate
+from module_case import Case, rategate
 
 ALLOWED = b"*6\r\n:1\r\n:9\r\n:8\r\n:0\r\n:1\r\n:0\r\n"
 DENIED = b"*6\r\n:0\r\n:9\r\n:0\r\n:20\r\n:20\r\n:1\r\n"

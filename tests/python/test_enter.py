@@ -11,7 +11,7 @@ import time
 import unittest
 
 from listening import Listening
-from test_rategate import MODULE, Daemon, rategate
+from module_case import MODULE, Daemon, rategate
 
 ENTERED = b"*5\r\n:1\r\n:3\r\n:2\r\n:0\r\n:7\r\n"
 FULL = b"*5\r\n:0\r\n:3\r\n:0\r\n:20\r\n:0\r\n"

@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import importlib.util
 import inspect
 import os
-import pathlib
 import pickle
 import signal
 import socket
@@ -18,57 +16,7 @@ import unittest
 import warnings
 
 from listening import Listening
-
-HERE = pathlib.Path(__file__).resolve().parent
-MODULE = HERE.parent.parent / "examples/python/rategate.py"
-DAEMON = os.path.join(os.environ["RATEGATE_BIN_DIR"], "rategated")
-
-spec = importlib.util.spec_from_file_location("rategate", MODULE)
-rategate = importlib.util.module_from_spec(spec)
-sys.modules["rategate"] = rategate
-spec.loader.exec_module(rategate)
-
-
-class Daemon:
-    def __init__(self, path):
-        self.path = path
-        self.start()
-
-    def start(self):
-        env = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "PYTHONHOME")}
-        self.process = subprocess.Popen(
-            [DAEMON, "--memory", "--socket", self.path, *self.limits()],
-            stderr=subprocess.DEVNULL, env=env)
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            with socket.socket(socket.AF_UNIX) as probe:
-                try:
-                    probe.connect(self.path)
-                    return
-                except OSError:
-                    time.sleep(0.005)
-        raise AssertionError("the daemon does not start")
-
-    def limits(self):
-        return ["--limit", "api=100/h", "--limit", "one=1/h", "--limit", "many=1000000/h"]
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait(10)
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        to_full_hour = 3600 - time.time() % 3600
-        if to_full_hour < 5:  # the windows of the limits, which end then, would begin anew
-            time.sleep(to_full_hour)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.daemon = Daemon(os.path.join(folder.name, "rg.sock"))
-        self.addCleanup(self.daemon.stop)
-        os.environ["RATEGATE_SOCKET"] = self.daemon.path
-        self.client = rategate.Client(self.daemon.path, timeout=5)
-        self.addCleanup(self.client.close)
+from module_case import MODULE, Case, rategate
 
 
 class Check(Case):
@@ -273,69 +221,6 @@ class Settlements(Listening):
             with self.subTest(answer=wrong), self.assertRaises(rategate.Refused):
                 self.assertTrue(rategate._whole(wrong))
                 rategate._decision(wrong)
-
-
-def decision(**given):
-    return rategate.Decision(**{"allowed": True, "limit": 100, "remaining": 41, "retry_after": 0.0,
-                                "reset_after": 12.345, "reason": rategate.Reason.COUNTED, **given})
-
-
-def denied(retry_after, **given):
-    return decision(allowed=False, reason=rategate.Reason.OVER_LIMIT, retry_after=retry_after,
-                    **{"remaining": 0, "reset_after": retry_after, **given})
-
-
-class HttpFields(unittest.TestCase):
-    def test_allowed_and_denied(self):
-        self.assertEqual(list(decision().http_fields("api", 60).items()), [
-            ("RateLimit-Policy", '"api";q=100;w=60'), ("RateLimit", '"api";r=41;t=13'),
-            ("X-RateLimit-Limit", "100"), ("X-RateLimit-Remaining", "41"),
-            ("X-RateLimit-Reset", "13")])
-        self.assertEqual(denied(0.001).http_fields("api", 60), {
-            "RateLimit-Policy": '"api";q=100;w=60', "RateLimit": '"api";r=0;t=1',
-            "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1",
-            "Retry-After": "1"})
-
-    def test_window(self):
-        for period, burst, shown in ((1, 0, ";w=1"), (0.1, 0, ""), (1.5, 0, ""), (None, 0, ""),
-                                     (31 * 86400, 0, ";w=2678400"), (1, 101, ";w=2"),
-                                     (0.1, 1000, ";w=1"), (1, 20, ""), (None, 20, "")):
-            found = decision().http_fields("api", period, burst)["RateLimit-Policy"]
-            self.assertEqual(found, f'"api";q={burst or 100}{shown}')
-        found = decision(limit=10**9).http_fields("api", 1)
-        self.assertEqual((found["RateLimit-Policy"], found["X-RateLimit-Limit"]),
-                         ('"api";q=1000000000;w=1', "1000000000"))
-
-    def test_until_the_next_permit_of_a_bucket(self):
-        for reset_after, shown in ((7.5, ";t=3"), (7.001, ";t=3"), (7.0, ";t=2"), (6.0, ";t=1"),
-                                   (5.0, ";t=3"), (0.001, ";t=1"), (0.0, "")):
-            found = decision(limit=24, reset_after=reset_after).http_fields("api", 60, 5)
-            self.assertEqual(found["RateLimit"], f'"api";r=41{shown}')
-        self.assertEqual(denied(2.001).http_fields("api", 60, 5)["RateLimit"], '"api";r=0;t=3')
-
-    def test_of_a_key_that_is_blocked_or_unlimited_there_is_nothing_to_tell(self):
-        blocked = decision(allowed=False, limit=0, remaining=0, retry_after=None, reset_after=0.0,
-                           reason=rategate.Reason.BLOCKED)
-        unlimited = decision(limit=-1, remaining=-1, reset_after=0.0,
-                             reason=rategate.Reason.UNLIMITED)
-        self.assertEqual((blocked.http_fields("api", 60), unlimited.http_fields("api", 60)),
-                         ({}, {}))
-
-    def test_what_is_not_known_is_left_out(self):
-        policy = {"RateLimit-Policy": '"api";q=100;w=60', "X-RateLimit-Limit": "100"}
-        self.assertEqual(decision(remaining=-1).http_fields("api", 60), policy)
-        never = denied(None, remaining=-1, reset_after=5.0)
-        self.assertEqual(never.http_fields("api", 60), policy)
-        away = denied(1.0, remaining=-1)
-        self.assertEqual(away.http_fields("api", 60), {**policy, "Retry-After": "1"})
-
-    def test_what_is_no_limit_is_refused(self):
-        for name in ("", 'a"', "a\\", "a\r\nSet-Cookie: b", "a\n", "a\x7f", "a b", "\xe4", "x" * 65):
-            with self.assertRaises(ValueError):
-                decision().http_fields(name, 60)
-        for wrong in ({"period": -1}, {"period": 1e15}, {"burst": -1}, {"burst": 10**9 + 1}):
-            with self.assertRaises(ValueError):
-                decision().http_fields("api", **wrong)
 
 
 class Many(Case):
