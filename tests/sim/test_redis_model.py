@@ -3,106 +3,27 @@ the daemon's own scripts to a real server and to both, answer by answer. Time co
 TIME. The scripts run as the user that docs/redis-login.md describes, and sometimes without one of
 its rights or without memory: what is refused then was not charged, and the rest is as ever."""
 
-import os
-import pathlib
-import random
 import re
-import subprocess
-import sys
-import time
-import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "functional"))
-import harness  # pylint: disable=wrong-import-position
-from any_logs import any_log, any_log_row  # pylint: disable=wrong-import-position
+from any_buckets import any_bucket, any_bucket_row
+from any_logs import any_log, any_log_row
+from model_case import ModelCase, harness
 
-PROGRAM = os.environ.get("RATEGATE_SIM_MODEL", str(harness.BIN_DIR / "sim_redis_model"))
-SEED = int(os.environ.get("RATEGATE_SEED", random.SystemRandom().randrange(1 << 32)))
 COMMANDS = 4000
 GREETINGS = 300
 RESERVATIONS = 1500  # of the memory store
 HOLDS = 10_000
-# Of buckets: p permits in P us, and the burst. Some fill while a test runs, and some hardly do.
-BUCKETS = [(1, 10_000, 5), (100, 1, 10**9), (1, 1_000_000, 3), (3, 7_000, 50), (7, 1_000_000, 1),
-           (999_999_937, 2_678_399_999_000, 10**9), (1, 2_678_400_000_000, 105), (1, 2_000_000, 1000)]
-NEAR_MS = 20  # a key that expires so soon may be there for one and gone for the other
-
-# Any command, with the TIME it was run at.
-TIMED = """
-local time = redis.call('TIME')
-local answer = redis.pcall(unpack(ARGV))
-if type(answer) == 'table' then
-  answer = answer.ok or '!' .. answer.err
-elseif answer == false then
-  answer = '(nil)'
-elseif type(answer) == 'number' and math.abs(answer) >= 2 ^ 53 then
-  answer = redis.call('GET', ARGV[2])  -- to the last digit, which Lua's numbers have not
-end
-return {time[1], time[2], answer}
-"""
-
-
 RIGHTS = ("get", "set", "incrby", "decrby", "pttl", "pexpireat")
 REFUSED = 4
 BLOCKED = 5
 
 
-class RedisModel(harness.Case):
+class RedisModel(ModelCase):
     def setUp(self):
-        self.server = self.redis()
-        self.db = self.server.db
-        self.timed = self.db.register_script(TIMED)
-        scripts = harness.SOURCE_DIR / "daemon/store/scripts"
-        client = self.server.client(**self.server.user("~*"))
-        self.reserve = client.register_script((scripts / "reserve.lua").read_text("utf-8"))
-        self.release = client.script_load((scripts / "release.lua").read_text("utf-8"))
-        self.hold = client.register_script((scripts / "hold.lua").read_text("utf-8"))
-        self.clear = client.script_load((scripts / "clear.lua").read_text("utf-8"))
-        self.reign = client.script_load((scripts / "reign.lua").read_text("utf-8"))
-        self.recount = client.script_load((scripts / "recount.lua").read_text("utf-8"))
-        self.client = client
-        self.model = subprocess.Popen([PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True, bufsize=1)
-        self.addCleanup(self.end_model)
-        self.random = random.Random(SEED)
-        self.past = []
+        super().setUp()
         self.moments = []  # that buckets were told of
         self.refused = self.blocked = 0
         self.groups = [0, 0]  # denied, granted
-
-    def end_model(self):
-        self.model.stdin.close()
-        self.model.wait(10)
-        self.model.stdout.close()
-
-    def ask_model(self, now_us, *words):
-        line = " ".join(str(word) for word in (now_us, *words))
-        self.model.stdin.write(line + "\n")
-        answer = self.model.stdout.readline().rstrip("\n")
-        self.past = self.past[-30:] + [f"{line} -> {answer}"]
-        return answer
-
-    def now_us(self):
-        seconds, micros = self.db.time()
-        return seconds * 1_000_000 + micros
-
-    def away_from_edges(self):
-        deadline = time.monotonic() + 20
-        while self.ask_model(self.now_us(), "EDGE", NEAR_MS) == "1":
-            self.assertLess(time.monotonic(), deadline, "a key is always about to expire")
-
-    def same(self, real, model):
-        self.assertEqual(str(real), model, f"RATEGATE_SEED={SEED}\n" + "\n".join(self.past))
-
-    def plain(self, *words, real_words=None):
-        seconds, micros, real = self.timed(args=real_words or words)
-        now_us = int(seconds) * 1_000_000 + int(micros)
-        model = self.ask_model(now_us, *words)
-        if words[0] == "PTTL" and int(real) > 0:
-            # Redis takes the time of a script's begin for it.
-            self.assertAlmostEqual(int(real), int(model), delta=100, msg=f"RATEGATE_SEED={SEED}")
-        else:
-            self.same(real, model)
 
     def any_command(self):
         key = f"k{self.random.randrange(5)}"
@@ -132,7 +53,7 @@ class RedisModel(harness.Case):
         elif pick == 8:
             if self.random.random() < 0.5:
                 key = self.bucket_key(0.3)
-                self.any_set(key, self.any_bucket())
+                self.any_set(key, any_bucket(self))
             else:
                 key = self.bucket_key(0.3, "l")
                 self.any_set(key, any_log(self))
@@ -186,64 +107,6 @@ class RedisModel(harness.Case):
         """mixed: how often it is one of those that counters have."""
         return f"{'k' if self.random.random() < mixed else kind}{self.random.randrange(5)}"
 
-    def any_bucket(self):
-        """What may stand in the key of a bucket: one, nearly one, or none."""
-        now_us = self.now_us()
-        pick = self.random.random()
-        p, period_us, burst = self.random.choice(BUCKETS)
-        if pick < 0.2:
-            return self.random.choice(["x", "5", "0 0 1", "0 0 1 1 1 1 1", "0 0 1 1 1 x",
-                                       f"0 0 1 1 1 {2**52}", "0  0 1 1", "-1 0 1 1",
-                                       "0 0 1 1 ", "0 0 1 1 1 ", "0 0 1 1  1", "0 0 1 1 x",
-                                       "0 0 1 1 -1", f"0 0 1 1 {2**42 + 1}", f"0 0 1 1 {2**64}",
-                                       "0 1.5 1 1", "1e3 0 1 1", "0 0 0 1", "0 0 1 0",
-                                       f"{2**53} 0 1 1", f"0 {2**42} 1 1", f"0 {2**64} 1 1",
-                                       f"{now_us + 2**49 + 10**7} 0 1 1", f"0 0 {10**9 + 1} 1",
-                                       "0 0 1 2678400000001", f"{'9' * 400} 0 1 1"])
-        # The last one is a p-th of a microsecond longer than a whole number of them.
-        taken = self.random.choice([0, 1, burst, self.random.randrange(2 * burst),
-                                    pow(period_us, -1, p)])
-        if pick < 0.7:  # about to be full
-            full_us = now_us - taken * period_us // p + self.random.randrange(-10**5, 10**6)
-        else:
-            full_us = now_us + self.random.choice([-now_us, -10**12, -10**6, 0, 10**6, 2**48])
-        settled = self.random.choice(["", "", " 0", " 007", " 1", " 50", f" {2**42 - 3}", f" {2**42}"])
-        if settled:
-            settled += self.random.choice(["", "", " 0", f" {now_us - 10**6}", f" {now_us + 10**6}"])
-        return f"{max(0, full_us)} {taken} {p} {period_us}{settled}"
-
-    def any_bucket_row(self, mixed):
-        """Buckets of the same numbers, as any_row() has counters."""
-        numbers = self.random.choice(BUCKETS)
-        burst = numbers[2]
-        slice_ms = self.random.choice([10, 62, 250])
-        numbers = (*numbers, slice_ms, (slice_ms + 3) // 4)
-        words, asked = ["bucket", *numbers], []
-        now_us = self.now_us()
-        # Those of before are said again, too, and change nothing then.
-        away = self.random.choice([-10**9, -10**5, 0, 10**5, 10**9])
-        self.moments = self.moments[-8:] + [now_us + away]
-        moments = [0] * len(self.moments) + self.moments
-        settled = [0, 0, 1, 2, 49, 50, 2**42 - 3, 2**42]
-        back = [0, 0, 0, 1, 3, 50, burst, 10**9, -1, -3, -burst, -10**9, 2**42]
-        for _ in range(self.random.choice([1, 1, 2, 5])):
-            key = self.bucket_key(mixed)
-            runs = [(self.random.choice([0, 1, 1, 2, 7, 50, burst]),
-                     self.random.choice([1, 3, 20]))
-                    for _ in range(self.random.choice([0, 1, 1, 2, 5]))]
-            bookings = [(self.random.choice([1, 2, burst]),
-                         max(0, now_us + self.random.choice([-10**6, 0, 10**6, 10**8])))
-                        for _ in range(self.random.choice([0, 0, 1, 3]))]
-            lease = self.random.choice([0, 0, 5, 1000])
-            of_key = [self.random.choice(moments), self.random.choice(settled),
-                      self.random.choice(moments), self.random.choice(back), lease,
-                      self.random.choice([0, lease // 2, lease]), self.random.choice([0, 0, 1, 40]),
-                      max(0, now_us + away) // 1000, len(runs),
-                      len(bookings), *(n for pair in runs + bookings for n in pair)]
-            words += of_key
-            asked.append((key, ["BUCKET", key, *numbers, *of_key], runs))
-        return [len(asked), *words], asked
-
     def any_row(self):
         """Counters of one limit and window: (the script's words, what the model is asked of each)."""
         period = self.random.choice([100, 1000, 60_000])
@@ -295,8 +158,8 @@ class RedisModel(harness.Case):
                 self.plain("DEL", key)
             own = [*words[:5], 0, 0, 1, cost, checks]
             return key, [known, "costs", *own], [known, "RESERVE", key, *own]
-        row = self.any_bucket_row if pick < 0.75 else lambda mixed: any_log_row(self, mixed)
-        _, asked = row(0)
+        any_of_form = any_bucket_row if pick < 0.75 else any_log_row
+        _, asked = any_of_form(self, 0)
         key, [form, _, *words], _ = asked[0]
         own = [*words[:8], 0, 0, 0, 0, 0, 1, 0, cost, checks]
         return key, [0, form.lower(), *own], [0, form, key, *own]
@@ -332,7 +195,7 @@ class RedisModel(harness.Case):
             if pick < 0.6:
                 words, of_row = self.any_row()
             else:
-                words, of_row = self.any_bucket_row(mixed) if pick < 0.8 else any_log_row(self, mixed)
+                words, of_row = any_bucket_row(self, mixed) if pick < 0.8 else any_log_row(self, mixed)
             if len(of_row) == 1 and words[1] != "checks" and self.random.random() < blocks:
                 (key, of_key, runs), = of_row
                 block, lasts = self.any_block(mixed > 0), self.random.choice([0, 700, 1000, 60_000])
