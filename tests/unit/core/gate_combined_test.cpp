@@ -187,6 +187,27 @@ TEST_CASE("a daemon that stops answers it") {
   CHECK(bench.ask({window("one", {5})}).verdict == Verdict::Stopping);
 }
 
+// The member that denies is heard of before the other one, which is used up as well, has gone on.
+TEST_CASE("a check ends while a member is on its way to the next counter of its limit") {
+  Combining bench;
+  LimitTable table(1);
+  Limit spread = numbered("spread", {4});
+  spread.declared = false;
+  spread.spread = 2;
+  table.configure({spread}, 0);
+  // All that opens at the next moment is lost by then.
+  bench.now = Mono{999'990};
+  bench.gate.lose_windows({0}, {StoreTime{INT64_MAX}}, bench.now);
+  REQUIRE(bench.ask({table.configured("spread"), window("other", {5})}).waits);
+  bench.now = Mono{1'010'000};
+  bench.gate.turn(bench.now);
+  CHECK(bench.gate.waiting() == 0);
+  const auto told = bench.answers();
+  REQUIRE(told.size() == 1);
+  CHECK(!told.front().decision.allowed);
+  check_books(bench.gate);
+}
+
 TEST_CASE("one limit twice pays twice") {
   Combining bench;
   const auto use = window("one", {5});
