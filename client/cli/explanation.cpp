@@ -120,6 +120,17 @@ std::string line_text(const rategate_reply& counter) {
          (acquiring > 0 ? ", " + std::to_string(acquiring) + " in ACQUIRE" : "");
 }
 
+// Who waits for all of its limits; nothing where there is one, or an older daemon does not tell.
+std::string combined_line_text(const rategate_reply& explanation) {
+  const rategate_reply* const acquiring = find(explanation, "acquiring");
+  if (acquiring == nullptr || field(explanation, "limits").size < 2) return {};
+  const std::string count = text_of(*acquiring);
+  const std::string who = count == "0"   ? "nobody waits"
+                          : count == "1" ? "1 waits"
+                                         : count + " wait";
+  return "line: " + who + " in ACQUIRE for all of these limits\n";
+}
+
 void add_counter(const rategate_reply& counter, std::optional<std::int64_t> now_ms, Lines& lines) {
   const auto shard = number(counter, "shard");
   std::string name = text(counter, "counter");
@@ -198,7 +209,8 @@ Explained verdict_of(const rategate_reply& explanation) {
 
 std::string explanation_text(const rategate_reply& explanation) {
   std::string shown = harmless(text(explanation, "why")) + "\n" +
-                      "then: " + harmless(text(explanation, "next")) + "\n";
+                      "then: " + harmless(text(explanation, "next")) + "\n" +
+                      combined_line_text(explanation);
   const auto now_ms = number(explanation, "now_ms");
   const auto decides = static_cast<std::size_t>(number_or(explanation, "decides", 0));
   const rategate_reply& limits = field(explanation, "limits");

@@ -83,7 +83,8 @@ struct Explanation {
   ExplainedAnswer answer;
   std::size_t decides = 0;             // which of the limits the answer is of
   std::vector<ExplainedLimit> limits;  // one at least
-  std::optional<StoreTime> now;        // by the clock of the store that the first one is counted in
+  std::size_t acquiring = 0;     // who waits in ACQUIRE for all of them, where there are several
+  std::optional<StoreTime> now;  // by the clock of the store that the first one is counted in
 };
 
 }  // namespace rategate

@@ -76,7 +76,12 @@ void Gate::explain(CombinedCheck& check, std::size_t decides, const CheckResult&
   told->name = first.member.limit->shown->name;
   told->answer = {result.verdict, result.decision};
   told->decides = decides;
-  for (Part& part : check.parts) told->limits.push_back(explain_part(part, now));
+  Members members;
+  for (Part& part : check.parts) {
+    told->limits.push_back(explain_part(part, now));
+    members.push_back(part.member);
+  }
+  told->acquiring = acquirers_.count_of(CombinedAcquirers::line_of(members));
   const CounterId id = knowing_counter({first.member.limit, first.member.key}, now);
   if (const auto reading = shards_[counters_[id].shard.value].clock.read(now)) {
     told->now = reading->earliest;

@@ -248,6 +248,26 @@ class Held(Explain):
             harness.wait_until(lambda: self.one(daemon, "api")[2]["acquiring"] == 2, 10, "two wait")
             self.assertEqual(self.one(daemon, "api")[2]["waiting"], 2)
 
+    def test_who_waits_for_several_limits(self):
+        daemon = self.daemon(self.redis(), limits=Several.LIMITS)
+        self.assertEqual(self.explained(daemon, "api", "alice")["acquiring"], 0)
+        self.assertEqual(daemon.check("api", "alice", cost=2).allowed, 1)
+        with daemon.conn() as first, daemon.conn() as second:
+            for conn in (first, second):
+                conn.send(b"ACQUIRE api alice TIMEOUT 7200000\r\n")
+            harness.wait_until(lambda: self.explained(daemon, "api", "alice")["acquiring"] == 2, 10,
+                               "two wait")
+            # They are in one line together, and in that of no other key or counter.
+            self.assertEqual(self.explained(daemon, "api", "bob")["acquiring"], 0)
+            self.assertEqual(self.explained(daemon, "total")["acquiring"], 0)
+            result = subprocess.run([COMMAND, "explain", "--socket", daemon.socket, "api", "alice"],
+                                    check=False, capture_output=True, text=True, timeout=60,
+                                    env=harness.clean_environ())
+            self.assertEqual(result.stdout.splitlines()[2],
+                             "line: 2 wait in ACQUIRE for all of these limits", result)
+        harness.wait_until(lambda: self.explained(daemon, "api", "alice")["acquiring"] == 0, 10,
+                           "both have gone")
+
 
 class Outages(Explain):
     def test_a_store_that_is_down(self):

@@ -173,6 +173,7 @@ void write_explanation(std::string& out, const Explanation& explanation, int res
   map.number("changes_in_ms", changes ? if_decided(decision.retry_after_ms) : std::nullopt);
   map.number("now_ms", explanation.now ? std::optional(explanation.now->us / 1000) : std::nullopt);
   map.count("decides", explanation.decides);
+  map.count("acquiring", explanation.acquiring);
   map.maps("limits", explanation.limits, [&](const ExplainedLimit& limit) {
     MapBody body(resp);
     put_limit(body, limit);

@@ -213,6 +213,31 @@ TEST_CASE("who waits is told, and who asks for it is not counted") {
             .waiting >= 1);
 }
 
+TEST_CASE("who waits for the same limits and keys in ACQUIRE is told") {
+  Bench bench;
+  const auto small = made(2, Mode::Exact);
+  const auto large = made(50, Mode::Exact);
+  const Members members{{small, "k"}, {large, "k"}};
+  CHECK(bench.check(small, "k", 2).waits);
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+  std::vector<WaiterId> waiters;
+  for (int i = 0; i < 3; ++i) {
+    CombinedRequest request;
+    request.members = members;
+    request.ticket = static_cast<std::uint64_t>(i) + 1;
+    request.patience = after(bench.now, 10'000'000);
+    const CheckResult result = bench.gate.check_combined(std::move(request), bench.now);
+    REQUIRE(result.waits);
+    waiters.push_back(result.waiter);
+  }
+  CHECK(explain(bench, members)->acquiring == 3);
+  CHECK(explain(bench, Members{{small, "k"}, {large, "other"}})->acquiring == 0);
+  CHECK(explain(bench, small)->acquiring == 0);
+  for (const WaiterId waiter : waiters) bench.gate.abandon(waiter);
+  CHECK(explain(bench, members)->acquiring == 0);
+}
+
 TEST_CASE("nobody is told who has gone") {
   Bench bench;
   const auto use = made(10, Mode::Exact);
