@@ -1,4 +1,5 @@
-/* rategate_enter, rategate_stay and rategate_leave: work under a limit of concurrency.
+/* rategate_enter, rategate_stay, rategate_leave and rategate_detach: work under a limit of
+ * concurrency.
  *
  * The daemon takes a slot back when the connection closes that has entered, which the library does
  * to any connection of a call that fails. So an entry has one for itself: no other call is made on
@@ -232,4 +233,16 @@ int rategate_leave(rategate_entry* entry, rategate_error* error) {
                                            : tell_of_ticket(entry, "LEAVE", error);
   forget(entry);
   return rc;
+}
+
+int rategate_detach(rategate_entry* entry, int64_t* ticket, rategate_error* error) {
+  if (entry == NULL) return rg_fail(error, -EINVAL, "no entry");
+  if (ticket == NULL) return rg_fail(error, -EINVAL, "no place for the ticket");
+  if (entry->connection != NULL) {
+    return rg_fail(error, -EINVAL, "the entry belongs to a connection, and has no ticket");
+  }
+  rg_after_fork(entry->client);
+  *ticket = entry->ticket;
+  forget(entry);
+  return 0;
 }

@@ -321,6 +321,14 @@ RATEGATE_API int rategate_stay(rategate_entry* entry, rategate_error* error);
  * by time those of rategate_check: the slot is given back when its time is over. */
 RATEGATE_API int rategate_leave(rategate_entry* entry, rategate_error* error);
 
+/* Ends an entry by time here, and leaves it entered: *ticket names it to whoever goes on with the
+ * work, who tells the daemon by STAY and LEAVE (docs/protocol.md), or `rategate stay` and `rategate
+ * leave` in a shell. Nobody can guess it, and whoever knows it can leave. Asks nobody: the entry
+ * may be over already. It is not to be used any more when this returned 0. No other call on the
+ * entry may be running. `error` may be NULL.
+ * Errors: -EINVAL: no entry, or one by connection, which nobody else can have; it stays. */
+RATEGATE_API int rategate_detach(rategate_entry* entry, int64_t* ticket, rategate_error* error);
+
 /* Makes each rategate_acquire and rategate_enter on this client return -ECANCELED: those that wait,
  * at once, and those that come later. For a program that ends; there is no way back but another
  * client. A child has what its parent had at fork(), and does not cancel the parent's. May be

@@ -103,6 +103,23 @@ TEST_CASE("an entry that is lost says so; one by time is renewed") {
   CHECK(!entry.leave());
 }
 
+TEST_CASE("an entry by time is detached, and does not leave then") {
+  TempDir dir;
+  Script script({kEntered, kEntered, kLeft});
+  Daemon daemon(dir.socket(), script.serve());
+  const rategate::Limit limit = limit_of(dir);
+  {
+    auto timed = limit.enter({}, 1, std::nullopt, std::chrono::seconds(5));
+    CHECK(timed.detach() == 7);
+    CHECK(!timed);
+    CHECK_THROWS_AS(timed.detach(), rategate::Refused);
+  }
+  CHECK(script.requests().size() == 1);
+  auto tied = limit.enter();
+  CHECK_THROWS_AS(tied.detach(), rategate::Refused);
+  CHECK(tied.leave());
+}
+
 TEST_CASE("where there is no decision, entering throws as a check does") {
   TempDir dir;
   CHECK_THROWS_AS(limit_of(dir).enter(), rategate::Unavailable);

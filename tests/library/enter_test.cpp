@@ -235,6 +235,26 @@ TEST_CASE("where the daemon does not hear that one leaves, the connection's end 
   CHECK(gone.wait());
 }
 
+TEST_CASE("an entry by time is handed over by its ticket, and stays entered") {
+  TempDir dir;
+  Script script({entered(9), entered(10), ":1\r\n"});
+  Daemon daemon(dir.socket(), script.serve());
+  OpenClient client(dir.socket());
+  const Entered timed = enter(client.limit("work"), 0, {}, 1, 5000);
+  std::int64_t ticket = 0;
+  REQUIRE(rategate_detach(timed.entry, &ticket, nullptr) == 0);
+  CHECK(ticket == 9);
+  const Entered tied = enter(client.limit("work"));
+  rategate_error error{};
+  CHECK(rategate_detach(tied.entry, &ticket, &error) == -EINVAL);
+  CHECK(std::string(error.text) == "the entry belongs to a connection, and has no ticket");
+  CHECK(rategate_detach(nullptr, &ticket, nullptr) == -EINVAL);
+  CHECK(ticket == 9);
+  CHECK(leave(tied.entry) == 0);
+  CHECK(script.requests() ==
+        std::vector<Words>{{"ENTER", "work", "FOR", "5000"}, {"ENTER", "work"}, {"LEAVE", "10"}});
+}
+
 TEST_CASE("an entry by time belongs to no connection") {
   TempDir dir;
   Script script({entered(9), allowed(), ":1\r\n", ":1\r\n", ":0\r\n", entered(10), ":0\r\n"});
