@@ -424,36 +424,108 @@ def _stands(connection: socket.socket) -> bool:
 
 
 class Entry:
-    """Work that has entered a limit of concurrency by enter() or aenter(), until its context ends."""
+    """Work that has entered a limit of concurrency by enter() or aenter(), until its context ends.
 
-    def __init__(self, decision: Decision, ticket: int, lane: Client) -> None:
+    No two calls on it may be running at a time.
+    """
+
+    def __init__(self, decision: Decision, ticket: int, client: Client, timed: bool) -> None:
         self.decision = decision  # limit and remaining are slots
         self.lost = False  # the slot was found to be given back before the work was done
-        self._leaving = _request(["LEAVE", ticket])
-        self._lane = lane
+        self._ticket = ticket
+        self._client = client  # if not timed, with the entry's own connection
+        self._timed = timed
+        self._left = False
 
+    # pylint: disable=protected-access
     def stay(self) -> bool:
-        """Whether the slot is still its own. Asks nobody.
+        """Whether the slot is still its own; one that `lasts` does so as long again from now.
 
-        It is lost with its daemon, and then work goes on that is not counted. A forked child does
-        not own it.
+        Of one that lasts for a time it asks the daemon, and raises where there is no answer. Else
+        it asks nobody: the slot is lost with its daemon, and then work goes on that is not counted;
+        a forked child does not own it.
         """
-        self.lost = self.lost or not self._lane._stand()  # pylint: disable=protected-access
+        if self._timed and self._stands():
+            self.lost = _count(self._client._exchange(_request(["STAY", self._ticket]))) == 0
+        return self._stands()
+
+    async def astay(self) -> bool:
+        """stay() for coroutines."""
+        if self._timed and self._stands():
+            self.lost = _count(await self._client._aexchange(_request(["STAY", self._ticket]))) == 0
+        return self._stands()
+
+    def leave(self) -> bool:
+        """Gives the slot back before the context ends. False: it was not its own any more.
+
+        Of one that lasts for a time it raises where there is no answer: the slot is given back when
+        the time is over.
+        """
+        if not self._begins_to_leave():
+            return False
+        try:
+            self._tell_left(self._client._exchange(self._leaving(), not self._timed))
+        except RateLimitError:
+            if self._timed:
+                raise  # else the connection was closed, by which it has left as well
         return not self.lost
 
+    async def aleave(self) -> bool:
+        """leave() for coroutines."""
+        if not self._begins_to_leave():
+            return False
+        try:
+            self._tell_left(await self._client._aexchange(self._leaving(), not self._timed))
+        except RateLimitError:
+            if self._timed:
+                raise
+        return not self.lost
 
-def _entry(name: str, answer: bytes, lane: Client) -> Entry:
+    def detach(self) -> int:
+        """Of one that lasts for a time: its ticket. The context does not leave then.
+
+        Whoever is told it goes on with the work, and asks the daemon to STAY and LEAVE, as
+        `rategate stay` and `rategate leave` do in a shell.
+        """
+        if not self._timed or self._left:
+            raise Refused("ERR only what lasts for a time, and has not left, is for somebody else")
+        self._left = True
+        return self._ticket
+
+    def _stands(self) -> bool:
+        if not self._timed and not self._left:
+            self.lost = self.lost or not self._client._stand()
+        return not self._left and not self.lost
+
+    def _begins_to_leave(self) -> bool:
+        stands = self._stands()
+        self._left = True
+        return stands
+
+    def _leaving(self) -> bytes:
+        return _request(["LEAVE", self._ticket])
+
+    def _tell_left(self, answer: bytes) -> None:
+        self.lost = _count(answer) == 0
+
+
+def _entry(name: str, answer: bytes, client: Client, timed: bool) -> Entry:
     decision, ticket = _entered(answer)
     if not decision.allowed:
         raise RateLimitExceeded(name, decision)
-    return Entry(decision, ticket, lane)
+    return Entry(decision, ticket, client, timed)
 
 
-def _entering(waiting: _Waiting, name: str, key: Optional[Word], cost: int) -> Tuple[bytes, float]:
+def _entering(waiting: _Waiting, name: str, key: Optional[Word], cost: int,
+              lasts: Optional[float]) -> Tuple[bytes, float]:
     """A request to enter, and for how many seconds it may wait in the daemon."""
     wait_ms = waiting.ask() or 0
-    options: List[Word] = ["TIMEOUT", wait_ms] if wait_ms else []
-    return _about("ENTER", name, key, ["COST", cost, *options], None, ""), wait_ms / 1000
+    options: List[Word] = ["COST", cost]
+    if wait_ms:
+        options += ["TIMEOUT", wait_ms]
+    if lasts is not None:
+        options += ["FOR", round(1000 * lasts)]
+    return _about("ENTER", name, key, options, None, ""), wait_ms / 1000
 
 
 class Client:
@@ -604,7 +676,7 @@ class Client:
 
     @contextlib.contextmanager
     def enter(self, name: str, key: Optional[Word] = None, cost: int = 1, *,
-              timeout: Optional[float] = 0) -> Iterator[Entry]:
+              timeout: Optional[float] = 0, lasts: Optional[float] = None) -> Iterator[Entry]:
         """A context of work of which only so many may go on at a time: it enters, and leaves.
 
         Denied, it waits for others to leave, first come first served, for `timeout` seconds (None
@@ -612,14 +684,20 @@ class Client:
         the cost can never fit. An outage is waited out as by acquire(). The slot is given back
         however the context or the process ends; where it was lost before, the entry's `lost` says
         so.
+
+        With `lasts`, 0.1 to 86400 seconds, it belongs to no connection, and is over after that time
+        unless stay() renews it: for work that others go on with when this process has ended, or
+        that must not hold its slot while it hangs. It leaves with its context, in a forked child as
+        well; where the process is killed, or an answer lost, when the time is over.
         """
-        lane = self._lane()
+        lane = self if lasts is not None else self._lane()
         try:
             waiting = _Waiting(timeout, self.timeout)
             while True:
-                request, wait = _entering(waiting, name, key, cost)
+                request, wait = _entering(waiting, name, key, cost, lasts)
                 try:
-                    entry = _entry(name, lane._exchange(request, wait > 0, wait), lane)
+                    answer = lane._exchange(request, wait > 0, wait)
+                    entry = _entry(name, answer, lane, lasts is not None)
                 except RateLimitError as error:
                     pause = waiting.again(_told(error))
                     if pause is None:
@@ -630,23 +708,25 @@ class Client:
             try:
                 yield entry
             finally:
-                if entry.stay():
-                    with contextlib.suppress(RateLimitError):  # then it leaves by being closed
-                        entry.lost = _count(lane._exchange(entry._leaving, once=True)) == 0
+                with contextlib.suppress(RateLimitError):  # then it ends with its time
+                    entry.leave()
         finally:
-            lane.close()
+            if lane is not self:
+                lane.close()
 
     @contextlib.asynccontextmanager
     async def aenter(self, name: str, key: Optional[Word] = None, cost: int = 1, *,
-                     timeout: Optional[float] = 0) -> AsyncIterator[Entry]:
+                     timeout: Optional[float] = 0,
+                     lasts: Optional[float] = None) -> AsyncIterator[Entry]:
         """enter() for coroutines. Who is cancelled leaves, or leaves the daemon's line."""
-        lane = self._lane()
+        lane = self if lasts is not None else self._lane()
         try:
             waiting = _Waiting(timeout, self.timeout)
             while True:
-                request, wait = _entering(waiting, name, key, cost)
+                request, wait = _entering(waiting, name, key, cost, lasts)
                 try:
-                    entry = _entry(name, await lane._aexchange(request, wait > 0, wait), lane)
+                    answer = await lane._aexchange(request, wait > 0, wait)
+                    entry = _entry(name, answer, lane, lasts is not None)
                 except RateLimitError as error:
                     pause = waiting.again(_told(error))
                     if pause is None:
@@ -657,11 +737,11 @@ class Client:
             try:
                 yield entry
             finally:
-                if entry.stay():
-                    with contextlib.suppress(RateLimitError):
-                        entry.lost = _count(await lane._aexchange(entry._leaving, once=True)) == 0
+                with contextlib.suppress(RateLimitError):
+                    await entry.aleave()
         finally:
-            await lane.aclose()
+            if lane is not self:
+                await lane.aclose()
 
     # What is asked for one entry, and for nothing else: the daemon takes the slot back when the
     # connection is closed that has entered, which a call that fails does, and the kernel however

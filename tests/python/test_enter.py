@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,112 @@ class Enter(Case):
         context.__exit__(None, None, None)
 
 
+class ByTime(Case):
+    def test_it_leaves_with_its_context_or_before(self):
+        with self.client.enter("work", cost=2, lasts=600) as entry:
+            self.assertTrue(entry.stay())
+            self.assertTrue(self.full())
+        self.assertFalse(entry.lost or entry.stay() or entry.leave())
+        with self.client.enter("work", cost=2, lasts=600) as entry:
+            self.assertTrue(entry.leave())
+            self.assertFalse(entry.leave() or entry.stay() or entry.lost)
+            self.assertFalse(self.full())
+        with self.assertRaises(KeyError):
+            with self.client.enter("work", cost=2, lasts=600):
+                raise KeyError("work")
+        self.assertFalse(self.full())
+
+    def test_one_by_connection_leaves_before_its_context_ends_too(self):
+        with self.client.enter("work", cost=2) as entry:
+            self.assertTrue(entry.leave())
+            self.assertFalse(entry.stay() or entry.leave() or entry.lost)
+            self.assertFalse(self.full())
+
+    def test_coroutines(self):
+        async def work():
+            async with self.client.aenter("work", cost=2, lasts=600) as entry:
+                self.assertTrue(await entry.astay())
+                self.assertTrue(await entry.aleave())
+                self.assertFalse(await entry.astay() or await entry.aleave())
+            async with self.client.aenter("work", cost=2) as entry:
+                self.assertTrue(await entry.astay())
+            async with self.client.aenter("work", cost=2, lasts=600) as entry:
+                with self.assertRaises(rategate.RateLimitExceeded):
+                    async with self.client.aenter("work", lasts=600, timeout=0.05):
+                        self.fail("it has entered")
+            return entry
+
+        self.assertFalse(asyncio.run(work()).lost)
+        self.assertFalse(self.full())
+
+    def test_it_is_lost_when_its_time_is_over(self):
+        with self.client.enter("work", cost=2, lasts=0.1) as entry:
+            with self.client.enter("work", cost=2, timeout=30):
+                self.assertFalse(entry.stay())
+        self.assertTrue(entry.lost)
+        with self.client.enter("work", cost=2, lasts=0.1) as entry:
+            with self.client.enter("work", cost=2, timeout=30):
+                pass
+        self.assertTrue(entry.lost)  # found when it leaves
+
+    def test_another_goes_on_with_it_by_its_ticket(self):
+        with self.client.enter("work", cost=2, lasts=600) as entry:
+            ticket = entry.detach()
+            self.assertFalse(entry.stay())
+            with self.assertRaises(rategate.Refused):
+                entry.detach()
+        self.assertTrue(self.full())
+        with socket.socket(socket.AF_UNIX) as other:
+            other.connect(self.daemon.path)
+            for asked, answer in ((b"STAY %d\r\n", b":1\r\n"), (b"LEAVE %d\r\n", b":1\r\n")):
+                other.sendall(asked % ticket)
+                self.assertEqual(other.recv(99), answer)
+        self.assertFalse(self.full())
+        with self.client.enter("work") as entry:
+            with self.assertRaises(rategate.Refused):
+                entry.detach()
+            self.assertTrue(entry.stay())
+
+    def test_a_forked_child_stays_and_leaves_by_it(self):
+        with self.client.enter("work", cost=2, lasts=600) as entry:
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    code = 0 if entry.stay() and entry.leave() else 1
+                finally:
+                    os._exit(code)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+            self.assertFalse(self.full())
+            self.assertFalse(entry.stay())
+        self.assertTrue(entry.lost)
+
+    def test_outages_and_wrong_times(self):
+        for lasts in (0, 0.05, 100_000):
+            with self.assertRaises(rategate.Refused):
+                with self.client.enter("work", lasts=lasts):
+                    self.fail("it has entered")
+        with self.client.enter("work", lasts=600) as entry:
+            self.daemon.stop()
+            with self.assertRaises(rategate.Unavailable):
+                entry.stay()
+            self.assertFalse(entry.lost)
+        with self.assertRaises(rategate.Unavailable):
+            with self.client.enter("work", lasts=600):
+                self.fail("it has entered")
+        self.daemon.start()
+        with self.client.enter("work", lasts=600) as entry:
+            self.daemon.stop()
+            with self.assertRaises(rategate.Unavailable):
+                entry.leave()
+        self.daemon.start()
+        with self.client.enter("work", lasts=600) as entry:
+            self.daemon.stop()
+            self.daemon.start()
+            self.assertFalse(entry.stay())  # a daemon knows nothing of what another one has entered
+        self.assertTrue(entry.lost)
+
+
 class Answers(Listening):
     def test_bytes(self):
         client = rategate.Client(self.path, timeout=5)
@@ -234,6 +341,27 @@ class Answers(Listening):
         self.assertTrue(asked[0].startswith(
             b"*7\r\n$5\r\nENTER\r\n$4\r\nwork\r\n$1\r\nk\r\n$4\r\nCOST\r\n$1\r\n2\r\n$7\r\nTIMEOUT\r\n"))
         self.assertEqual(asked[2], b"*2\r\n$5\r\nLEAVE\r\n$1\r\n7\r\n")
+
+    def test_bytes_of_one_by_time(self):
+        client = rategate.Client(self.path, timeout=5)
+        asked = []
+
+        def serve():
+            peer, _ = self.listener.accept()
+            with peer:
+                for answer in (ENTERED, b":1\r\n", b":1\r\n"):
+                    asked.append(peer.recv(4096))
+                    peer.sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        with client.enter("work", lasts=1.5) as entry:
+            entry.stay()
+        server.join()
+        client.close()
+        self.assertEqual(asked, [
+            b"*6\r\n$5\r\nENTER\r\n$4\r\nwork\r\n$4\r\nCOST\r\n$1\r\n1\r\n$3\r\nFOR\r\n$4\r\n1500\r\n",
+            b"*2\r\n$4\r\nSTAY\r\n$1\r\n7\r\n", b"*2\r\n$5\r\nLEAVE\r\n$1\r\n7\r\n"])
 
     def test_a_daemon_that_does_not_answer_at_the_end_sees_it(self):
         client = rategate.Client(self.path, timeout=0.2)
