@@ -98,18 +98,51 @@ int tell_settled(const Command& command, const Settlement& settlement) {
   });
 }
 
-int tell_not_entered(const Command& command, const Decision& denial) {
+Entry ask_to_enter(const Client& client, const Command& command) {
   const Question& question = command.question;
-  if (command.json && !print(entry_json(denial))) return kRunFailed;
-  const bool is_never = denial.retry_after.count() < 0;
-  if (!command.json && is_never) {
+  return client.limit(question.limit)
+      .enter(question.key, question.cost, milliseconds(command.wait_ms),
+             milliseconds(command.for_ms));
+}
+
+bool is_never(const Decision& denial) { return denial.retry_after.count() < 0; }
+
+// False when it cannot be written.
+bool tell_not_entered(const Command& command, const Decision& denial) {
+  const Question& question = command.question;
+  if (command.json) return print(entry_json(denial));
+  if (is_never(denial)) {
     complain("a cost of " + std::to_string(question.cost) + " never fits, with a limit of " +
              std::to_string(denial.limit));
-  } else if (!command.json) {
+  } else {
     complain("no slot of limit '" + question.limit + "' in " + std::to_string(command.wait_ms) +
              " ms");
   }
-  return is_never ? kRunFailed : kTimedOut;
+  return true;
+}
+
+// Whether the entry of that ticket stands, or stood; what a script goes by is the exit code.
+int tell_of_ticket(const Command& command, std::string_view verb, std::string_view done) {
+  const Failures failures{kError, kUnavailable, false};
+  return with_client(command, failures, [&](const Client& client) -> int {
+    const std::string ticket = std::to_string(command.ticket);
+    const bool known = ask(client, {verb, ticket}, RATEGATE_REPLY_INTEGER)->integer == 1;
+    if (!print(command.json ? ticket_json(done, known) : ticket_text(done, known))) return kError;
+    return known ? kAllowed : kDenied;
+  });
+}
+
+// By time, without a program.
+int enter_for(const Command& command) {
+  return with_client(command, {kError, kUnavailable, false}, [&](const Client& client) -> int {
+    Entry entry = ask_to_enter(client, command);
+    if (!entry) return tell_not_entered(command, entry.decision()) ? kDenied : kError;
+    const Decision decision = entry.decision();
+    const std::string ticket = std::to_string(entry.detach());
+    if (print(command.json ? entry_json(decision, ticket) : ticket + "\n")) return kAllowed;
+    client.command({"LEAVE", ticket});  // nobody knows it who could
+    return kError;
+  });
 }
 
 }  // namespace
@@ -166,11 +199,14 @@ int run(const Command& command) {
 }
 
 int enter(const Command& command) {
+  if (command.program.empty()) return enter_for(command);
   return with_client(command, {kRunFailed, kRunFailed, false}, [&](const Client& client) -> int {
     const Question& question = command.question;
-    Entry entry = client.limit(question.limit)
-                      .enter(question.key, question.cost, milliseconds(command.wait_ms));
-    if (!entry) return tell_not_entered(command, entry.decision());
+    Entry entry = ask_to_enter(client, command);
+    if (!entry) {
+      if (!tell_not_entered(command, entry.decision())) return kRunFailed;
+      return is_never(entry.decision()) ? kRunFailed : kTimedOut;
+    }
     bool is_told = false;
     const int code = run_beside(command.program, [&] {
       if (is_told || entry.stay()) return;
@@ -184,6 +220,10 @@ int enter(const Command& command) {
     return code;
   });
 }
+
+int stay(const Command& command) { return tell_of_ticket(command, "STAY", "stays"); }
+
+int leave(const Command& command) { return tell_of_ticket(command, "LEAVE", "left"); }
 
 int limits(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {

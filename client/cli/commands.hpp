@@ -17,6 +17,8 @@ struct Command {
   Settlement settlement;                   // of settle; of refund the receipt
   std::optional<std::int64_t> timeout_ms;  // of run; nothing: for ever
   std::int64_t wait_ms = 0;                // of enter; 0: asks once
+  std::int64_t for_ms = 0;                 // of enter; 0: for as long as its program runs
+  std::int64_t ticket = 0;                 // of stay and leave
   std::vector<std::string> program;        // of run and enter, with its arguments
   std::vector<std::string> sections;       // of info
   std::vector<std::string> members;        // of checkall: limit, key and cost of each
@@ -31,8 +33,10 @@ int explain(const Command& command);
 int settle(const Command& command);
 int refund(const Command& command);  // question.cost permits
 int clear(const Command& command);
-int run(const Command& command);  // returns only when it failed
-int enter(const Command& command);
+int run(const Command& command);    // returns only when it failed
+int enter(const Command& command);  // without a program: for for_ms, and tells the ticket
+int stay(const Command& command);
+int leave(const Command& command);
 int limits(const Command& command);
 int ping(const Command& command);
 int info(const Command& command);

@@ -21,16 +21,21 @@ using rategate::cli::Command;
 using rategate::cli::parse_duration_ms;
 
 constexpr const char* kExitCodes = R"(
-Exit codes of check, checkall, peek and explain: 0 allowed, 1 denied, 2 a wrong question, 3 nobody
-could be asked. Of run and enter: the command's own; 75 no permit, or slot, in time, 125 rategate
-failed, 126 the command cannot be run, 127 it is not found. Of the others: 0, 2, 3.)";
+Exit codes of check, checkall, peek, explain and enter --for: 0 allowed, 1 denied, 2 a wrong
+question, 3 nobody could be asked. Of run and enter: the command's own; 75 no permit, or slot, in
+time, 125 rategate failed, 126 the command cannot be run, 127 it is not found. Of stay and leave: 0,
+1 nobody has entered by that ticket, 2, 3. Of the others: 0, 2, 3.)";
 
 struct Subcommand {
   CLI::App* app;
   int (*act)(const Command&);
 };
 
-constexpr std::int64_t kMostReceipt = (std::int64_t{1} << 53) - 1;  // as the daemon takes them
+// As the daemon takes them.
+constexpr std::int64_t kMostReceipt = (std::int64_t{1} << 53) - 1;
+constexpr std::int64_t kMostTicket = (std::int64_t{1} << 53) - 1;
+constexpr std::int64_t kLeastForMs = 100;
+constexpr std::int64_t kMostForMs = 86'400'000;
 
 constexpr const char* kDurationHelp = "a duration such as 250ms, 5s, 2min, 1h or 1d";
 
@@ -155,28 +160,60 @@ Subcommand declare_checkall(CLI::App& app, Command& command) {
 // What stands behind "--" is not an option that CLI11 knows of.
 class ProgramFormatter : public CLI::Formatter {
  public:
+  explicit ProgramFormatter(std::string program = " -- COMMAND [ARGUMENTS]...")
+      : program_(std::move(program)) {}
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string usage = CLI::Formatter::make_usage(app, std::move(name));
     const std::size_t end = usage.find_last_not_of('\n');
-    return usage.insert(end + 1, " -- COMMAND [ARGUMENTS]...");
+    return usage.insert(end + 1, program_);
   }
+
+ private:
+  std::string program_;
 };
 
-Subcommand declare_enter(CLI::App& app, Command& command) {
+std::vector<Subcommand> declare_entering(CLI::App& app, Command& command) {
   auto* enter = app.add_subcommand("enter", "Run a command as one of so many at a time");
-  enter->formatter(std::make_shared<ProgramFormatter>());
+  enter->formatter(
+      std::make_shared<ProgramFormatter>(" -- COMMAND [ARGUMENTS]... | --for DURATION"));
   add_permits(enter, "--cost", "How many slots the command takes (1)", command.question.cost);
   add_names(enter, command);
   add_duration(enter, "--wait", "Wait so long for others to leave (0: ask once)",
                [&command](std::int64_t ms) { command.wait_ms = ms; });
-  enter->add_flag("--json", command.json, "Say as JSON that it was denied");
+  add_duration(enter, "--for", "Without COMMAND: enter for so long, and print the ticket",
+               [&command](std::int64_t ms) {
+                 if (ms < kLeastForMs || ms > kMostForMs) {
+                   throw CLI::ValidationError("--for", "expected 100ms to 1d");
+                 }
+                 command.for_ms = ms;
+               });
+  enter->add_flag("--json", command.json, "Say as JSON that it was denied, or the ticket");
   enter->footer(
       "\nOf a limit with algorithm = \"concurrency\". The slot is given back when COMMAND ends, "
       "or\n"
       "rategate is killed, and COMMAND with it. Exits as COMMAND does, with 128 and the signal's\n"
       "number where one has ended it; with 75 when there was no slot in time, and else as run.\n"
-      "Example:\n  rategate enter report --wait 10min -- make report");
-  return {enter, rategate::cli::enter};
+      "With --for the slot is held for that time, until stay renews or leave ends it by the "
+      "ticket,\n"
+      "and enter exits as check does. Examples:\n"
+      "  rategate enter report --wait 10min -- make report\n"
+      "  if ticket=$(rategate enter report --for 1h); then make; rategate leave $ticket; fi");
+  auto* stay = app.add_subcommand("stay", "Say that work goes on which has entered --for a time");
+  auto* leave = app.add_subcommand("leave", "End work that has entered, by its ticket");
+  for (auto* sub : {stay, leave}) {
+    add_number(sub, "TICKET", "As enter --for printed it", 1, kMostTicket, command.ticket)
+        ->required()
+        ->type_name("");
+    sub->add_flag("--json", command.json, "Print the answer as JSON");
+  }
+  stay->footer(
+      "\nIt has the slot for as long again from now. Exits with 0, and with 1 where nobody has\n"
+      "entered by that ticket: the time was over before. Example:\n  rategate stay $ticket");
+  leave->footer(
+      "\nThe slot is given back. Exits with 0, and with 1 where nobody has entered by that\n"
+      "ticket: the time was over before. Example:\n  rategate leave $ticket");
+  return {
+      {enter, rategate::cli::enter}, {stay, rategate::cli::stay}, {leave, rategate::cli::leave}};
 }
 
 std::vector<Subcommand> declare(CLI::App& app, Command& command) {
@@ -225,7 +262,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
       "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
       "  rategate run mail --timeout 30s -- sendmail -t");
 
-  const Subcommand entering = declare_enter(app, command);
+  const std::vector<Subcommand> entering = declare_entering(app, command);
 
   auto* limits = app.add_subcommand("limits", "List the daemon's limits and what they counted");
   limits->add_flag("--json", command.json, "Print them as JSON");
@@ -240,7 +277,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
                               {peek, rategate::cli::peek},   explain,
                               {run, rategate::cli::run},     {limits, rategate::cli::limits},
                               {ping, rategate::cli::ping},   {info, rategate::cli::info}};
-  all.insert(all.begin() + 5, entering);
+  all.insert(all.begin() + 5, entering.begin(), entering.end());
   all.insert(all.begin() + 4, changing.begin(), changing.end());
   for (const Subcommand& sub : all) {
     sub.app->set_help_flag("-h,--help", "Show this help");
@@ -293,6 +330,13 @@ std::vector<std::string> take_program(std::vector<std::string>& words) {
   return program;
 }
 
+// Those of enter --for say it in place of a program, and have the exit codes of a check.
+bool is_by_time(const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--for" || word.starts_with("--for=");
+  });
+}
+
 int complain_of_no_program(const std::string& word) {
   std::cerr << "rategate: there is no command to run: it goes behind '--', as in\n"
                "  rategate "
@@ -304,8 +348,9 @@ int dispatch(int argc, char** argv) {
   std::vector<std::string> words(argv, argv + argc);
   Command command;
   const std::string word = command_word(words);
-  const bool running = takes_program(word);
-  if (running) command.program = take_program(words);
+  if (takes_program(word)) command.program = take_program(words);
+  const bool by_time = word == "enter" && is_by_time(words) && command.program.empty();
+  const bool running = takes_program(word) && !by_time;
   const int failed = running ? rategate::cli::kRunFailed : rategate::cli::kError;
 
   CLI::App app{"Ask this host's rategate daemon for permission.", "rategate"};
@@ -320,6 +365,11 @@ int dispatch(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : failed;
   }
   if (running && command.program.empty()) return complain_of_no_program(word);
+  if (running && command.for_ms != 0) {
+    std::cerr
+        << "rategate: --for is said where there is no command: its slot lasts as long as it\n";
+    return failed;
+  }
   const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
                                    [](const Subcommand& sub) { return sub.app->parsed(); });
   return chosen->act(command);

@@ -174,11 +174,21 @@ std::string cleared_json(std::int64_t held) {
   return "{\"cleared\":" + std::to_string(held) + "}\n";
 }
 
-std::string entry_json(const Decision& decision) {
+std::string entry_json(const Decision& decision, const std::string& ticket) {
   return "{\"entered\":" + std::string(decision.allowed ? "true" : "false") +
          ",\"limit\":" + std::to_string(decision.limit) +
          ",\"remaining\":" + std::to_string(decision.remaining) +
-         ",\"retry_after_ms\":" + std::to_string(decision.retry_after.count()) + "}\n";
+         ",\"retry_after_ms\":" + std::to_string(decision.retry_after.count()) +
+         (ticket.empty() ? "" : ",\"ticket\":" + ticket) + "}\n";
+}
+
+std::string ticket_text(std::string_view done, bool known) {
+  if (known) return std::string(done) + "\n";
+  return "nobody has entered by that ticket: its time is over, or it has left\n";
+}
+
+std::string ticket_json(std::string_view done, bool known) {
+  return "{\"" + std::string(done) + "\":" + (known ? "true" : "false") + "}\n";
 }
 
 std::string limits_text(const rategate_reply& limits) {

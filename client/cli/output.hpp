@@ -28,7 +28,11 @@ std::string settled_json(std::int64_t back);
 std::string cleared_text(std::int64_t held);  // one line
 std::string cleared_json(std::int64_t held);
 
-std::string entry_json(const Decision& decision);  // whether it has entered, by ENTER's fields
+// Whether it has entered, by ENTER's fields; the ticket where others are to know it.
+std::string entry_json(const Decision& decision, const std::string& ticket = {});
+// Of STAY and LEAVE: `done`, "stays" or "left", where the daemon knew the ticket.
+std::string ticket_text(std::string_view done, bool known);  // one line
+std::string ticket_json(std::string_view done, bool known);
 
 // The answer to LIMITS: an array with, for each limit, an array of names and values in turn.
 // Throws Refused when it is something else.

@@ -34,7 +34,7 @@ _rategate() {
     case ${words[at]} in
       --) ended=yes ;;
       --socket=*) socket=${words[at]#*=} ;;
-      --socket | --cost | --took | --used | --receipt | --limit | --period | --timeout | --wait)
+      --socket | --cost | --took | --used | --receipt | --limit | --period | --timeout | --wait | --for)
         option=${words[at]}
         ;;
       -*) ;;
@@ -51,7 +51,7 @@ _rategate() {
   if [ "$option" = --socket ]; then
     files=yes
   elif [ -n "$option" ]; then
-    if [[ $option = --period || $option = --timeout || $option = --wait ]]; then choices='1s 10s 1min 1h 1d'; fi
+    case $option in --period | --timeout | --wait | --for) choices='1s 10s 1min 1h 1d' ;; esac
   elif [[ -n $ended && ($command = run || $command = enter) ]]; then
     if declare -F _command_offset >/dev/null; then
       for ((at = 1; at < COMP_CWORD; at++)); do
@@ -72,13 +72,13 @@ _rategate() {
       clear) choices='--limit --period --json --help --socket' ;;
       refund) choices='--cost --receipt --limit --period --json --help --socket' ;;
       run) choices='--cost --limit --period --timeout --help --socket --' ;;
-      enter) choices='--cost --wait --json --help --socket --' ;;
-      limits | info) choices='--json --help --socket' ;;
+      enter) choices='--cost --wait --for --json --help --socket --' ;;
+      stay | leave | limits | info) choices='--json --help --socket' ;;
       ping) choices='--help --socket' ;;
     esac
   else
     case $command in
-      '') choices='check checkall peek explain settle refund clear run enter limits ping info' ;;
+      '') choices='check checkall peek explain settle refund clear run enter stay leave limits ping info' ;;
       check | peek | explain | settle | refund | clear | run | enter)
         if [ "$positions" -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
         ;;

@@ -11,7 +11,7 @@ function __rategate_positions
             switch $word
                 case --
                     return
-                case --socket --cost --took --used --receipt --limit --period --timeout --wait
+                case --socket --cost --took --used --receipt --limit --period --timeout --wait --for
                     set takes_value yes
                 case '-*'
                 case '*'
@@ -76,6 +76,8 @@ complete -c rategate -n __rategate_without_subcommand -a refund -d 'Give permits
 complete -c rategate -n __rategate_without_subcommand -a clear -d 'Let a limit begin anew on all hosts'
 complete -c rategate -n __rategate_without_subcommand -a run -d 'Wait for a permit, then run a command in its place'
 complete -c rategate -n __rategate_without_subcommand -a enter -d 'Run a command as one of so many at a time'
+complete -c rategate -n __rategate_without_subcommand -a stay -d 'Say that work goes on which has entered --for a time'
+complete -c rategate -n __rategate_without_subcommand -a leave -d 'End work that has entered, by its ticket'
 complete -c rategate -n __rategate_without_subcommand -a limits -d 'List the limits and what they counted'
 complete -c rategate -n __rategate_without_subcommand -a ping -d 'See whether the daemon answers'
 complete -c rategate -n __rategate_without_subcommand -a info -d 'Show what the daemon tells about itself'
@@ -92,8 +94,9 @@ complete -c rategate -n '__rategate_in settle' -l used -x -d 'How many were used
 complete -c rategate -n '__rategate_in settle refund' -l receipt -x -d 'As check --json told it'
 complete -c rategate -n '__rategate_in run; and not __rategate_behind_mark' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l wait -x -a '1s 10s 1min 1h 1d' -d 'Wait so long for others to leave'
+complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l for -x -a '1s 10s 1min 1h 1d' -d 'Without a command: enter for so long'
 complete -c rategate -n '__rategate_in check checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
-complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear limits info' -l json -d 'Print JSON'
-complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l json -d 'Say as JSON that it was denied'
+complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear stay leave limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l json -d 'Say as JSON that it was denied, or the ticket'
 complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
 complete -c rategate -n __rategate_behind_mark -x -a '(__rategate_command)'

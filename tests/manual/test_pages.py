@@ -102,7 +102,8 @@ class Programs(Installed):
         for of, items in lists:
             for subcommand in re.findall(r"\.Ic (\w+)", of):
                 described[subcommand] |= set(self.rategate.options(items))
-        for subcommand in ("explain", "settle", "refund", "clear", "enter", "limits", "info"):
+        for subcommand in ("explain", "settle", "refund", "clear", "enter", "stay", "leave", "limits",
+                           "info"):
             described[subcommand] -= {"-q", "--quiet"}  # "Only of check"
         for subcommand in subcommands():
             own = set(options(RATEGATE, subcommand)) - {"-h", "--help"}
@@ -153,6 +154,12 @@ class Programs(Installed):
                 (125, (*enter, "true"), nobody), (125, enter, daemon), (126, (*enter, "/"), daemon),
                 (127, (*enter, "/none"), daemon), (9, (*enter, "sh", "-c", "exit 9"), daemon),
                 (143, (*enter, "sh", "-c", "kill $$"), daemon),
+                (0, ("enter", "work", "--for", "1h"), daemon),
+                (1, ("enter", "work", "--for", "1h"), daemon),
+                (2, ("enter", "work", "--for", "1"), daemon),
+                (3, ("enter", "work", "--for", "1h"), nobody),
+                (1, ("stay", "1"), daemon), (2, ("stay",), daemon), (3, ("stay", "1"), nobody),
+                (1, ("leave", "1"), daemon), (2, ("leave", "0"), daemon), (3, ("leave", "1"), nobody),
                 (0, ("ping",), daemon), (3, ("ping",), nobody), (3, ("limits",), nobody)):
             with self.subTest(words=words, at=at):
                 self.assertEqual(self.ended(RATEGATE, *words, daemon=at).returncode, code)
@@ -287,11 +294,12 @@ class Examples(Installed):
     def test_those_of_rategate(self):
         daemon = self.daemon(limits={"api": "100/second",
                                      "report": {"limit": 1, "algorithm": "concurrency"}})
-        mail, run, enter, retry, info = self.rategate.displays("EXAMPLES")
+        mail, run, enter, hold, retry, info = self.rategate.displays("EXAMPLES")
         printed = [self.ended("sh", "-c", mail, daemon=daemon) for _ in range(6)]
         self.assertEqual([(one.stdout, one.stderr) for one in printed],
                          [("sent\n", "")] * 5 + [("", "not now\n")])
-        for script, pattern in ((run, r"^started\n$"), (enter, r"^reported\n$"), (retry, r'^"retry_after_ms":-?\d+\n$'),
+        for script, pattern in ((run, r"^started\n$"), (enter, r"^reported\n$"),
+                                (hold, r"^made\nsent\nleft\n$"), (retry, r'^"retry_after_ms":-?\d+\n$'),
                                 (info, r"(?m)^store")):
             shown = self.ended("sh", "-c", script, daemon=daemon)
             self.assertEqual((shown.returncode, shown.stderr), (0, ""))
