@@ -96,11 +96,25 @@ static inline uint64_t rg_rule_with_clock(uint64_t rule, uint64_t clock) {
   return rule | clock << RG_RULE_BITS;
 }
 
+/* With the permits that the key has in a period, where they are told: by a rule for keys they may
+ * be others than the limit's. Of that the slot is not found. */
+static inline uint64_t rg_rule_with_number(uint64_t rule, int64_t permits) {
+  return rule | (uint64_t)permits << (64 - RG_NUMBER_BITS);
+}
+static inline int64_t rg_number_of(const struct rg_slot* slot) {
+  return (int64_t)(rg_identity_load(&slot->identity.rule) >> (64 - RG_NUMBER_BITS));
+}
+
+/* 0 where two of them are of the same rule and clock, whatever the permits. */
+static inline uint64_t rg_rules_apart(uint64_t a, uint64_t b) {
+  return (a ^ b) << (64 - RG_RULE_BITS - RG_CLOCK_BITS);
+}
+
 /* Whether the slot's identity is this one, the clock in its rule included, as far as relaxed loads
  * tell: right only together with a word that was loaded before and is swapped, or looked at again,
  * after. */
 static inline bool rg_slot_is(const struct rg_slot* slot, const struct rg_identity* id) {
-  const uint64_t differences = (rg_identity_load(&slot->identity.rule) ^ id->rule) |
+  const uint64_t differences = rg_rules_apart(rg_identity_load(&slot->identity.rule), id->rule) |
                                (rg_identity_load(&slot->identity.key[0]) ^ id->key[0]) |
                                (rg_identity_load(&slot->identity.key[1]) ^ id->key[1]) |
                                (rg_identity_load(&slot->identity.key[2]) ^ id->key[2]) |
@@ -110,7 +124,7 @@ static inline bool rg_slot_is(const struct rg_slot* slot, const struct rg_identi
 
 /* The same for the empty key: its length says all. */
 static inline bool rg_slot_is_keyless(const struct rg_slot* slot, uint64_t rule) {
-  return ((rg_identity_load(&slot->identity.rule) ^ rule) |
+  return (rg_rules_apart(rg_identity_load(&slot->identity.rule), rule) |
           (rg_identity_load(&slot->identity.key[3]) >> 56)) == 0;
 }
 
@@ -119,7 +133,8 @@ static inline bool rg_slot_is_keyless(const struct rg_slot* slot, uint64_t rule)
 /* By which clock the slot is the pool's of that identity, whose rule is without one; RG_NO_CLOCK
  * where it is another pool's. Right as far as rg_slot_is() is. */
 static inline uint32_t rg_clock_of(const struct rg_slot* slot, const struct rg_identity* id) {
-  const uint64_t clock = rg_identity_load(&slot->identity.rule) >> RG_RULE_BITS;
+  const uint64_t clock =
+      rg_identity_load(&slot->identity.rule) >> RG_RULE_BITS & (RG_SHM_CLOCKS - 1);
   struct rg_identity with_clock = *id;
   with_clock.rule = rg_rule_with_clock(id->rule, clock);
   return rg_slot_is(slot, &with_clock) ? (uint32_t)clock : RG_NO_CLOCK;

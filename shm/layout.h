@@ -17,7 +17,9 @@
 #define RG_SHM_HEADER_BYTES 4096
 #define RG_SHM_PROBES 8
 #define RG_SHM_CLOCKS 32 /* one for each shard of the store */
-#define RG_RULE_BITS 56
+#define RG_RULE_BITS 28
+#define RG_CLOCK_BITS 5
+#define RG_NUMBER_BITS 30 /* the highest; a limit has at most 10^9 permits */
 #define RG_SHM_MIN_SLOTS 16
 #define RG_SHM_MAX_SLOTS (1 << 24)
 
@@ -60,7 +62,9 @@ enum rg_rule_kind {
 
 /* Whose slot it is. */
 struct rg_identity {
-  uint64_t rule; /* below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it */
+  /* Below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it, and at the top the
+   * permits that the key has in a period: shm/identity.h. */
+  uint64_t rule;
   uint64_t key[4];
 };
 
@@ -99,6 +103,8 @@ RG_AT(rg_slot, left, 60);
 RG_STATIC_ASSERT(sizeof(struct rg_shm_header) == RG_SHM_HEADER_BYTES, "header");
 RG_STATIC_ASSERT(sizeof(struct rg_slot) == 64, "a slot is a cache line");
 RG_STATIC_ASSERT(sizeof(struct rg_shm_clock) == 64, "a clock is a cache line");
+RG_STATIC_ASSERT(RG_SHM_CLOCKS == 1 << RG_CLOCK_BITS, "a clock's number");
+RG_STATIC_ASSERT(RG_RULE_BITS + RG_CLOCK_BITS + RG_NUMBER_BITS < 64, "one word");
 #undef RG_AT
 
 static inline size_t rg_shm_bytes(uint32_t slots) {

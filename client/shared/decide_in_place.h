@@ -44,7 +44,7 @@ RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_s
                                 const struct rg_shm_result* result, rategate_decision* decision) {
   decision->allowed = result->allowed;
   decision->reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT;
-  decision->limit = known->rule.limit;
+  decision->limit = result->limit;
   decision->remaining = result->remaining;
   decision->retry_after_ms = result->allowed ? 0 : result->retry_after_ms;
   decision->reset_after_ms = result->reset_after_ms;

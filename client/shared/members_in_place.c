@@ -76,7 +76,7 @@ bool rg_decide_members(const struct rg_members* members, const struct rg_shared*
   *decision =
       (rategate_decision){.allowed = result->allowed,
                           .reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT,
-                          .limit = members->member[combined.named].rule->limit,
+                          .limit = result->limit,
                           .remaining = result->remaining,
                           .retry_after_ms = result->allowed ? 0 : result->retry_after_ms,
                           .reset_after_ms = result->reset_after_ms,

@@ -176,13 +176,15 @@ RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
  * word was loaded. */
 RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
                                            struct rg_shm_whose whose, struct rg_shm_ask ask,
-                                           int64_t limit, struct rg_shm_result* result) {
+                                           struct rg_shm_result* result) {
   const int64_t cost = ask.cost;
   uint64_t seen = loaded;
   /* Nothing is loaded after a swap that succeeds: it would wait for it. */
   const int64_t low_water = (int64_t)rg_hint_load(&slot->low_water);
   /* It may still be of the window before, and the word's permits are not in it then. */
   const int64_t left = (int64_t)rg_hint_load(&slot->left);
+  const int64_t limit = rg_number_of(slot);
+  result->limit = limit;
   for (int tries = 0; tries < RG_SHM_MAX_TRIES; ++tries) {
     const int64_t held = rg_word_permits(seen);
     const int64_t remaining = held + left < limit ? held + left : limit;
@@ -240,11 +242,11 @@ RG_INLINE enum rg_shm_outcome rg_shm_decide_by(const struct rg_shm_view* view,
   /* Two branches, and no word that is chosen by a condition: the swap would wait for the clock. */
   if (rg_shm_holds(even_left, period_ns, &time)) {
     rg_shm_tell_window(words.even, even_left, time.drift, result);
-    return rg_shm_spend(slot, &slot->word[0], words.even, whose, ask, rule->limit, result);
+    return rg_shm_spend(slot, &slot->word[0], words.even, whose, ask, result);
   }
   if (rg_shm_holds(odd_left, period_ns, &time)) {
     rg_shm_tell_window(words.odd, odd_left, time.drift, result);
-    return rg_shm_spend(slot, &slot->word[1], words.odd, whose, ask, rule->limit, result);
+    return rg_shm_spend(slot, &slot->word[1], words.odd, whose, ask, result);
   }
   result->wait_ns = rg_shm_between(even_left, odd_left, period_ns, 2 * time.margin_ns, time.drift);
   return result->wait_ns > 0 ? RG_SHM_BETWEEN : RG_SHM_MISS;

@@ -41,9 +41,8 @@ static enum rg_shm_outcome ask_member(const struct combining* of, uint32_t at, b
                              looks, of->reader, result);
 }
 
-static bool is_less(const struct rg_shm_result* a, const struct rg_shm_rule* of_a,
-                    const struct rg_shm_result* b, const struct rg_shm_rule* of_b) {
-  return a->remaining * of_b->limit < b->remaining * of_a->limit;
+static bool has_less_left(const struct rg_shm_result* a, const struct rg_shm_result* b) {
+  return a->remaining * b->limit < b->remaining * a->limit;
 }
 
 /* Names the one of which the smallest part is left. */
@@ -51,8 +50,7 @@ static void name_scarcest(const struct combining* of) {
   struct rg_shm_combined* combined = of->combined;
   combined->named = 0;
   for (uint32_t i = 1; i < of->count; ++i) {
-    if (is_less(&combined->result[i], of->members[i].rule, &combined->result[combined->named],
-                of->members[combined->named].rule)) {
+    if (has_less_left(&combined->result[i], &combined->result[combined->named])) {
       combined->named = i;
     }
   }

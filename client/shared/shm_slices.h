@@ -29,24 +29,12 @@ RG_INLINE struct rg_shm_slice rg_shm_slice_of(uint64_t word, const struct rg_shm
   return slice;
 }
 
-/* How long it takes a bucket to have as many permits again. Rounded up, without a division. */
-RG_INLINE int64_t rg_shm_flows_in_ms(const struct rg_shm_rule* rule, int64_t permits) {
-  return permits <= 0 ? 0
-                      : (int64_t)rg_shm_drifted((uint64_t)permits, rule->ms_per_permit_2_32) + 1;
-}
-
-/* Until there is all of the burst: a sliding window has its permits back a period after the end of
- * the last slice that any were spent of. */
-RG_INLINE int64_t rg_shm_full_after_ms(const struct rg_shm_rule* rule, int64_t remaining,
-                                       int64_t end_ms, const struct rg_shm_bounds* bounds) {
-  if (rule->kind == RG_RULE_BUCKET) return rg_shm_flows_in_ms(rule, rule->burst - remaining);
-  if (remaining >= rule->burst) return 0;
-  return end_ms + rule->period_ms - (int64_t)(bounds->earliest_ns / (uint64_t)RG_SHM_NS_PER_MS);
-}
-
 /* A pool of slices as it was found, and what is asked of it. */
 struct rg_shm_pool {
   const struct rg_shm_rule* rule;
+  int64_t limit; /* these three are the rule's, but for keys that have numbers of their own */
+  int64_t burst;
+  uint64_t ms_per_permit_2_32;
   struct rg_shm_whose whose;
   int64_t cost;
   bool looks; /* whether it would be allowed: nothing is taken */
@@ -55,6 +43,36 @@ struct rg_shm_pool {
   int64_t low_water;
   int64_t in_store;
 };
+
+/* How long it takes a bucket to have as many permits again. Rounded up, without a division. */
+RG_INLINE int64_t rg_shm_flows_in_ms(const struct rg_shm_pool* pool, int64_t permits) {
+  return permits <= 0 ? 0
+                      : (int64_t)rg_shm_drifted((uint64_t)permits, pool->ms_per_permit_2_32) + 1;
+}
+
+/* Until there is all of the burst: a sliding window has its permits back a period after the end of
+ * the last slice that any were spent of. */
+RG_INLINE int64_t rg_shm_full_after_ms(const struct rg_shm_pool* pool, int64_t remaining,
+                                       int64_t end_ms, const struct rg_shm_bounds* bounds) {
+  const struct rg_shm_rule* rule = pool->rule;
+  if (rule->kind == RG_RULE_BUCKET) return rg_shm_flows_in_ms(pool, pool->burst - remaining);
+  if (remaining >= pool->burst) return 0;
+  return end_ms + rule->period_ms - (int64_t)(bounds->earliest_ns / (uint64_t)RG_SHM_NS_PER_MS);
+}
+
+/* The numbers of the pool's key. No key has others of its own where the limit's burst is another
+ * number than its permits. False for none at all, which nobody who is trusted has written. */
+RG_INLINE bool rg_shm_load_numbers(struct rg_shm_pool* pool) {
+  const struct rg_shm_rule* rule = pool->rule;
+  pool->limit = rg_number_of(pool->slot);
+  pool->burst = rule->burst;
+  pool->ms_per_permit_2_32 = rule->ms_per_permit_2_32;
+  if (RG_LIKELY(pool->limit == rule->limit)) return true;
+  if (pool->limit < 1) return false;
+  pool->burst = pool->limit;
+  pool->ms_per_permit_2_32 = rg_shm_ms_per_permit(pool->limit, rule->period_ms);
+  return true;
+}
 
 /* Loads the words of that slot. False where it is another pool's. */
 RG_INLINE bool rg_shm_load(struct rg_shm_pool* pool, struct rg_slot* slot) {
@@ -65,7 +83,7 @@ RG_INLINE bool rg_shm_load(struct rg_shm_pool* pool, struct rg_slot* slot) {
   if (!RG_LIKELY(rg_shm_is_it(slot, pool->whose))) return false;
   pool->low_water = (int64_t)rg_hint_load(&slot->low_water);
   pool->in_store = (int64_t)rg_hint_load(&slot->left);
-  return true;
+  return rg_shm_load_numbers(pool);
 }
 
 /* Between which bounds the time is at a reading of the clock. False where none is trusted then, or
@@ -85,7 +103,7 @@ RG_INLINE bool rg_shm_bounds_at(const struct rg_shm_clock* clock, const struct r
 
 RG_INLINE int64_t rg_shm_remaining(const struct rg_shm_pool* pool, int64_t held) {
   const int64_t remaining = held + pool->in_store;
-  return remaining < pool->rule->burst ? remaining : pool->rule->burst;
+  return remaining < pool->burst ? remaining : pool->burst;
 }
 
 /* When the later of the slices ends; a denial is none. 0: there is none. */
@@ -107,9 +125,10 @@ RG_INLINE enum rg_shm_outcome rg_shm_take(const struct rg_shm_pool* pool, uint64
   result->nudge = held >= pool->low_water && held - pool->cost < pool->low_water;
   result->remaining = rg_shm_remaining(pool, held) - pool->cost;
   result->retry_after_ms = 0;
+  result->limit = pool->limit;
   result->window_end_ms = rg_word_end_ms(next);
-  result->reset_after_ms = rg_shm_full_after_ms(pool->rule, result->remaining,
-                                                rg_shm_last_slice_ms(&pool->words), bounds);
+  result->reset_after_ms =
+      rg_shm_full_after_ms(pool, result->remaining, rg_shm_last_slice_ms(&pool->words), bounds);
   return RG_SHM_DECIDED;
 }
 
@@ -153,14 +172,15 @@ RG_INLINE void rg_shm_tell_denial(const struct rg_shm_pool* pool, uint64_t until
   result->allowed = false;
   result->nudge = false;
   result->window_end_ms = 0;
+  result->limit = pool->limit;
   /* What a cost needs flows in no sooner, and nobody knows of a sliding window when it does. */
   const int64_t word_ms = rg_shm_reset_after_ms(until_ns, drift);
   const int64_t flows_ms = pool->rule->kind == RG_RULE_BUCKET
-                               ? rg_shm_flows_in_ms(pool->rule, pool->cost - result->remaining)
+                               ? rg_shm_flows_in_ms(pool, pool->cost - result->remaining)
                                : 0;
   result->retry_after_ms = word_ms > flows_ms ? word_ms : flows_ms;
-  const int64_t full_ms = rg_shm_full_after_ms(pool->rule, result->remaining,
-                                               rg_shm_last_slice_ms(&pool->words), bounds);
+  const int64_t full_ms =
+      rg_shm_full_after_ms(pool, result->remaining, rg_shm_last_slice_ms(&pool->words), bounds);
   result->reset_after_ms = full_ms > result->retry_after_ms ? full_ms : result->retry_after_ms;
 }
 

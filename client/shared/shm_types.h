@@ -21,7 +21,7 @@ struct rg_shm_view {
 /* A limit as RESOLVE told it. */
 struct rg_shm_rule {
   uint64_t id;       /* never 0 */
-  int64_t limit;     /* permits per period, 1 to RG_MAX_PERMITS */
+  int64_t limit;     /* permits per period, 1 to RG_MAX_PERMITS; of some keys others */
   int64_t period_ms; /* 1 to RG_MAX_WINDOW_MS: no window of it is longer */
   bool shared;       /* it has pools in the segment */
   bool keyed;        /* false: all keys are the empty one */
@@ -50,6 +50,7 @@ struct rg_shm_result {
   bool allowed;
   bool nudge;             /* this check took the pool below low water: tell the daemon */
   uint32_t slot;          /* the pool's; a good hint for the next check of the same pool */
+  int64_t limit;          /* permits that the key has in a period */
   int64_t remaining;      /* permits, an estimate */
   int64_t retry_after_ms; /* of a denial: until there may be more, rounded up */
   int64_t reset_after_ms; /* until the window is over, or there is all of the burst, rounded up */

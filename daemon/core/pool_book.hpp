@@ -39,7 +39,7 @@ struct PoolBook {
   void spent_by_clients(std::int64_t permits) {
     if (permits == 0) return;
     books.spent_by_clients(permits);
-    use.spent_by_clients(permits);
+    use.tally->spent_by_clients(permits);
     note_demand(permits);
     if (spent_lately != nullptr) spent_lately->spent(permits, now, settle_within_us);
   }
@@ -47,7 +47,7 @@ struct PoolBook {
   // was learned of the demand stays, for it was demand.
   void put_back_by_clients(std::int64_t permits) {
     books.put_back(permits);
-    use.put_back += permits;
+    use.tally->put_back += permits;
     if (spent_lately != nullptr) spent_lately->take_back(permits, now, settle_within_us);
   }
   // Nobody knows where they went: a shared word held what was never put there. They are nobody's

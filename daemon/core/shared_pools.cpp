@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "daemon/limit/key_uses.hpp"
+
 namespace rategate {
 namespace {
 // Clocks of a daemon and of its clients may be wrong by a second together.
@@ -12,8 +14,9 @@ constexpr std::int64_t kClocksApartMs = 1000;
 SharedWords shared_words_of(const LimitUse& use) {
   const Limit& limit = *use.limit;
   if (limit.algorithm->has_windows) return {RG_RULE_WINDOWS, limit.permits, limit.period_ms};
+  const std::int64_t of_rules = use.by_key != nullptr ? use.by_key->longest_lease_ms() : 0;
   return {use.log.none() ? RG_RULE_BUCKET : RG_RULE_SLIDING_LOG, burst_of(limit),
-          use.slices.slice_ms + use.slices.least_ms + kClocksApartMs};
+          std::max(longest_lease_ms(use.slices), of_rules) + kClocksApartMs};
 }
 
 SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secrets)
@@ -51,6 +54,7 @@ SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& 
       rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
   const auto hash = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
   identity.rule = rg_rule_with_clock(whose.rule, whose.clock.value);
+  identity.rule = rg_rule_with_number(identity.rule, whose.permits);
   // Free ones first: an owner that comes again in its next window should find its slot.
   for (const bool from_owners : {false, true}) {
     for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {

@@ -37,7 +37,8 @@ class SharedPools {
   struct Whose {
     std::uint64_t rule = 0;
     std::string_view key;
-    ShardId clock;  // by which its windows are: below kClocks
+    ShardId clock;             // by which its windows are: below kClocks
+    std::int64_t permits = 1;  // that the key has in a period, 1 to kMaxPermits
     CounterId owner;
   };
   static constexpr std::uint16_t kClocks = RG_SHM_CLOCKS;

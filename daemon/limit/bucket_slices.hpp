@@ -21,6 +21,10 @@ struct BucketSlices {
 // Of a bucket that takes so long to fill.
 BucketSlices slices_of(std::int64_t fill_us);
 // When a lease ends that is reserved now, in ms since 1970.
+// For so long a lease is good at most, in ms.
+constexpr std::int64_t longest_lease_ms(const BucketSlices& slices) {
+  return slices.slice_ms + slices.least_ms;
+}
 std::int64_t lease_ends_ms(const BucketSlices& slices, StoreTime now);
 // The slice that ends then: it tells two leases of a bucket apart.
 Window slice_ending(const BucketSlices& slices, std::int64_t ends_ms);

@@ -29,19 +29,26 @@ void add_subs(const LimitUsePtr& use, std::uint64_t host) {
 void add_rules(LimitUse& use, std::uint64_t host) {
   std::vector<std::shared_ptr<LimitTally>> tallies{use.tally};
   for (const LimitUsePtr& sub : use.subs) tallies.push_back(sub->tally);
-  use.by_key = std::make_shared<KeyUses>(use.limit, std::move(tallies), host);
+  use.by_key = std::make_shared<KeyUses>(use.limit, use.rule, std::move(tallies), host);
   for (const LimitUsePtr& sub : use.subs) sub->by_key = use.by_key;
 }
 
 }  // namespace
 
-KeyUses::KeyUses(LimitPtr limit, std::vector<std::shared_ptr<LimitTally>> tallies,
+KeyUses::KeyUses(LimitPtr limit, std::uint64_t id, std::vector<std::shared_ptr<LimitTally>> tallies,
                  std::uint64_t host)
     : limit_(std::move(limit)),
+      id_(id),
       tallies_(std::move(tallies)),
       host_(host),
       moved_ms_(INT64_MIN),
-      uses_(limit_->key_rules->all().size()) {}
+      uses_(limit_->key_rules->all().size()) {
+  if (limit_->algorithm->has_windows) return;
+  for (const KeyRule& rule : limit_->key_rules->all()) {
+    const BucketSlices slices = slices_of(limit_for_keys(*limit_, rule));
+    longest_lease_ms_ = std::max(longest_lease_ms_, longest_lease_ms(slices));
+  }
+}
 
 LimitUsePtr KeyUses::find(std::string_view key, std::size_t sub) {
   if (key.empty()) return nullptr;
@@ -58,11 +65,17 @@ void KeyUses::drop() {
   }
 }
 
-// No rule of shared memory is for it: clients know one number of a limit.
+bool KeyUses::may_share(const Limit& of_rule) const {
+  if (of_rule.kind != KeyRuleKind::Limited) return false;
+  return burst_of(*limit_) == limit_->permits && burst_of(of_rule) == of_rule.permits;
+}
+
 const LimitUsePtr& KeyUses::use_of(std::size_t rule) {
   LimitUsePtr& use = uses_[rule];
   if (use != nullptr) return use;
-  use = make_limit_use(limit_for_keys(*limit_, limit_->key_rules->all()[rule]), 0, host_);
+  Limit limit = limit_for_keys(*limit_, limit_->key_rules->all()[rule]);
+  const std::uint64_t id = may_share(limit) ? id_ : 0;
+  use = make_limit_use(std::move(limit), id, host_);
   use->tally = tallies_[0];
   for (std::size_t i = 0; i < use->subs.size(); ++i) use->subs[i]->tally = tallies_[i + 1];
   move_limit_use(*use, moved_ms_);
@@ -73,8 +86,10 @@ const LimitUsePtr& KeyUses::use_of(std::size_t rule) {
 LimitUsePtr make_limit_use(Limit limit, std::uint64_t rule, std::uint64_t host) {
   auto use = std::make_shared<LimitUse>(std::make_shared<const Limit>(std::move(limit)), rule);
   if (is_combined(*use->limit)) {
+    std::uint64_t id = rule;
     for (Limit& window : windows_of(*use->limit)) {
-      use->windows.push_back(make_limit_use(std::move(window), 0, host));
+      if (rule != 0) ++id;
+      use->windows.push_back(make_limit_use(std::move(window), id, host));
     }
     return use;
   }

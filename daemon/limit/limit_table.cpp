@@ -5,9 +5,13 @@
 #include <utility>
 
 #include "daemon/limit/key_uses.hpp"
+#include "shm/layout.h"
 
 namespace rategate {
 namespace {
+
+// As many as shared memory has room for: shm/layout.h.
+constexpr std::uint64_t kMostRules = std::uint64_t{1} << RG_RULE_BITS;
 
 // A limit whose windows are of another length has other ones anyway; a bucket goes on, if it has
 // the same name.
@@ -31,9 +35,12 @@ bool same_periods(const Limit& a, const Limit& b) {
 }  // namespace
 
 LimitUsePtr LimitTable::use_of(Limit limit) {
-  LimitUsePtr use = make_limit_use(std::move(limit), ++last_rule_, host_);
-  for (const LimitUsePtr& window : use->windows) window->rule = ++last_rule_;
-  return use;
+  const std::uint64_t windows = is_combined(limit) ? windows_of(limit).size() : 0;
+  // There are so many in a segment; limits that come after are asked for over the socket.
+  if (last_rule_ + windows + 1 >= kMostRules) return make_limit_use(std::move(limit), 0, host_);
+  const std::uint64_t rule = ++last_rule_;
+  last_rule_ += windows;
+  return make_limit_use(std::move(limit), rule, host_);
 }
 
 void LimitTable::find_parent(LimitUse& use) const {

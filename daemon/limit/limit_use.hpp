@@ -31,6 +31,15 @@ struct LimitTally {
   std::uint64_t denied = 0;
   std::uint64_t shadow_denied = 0;
   std::uint64_t near = 0;  // of the allowed ones
+  // Permits that clients spent in shared memory. It never falls: what they put back is taken off
+  // what they spend next.
+  std::uint64_t shared = 0;
+  std::int64_t put_back = 0;  // and not taken off yet
+  void spent_by_clients(std::int64_t permits) {
+    const std::int64_t again = std::min(permits, put_back);
+    put_back -= again;
+    shared += static_cast<std::uint64_t>(permits - again);
+  }
 };
 
 // A limit in use. The object is the limit's identity: other numbers are another object, and another
@@ -60,7 +69,9 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   std::int64_t fill_us;    // how long an empty one takes to be full: see comes_back_us()
   BucketSlices slices;     // in which their permits are leased; none: they are not
   std::int64_t demand_us;  // see demand_us_of()
-  std::uint64_t rule;      // its id, never given twice; 0: not for shared memory
+  // Its id, below 2^RG_RULE_BITS and never given twice; 0: not for shared memory. What rules for
+  // keys make of it has the same.
+  std::uint64_t rule;
   std::int64_t near_left;  // see near_left()
   bool leased;             // permits are reserved ahead
   bool blocks;             // see blocks_keys()
@@ -70,15 +81,6 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   // moment (ms of the store's clock) is counted elsewhere, so nothing more is given out in them.
   std::int64_t moved_ms = INT64_MIN;
   std::shared_ptr<LimitTally> tally = std::make_shared<LimitTally>();
-  // Permits that clients spent in shared memory. It never falls: what they put back is taken off
-  // what they spend next.
-  std::uint64_t shared = 0;
-  std::int64_t put_back = 0;  // and not taken off yet
-  void spent_by_clients(std::int64_t permits) {
-    const std::int64_t again = std::min(permits, put_back);
-    put_back -= again;
-    shared += static_cast<std::uint64_t>(permits - again);
-  }
   // What makes the next check cheaper: the window that was open last, and the place of the counter
   // without a key among the gate's.
   Window window;
@@ -107,12 +109,11 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   // What its rules for keys make of it; null: there are none. Its `subs` have the same.
   std::shared_ptr<KeyUses> by_key;
   bool is_sub() const { return !spread_of.expired(); }
-  // Whether programs may spend its permits in shared memory, which knows of one number of a limit,
-  // and where pools are found by the keys that programs give. None of a limit that blocks keys:
-  // what lies there would be granted while its key is blocked.
+  // Whether programs may spend its permits in shared memory, where pools are found by the keys that
+  // programs give. None of a limit that blocks keys: what lies there would be granted while its key
+  // is blocked.
   bool is_shared() const {
-    return leased && !blocks && limit->key == KeyKind::Text && limit->key_rule.empty() &&
-           !is_combined();
+    return rule != 0 && leased && !blocks && limit->key == KeyKind::Text && !is_combined();
   }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
   // One of those counts, that of its subs included: in_all(&LimitTally::allowed).

@@ -122,24 +122,25 @@ class Segment {
   }
   static constexpr std::int64_t kHour = 3'600'000'000'000;
 
-  // The slot that is given to that key, as the daemon would choose it; number by the pointer.
-  rg_slot* give(std::uint64_t rule, std::string_view key = {}) {
+  // The slot that is given to that key, which has so many permits in a period, as the daemon would
+  // choose it.
+  rg_slot* give(std::uint64_t rule, std::string_view key = {}, std::int64_t permits = 100'000) {
     const rg_identity id = identity(rule, key);
     const std::uint64_t home = rg_identity_hash(&id, header().hash_seed);
     for (std::uint64_t i = 0; i < header().probes; ++i) {
       rg_slot* slot = &slots()[(home + i) & (header().slots - 1)];
-      if (rg_identity_load(&slot->identity.rule) == 0) return hand_over(slot, id);
+      if (rg_identity_load(&slot->identity.rule) == 0) return hand_over(slot, id, permits);
     }
     throw std::runtime_error("no slot");
   }
   rg_identity identity(std::uint64_t rule, std::string_view key) const {
     return rg_identity_of(rule, key.data(), key.size(), header().digest_secret);
   }
-  static rg_slot* hand_over(rg_slot* slot, const rg_identity& id) {
+  static rg_slot* hand_over(rg_slot* slot, const rg_identity& id, std::int64_t permits = 0) {
     rg_word_void(&slot->word[0]);
     rg_word_void(&slot->word[1]);
     rg_identity_begin();
-    rg_identity_store(&slot->identity.rule, id.rule);
+    rg_identity_store(&slot->identity.rule, rg_rule_with_number(id.rule, permits));
     for (int i = 0; i < 4; ++i) rg_identity_store(&slot->identity.key[i], id.key[i]);
     return slot;
   }

@@ -27,7 +27,7 @@ struct Fixture {
   Segment segment;
   rg_shm_view view = segment.view();
   rg_shm_rule rule{7, 100, 1000, true, true, RG_RULE_WINDOWS, 100, 0, 1000};
-  rg_slot* slot = segment.give(7);
+  rg_slot* slot = segment.give(7, {}, 100);
   rg_shm_result result{};
 
   Fixture() { segment.set_clock(kOffset, kError, 0, Segment::kHour); }
@@ -162,9 +162,20 @@ TEST_CASE("a slot is judged by the clock whose number it has") {
     CHECK(f.check(kMiddle) == RG_SHM_MISS);  // by that clock its window is over
     CHECK(f.check(kMiddle - 1000 * kMs) == RG_SHM_DECIDED);
   }
-  // What nobody but a rogue client writes there is no place beyond the records.
-  f.slot->identity.rule = rg_rule_with_clock(f.rule.id, 255);
-  CHECK(f.check(kMiddle - 1000 * kMs) == RG_SHM_DECIDED);
+}
+
+TEST_CASE("a slot says how many permits its key has, and is found whatever that is") {
+  Fixture f;
+  for (const std::int64_t permits :
+       {std::int64_t{1}, std::int64_t{40}, std::int64_t{RG_MAX_PERMITS}}) {
+    Segment::hand_over(f.slot, f.segment.identity(7, ""), permits);
+    Segment::put(f.slot, kEndMs, 100, false, 0, 0, 1U << 30);
+    REQUIRE(f.check(kMiddle) == RG_SHM_DECIDED);
+    CHECK(f.result.limit == permits);
+    CHECK(f.result.remaining == std::min<std::int64_t>(permits, 100 + (1U << 30)) - 1);
+    const rg_identity id = f.segment.identity(7, "");
+    CHECK(rg_clock_of(f.slot, &id) == 0);
+  }
 }
 
 TEST_CASE("where twice the error reaches half of the period, it is the daemon's") {

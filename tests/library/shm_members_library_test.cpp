@@ -27,8 +27,13 @@ struct Members : Fixture {
   }
   // Seven hours, the first of which is the one that is in its middle.
   std::int64_t long_end_ms = (end_ms / kLongMs + 1) * kLongMs;
+  rg_slot* pool_of(std::int64_t permits, std::uint32_t low_water = 0) {
+    rg_slot* slot = segment.give(kRule, {}, 1000);
+    Segment::put(slot, end_ms, permits, false, 0, low_water);
+    return slot;
+  }
   rg_slot* long_pool(std::int64_t permits, bool exhausted = false, std::string_view key = {}) {
-    rg_slot* slot = segment.give(kLongRule, key);
+    rg_slot* slot = segment.give(kLongRule, key, 5000);
     Segment::put(slot, long_end_ms, permits, exhausted);
     return slot;
   }
@@ -38,7 +43,7 @@ struct Members : Fixture {
 
 TEST_CASE("a limit with several windows is decided in place") {
   Members f;
-  rg_slot* const first = f.pool(10);
+  rg_slot* const first = f.pool_of(10);
   rg_slot* const second = f.long_pool(4, true);
   rategate_limit* const limit = f.attached();
   const Outcome allowed = check(limit, {}, 3);
@@ -64,7 +69,7 @@ TEST_CASE("a limit with several windows is decided in place") {
 
 TEST_CASE("where one window lies elsewhere the daemon decides") {
   Members f(two_windows(false));
-  rg_slot* const first = f.pool(10);
+  rg_slot* const first = f.pool_of(10);
   f.long_pool(4);
   rategate_limit* const limit = f.attached();
   CHECK(by_daemon(check(limit)));
@@ -73,7 +78,7 @@ TEST_CASE("where one window lies elsewhere the daemon decides") {
 
 TEST_CASE("each window is found by the key, or by none") {
   Members f(two_windows(true, false));
-  rg_slot* const first = f.segment.give(kRule, "alice");
+  rg_slot* const first = f.segment.give(kRule, "alice", 1000);
   Segment::put(first, f.end_ms, 10);
   rg_slot* const second = f.long_pool(20);
   rategate_limit* const limit = f.attached("alice");
@@ -93,7 +98,7 @@ TEST_CASE("an answer to RESOLVE that makes no sense leaves checks to the daemon"
        {std::string("*9\r\n") + one + ":1\r\n", nine, std::string("*0\r\n"),
         "*16\r\n" + one + rule_answer(kLongRule, 0, kLongMs).substr(4)}) {
     Members f(answer);
-    rg_slot* const first = f.pool(10);
+    rg_slot* const first = f.pool_of(10);
     f.long_pool(4);
     rategate_limit* const limit = f.attached();
     CHECK(by_daemon(check(limit)));
@@ -103,8 +108,8 @@ TEST_CASE("an answer to RESOLVE that makes no sense leaves checks to the daemon"
 
 TEST_CASE("a pool that runs low is told of, by each window") {
   Members f;
-  rg_slot* const first = f.pool(10, false, 10);
-  rg_slot* const second = f.segment.give(kLongRule);
+  rg_slot* const first = f.pool_of(10, 10);
+  rg_slot* const second = f.segment.give(kLongRule, {}, 5000);
   Segment::put(second, f.long_end_ms, 50, false, 0, 50);
   rategate_limit* const limit = f.attached();
   REQUIRE(in_place(check(limit)));
@@ -122,9 +127,9 @@ TEST_CASE("rategate_check_all is decided in place once each limit has been resol
   f.shared.decide = [](const Words&) {
     return std::string("*7\r\n:1\r\n:1\r\n:100\r\n:4242\r\n:0\r\n:412\r\n:0\r\n");
   };
-  rg_slot* const alone = f.segment.give(kRule, "alice");
+  rg_slot* const alone = f.segment.give(kRule, "alice", 1000);
   Segment::put(alone, f.end_ms, 20);
-  rg_slot* const first = f.pool(10);
+  rg_slot* const first = f.pool_of(10);
   rg_slot* const second = f.long_pool(6, true);
   const rategate_member members[] = {{f.client->limit("short"), "alice", 5, 2},
                                      {f.client->limit("both"), nullptr, 0, 3}};

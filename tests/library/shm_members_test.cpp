@@ -29,7 +29,8 @@ struct Fixture {
       {7, 10, 1000, true, true, RG_RULE_WINDOWS, 10, 0, 1000},
       {8, 100, 10'000, true, true, RG_RULE_WINDOWS, 100, 0, 10'000},
       {9, 100, 1000, true, true, RG_RULE_BUCKET, 200, rg_shm_ms_per_permit(100, 1000), 1157}};
-  std::vector<rg_slot*> slots{segment.give(7), segment.give(8), segment.give(9)};
+  std::vector<rg_slot*> slots{segment.give(7, {}, 10), segment.give(8, {}, 100),
+                              segment.give(9, {}, 100)};
   rg_shm_combined combined{};
 
   Fixture() { segment.set_clock(kOffset, kError, 0, Segment::kHour); }
@@ -221,7 +222,6 @@ TEST_CASE("threads that take two limits in opposite orders spend no more than th
   Fixture f;
   constexpr std::int64_t kFirst = 4'000;
   constexpr std::int64_t kSecond = 3'000;
-  f.rules[0].limit = f.rules[1].limit = 1'000'000;
   Segment::put(f.slots[0], kShortEnd, kFirst);
   Segment::put(f.slots[1], kLongEnd, kSecond);
   const rg_shm_reader still{[](void*) { return kNow; }, [](void*) { return kNow; }, nullptr,

@@ -27,7 +27,7 @@ struct Fixture {
   // 100 a second, 200 at once, in slices of 125 ms.
   rg_shm_rule rule{7,   100, 1000, true, true, RG_RULE_BUCKET, 200, rg_shm_ms_per_permit(100, 1000),
                    1157};
-  rg_slot* slot = segment.give(7);
+  rg_slot* slot = segment.give(7, {}, 100);
   rg_shm_result result{};
 
   Fixture() { segment.set_clock(kOffset, kError, 0, Segment::kHour); }
@@ -218,4 +218,20 @@ TEST_CASE("of two slices that threads race for each permit is spent once") {
   for (std::thread& thread : threads) thread.join();
   CHECK(allowed == 2 * kPermits - Segment::permits(f.slot, 0) - Segment::permits(f.slot, 1));
   CHECK(allowed > kPermits);
+}
+
+TEST_CASE("a key that has permits of its own has a burst and a rate of its own") {
+  Fixture f;
+  f.rule.burst = 100;
+  Segment::hand_over(f.slot, f.segment.identity(7, ""), 400);
+  Segment::put(f.slot, kNowMs + 100, 90, false, 0, 0, 500);
+  REQUIRE(f.check(90) == RG_SHM_DECIDED);
+  CHECK(f.result.allowed);
+  CHECK(f.result.limit == 400);
+  CHECK(f.result.remaining == 400 - 90);
+  CHECK(f.result.reset_after_ms == 90 * 1000 / 400 + 1);
+  // What nobody has written who is trusted: nothing is known of such a pool.
+  Segment::hand_over(f.slot, f.segment.identity(7, ""), 0);
+  Segment::put(f.slot, kNowMs + 100, 90);
+  CHECK(f.check() == RG_SHM_MISS);
 }

@@ -442,8 +442,10 @@ rg_shm_rule Daemon::resolve(int limit) {
   return rule;
 }
 
-BucketNumbers Daemon::bucket_numbers(std::uint64_t rule) const {
-  return bucket_numbers_of(*rules_.at(rule).use);
+BucketNumbers Daemon::bucket_numbers(std::uint64_t rule, std::string_view key) const {
+  const LimitUse& use = *rules_.at(rule).use;
+  const LimitUsePtr by_rule = use.by_key != nullptr ? use.by_key->find(key, 0) : nullptr;
+  return bucket_numbers_of(by_rule != nullptr ? *by_rule : use);
 }
 
 bool Daemon::has_rule(std::uint64_t rule) const {
@@ -492,7 +494,8 @@ void Daemon::check_books() {
   }
   if (gate.stats().forged != 0) checker.fail(who + "took a word for forged that nobody forged");
   for (const auto& [id, rule] : rules_) {
-    const std::int64_t booked = static_cast<std::int64_t>(rule.use->shared) - rule.use->put_back;
+    const std::int64_t booked =
+        static_cast<std::int64_t>(rule.use->tally->shared) - rule.use->tally->put_back;
     if (booked == rule.spent) continue;
     checker.fail(who + "clients spent " + std::to_string(rule.spent) + " of rule " +
                  std::to_string(id) + ", booked are " + std::to_string(booked));

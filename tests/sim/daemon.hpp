@@ -97,8 +97,8 @@ class Daemon final : public StoreEvents {
   std::uint64_t rules() const;
   rg_shm_view view() const;
   bool has_rule(std::uint64_t rule) const;
-  // Of a rule whose counters are buckets.
-  BucketNumbers bucket_numbers(std::uint64_t rule) const;
+  // Of a key's counter, of a rule whose counters are buckets.
+  BucketNumbers bucket_numbers(std::uint64_t rule, std::string_view key) const;
   std::shared_ptr<Memory> memory() const { return memory_; }
   // A client spent that in its segment.
   void client_spent(std::uint64_t rule, std::int64_t cost) {

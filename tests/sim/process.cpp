@@ -207,9 +207,10 @@ void Process::judge_denial(const Handle& used, int limit, int key, std::int64_t 
   const bool slices = used.rule.kind != RG_RULE_WINDOWS;
   const Checker::Account& account =
       world_.account(limit, key, slices ? read_us : result.window_end_ms * 1000 - 1);
-  if (!slices) return checker.denied(account, cost, used.rule.limit);
-  checker.denied(used.daemon->id(), account, cost, used.daemon->bucket_numbers(used.rule.id),
-                 read_us, world_.events().now());
+  if (!slices) return checker.denied(account, cost, result.limit);
+  checker.denied(used.daemon->id(), account, cost,
+                 used.daemon->bucket_numbers(used.rule.id, world_.key(limit, key)), read_us,
+                 world_.events().now());
 }
 
 void Process::judge_spent(const Handle& used, int limit, int key, std::int64_t cost,

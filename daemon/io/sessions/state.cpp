@@ -83,7 +83,7 @@ LimitFacts facts_of(const LimitUse& use) {
           use.leases(),
           use.in_all(&LimitTally::allowed),
           use.in_all(&LimitTally::denied),
-          use.shared,
+          use.tally->shared,
           use.in_all(&LimitTally::shadow_denied),
           use.in_all(&LimitTally::near)};
 }

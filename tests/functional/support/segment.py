@@ -16,7 +16,7 @@ SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS = range(256, 304, 8)
 RULES = 192
 
 Word = collections.namedtuple("Word", "end_ms permits exhausted")
-Slot = collections.namedtuple("Slot", "words rule key low_water left")
+Slot = collections.namedtuple("Slot", "words rule key low_water left clock limit")
 Resolved = collections.namedtuple(
     "Resolved", "rule limit period_ms shared keyed kind burst longest_ms")
 
@@ -71,7 +71,9 @@ class Segment:
     def slot(self, at):
         fields = struct.unpack_from("=2QQ32sII", self.memory, HEADER_BYTES + at * SLOT_BYTES)
         words = [Word(w >> 22, w >> 1 & (1 << 21) - 1, w & 1) for w in fields[:2]]
-        return Slot(words, fields[2], fields[3], fields[4], fields[5])
+        rule = fields[2]
+        return Slot(words, rule & (1 << 28) - 1, fields[3], fields[4], fields[5],
+                    rule >> 28 & 31, rule >> 34)
 
     def pools(self, rule):
         """The slots of that rule, by their number."""

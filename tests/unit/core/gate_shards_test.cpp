@@ -56,7 +56,9 @@ struct Cluster {
     pools.visit_some([&](SlotId slot, CounterId) { slots.push_back(slot); });
     return slots;
   }
-  std::uint64_t clock_of(SlotId slot) { return pools.slot(slot).identity.rule >> RG_RULE_BITS; }
+  std::uint64_t clock_of(SlotId slot) {
+    return pools.slot(slot).identity.rule >> RG_RULE_BITS & (RG_SHM_CLOCKS - 1);
+  }
   bool is_void(SlotId slot) {
     return pools.slot(slot).word[0] == RG_WORD_VOID && pools.slot(slot).word[1] == RG_WORD_VOID;
   }
