@@ -105,7 +105,13 @@ static inline int64_t rg_number_of(const struct rg_slot* slot) {
   return (int64_t)(rg_identity_load(&slot->identity.rule) >> (64 - RG_NUMBER_BITS));
 }
 
-/* 0 where two of them are of the same rule and clock, whatever the permits. */
+/* The slot is no pool's: its words say for how long the key is blocked, and grant nothing. */
+#define RG_RULE_IS_BLOCKED (UINT64_C(1) << (RG_RULE_BITS + RG_CLOCK_BITS))
+static inline bool rg_is_blocked(const struct rg_slot* slot) {
+  return (rg_identity_load(&slot->identity.rule) & RG_RULE_IS_BLOCKED) != 0;
+}
+
+/* 0 where two of them are of the same rule and clock, whatever else they say. */
 static inline uint64_t rg_rules_apart(uint64_t a, uint64_t b) {
   return (a ^ b) << (64 - RG_RULE_BITS - RG_CLOCK_BITS);
 }

@@ -62,8 +62,8 @@ enum rg_rule_kind {
 
 /* Whose slot it is. */
 struct rg_identity {
-  /* Below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it, and at the top the
-   * permits that the key has in a period: shm/identity.h. */
+  /* Below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it, then whether the
+   * key is blocked, and at the top the permits that it has in a period: shm/identity.h. */
   uint64_t rule;
   uint64_t key[4];
 };
@@ -104,7 +104,7 @@ RG_STATIC_ASSERT(sizeof(struct rg_shm_header) == RG_SHM_HEADER_BYTES, "header");
 RG_STATIC_ASSERT(sizeof(struct rg_slot) == 64, "a slot is a cache line");
 RG_STATIC_ASSERT(sizeof(struct rg_shm_clock) == 64, "a clock is a cache line");
 RG_STATIC_ASSERT(RG_SHM_CLOCKS == 1 << RG_CLOCK_BITS, "a clock's number");
-RG_STATIC_ASSERT(RG_RULE_BITS + RG_CLOCK_BITS + RG_NUMBER_BITS < 64, "one word");
+RG_STATIC_ASSERT(RG_RULE_BITS + RG_CLOCK_BITS + 1 + RG_NUMBER_BITS == 64, "one word");
 #undef RG_AT
 
 static inline size_t rg_shm_bytes(uint32_t slots) {

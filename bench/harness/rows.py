@@ -128,6 +128,7 @@ DETAILS = [
         "floor: contended CAS", "floor: memory latency", "shm: handle, allowed",
         "shm: handle, denied", "shm: token bucket, handle, allowed",
         "shm: token bucket, handle, denied", "shm: sliding window, handle, allowed",
+        "shm: two windows, handle, allowed",
         "shm: one hot key", "shm: 1,000 keys", "shm: 100,000 keys",
         "shm: two processes, one pool")),
     Row("shm: median, two cores loaded", SHM + "p50", unit="ns"),

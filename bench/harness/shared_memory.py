@@ -10,6 +10,7 @@ LIMITS = {
     "used": 'limit = 10000, period = "1s"',
     "bucket": f'limit = {BIG}, period = "1s", algorithm = "gcra"',
     "used_bucket": 'limit = 10000, period = "1s", algorithm = "gcra"',
+    "windows": f'limit = ["{BIG}/s", "{BIG}/10s"]',
     "sliding": f'limit = {BIG}, period = "10s", algorithm = "sliding-window"',
 }
 SLOTS = 262144  # so that 100,000 keys have one each
@@ -54,6 +55,7 @@ CONTESTANTS = {
     "shm: token bucket, handle, allowed": check("bucket", "allowed"),
     "shm: token bucket, handle, denied": check("used_bucket", "denied"),
     "shm: sliding window, handle, allowed": check("sliding", "allowed"),
+    "shm: two windows, handle, allowed": check("windows", "allowed"),
     "shm: one hot key": check("big", "allowed", keys=1),
     "shm: 1,000 keys": check("big", "allowed", keys=1000),
     "shm: 100,000 keys": check("long", "allowed", keys=100000, burst=100),

@@ -38,12 +38,17 @@ bool rg_decide_for_key(const struct rg_shared_limit* limit, struct rg_shared_rul
                        const void* key, size_t key_size, int64_t cost, rategate_decision* decision,
                        int64_t* started_ns);
 
+RG_INLINE int32_t rg_reason_of(const struct rg_shm_result* result) {
+  if (result->allowed) return RATEGATE_COUNTED;
+  return result->blocked ? RATEGATE_BLOCKED : RATEGATE_OVER_LIMIT;
+}
+
 /* Makes the caller's decision of a look at the segment that has decided. */
 RG_INLINE void rg_tell_decision(const struct rg_shared_limit* limit, struct rg_shared_rule* known,
                                 const struct rg_identity* key, uint32_t hint, int64_t now_ns,
                                 const struct rg_shm_result* result, rategate_decision* decision) {
   decision->allowed = result->allowed;
-  decision->reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT;
+  decision->reason = rg_reason_of(result);
   decision->limit = result->limit;
   decision->remaining = result->remaining;
   decision->retry_after_ms = result->allowed ? 0 : result->retry_after_ms;

@@ -73,14 +73,13 @@ bool rg_decide_members(const struct rg_members* members, const struct rg_shared*
   }
   const struct rg_shm_result* result = &combined.result[combined.named];
   *named = members->listed[combined.named];
-  *decision =
-      (rategate_decision){.allowed = result->allowed,
-                          .reason = result->allowed ? RATEGATE_COUNTED : RATEGATE_OVER_LIMIT,
-                          .limit = result->limit,
-                          .remaining = result->remaining,
-                          .retry_after_ms = result->allowed ? 0 : result->retry_after_ms,
-                          .reset_after_ms = result->reset_after_ms,
-                          .decided_ns = combined.read_ns};
+  *decision = (rategate_decision){.allowed = result->allowed,
+                                  .reason = rg_reason_of(result),
+                                  .limit = result->limit,
+                                  .remaining = result->remaining,
+                                  .retry_after_ms = result->allowed ? 0 : result->retry_after_ms,
+                                  .reset_after_ms = result->reset_after_ms,
+                                  .decided_ns = combined.read_ns};
   if (!result->allowed) return true;
   decision->window_end_ms = first_end_ms(members, &combined);
   note_pools(members, shared, &combined);

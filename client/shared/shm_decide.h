@@ -172,6 +172,35 @@ RG_INLINE int64_t rg_shm_reset_after_ms(uint64_t left_ns, uint64_t drift) {
   return (int64_t)((left_ns + drifted + (uint64_t)RG_SHM_NS_PER_MS) / (uint64_t)RG_SHM_NS_PER_MS);
 }
 
+/* The key is blocked at least until the word ends, which a denial has told of by now, and for
+ * rest_ms more; one that has no permits at all for good. */
+RG_INLINE void rg_shm_tell_block(int64_t limit, int64_t rest_ms, struct rg_shm_result* result) {
+  result->limit = limit;
+  result->remaining = 0;
+  result->retry_after_ms = limit == 0 ? -1 : result->retry_after_ms + rest_ms;
+  result->reset_after_ms = limit == 0 ? 0 : result->retry_after_ms;
+}
+
+/* The word of an open window has too little. A denial where the store has nothing either: then the
+ * word, and whose slot it is, were as they are when the word was loaded. */
+RG_INLINE enum rg_shm_outcome rg_shm_deny_window(struct rg_slot* slot, uint64_t* word,
+                                                 uint64_t seen, struct rg_shm_ask ask,
+                                                 int64_t remaining, struct rg_shm_result* result) {
+  const bool blocked = rg_is_blocked(slot);
+  rg_step();
+  if (!rg_word_exhausted(seen) || !rg_word_still(word, seen)) return RG_SHM_MISS;
+  result->allowed = false;
+  result->nudge = false;
+  result->blocked = blocked;
+  result->remaining = remaining;
+  if (blocked) {
+    rg_shm_tell_block(result->limit, (int64_t)rg_hint_load(&slot->left), result);
+  } else if (ask.cost > result->limit) {
+    return RG_SHM_MISS; /* it never fits, which the daemon tells */
+  }
+  return RG_SHM_DECIDED;
+}
+
 /* Spends, or denies, from a word whose window is the open one. The slot was this pool's after the
  * word was loaded. */
 RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word, uint64_t loaded,
@@ -188,14 +217,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_spend(struct rg_slot* slot, uint64_t* word,
   for (int tries = 0; tries < RG_SHM_MAX_TRIES; ++tries) {
     const int64_t held = rg_word_permits(seen);
     const int64_t remaining = held + left < limit ? held + left : limit;
-    if (held < cost) {
-      rg_step();
-      if (!rg_word_exhausted(seen) || !rg_word_still(word, seen)) return RG_SHM_MISS;
-      result->allowed = false;
-      result->nudge = false;
-      result->remaining = remaining;
-      return RG_SHM_DECIDED;
-    }
+    if (held < cost) return rg_shm_deny_window(slot, word, seen, ask, remaining, result);
     rg_step();
     if (ask.looks ||
         RG_LIKELY(rg_word_swap(word, &seen, rg_word_with_permits(seen, held - cost)))) {

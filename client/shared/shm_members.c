@@ -59,17 +59,19 @@ static void name_scarcest(const struct combining* of) {
 /* Looks at all of them, and takes nothing. Allowed by all: the scarcest is named. */
 static enum rg_shm_outcome look_at_all(const struct combining* of) {
   struct rg_shm_combined* combined = of->combined;
-  int64_t longest_ms = -1;
-  bool missed = false;
+  uint64_t longest_ms = 0; /* never is the longest */
+  bool denied = false, missed = false;
   for (uint32_t i = 0; i < of->count; ++i) {
     if (ask_member(of, i, true) != RG_SHM_DECIDED) {
       missed = true;
-    } else if (!combined->result[i].allowed && combined->result[i].retry_after_ms > longest_ms) {
-      longest_ms = combined->result[i].retry_after_ms;
+    } else if (!combined->result[i].allowed &&
+               (!denied || (uint64_t)combined->result[i].retry_after_ms > longest_ms)) {
+      denied = true;
+      longest_ms = (uint64_t)combined->result[i].retry_after_ms;
       combined->named = i;
     }
   }
-  if (longest_ms >= 0) {
+  if (denied) {
     combined->read_ns = combined->result[combined->named].read_ns;
     return RG_SHM_DECIDED;
   }

@@ -35,6 +35,7 @@ struct rg_shm_pool {
   int64_t limit; /* these three are the rule's, but for keys that have numbers of their own */
   int64_t burst;
   uint64_t ms_per_permit_2_32;
+  bool blocked; /* the slot is no pool's: the key is blocked */
   struct rg_shm_whose whose;
   int64_t cost;
   bool looks; /* whether it would be allowed: nothing is taken */
@@ -61,14 +62,15 @@ RG_INLINE int64_t rg_shm_full_after_ms(const struct rg_shm_pool* pool, int64_t r
 }
 
 /* The numbers of the pool's key. No key has others of its own where the limit's burst is another
- * number than its permits. False for none at all, which nobody who is trusted has written. */
+ * number than its permits. False where the cost never fits. */
 RG_INLINE bool rg_shm_load_numbers(struct rg_shm_pool* pool) {
   const struct rg_shm_rule* rule = pool->rule;
   pool->limit = rg_number_of(pool->slot);
+  pool->blocked = rg_is_blocked(pool->slot);
   pool->burst = rule->burst;
   pool->ms_per_permit_2_32 = rule->ms_per_permit_2_32;
-  if (RG_LIKELY(pool->limit == rule->limit)) return true;
-  if (pool->limit < 1) return false;
+  if (RG_LIKELY(pool->limit == rule->limit) || pool->blocked) return true;
+  if (pool->limit < pool->cost) return false; /* it never fits, which the daemon tells */
   pool->burst = pool->limit;
   pool->ms_per_permit_2_32 = rg_shm_ms_per_permit(pool->limit, rule->period_ms);
   return true;
@@ -213,6 +215,8 @@ RG_INLINE enum rg_shm_outcome rg_shm_deny(const struct rg_shm_pool* pool,
   result->remaining = rg_shm_remaining(pool, (even.open ? rg_word_permits(words.even) : 0) +
                                                  (odd.open ? rg_word_permits(words.odd) : 0));
   rg_shm_tell_denial(pool, until_ns, &bounds, drift, result);
+  result->blocked = pool->blocked;
+  if (pool->blocked) rg_shm_tell_block(pool->limit, pool->in_store, result);
   return RG_SHM_DECIDED;
 }
 

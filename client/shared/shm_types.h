@@ -48,11 +48,12 @@ enum rg_shm_outcome {
 
 struct rg_shm_result {
   bool allowed;
+  bool blocked;           /* of a denial: the key is blocked */
   bool nudge;             /* this check took the pool below low water: tell the daemon */
   uint32_t slot;          /* the pool's; a good hint for the next check of the same pool */
   int64_t limit;          /* permits that the key has in a period */
   int64_t remaining;      /* permits, an estimate */
-  int64_t retry_after_ms; /* of a denial: until there may be more, rounded up */
+  int64_t retry_after_ms; /* of a denial: until there may be more, rounded up; negative: never */
   int64_t reset_after_ms; /* until the window is over, or there is all of the burst, rounded up */
   int64_t window_end_ms;  /* of the window, or slice, that is spent of; ms of Redis' clock */
   int64_t wait_ns;

@@ -118,7 +118,10 @@ CheckResult Gate::check_counted(CounterId id, const Request& request, Mono now) 
   const Limit& limit = *use.limit;
   const Shard& shard = shards_[counter.shard.value];
   if (use.blocks) {
-    if (const auto blocked = decider_.deny_blocked(counter, now)) return *blocked;
+    if (const auto blocked = decider_.deny_blocked(counter, now)) {
+      if (request.ask.takes) show_block(id, now);
+      return *blocked;
+    }
   }
   if (request.patience.us > 0) {
     // What is denied is allowed, or blocks the key.

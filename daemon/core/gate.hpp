@@ -249,6 +249,7 @@ class Gate {
   CheckResult decide(const Request& request, Mono now);
   CounterId knowing_counter(const Request& request, Mono now);
   CheckResult decide_by_key(const Request& request, Mono now);
+  void show_block(CounterId id, Mono now);
   CheckResult check_counted(CounterId id, const Request& request, Mono now);
   std::int64_t repeat_counted(const Request& request, const Decision& decided, std::int64_t count,
                               Mono now);

@@ -147,6 +147,7 @@ void Gate::clear_answered(const Clear& asked, const ClearAnswer& answer, Mono no
     return pass_on(now);
   }
   decider_.forget_block(counters_[part->counter]);
+  keeper_.lift_ban(counters_[part->counter]);
   if (answer.status == ClearAnswer::Status::Done) begin_anew(*part, asked, answer, now);
   job->permits += std::max<std::int64_t>(0, answer.number);
   release_part(*part, now);

@@ -77,6 +77,7 @@ Gate::Known Gate::look_at(Part& part, Mono now) {
     return Known::Lacks;
   }
   if (auto blocked = decider_.deny_blocked(counter, now)) {
+    show_block(id, now);
     part.result = *blocked;
     return Known::Lacks;
   }

@@ -1,6 +1,8 @@
 // Limits that have rules for keys: by which of them a check is decided. A key's counter knows it,
 // so that the rules are gone through once for each counter; those of blocked and unlimited keys
 // count nothing, and are there for that alone.
+#include <algorithm>
+
 #include "daemon/core/gate.hpp"
 
 namespace rategate {
@@ -18,6 +20,7 @@ CheckResult Gate::decide_by_key(const Request& request, Mono now) {
   if (use.limit->kind != KeyRuleKind::Limited) {
     result = Decider::by_rule(use);
     result.by_rule = &use;
+    if (!result.decision.allowed && request.ask.takes) show_block(id, now);
     return result;
   }
   const LimitUsePtr spread = use.is_sub() ? use.spread_of.lock() : nullptr;
@@ -31,6 +34,18 @@ CheckResult Gate::decide_by_key(const Request& request, Mono now) {
   }
   result.by_rule = &whole;
   return result;
+}
+
+// Clients that share memory deny by themselves for a while.
+void Gate::show_block(CounterId id, Mono now) {
+  const Counter& counter = counters_[id];
+  if (counter.use->limit->kind == KeyRuleKind::Blocked) {
+    return keeper_.ban(id, StoreTime{INT64_MAX}, kNever, now);
+  }
+  const KnownBlock* const known = decider_.block_of(counter, now);
+  if (known != nullptr) {
+    keeper_.ban(id, known->until, std::min(known->ends, known->believe_until), now);
+  }
 }
 
 std::int64_t Gate::repeat(const Request& request, const Decision& decided, std::int64_t count,

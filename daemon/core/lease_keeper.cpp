@@ -263,9 +263,7 @@ void LeaseKeeper::share_pool(CounterId id, std::int64_t over_ms, Mono now) {
       counter.use->dropped) {
     return;
   }
-  const SharedPools::Whose whose{counter.use->rule, counter.key.view(), counter.shard,
-                                 counter.use->limit->permits, id};
-  const SlotId taken = shared_->take(whose, over_ms, [&](CounterId owner) {
+  const SlotId taken = shared_->take(whose_of(counter, id), over_ms, [&](CounterId owner) {
     PoolBook book = book_of(counters_[owner], now);
     counters_[owner].pool.move_to({}, book);
   });

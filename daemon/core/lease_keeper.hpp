@@ -100,6 +100,11 @@ class LeaseKeeper {
   // What a counter's alarm is for: the window that opens, the next one to be reserved, stock to be
   // given back, an exhausted window to be doubted. Sets the next alarm itself.
   void attend(CounterId id, Mono now);
+  // The counter's key is blocked until then, and that is sure until `sure`: clients that share
+  // memory may deny by themselves for that long, and for 2 s at most.
+  void ban(CounterId id, StoreTime until, Mono sure, Mono now);
+  // It is not blocked any more.
+  void lift_ban(const Counter& counter);
   // A client says that the pool in that slot is low. The counter whose it is; none for nobody's.
   CounterId nudged(SlotId slot);
   // It may be low: it is looked at, and a lease wanted where that is so.
@@ -143,6 +148,7 @@ class LeaseKeeper {
   PoolBook book_of(Counter& counter, Mono now);
   PoolBook book_of(Counter& counter, const Window& window, Mono now);  // knows if that is ahead
   bool has_slot(CounterId id, SlotId slot) const;
+  static SharedPools::Whose whose_of(const Counter& counter, CounterId id);
   void watch_level(CounterId id, const Window& window, Mono now);
   void watch_slices(CounterId id, const ClockReading& reading, Mono now);
   static std::int64_t chunk_of_slices(const Counter& counter);

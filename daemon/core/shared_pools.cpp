@@ -49,12 +49,24 @@ CounterId SharedPools::owner(SlotId id) const {
   return (*book_[id.value / kPage])[id.value % kPage].owner;
 }
 
-SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& evict) {
+rg_identity SharedPools::identity_of(const Whose& whose) const {
   rg_identity identity =
       rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
-  const auto hash = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
   identity.rule = rg_rule_with_clock(whose.rule, whose.clock.value);
   identity.rule = rg_rule_with_number(identity.rule, whose.permits);
+  return identity;
+}
+
+// The first of the slots that may be its, before it is brought into their number.
+std::uint32_t SharedPools::home_of(const Whose& whose) const {
+  const rg_identity identity =
+      rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
+  return static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
+}
+
+SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& evict) {
+  const rg_identity identity = identity_of(whose);
+  const std::uint32_t hash = home_of(whose);
   // Free ones first: an owner that comes again in its next window should find its slot.
   for (const bool from_owners : {false, true}) {
     for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {

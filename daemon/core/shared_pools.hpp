@@ -37,9 +37,9 @@ class SharedPools {
   struct Whose {
     std::uint64_t rule = 0;
     std::string_view key;
-    ShardId clock;             // by which its windows are: below kClocks
-    std::int64_t permits = 1;  // that the key has in a period, 1 to kMaxPermits
+    ShardId clock;  // by which its windows are: below kClocks
     CounterId owner;
+    std::int64_t permits = 1;  // that the key has in a period, 0 to kMaxPermits
   };
   static constexpr std::uint16_t kClocks = RG_SHM_CLOCKS;
   // A slot for it, its words void, or none when all that it may have are in use. Slots whose
@@ -50,6 +50,13 @@ class SharedPools {
   // Its owner needs it no more. Both words become void, and it is nobody's, so that clients look
   // for the pool elsewhere; it is used again once its windows are over.
   void give_back(SlotId slot);
+
+  // The key, which has no pool, is blocked until then, and for rest_ms more. Clients deny by that
+  // themselves until it ends. Shown where it finds a slot whose windows ended by `over_ms`, and
+  // that has no owner. Of a key that is blocked for good: 0 permits.
+  void ban(const Whose& whose, std::int64_t end_ms, std::uint32_t rest_ms, std::int64_t over_ms);
+  // It is not blocked any more.
+  void lift_ban(const Whose& whose);
 
   rg_slot& slot(SlotId id) { return slots_[id.value]; }
   // None for a number that no slot has, too: clients send them.
@@ -116,6 +123,9 @@ class SharedPools {
   void write_clock(ShardId shard, const rg_shm_clock& record);
   Entry& entry(SlotId slot);
   void hand_over(SlotId slot, const rg_identity& identity);
+  rg_identity identity_of(const Whose& whose) const;
+  std::uint32_t home_of(const Whose& whose) const;
+  SlotId find_ban(const Whose& whose);
 
   rg_shm_header* header_;
   rg_slot* slots_;

@@ -43,10 +43,11 @@ KeyUses::KeyUses(LimitPtr limit, std::uint64_t id, std::vector<std::shared_ptr<L
       host_(host),
       moved_ms_(INT64_MIN),
       uses_(limit_->key_rules->all().size()) {
-  if (limit_->algorithm->has_windows) return;
   for (const KeyRule& rule : limit_->key_rules->all()) {
+    blocks_some_ = blocks_some_ || rule.kind == KeyRuleKind::Blocked;
+    if (limit_->algorithm->has_windows || rule.kind != KeyRuleKind::Limited) continue;
     const BucketSlices slices = slices_of(limit_for_keys(*limit_, rule));
-    longest_lease_ms_ = std::max(longest_lease_ms_, longest_lease_ms(slices));
+    longest_lease_ms_ = std::max(longest_lease_ms_, rategate::longest_lease_ms(slices));
   }
 }
 
@@ -66,7 +67,7 @@ void KeyUses::drop() {
 }
 
 bool KeyUses::may_share(const Limit& of_rule) const {
-  if (of_rule.kind != KeyRuleKind::Limited) return false;
+  if (of_rule.kind != KeyRuleKind::Limited) return of_rule.kind == KeyRuleKind::Blocked;
   return burst_of(*limit_) == limit_->permits && burst_of(of_rule) == of_rule.permits;
 }
 

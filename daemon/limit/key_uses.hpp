@@ -27,6 +27,9 @@ class KeyUses {
   // are.
   std::int64_t longest_lease_ms() const { return longest_lease_ms_; }
 
+  // Whether some keys are blocked.
+  bool blocks_some() const { return blocks_some_; }
+
   // See drop_limit_use() and move_limit_use().
   void drop();
   void move(std::int64_t ms) { moved_ms_ = ms; }
@@ -44,6 +47,7 @@ class KeyUses {
   std::int64_t moved_ms_;
   bool dropped_ = false;
   std::int64_t longest_lease_ms_ = 0;
+  bool blocks_some_ = false;
   std::vector<LimitUsePtr> uses_;  // by the rule's number; null: not yet
 };
 

@@ -3,6 +3,7 @@
 import time
 
 import harness
+from support import segment
 from support.buckets import bucket
 
 BLOCK_MS = 5000
@@ -237,9 +238,31 @@ class Told(Blocks):
             self.assertIn("a check before was denied", str(explained))
             self.assertIn("blocked_ms", str(explained))
             resolved = conn.command("RESOLVE", "api")
-            self.assertEqual(resolved[3], 0)
+            self.assertEqual(resolved[3], 1, "a ban may be there")
             self.assertIn("block_for_ms", str(conn.command("LIMITS")))
         self.assertGreater(int(daemon.info("stats")["checks_blocked"]), 0)
+
+
+class SharedMemory(Blocks):
+    def test_programs_deny_a_blocked_key_by_themselves_for_a_while(self):
+        daemon = self.daemon(self.redis(), limits={
+            "api": {"limit": "5/s", "block_for": "1h"},
+            "bucket": {"limit": "100/s", "burst": 100, "algorithm": "gcra", "block_for": "1h"}})
+        view = self._owned(segment.Segment(daemon.socket))
+        with daemon.conn() as conn:
+            for name, permits in (("api", 5), ("bucket", 100)):
+                rule = segment.resolve(conn, name)
+                use_up(conn, name)
+                self.assertEqual(conn.check(name, "alice").reason, REASON_BLOCKED)
+                ban, = view.bans(rule.rule)
+                self.assertEqual(ban.limit, permits)
+                ends = max(word.end_ms for word in ban.words)
+                self.assertEqual([word.permits for word in ban.words], [0, 0])
+                whole = ends + ban.left - int(time.time() * 1000)
+                self.assertTrue(3_500_000 < whole <= 3_600_500, whole)
+                conn.command("CLEAR", name, "alice")
+                self.assertEqual(view.bans(rule.rule), [])
+                self.assertTrue(conn.check(name, "alice").allowed)
 
 
 class Several(Blocks):

@@ -175,12 +175,16 @@ class SharedMemory(harness.Case):
             # The limit itself is there, whatever key it is asked for with.
             self.assertEqual(segment.resolve(conn, "api", "alice"), rule)
             seen = {slot.key.rstrip(b"\0\1\2\3\4\5\6").decode(): slot.limit
-                    for slot in view.pools(rule.rule).values()}
+                    for slot in view.pools(rule.rule).values() if not slot.blocked}
             shown = {key: conn.check("api", key).limit for key in seen}
         self.assertEqual(seen, shown)
         self.assertIn("alice", seen)
         self.assertNotEqual(seen["alice"], seen["other"])
         self.assertFalse({"bot-1", "10.1"} & set(seen), "blocked and unlimited count nothing")
+        ban, = view.bans(rule.rule)
+        self.assertEqual((ban.key.rstrip(b"\0\5"), ban.limit), (b"bot-1", 0))
+        self.assertEqual([word for word in ban.words if word.permits or word.end_ms and not word.exhausted], [])
+        self.assertTrue(any(word.exhausted for word in ban.words))
 
     def test_programs_that_share_memory_hold_each_key_to_its_number(self):
         server = self.redis()
@@ -189,6 +193,8 @@ class SharedMemory(harness.Case):
             keys[0]: "300/h", keys[1]: "7/h", keys[2]: "blocked"})})
         those = self.callers(daemon, callers.evaluate.Limit("api", 100, 3600_000, 4, False))
         harness.wait_until(lambda: all(c.counts().denied > 2000 for c in those), 60, "denials")
+        self.assertLess(int(daemon.info("stats")["checks_blocked"]), 200,
+                        "a blocked key is denied in shared memory")
         taken = collections.Counter()
         for record in self.records(those):
             taken[record.key] += record.cost

@@ -7,6 +7,7 @@
 
 #include "client/shared/shm_decide.h"
 #include "tests/library/fake_segment.hpp"
+#include "shm/bounds.h"
 #include "tests/unit/catch.hpp"
 
 using fake::Segment;
@@ -296,4 +297,33 @@ TEST_CASE("a denial only loads: the words may be in memory that cannot be writte
   REQUIRE(f.check(kMiddle) == RG_SHM_DECIDED);
   CHECK_FALSE(f.result.allowed);
   munmap(pages, f.segment.bytes());
+}
+
+TEST_CASE("a key that is blocked is denied until the word ends, and is told how long it lasts") {
+  Fixture f;
+  const rg_identity id = f.segment.identity(7, "");
+  f.slot->identity.rule = rg_rule_with_number(id.rule, 100) | RG_RULE_IS_BLOCKED;
+  Segment::put(f.slot, kEndMs - 300, 0, true, 1, 0, 60'000);
+  REQUIRE(f.check(kMiddle) == RG_SHM_DECIDED);
+  CHECK_FALSE(f.result.allowed);
+  CHECK(f.result.blocked);
+  CHECK(f.result.limit == 100);
+  CHECK(f.result.remaining == 0);
+  CHECK(f.result.retry_after_ms == 201 + 60'000);
+  CHECK(f.check(kMiddle + 210 * kMs) == RG_SHM_MISS);  // it is over, and may be renewed
+
+  // For good, as a rule for keys has it.
+  f.slot->identity.rule = id.rule | RG_RULE_IS_BLOCKED;
+  REQUIRE(f.check(kMiddle) == RG_SHM_DECIDED);
+  CHECK(f.result.blocked);
+  CHECK(f.result.limit == 0);
+  CHECK(f.result.retry_after_ms == -1);
+}
+
+TEST_CASE("a cost that a key's own number never has room for is the daemon's to refuse") {
+  Fixture f;
+  Segment::hand_over(f.slot, f.segment.identity(7, ""), 40);
+  Segment::put(f.slot, kEndMs, 5, true);
+  CHECK(f.check(kMiddle, 0, 41) == RG_SHM_MISS);
+  CHECK(f.check(kMiddle, 0, 40) == RG_SHM_DECIDED);
 }

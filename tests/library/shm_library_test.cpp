@@ -114,7 +114,7 @@ TEST_CASE("when the rules changed, the handle is resolved anew") {
   CHECK(by_daemon(check(limit)));  // the same rule as before
   CHECK(in_place(check(limit)));
   f.shared.resolve = [](const Words&) { return rule_answer(kRule + 1, 50, kPeriodMs); };
-  Segment::put(f.segment.give(kRule + 1), f.end_ms, 3);
+  Segment::put(f.segment.give(kRule + 1, {}, 50), f.end_ms, 3);
   __atomic_fetch_add(&f.segment.header().rules, 1, __ATOMIC_RELAXED);
   CHECK(by_daemon(check(limit)));
   CHECK(check(limit).decision.remaining == 2);
@@ -358,4 +358,18 @@ TEST_CASE("whatever is written into the segment, checks neither crash nor hang")
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(answered == 4 * 3000);
+}
+
+TEST_CASE("a key that is blocked is denied in place, with the reason") {
+  Fixture f;
+  rg_slot* const slot = f.pool(0, true);
+  slot->identity.rule |= RG_RULE_IS_BLOCKED;
+  rategate_limit* const limit = f.attached();
+  const Outcome denied = check(limit);
+  REQUIRE(in_place(denied));
+  CHECK(denied.decision.allowed == 0);
+  CHECK(denied.decision.reason == RATEGATE_BLOCKED);
+  CHECK(denied.decision.limit == 100'000);
+  CHECK(denied.decision.remaining == 0);
+  CHECK(denied.decision.retry_after_ms > 0);
 }

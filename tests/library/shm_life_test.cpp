@@ -130,7 +130,7 @@ TEST_CASE("a new daemon's segment takes the place of the old one, under threads 
 
   Segment next(Segment::Options{128, 78, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL});
   const std::int64_t end_ms = next.now_in_the_middle_of(kPeriodMs);
-  rg_slot* slot = next.give(kRule);
+  rg_slot* slot = next.give(kRule, {}, 200'000);
   Segment::put(slot, end_ms, 1000, true);
   SharingDaemon successor(next, rule_answer(kRule, 200'000, kPeriodMs));
 

@@ -99,6 +99,16 @@ TEST_CASE("one that denies is a denial of all, and nothing is taken") {
   CHECK(f.combined.named == 1);
 }
 
+TEST_CASE("of members that deny the one that is blocked for good is named") {
+  Fixture f;
+  Segment::put(f.slots[1], kLongEnd, 0, true);
+  f.slots[0]->identity.rule = f.segment.identity(7, "").rule | RG_RULE_IS_BLOCKED;
+  Segment::put(f.slots[0], kShortEnd, 0, true);
+  REQUIRE(f.check({1, 1}) == RG_SHM_DECIDED);
+  CHECK(f.combined.named == 0);
+  CHECK(f.combined.result[0].blocked);
+}
+
 TEST_CASE("one that is not to be decided here leaves all to the daemon") {
   Fixture f;
   Segment::put(f.slots[0], kShortEnd, 5);

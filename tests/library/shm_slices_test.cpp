@@ -230,8 +230,23 @@ TEST_CASE("a key that has permits of its own has a burst and a rate of its own")
   CHECK(f.result.limit == 400);
   CHECK(f.result.remaining == 400 - 90);
   CHECK(f.result.reset_after_ms == 90 * 1000 / 400 + 1);
+  CHECK(f.check(401) == RG_SHM_MISS);
   // What nobody has written who is trusted: nothing is known of such a pool.
   Segment::hand_over(f.slot, f.segment.identity(7, ""), 0);
   Segment::put(f.slot, kNowMs + 100, 90);
   CHECK(f.check() == RG_SHM_MISS);
+}
+
+TEST_CASE("a key of a bucket that is blocked is denied, for good where it has no permits") {
+  for (const std::int64_t permits : {std::int64_t{0}, std::int64_t{100}}) {
+    Fixture f;
+    const rg_identity id = f.segment.identity(7, "");
+    f.slot->identity.rule = rg_rule_with_number(id.rule, permits) | RG_RULE_IS_BLOCKED;
+    Segment::put(f.slot, kNowMs + 900, 0, true, 0, 0, 5'000);
+    REQUIRE(f.check() == RG_SHM_DECIDED);
+    CHECK_FALSE(f.result.allowed);
+    CHECK(f.result.blocked);
+    CHECK(f.result.limit == permits);
+    CHECK(f.result.retry_after_ms == (permits == 0 ? -1 : 901 + 5'000));
+  }
 }

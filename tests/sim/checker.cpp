@@ -347,6 +347,11 @@ void Checker::denied(const Account& account, std::int64_t cost, std::int64_t lim
        " of " + std::to_string(limit) + " taken at most");
 }
 
+void Checker::denied_by_block(const std::string& name, std::int64_t asked_us) {
+  if (!blocks_keys_ || !promised_ || !one_store_) return;
+  if (asked_us >= blocks_[name].latest_ms * 1000) fail(name + ": denied for a block that is over");
+}
+
 // What he who is away has taken nobody knows until he has told it; until then there seems to be
 // room for as much, here as for what is allowed. So that is judged at the end.
 void Checker::seen(Account& account, std::int64_t permits) {

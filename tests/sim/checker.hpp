@@ -135,6 +135,8 @@ class Checker {
   std::int64_t groups_denied() const { return groups_denied_; }
   // The daemon has had that answer, and uses it.
   void heard(int daemon, const Reservation& request, const ReserveAnswer& answer);
+  // A client has denied, since then, for that block.
+  void denied_by_block(const std::string& block, std::int64_t asked_us);
   // A check was told that, whose key has that block.
   void told(int daemon, const std::string& block, const Decision& decision);
   // A host has told what it knew of the counter, which is that now; it may not be there.

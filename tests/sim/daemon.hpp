@@ -97,6 +97,9 @@ class Daemon final : public StoreEvents {
   std::uint64_t rules() const;
   rg_shm_view view() const;
   bool has_rule(std::uint64_t rule) const;
+  std::string block_name(std::uint64_t rule, std::string_view key) const {
+    return rules_.at(rule).use->names.block_of(key);
+  }
   // Of a key's counter, of a rule whose counters are buckets.
   BucketNumbers bucket_numbers(std::uint64_t rule, std::string_view key) const;
   std::shared_ptr<Memory> memory() const { return memory_; }

@@ -204,6 +204,10 @@ void Process::decided(Handle& used, int limit, int key, std::int64_t cost, const
 void Process::judge_denial(const Handle& used, int limit, int key, std::int64_t cost,
                            const rg_shm_result& result, std::int64_t read_us) {
   Checker& checker = world_.checker();
+  if (result.blocked) {
+    return checker.denied_by_block(used.daemon->block_name(used.rule.id, world_.key(limit, key)),
+                                   read_us);
+  }
   const bool slices = used.rule.kind != RG_RULE_WINDOWS;
   const Checker::Account& account =
       world_.account(limit, key, slices ? read_us : result.window_end_ms * 1000 - 1);

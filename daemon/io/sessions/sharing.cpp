@@ -23,7 +23,7 @@ ResolvedMember resolved(const LimitUse& use, bool keyed, bool there) {
   return {use.rule,
           limit.permits,
           limit.period_ms,
-          there && use.is_shared(),
+          there && (use.is_shared() || use.may_ban()),
           keyed && limit.redis_key.has_key(),
           words.kind,
           words.burst,

@@ -16,7 +16,7 @@ SEQUENCE, OFFSET_NS, ERROR_NS, MEASURED_NS, DRIFT, UNTIL_NS = range(256, 304, 8)
 RULES = 192
 
 Word = collections.namedtuple("Word", "end_ms permits exhausted")
-Slot = collections.namedtuple("Slot", "words rule key low_water left clock limit")
+Slot = collections.namedtuple("Slot", "words rule key low_water left clock blocked limit")
 Resolved = collections.namedtuple(
     "Resolved", "rule limit period_ms shared keyed kind burst longest_ms")
 
@@ -73,7 +73,11 @@ class Segment:
         words = [Word(w >> 22, w >> 1 & (1 << 21) - 1, w & 1) for w in fields[:2]]
         rule = fields[2]
         return Slot(words, rule & (1 << 28) - 1, fields[3], fields[4], fields[5],
-                    rule >> 28 & 31, rule >> 34)
+                    rule >> 28 & 31, rule >> 33 & 1, rule >> 34)
+
+    def bans(self, rule):
+        """The slots that say of a key of that rule that it is blocked."""
+        return [slot for slot in self.pools(rule).values() if slot.blocked]
 
     def pools(self, rule):
         """The slots of that rule, by their number."""

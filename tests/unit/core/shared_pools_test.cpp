@@ -1,5 +1,7 @@
 #include "daemon/core/shared_pools.hpp"
 
+#include <algorithm>
+#include <memory>
 #include <set>
 
 #include "tests/unit/catch.hpp"
@@ -11,9 +13,11 @@ namespace {
 
 constexpr std::uint32_t kSlots = 16;
 
+const SharedPools::Secrets kSecrets{7, {1, 2, 3, 4}, {5, 6}};
+
 struct Table {
   SegmentMemory memory{kSlots};
-  SharedPools pools{memory.get(), kSlots, {7, {1, 2, 3, 4}, {5, 6}}};
+  SharedPools pools{memory.get(), kSlots, kSecrets};
   std::vector<CounterId> evicted;
 
   const rg_shm_header& header() { return *static_cast<const rg_shm_header*>(memory.get()); }
@@ -165,4 +169,78 @@ TEST_CASE("a few slots that have an owner are all visited each time") {
     table.pools.visit_some([&](SlotId, CounterId owner) { seen.insert(owner); });
     CHECK(seen == std::set<CounterId>{CounterId{1}, CounterId{2}});
   }
+}
+
+namespace {
+
+// What clients see of a ban: the words of its slot.
+class Banned {
+  std::unique_ptr<Table> table_ = std::make_unique<Table>();
+
+ public:
+  Table& table = *table_;
+  const SharedPools::Whose whose{1, "key", {0}, {}, 100};
+
+  rg_slot* seen() {
+    const std::uint64_t secret[2] = {5, 6};
+    const rg_identity id = rg_identity_of(1, "key", 3, secret);
+    for (std::uint32_t at = 0; at < kSlots; ++at) {
+      rg_slot& slot = table.pools.slot({at});
+      if (rg_slot_is(&slot, &id) && rg_is_blocked(&slot)) return &slot;
+    }
+    return nullptr;
+  }
+  static std::int64_t end_ms(const rg_slot* slot) {
+    return std::max(rg_word_end_ms(slot->word[0]), rg_word_end_ms(slot->word[1]));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a ban is a word that grants nothing, in a slot that is no pool's") {
+  Banned it;
+  it.table.pools.ban(it.whose, 5'000, 60'000, 3'000);
+  rg_slot* const slot = it.seen();
+  REQUIRE(slot != nullptr);
+  CHECK(rg_number_of(slot) == 100);
+  CHECK(slot->word[0] == rg_word_make(5'000, 0, true));
+  CHECK(slot->left == 60'000);
+  CHECK(it.table.pools.used() == 0);
+  const auto number = static_cast<std::uint32_t>(slot - &it.table.pools.slot({0}));
+  CHECK(it.table.pools.owner({number}).is_none());
+
+  // Not anew for next to nothing; then in the other word, and then in the first again.
+  it.table.pools.ban(it.whose, 5'400, 60'000, 3'400);
+  CHECK(Banned::end_ms(slot) == 5'000);
+  it.table.pools.ban(it.whose, 6'000, 59'000, 4'000);
+  CHECK(slot->word[0] == rg_word_make(5'000, 0, true));
+  CHECK(slot->word[1] == rg_word_make(6'000, 0, true));
+  it.table.pools.ban(it.whose, 7'000, 58'000, 5'000);
+  CHECK(slot->word[0] == rg_word_make(7'000, 0, true));
+  CHECK(it.seen() == slot);
+
+  it.table.pools.lift_ban(it.whose);
+  CHECK(it.seen() == nullptr);
+  CHECK(slot->word[0] == RG_WORD_VOID);
+  CHECK(slot->word[1] == RG_WORD_VOID);
+}
+
+TEST_CASE("a ban takes no pool's slot, and its own is free once it is over") {
+  Banned it;
+  it.table.fill();
+  it.table.pools.ban(it.whose, 5'000, 0, 3'000);
+  CHECK(it.seen() == nullptr);  // all slots have owners
+
+  Banned other;
+  other.table.pools.ban(other.whose, 5'000, 0, 3'000);
+  REQUIRE(other.seen() != nullptr);
+  for (std::uint32_t owner = 0; owner < 200; ++owner) {
+    other.table.take("key" + std::to_string(owner), owner, 4'999);
+  }
+  REQUIRE(other.seen() != nullptr);
+  CHECK(other.table.pools.used() == kSlots - 1);
+  for (std::uint32_t owner = 0; owner < 200; ++owner) {
+    other.table.take("key" + std::to_string(owner), owner, 5'000);
+  }
+  CHECK(other.seen() == nullptr);
 }

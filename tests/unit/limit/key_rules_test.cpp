@@ -113,8 +113,8 @@ TEST_CASE("of a limit a rule changes the numbers alone, and all goes by its numb
   CHECK((big->limit->permits == 1000 && big->most_cost == 1000 && big->leased));
   CHECK(big->limit->key_rule == "big");
   CHECK(big->limit->on_store_down == OnStoreDown::Share);
-  // In shared memory a limit has one number.
-  CHECK((big->rule == 0 && !big->is_shared()));
+  // In shared memory the limit's id, and a number of its own.
+  CHECK((big->rule == use->rule && big->is_shared()));
   CHECK(big->names.of("big", 1'000'000) == use->names.of("big", 1'000'000));
   const LimitUsePtr small = use->by_key->find("smaller", 0);
   CHECK((small->limit->permits == 3 && !small->leased));
@@ -131,6 +131,30 @@ TEST_CASE("a bucket's rule may have a burst of its own") {
   limit.burst = 200;
   CHECK(burst_of(limit_for_keys(limit, limit.key_rules->all()[0])) == 200);
   CHECK(burst_of(limit_for_keys(limit, limit.key_rules->all()[1])) == 500);
+
+  // Clients know no burst but what there is in a period.
+  LimitTable table(1);
+  table.configure({limit}, 0);
+  CHECK_FALSE(table.configured("api")->by_key->find("a", 0)->is_shared());
+  limit.name = "plain";
+  limit.burst.reset();
+  table.configure({limit}, 0);
+  CHECK(table.configured("plain")->by_key->find("a", 0)->is_shared());
+  CHECK_FALSE(table.configured("plain")->by_key->find("b", 0)->is_shared());
+}
+
+TEST_CASE("a limit may have bans in shared memory where a rule blocks some of its keys") {
+  KeyRule blocked = rule("bad*");
+  blocked.kind = KeyRuleKind::Blocked;
+  Limit limit = limit_with({rule("a", 3), blocked});
+  limit.permits = 2;  // it is exact
+  LimitTable table(1);
+  table.configure({limit}, 0);
+  const LimitUsePtr use = table.configured("api");
+  CHECK((!use->is_shared() && use->may_ban()));
+  const LimitUsePtr bad = use->by_key->find("bad1", 0);
+  CHECK((!bad->is_shared() && bad->may_ban() && bad->rule == use->rule));
+  CHECK_FALSE(use->by_key->find("a", 0)->may_ban());
 }
 
 TEST_CASE("what rules make of a limit that is spread is spread as it is") {

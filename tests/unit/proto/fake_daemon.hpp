@@ -133,7 +133,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
   AttachOutcome attach(const Caller& caller) override {
     if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
     if (full) return Refused{error_text(ErrorId::NoShm)};
-    return Attached{3, 77, 1'000'000, 4'198'400};
+    return Attached{4, 77, 1'000'000, 4'198'400};
   }
   std::string_view version() override { return "0.1.0"; }
   Snapshot snapshot(bool) override { return state; }
