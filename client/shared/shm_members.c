@@ -131,6 +131,15 @@ static bool is_there(const struct combining* of, uint32_t at) {
          rg_word_end_ms(rg_word_load(&slot->word[1])) == taken->window_end_ms;
 }
 
+/* The coarse clock may say less than a reading by which something was taken. */
+static int64_t latest_reading(const struct combining* of) {
+  int64_t latest_ns = of->combined->read_ns;
+  for (uint32_t i = 0; i < of->count; ++i) {
+    if (of->combined->result[i].read_ns > latest_ns) latest_ns = of->combined->result[i].read_ns;
+  }
+  return latest_ns;
+}
+
 /* One moment at which all that was taken is good, the decision's: that of the clock's reading. What
  * is in its place after that was there then. */
 static bool is_good_now(const struct combining* of) {
@@ -144,6 +153,7 @@ static bool is_good_now(const struct combining* of) {
   for (uint32_t i = 0; i < of->count; ++i) {
     if (!is_there(of, i)) return false;
   }
+  of->combined->read_ns = latest_reading(of);
   return true;
 }
 

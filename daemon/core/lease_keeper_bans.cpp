@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "daemon/core/lease_keeper.hpp"
+#include "daemon/limit/key_uses.hpp"
 
 namespace rategate {
 namespace {
@@ -20,7 +21,7 @@ SharedPools::Whose LeaseKeeper::whose_of(const Counter& counter, CounterId id) {
 void LeaseKeeper::ban(CounterId id, StoreTime until, Mono sure, Mono now) {
   const Counter& counter = counters_[id];
   const LimitUse& use = *counter.use;
-  if (!sharing_ || use.dropped || !use.may_ban()) return;
+  if (!sharing_ || use.dropped || !may_ban(use)) return;
   const auto reading = shard_of(counter).usable(*use.limit, now);
   if (!reading) return;
   // A word that ends later than that is none of the limit's, by some client's clock.
@@ -36,7 +37,7 @@ void LeaseKeeper::ban(CounterId id, StoreTime until, Mono sure, Mono now) {
 }
 
 void LeaseKeeper::lift_ban(const Counter& counter) {
-  if (sharing_ && counter.use->may_ban()) shared_->lift_ban(whose_of(counter, {}));
+  if (sharing_ && may_ban(*counter.use)) shared_->lift_ban(whose_of(counter, {}));
 }
 
 }  // namespace rategate

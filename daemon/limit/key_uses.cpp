@@ -99,6 +99,12 @@ LimitUsePtr make_limit_use(Limit limit, std::uint64_t rule, std::uint64_t host) 
   return use;
 }
 
+bool may_ban(const LimitUse& use) {
+  if (!use.is_found() || use.limit->spread > 1) return false;
+  return use.blocks || use.limit->kind == KeyRuleKind::Blocked ||
+         (use.by_key != nullptr && use.by_key->blocks_some());
+}
+
 void drop_limit_use(LimitUse& use) {
   use.dropped = true;
   for (const LimitUsePtr& window : use.windows) drop_limit_use(*window);

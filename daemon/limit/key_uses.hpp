@@ -56,6 +56,8 @@ class KeyUses {
 // host's, by which it begins with one of the counters of a limit that is spread, so that others
 // begin with others.
 LimitUsePtr make_limit_use(Limit limit, std::uint64_t rule, std::uint64_t host);
+// Whether some of its keys may be blocked in shared memory, where no pool of theirs is then.
+bool may_ban(const LimitUse& use);
 // All of that is dropped by a reload.
 void drop_limit_use(LimitUse& use);
 // All of that has counters of other names since then: see LimitUse::moved_ms.

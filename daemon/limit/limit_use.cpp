@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "daemon/limit/key_uses.hpp"
-
 namespace rategate {
 namespace {
 constexpr std::int64_t kLongestDemandUs = 1'000'000;
@@ -43,12 +41,6 @@ int LimitUse::parity_of(const Window& of) const {
   const std::int64_t number = calendar == nullptr ? of.start_ms / (of.end_ms - of.start_ms)
                                                   : calendar->number_at(of.start_ms);
   return static_cast<int>(number & 1);
-}
-
-bool LimitUse::may_ban() const {
-  if (!is_found() || limit->spread > 1) return false;
-  return blocks || limit->kind == KeyRuleKind::Blocked ||
-         (by_key != nullptr && by_key->blocks_some());
 }
 
 std::uint64_t LimitUse::in_all(std::uint64_t LimitTally::* count) const {

@@ -115,8 +115,8 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   bool is_shared() const {
     return is_found() && leased && !blocks && limit->kind == KeyRuleKind::Limited;
   }
-  // Whether some of its keys may be blocked in shared memory, where no pool of theirs is then.
-  bool may_ban() const;
+  // Whether clients can find what is shown of its keys in shared memory.
+  bool is_found() const { return rule != 0 && limit->key == KeyKind::Text && !is_combined(); }
   bool leases() const { return subs.empty() ? leased : subs.front()->leased; }
   // One of those counts, that of its subs included: in_all(&LimitTally::allowed).
   std::uint64_t in_all(std::uint64_t LimitTally::* count) const;
@@ -135,7 +135,6 @@ struct LimitUse : std::enable_shared_from_this<LimitUse> {
   int parity_of(const Window& of) const;
 
  private:
-  bool is_found() const { return rule != 0 && limit->key == KeyKind::Text && !is_combined(); }
   Placed place_anew(const ClockReading& reading);
 };
 

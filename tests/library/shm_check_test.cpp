@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "client/shared/shm_decide.h"
-#include "tests/library/fake_segment.hpp"
 #include "shm/bounds.h"
+#include "tests/library/fake_segment.hpp"
 #include "tests/unit/catch.hpp"
 
 using fake::Segment;

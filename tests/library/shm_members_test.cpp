@@ -78,6 +78,16 @@ TEST_CASE("what each of several limits has is taken of all of them") {
   CHECK(f.combined.result[1].window_end_ms == kLongEnd);
 }
 
+TEST_CASE("the moment that is told lies in all of the windows") {
+  Fixture f;
+  // The first window has begun a millisecond ago, which the coarse clock does not know yet.
+  Segment::put(f.slots[0], kNowMs - 1 + 1000, 5);
+  Segment::put(f.slots[1], kLongEnd, 20);
+  REQUIRE(f.check({1, 1}) == RG_SHM_DECIDED);
+  CHECK(f.combined.result[0].allowed);
+  CHECK(f.combined.read_ns == kNow);
+}
+
 TEST_CASE("one that denies is a denial of all, and nothing is taken") {
   Fixture f;
   Segment::put(f.slots[0], kShortEnd, 5);

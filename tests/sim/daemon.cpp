@@ -433,7 +433,7 @@ rg_shm_rule Daemon::resolve(int limit) {
   rule.id = use->rule;
   rule.limit = numbers.permits;
   rule.period_ms = numbers.period_ms;
-  rule.shared = use->is_shared() || use->may_ban();
+  rule.shared = use->is_shared() || may_ban(*use);
   rule.keyed = numbers.redis_key.has_key();
   rule.kind = words.kind;
   rule.burst = words.burst;

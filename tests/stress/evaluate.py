@@ -26,6 +26,7 @@ MARK = struct.Struct("=I")
 AFTER, AFTER_AT = struct.Struct("=q"), 24
 # What the names of limits of concurrency begin with, so that callers tell them.
 FLIGHT = "flight"
+COARSE_NS = 20_000_000  # so far the library's coarse clock lags behind
 MAX_RECORDS = 1 << 20
 FILE_BYTES = HEADER.size + MAX_RECORDS * RECORD.size
 
@@ -155,7 +156,7 @@ class Verdict:
         self.wrong = []
         self.windows = self.full = self.decisions = self.permits = 0
         self.in_place = self.ambiguous = self.over_admitted = self.counters = self.buckets = 0
-        self.logs = self.flights = self.full_flights = 0
+        self.logs = self.flights = self.full_flights = self.combined_in_place = 0
         self.by_limit = collections.Counter()    # decisions
         self.full_by_limit = collections.Counter()
         self.full_combined = collections.Counter()  # windows used up, by name and period
@@ -328,16 +329,20 @@ def _judge_of(limit):
     return _judge_log if limit.slides else _judge_bucket
 
 
+def _place_between(record, limit, earliest, latest, subject, verdict):
+    first, last = limit.window_at(earliest), limit.window_at(latest)
+    if first == last:
+        subject.sure[first] += record.cost
+    else:
+        verdict.ambiguous += 1
+        subject.loose.append((first, last, record.cost))
+
+
 def _place(record, limit, offset, subject, verdict):
     earliest = record.before_ns + offset.low
     latest = record.after_ns + offset.high
     if not record.decided_ns:
-        first, last = limit.window_at(earliest), limit.window_at(latest)
-        if first == last:
-            subject.sure[first] += record.cost
-        else:
-            verdict.ambiguous += 1
-            subject.loose.append((first, last, record.cost))
+        _place_between(record, limit, earliest, latest, subject, verdict)
         return
     verdict.in_place += 1
     told = record.window_end_ms * 1_000_000
@@ -353,10 +358,31 @@ def _place(record, limit, offset, subject, verdict):
         verdict.say(f"asked and answered outside of its window: {where}")
 
 
+def _book_in_place(record, members, offset, subjects, verdict):
+    """Of several limits: the reading of the clock is the moment for all of them, and the end that is
+    told that of the window which ends first."""
+    verdict.in_place += 1
+    verdict.combined_in_place += 1
+    earliest, latest = record.decided_ns + offset.low, record.decided_ns + offset.high
+    if not record.before_ns - COARSE_NS <= record.decided_ns <= record.after_ns:
+        verdict.say(f"{members[0].name}: decided at a moment outside of the call: {record}")
+    ends = set()
+    for member in members:
+        subject = subjects[(member.name, member.period_ms, record.key)]
+        subject.limit, subject.combined = member, True
+        if member.lasts:
+            subject.spans.append((record.before_ns, record.after_ns, record.cost))
+            continue
+        _place_between(record, member, earliest, latest, subject, verdict)
+        ends |= {member.bounds(member.window_at(moment))[1] for moment in (earliest, latest)}
+    if ends and record.window_end_ms * 1_000_000 not in ends:
+        verdict.say(f"{members[0].name}: no window of its members ends then: {record}")
+
+
 def _book(record, members, offset, subjects, verdict):
     """What was allowed counts in each member."""
     if record.decided_ns and len(members) > 1:
-        verdict.say(f"{members[0].name} was decided in shared memory: {record}")
+        _book_in_place(record, members, offset, subjects, verdict)
         return
     if record.decided_ns and members[0].lasts:
         verdict.in_place += 1

@@ -73,6 +73,7 @@ def too_little(verdict, hosts):
     """What must have happened for the verdict to mean something. Low: machines are busy."""
     floors = [("decisions in shared memory", verdict.in_place, 1000),
               ("decisions over the socket", verdict.decisions - verdict.in_place, 300),
+              ("decisions of several limits in shared memory", verdict.combined_in_place, 20),
               ("windows used up", verdict.full, 10),
               ("counters compared", verdict.counters, 10),
               ("buckets judged", verdict.buckets, 3),
@@ -90,6 +91,7 @@ def report(verdict, hosts, out=sys.stdout):
     rows = [("windows checked", verdict.windows), ("of these used up", verdict.full),
             ("allowed decisions", verdict.decisions), ("permits of these", verdict.permits),
             ("decided in shared memory", f"{100 * verdict.in_place / decisions:.1f} %"),
+            ("of these of several limits", verdict.combined_in_place),
             ("token buckets judged", verdict.buckets),
             ("sliding windows judged", verdict.logs),
             ("limits of concurrency judged", verdict.flights),

@@ -137,8 +137,16 @@ class Judge(harness.Case):
         # The parent's own checks, and its children's.
         self.assertEqual(judge((1, 4.5, 7), (2, 5.5, 6)).over_admitted, 1)
         self.assertEqual(judge((1, 4.5, 6), (1, 5.5, 7)).over_admitted, 1)
-        in_memory = in_place(5.2, 6)._replace(limit=1)
-        self.assertRegex(evaluate.evaluate([in_memory], limits, offset()).wrong[0], "shared memory")
+
+        def in_memory(*asked):
+            return evaluate.evaluate([in_place(moment, end, cost)._replace(limit=0)
+                                      for moment, end, cost in asked], limits, offset())
+        # By the end of the window that ends first, and by the clock's reading for the others.
+        verdict = in_memory((5.2, 6, 10), (6.2, 7, 5))
+        self.assertEqual((verdict.wrong, verdict.combined_in_place), ([], 2))
+        self.assertEqual(in_memory((5.2, 6, 10), (6.2, 7, 6)).over_admitted, 1)
+        self.assertEqual(in_memory((5.2, 6, 11)).over_admitted, 1)
+        self.assertRegex(in_memory((5.2, 7, 1)).wrong[0], "no window of its members")
 
     def test_days_of_a_zone(self):
         limit = evaluate.Limit("day", 10, 86_400_000, 0, False, zone="Europe/Berlin")

@@ -7,6 +7,7 @@
 #include "daemon/core/shared_pools.hpp"
 #include "daemon/io/loop/mono_clock.hpp"
 #include "daemon/io/sessions/peer_process.hpp"
+#include "daemon/limit/key_uses.hpp"
 #include "daemon/limit/members.hpp"
 #include "daemon/proto/errors.hpp"
 
@@ -23,7 +24,7 @@ ResolvedMember resolved(const LimitUse& use, bool keyed, bool there) {
   return {use.rule,
           limit.permits,
           limit.period_ms,
-          there && (use.is_shared() || use.may_ban()),
+          there && (use.is_shared() || may_ban(use)),
           keyed && limit.redis_key.has_key(),
           words.kind,
           words.burst,

@@ -151,10 +151,10 @@ TEST_CASE("a limit may have bans in shared memory where a rule blocks some of it
   LimitTable table(1);
   table.configure({limit}, 0);
   const LimitUsePtr use = table.configured("api");
-  CHECK((!use->is_shared() && use->may_ban()));
+  CHECK((!use->is_shared() && may_ban(*use)));
   const LimitUsePtr bad = use->by_key->find("bad1", 0);
-  CHECK((!bad->is_shared() && bad->may_ban() && bad->rule == use->rule));
-  CHECK_FALSE(use->by_key->find("a", 0)->may_ban());
+  CHECK((!bad->is_shared() && may_ban(*bad) && bad->rule == use->rule));
+  CHECK_FALSE(may_ban(*use->by_key->find("a", 0)));
 }
 
 TEST_CASE("what rules make of a limit that is spread is spread as it is") {
