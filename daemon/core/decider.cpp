@@ -50,7 +50,9 @@ bool Decider::is_doubted(const Counter& counter, const Window& window, Mono now)
 WindowState Decider::loss_state_of(const Counter& counter, const Window& window, Mono now) const {
   const Limit& limit = *counter.use->limit;
   const std::int64_t lead_us = longest_lead_us(limit.period_ms);
-  if (is_doubted(counter, window, now)) return WindowState::Telling;
+  if (losses_.slots.may_concern(window, lead_us) && is_doubted(counter, window, now)) {
+    return WindowState::Telling;
+  }
   if (losses_.slots.may_concern(window, lead_us) || shard_of(counter).lost.any()) {
     const LostThrough lost = lost_of(counter, window);
     if (lost.has(window, lead_us)) {

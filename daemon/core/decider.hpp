@@ -112,7 +112,9 @@ class Decider {
 
   // What may stand of the counter's, by what is known: until it is over for certain, its pool pays
   // nothing. Null: nothing does.
-  const KnownBlock* may_be_blocked(const Counter& counter, Mono now) const;
+  const KnownBlock* may_be_blocked(const Counter& counter, Mono now) const {
+    return counter.use->blocks && !blocks_.empty() ? find_block(counter, now) : nullptr;
+  }
   // What stands for certain, and denies. Null: nothing does.
   const KnownBlock* block_of(const Counter& counter, Mono now) const;
   // For how long, from 1 on.
@@ -126,7 +128,9 @@ class Decider {
   // The same by the store's answer that it stands.
   CheckResult blocked_by_store(const Counter& counter, const ReserveAnswer& answer, Mono now) const;
   // Who is denied when it is set does not come before it ends.
-  void wait_for_block(const Counter& counter, CheckResult& denied, Mono now) const;
+  void wait_for_block(const Counter& counter, CheckResult& denied, Mono now) const {
+    if (counter.use->blocks && !denied.decision.allowed) come_after_block(counter, denied, now);
+  }
 
   // It is told to who asked, and counted if that was a check: those above only say what it would
   // be, as nobody may want it. Here it becomes what a shadow limit says, and whether that is near.
@@ -159,6 +163,8 @@ class Decider {
   static std::int64_t reset_after_ms(LimitUse& use, const Shard& shard, Mono now);
   std::int64_t told_in_ms(const Counter& counter, const Window& window, Mono now);
   CheckResult blocked(const Counter& counter, std::int64_t for_ms, Mono now) const;
+  const KnownBlock* find_block(const Counter& counter, Mono now) const;
+  void come_after_block(const Counter& counter, CheckResult& denied, Mono now) const;
   static Decision decide(const LimitUse& use, Reason reason, bool allowed,
                          const Prospect& prospect);
   Decision decide_without_store(LimitUse& use, const Shard& shard, Reason reason, bool allowed,

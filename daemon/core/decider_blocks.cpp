@@ -14,8 +14,7 @@ std::string block_name(const Counter& counter) {
 
 }  // namespace
 
-const KnownBlock* Decider::may_be_blocked(const Counter& counter, Mono now) const {
-  if (!counter.use->blocks || blocks_.empty()) return nullptr;
+const KnownBlock* Decider::find_block(const Counter& counter, Mono now) const {
   const KnownBlock* const known = blocks_.find(block_name(counter), now);
   if (known == nullptr) return nullptr;
   // The host's clock may have stood still while that of the store went on.
@@ -88,9 +87,9 @@ CheckResult Decider::blocked_by_store(const Counter& counter, const ReserveAnswe
   return result;
 }
 
-void Decider::wait_for_block(const Counter& counter, CheckResult& denied, Mono now) const {
+void Decider::come_after_block(const Counter& counter, CheckResult& denied, Mono now) const {
   const KnownBlock* const known = block_of(counter, now);
-  if (known == nullptr || denied.decision.allowed) return;
+  if (known == nullptr) return;
   Decision& decision = denied.decision;
   const std::int64_t ms = blocked_for_ms(counter, *known, now);
   decision.retry_after_ms = std::max(decision.retry_after_ms, ms);

@@ -163,7 +163,8 @@ std::optional<CheckResult> Gate::decide_open(CounterId id, const Window& window,
   const Counter& counter = counters_[id];
   if (reserver_.is_acquiring(counter)) return std::nullopt;  // behind them
   const auto known = reserver_.decide_here(id, window, state, request.ask, now);
-  if (!known || known->decision.allowed || request.patience.us == 0) return known;
+  if (!known) return std::nullopt;
+  if (known->decision.allowed || request.patience.us == 0) return known;
   if (Reserver::books(counter, state)) return std::nullopt;
   const auto parked = reserver_.park_new(id, request, *known, now);
   return parked ? parked : known;

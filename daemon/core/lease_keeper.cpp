@@ -116,12 +116,10 @@ std::int64_t LeaseKeeper::good_until_ms(Counter& counter, const Window& window, 
   return reading ? counter.pool.first_end_beyond(reading->latest) : 0;
 }
 
-void LeaseKeeper::note_spent(Counter& counter, const CostRun& run, Mono now) {
-  const LimitUse& use = *counter.use;
-  if (use.leased) note_demand(counter, run, now);
-  if (counter.bucket != nullptr && use.limit->settle == Settle::Store) {
-    counter.bucket->spent.spent(run.cost * run.count, now, use.limit->settle_within_ms * 1000);
-  }
+void LeaseKeeper::note_spent_of_bucket(Counter& counter, const CostRun& run, Mono now) {
+  const Limit& limit = *counter.use->limit;
+  if (limit.settle != Settle::Store) return;
+  counter.bucket->spent.spent(run.cost * run.count, now, limit.settle_within_ms * 1000);
 }
 
 Hand LeaseKeeper::take_hand(Counter& counter, const Window& window, Mono now) {

@@ -39,7 +39,10 @@ class LeaseKeeper {
   // that ends first, 0 where nothing is held.
   std::int64_t good_until_ms(Counter& counter, const Window& window, Mono now);
   // A check on this host was granted that cost by the store.
-  void note_spent(Counter& counter, const CostRun& run, Mono now);
+  void note_spent(Counter& counter, const CostRun& run, Mono now) {
+    if (counter.use->leased) note_demand(counter, run, now);
+    if (counter.bucket != nullptr) note_spent_of_bucket(counter, run, now);
+  }
   // All that the pool holds for the window, to be put towards costs that it cannot pay alone.
   Hand take_hand(Counter& counter, const Window& window, Mono now);
   // The same of a bucket: what is held of the slice that ends first, and of the other one where
@@ -66,6 +69,7 @@ class LeaseKeeper {
                Mono now);
   // A check on this host took that cost. Large costs are no demand: a lease for the next one would
   // hold back more than it saves.
+  void note_spent_of_bucket(Counter& counter, const CostRun& run, Mono now);
   void note_demand(Counter& counter, const CostRun& run, Mono now);
 
   // Whether a cost of a limit is demand for leases: see note_demand().

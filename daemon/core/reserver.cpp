@@ -151,11 +151,6 @@ void Reserver::decide_in_order(CounterId id, Line& line, const Window& window, W
   park(line, parking);
 }
 
-// Of a limit that is not leased somebody in ACQUIRE may have left some.
-bool Reserver::has_pool(const Counter& counter, const Window& window) {
-  return counter.use->leased || counter.pool.held(window) > 0;
-}
-
 // Whether the pool does.
 bool Reserver::pays(const Counter& counter, WindowState state, const Window& window,
                     std::int64_t cost) {

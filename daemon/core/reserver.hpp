@@ -77,7 +77,10 @@ class Reserver {
   // ---- Those in ACQUIRE: docs/waiting.md.
 
   // Whether the store is asked for some, or is to be, so that who comes stands behind them.
-  bool is_acquiring(const Counter& counter) const;
+  bool is_acquiring(const Counter& counter) const {
+    const Line* const line = counters_.line(counter);
+    return line != nullptr && line->acquire && line->acquire->asking > 0;
+  }
   // One that has just come, which is behind others; nothing where there are none.
   std::optional<CheckResult> stand_behind(CounterId id, const Request& request, Mono now);
   // The same of one that would be denied, by what is known here; nothing where it is to be denied.
@@ -196,7 +199,10 @@ class Reserver {
   bool give_time(WaiterPlace place, Mono now);
   void take_booking(const Counter& counter, Line& line, WaiterPlace place, Mono now,
                     Reservation& into);
-  static bool has_pool(const Counter& counter, const Window& window);
+  // Of a limit that is not leased somebody in ACQUIRE may have left some.
+  static bool has_pool(const Counter& counter, const Window& window) {
+    return counter.use->leased || counter.pool.held(window) > 0;
+  }
   // `is_known`: what the counter has, or that it does not matter.
   void leave(CounterId id, Waiters::List& list, WaiterPlace place, bool is_known);
   bool measure_first(CounterId id, Line& line, Mono now);
@@ -251,6 +257,8 @@ class Reserver {
     WindowState lost = WindowState::Lost;  // ... or not known to be, of a bucket
     std::int64_t left = 0;  // permits that this host could still have, this far in the answer
     std::int64_t reset_after_ms = 0;  // from now on: the same for all of them
+    // What who took something was told last: the next one is told the same, but for what is left.
+    std::optional<CheckResult> told{};
     // Of a bucket, in place of those two: what it was, this far, and what the host held.
     std::optional<Bucket> bucket{};
     std::int64_t held = 0;
@@ -273,6 +281,8 @@ class Reserver {
   void answer_one(Counter& counter, Line& line, const AskOf& of, Handout& handout, Mono now);
   CheckResult granted(const Counter& counter, const Line& line, const AskOf& of,
                       const Handout& handout, Mono now) const;
+  const CheckResult& granted_as_before(const Counter& counter, const Line& line, const AskOf& of,
+                                       Handout& handout, Mono now) const;
   Prospect prospect(const Counter& counter, std::int64_t cost, const Handout& handout,
                     Mono now) const;
   bool ask_for_mark(const Counter& counter, const Line& line, const ReserveAnswer& reply, Mono now);

@@ -26,11 +26,6 @@ std::span<const BookingAsked> Reserver::bookings_of(const Line& line) {
   return line.acquire->asked_to_book;
 }
 
-bool Reserver::is_acquiring(const Counter& counter) const {
-  const Line* const line = counters_.line(counter);
-  return line != nullptr && line->acquire && line->acquire->asking > 0;
-}
-
 // ---- Standing in line -----------------------------------------------------------------------
 
 std::optional<CheckResult> Reserver::stand_behind(CounterId id, const Request& request, Mono now) {
@@ -82,6 +77,7 @@ std::optional<CheckResult> Reserver::park_new(CounterId id, const Request& reque
 void Reserver::answer_or_park(const Counter& counter, Waiters::List& list, WaiterPlace place,
                               const CheckResult& result, Parking& parking, Mono now) {
   const Waiter& waiter = room_.waiters()[place];
+  if (waiter.patience.us == 0) return room_.answer(counter, list, place, result);
   const auto wakes = waiter.gone ? std::nullopt : wakes_at(counter, waiter.patience, result, now);
   if (!wakes) {
     room_.answer(counter, list, place, result);

@@ -317,13 +317,25 @@ Prospect Reserver::prospect(const Counter& counter, std::int64_t cost, const Han
 void Reserver::answer_one(Counter& counter, Line& line, const AskOf& of, Handout& handout,
                           Mono now) {
   const WaiterPlace first = line.asked.first;
-  CheckResult result;
-  if (!room_.waiters()[first].gone) {
-    result = handout.kept
-                 ? granted(counter, line, of, handout, now)
-                 : decider_.deny_locally(counter, handout.lost, line.window, of.ask.cost, now);
+  if (room_.waiters()[first].gone) return room_.answer(counter, line.asked, first, {});
+  if (handout.kept && of.granted && of.ask.taken() > 0 && !handout.bucket) {
+    room_.answer(counter, line.asked, first, granted_as_before(counter, line, of, handout, now));
+    return;
   }
+  const CheckResult result =
+      handout.kept ? granted(counter, line, of, handout, now)
+                   : decider_.deny_locally(counter, handout.lost, line.window, of.ask.cost, now);
   answer_or_park(counter, line.asked, first, result, handout.parking, now);
+}
+
+// Of a window. Good until the next one is answered.
+const CheckResult& Reserver::granted_as_before(const Counter& counter, const Line& line,
+                                               const AskOf& of, Handout& handout, Mono now) const {
+  if (!handout.told || handout.left < 0) {
+    return handout.told.emplace(granted(counter, line, of, handout, now));
+  }
+  handout.told->decision.remaining = handout.left + counter.use->permits_after;
+  return *handout.told;
 }
 
 // By the store's answer.

@@ -145,9 +145,10 @@ void WaitingRoom::answer(const Counter& counter, Waiters::List& list, WaiterPlac
 }
 
 void WaitingRoom::take_away(Waiters::List& list, WaiterPlace place) {
-  gives_up_at(place, {});
-  if (waiters_[place].stands != Stands::Nowhere) {
-    stand(counters_.make_line(waiters_[place].counter), place, Stands::Nowhere);
+  const Waiter& waiter = waiters_[place];
+  if (waiter.gives_up.us > 0) gives_up_at(place, {});
+  if (waiter.stands != Stands::Nowhere) {
+    stand(counters_.make_line(waiter.counter), place, Stands::Nowhere);
   }
   waiters_.remove(list, place);
 }
