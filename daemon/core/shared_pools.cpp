@@ -27,15 +27,20 @@ SharedPools::SharedPools(void* memory, std::uint32_t slots, const Secrets& secre
       hash_seed_(secrets.hash_seed),
       digest_secret_(secrets.digest_secret),
       book_((slots + kPage - 1) / kPage) {
+  restore_header();
+}
+
+void SharedPools::restore_header() {
   header_->magic = RG_SHM_MAGIC;
   header_->layout_version = RG_SHM_LAYOUT_VERSION;
   header_->header_bytes = RG_SHM_HEADER_BYTES;
   header_->bytes = bytes();
-  header_->slots = slots;
+  header_->slots = slots();
   header_->probes = RG_SHM_PROBES;
   header_->generation = generation_;
   std::copy(hash_seed_.begin(), hash_seed_.end(), header_->hash_seed);
   std::copy(digest_secret_.begin(), digest_secret_.end(), header_->digest_secret);
+  rg_field_store(reinterpret_cast<std::int64_t*>(&header_->rules), rules_);
 }
 
 SharedPools::Entry& SharedPools::entry(SlotId slot) {

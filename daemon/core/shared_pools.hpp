@@ -103,6 +103,8 @@ class SharedPools {
   void forget_clock(ShardId shard);
   // Limits were changed or dropped: clients resolve theirs anew.
   void rules_changed();
+  // Writes what is written once, and the number of the rules: a client may have written there.
+  void restore_header();
 
   std::uint32_t slots() const { return mask_ + 1; }
   std::uint32_t used() const { return used_; }

@@ -450,8 +450,8 @@ constexpr std::array kSettings{
         .live(),
     Row(kLimitSection, "block_for", Kind::Duration, nullptr,
         "For how long a key is blocked on all hosts once it was denied for lack of permits; 1s to "
-        "31d, and 0s: not at all. Such a limit is answered over the socket only; see "
-        "docs/blocking.md.")
+        "31d, and 0s: not at all. Nothing of such a limit is granted in shared memory, where its "
+        "denials are; see docs/blocking.md.")
         .range(0, kMaxBlockMs)
         .otherwise("\"0s\"")
         .live(),

@@ -59,7 +59,8 @@ AttachOutcome Sharing::attach(const Caller& caller) {
   if (!caller.may_pass_descriptors) return Refused{error_text(ErrorId::AttachAlone)};
   if (!unread_.may_send(process_of(caller.peer).pid)) return Refused{refused(caller.peer).text};
   engine_.gate().share();
-  const SharedPools& pools = segment->pools();
+  SharedPools& pools = segment->pools();
+  pools.restore_header();
   return Attached{RG_SHM_LAYOUT_VERSION, pools.generation(), clock_ns(CLOCK_MONOTONIC),
                   pools.bytes()};
 }

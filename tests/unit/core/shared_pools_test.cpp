@@ -1,6 +1,7 @@
 #include "daemon/core/shared_pools.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -243,4 +244,23 @@ TEST_CASE("a ban takes no pool's slot, and its own is free once it is over") {
     other.table.take("key" + std::to_string(owner), owner, 5'000);
   }
   CHECK(other.seen() == nullptr);
+}
+
+TEST_CASE("what a client has written into the header is written anew for the next one") {
+  Table table;
+  table.pools.rules_changed();
+  auto& header = *static_cast<rg_shm_header*>(table.memory.get());
+  const rg_shm_header before = header;
+  std::memset(&header, 0xa5, 256);
+  table.pools.restore_header();
+  CHECK(header.magic == before.magic);
+  CHECK(header.layout_version == before.layout_version);
+  CHECK(header.header_bytes == before.header_bytes);
+  CHECK(header.bytes == before.bytes);
+  CHECK(header.slots == before.slots);
+  CHECK(header.probes == before.probes);
+  CHECK(header.generation == before.generation);
+  CHECK(std::equal(header.hash_seed, header.hash_seed + 4, before.hash_seed));
+  CHECK(std::equal(header.digest_secret, header.digest_secret + 2, before.digest_secret));
+  CHECK(header.rules == before.rules);
 }
