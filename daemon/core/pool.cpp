@@ -65,6 +65,7 @@ void Pool::retire(int parity, PoolBook& book) {
   if (part.end_ms != 0) {
     void_word(parity, book);
     book.stranded(part.shown + part.stock);
+    if (is_shared()) book.shared->forget_spent(slot_, parity);
   }
   part = Part{};
 }

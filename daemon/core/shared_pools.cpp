@@ -85,6 +85,7 @@ SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& 
       }
       hand_over(at, identity);
       book.owner = whose.owner;
+      book.spent[0] = book.spent[1] = 0;
       ++used_;
       return at;
     }
@@ -114,7 +115,6 @@ bool SharedPools::will_publish(SlotId slot, int parity, std::int64_t end_ms) {
   Entry& book = entry(slot);
   if (end_ms <= book.last_end_ms[parity]) return false;
   book.last_end_ms[parity] = end_ms;
-  book.spent[parity] = 0;
   return true;
 }
 

@@ -109,6 +109,9 @@ class Daemon final : public StoreEvents {
     wanted_ += cost;
   }
 
+  // One may have taken that by now, and says later whether it has; negative: it has said.
+  void client_carries(std::uint64_t rule, std::int64_t cost) { rules_[rule].carried += cost; }
+
   // Everything is in its place; to be asked when nothing is under way.
   void check_books();
   const Gate& gate() const { return driver_.gate(); }
@@ -214,7 +217,8 @@ class Daemon final : public StoreEvents {
   std::unordered_map<std::uint64_t, std::int64_t> clearing_;  // by ticket: since when
   struct Rule {
     LimitUsePtr use;
-    std::int64_t spent = 0;  // by clients, as they say
+    std::int64_t spent = 0;    // by clients, as they say
+    std::int64_t carried = 0;  // that clients may have taken, and have not told
   };
   std::map<std::uint64_t, Rule> rules_;
   std::int64_t wanted_ = 0;  // permits, by clients and over the socket, granted or not

@@ -159,10 +159,17 @@ Process::Outcome Process::combine(Wanted first) {
   const std::int64_t begun_us = world_.events().now();
   Readings readings{*this, *daemon, begun_us};
   const rg_shm_reader reader = readings.reader();
+  const auto carry = [&](std::int64_t sign) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      daemon->client_carries(used[i].rule.id, sign * wanted[i].cost);
+    }
+  };
   rg_shm_combined told{};
+  carry(1);
   const rg_shm_outcome outcome =
       rg_shm_check_members(&used.front().view, members.data(),
                            static_cast<std::uint32_t>(members.size()), &reader, &told);
+  carry(-1);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if ((told.stranded >> i & 1) != 0) daemon->client_spent(used[i].rule.id, wanted[i].cost);
   }

@@ -372,3 +372,42 @@ TEST_CASE("of slices that are over it is known how much was leased, and lost") {
   CHECK(held.keeping.books.totals().stranded == 13);
   CHECK(held.pool.held() == 0);
 }
+
+TEST_CASE("permits that clients put back are there again, and no more than they have spent") {
+  Shared s;
+  s.reserve(10, 10);
+  s.client_spends(7);
+  s.pool.look(s.keeping.book);
+  CHECK(s.pool.held(s.window) == 3);
+  CHECK(s.keeping.use.tally->shared == 7);
+  s.client_spends(-5);
+  s.pool.look(s.keeping.book);
+  CHECK(s.pool.held(s.window) == 8);
+  CHECK(s.keeping.books.totals().spent_by_clients == 7);
+  CHECK(s.keeping.books.totals().put_back == 5);
+  CHECK(s.keeping.use.tally->shared == 7);  // it never falls
+  s.client_spends(6);
+  s.pool.look(s.keeping.book);
+  CHECK(s.keeping.use.tally->shared == 8);  // 13, of which 5 came back
+  CHECK(s.keeping.forged == 0);
+  s.client_spends(-9);  // 8 were spent
+  s.pool.look(s.keeping.book);
+  CHECK(s.keeping.forged == 1);
+  CHECK(s.word() == RG_WORD_VOID);
+}
+
+TEST_CASE("what comes back until the next window takes the word is not forged, nor comes after it") {
+  Shared s;
+  s.reserve(10, 10);
+  s.client_spends(7);
+  s.pool.look(s.keeping.book);
+  s.client_spends(-7);
+  s.window = {4000, 5000};  // an even one again
+  s.reserve(10, 10);
+  CHECK(s.keeping.forged == 0);
+  CHECK(s.keeping.books.totals().put_back == 7);
+  CHECK(s.table.spent_of(s.slot, 0) == 0);
+  s.client_spends(-1);
+  s.pool.look(s.keeping.book);
+  CHECK(s.keeping.forged == 1);
+}
