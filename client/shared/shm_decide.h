@@ -187,6 +187,8 @@ RG_INLINE enum rg_shm_outcome rg_shm_deny_window(struct rg_slot* slot, uint64_t*
                                                  uint64_t seen, struct rg_shm_ask ask,
                                                  int64_t remaining, struct rg_shm_result* result) {
   const bool blocked = rg_is_blocked(slot);
+  /* As much as the bit: after the word's second look the slot may be another key's. */
+  const int64_t rest_ms = (int64_t)rg_hint_load(&slot->left);
   rg_step();
   if (!rg_word_exhausted(seen) || !rg_word_still(word, seen)) return RG_SHM_MISS;
   result->allowed = false;
@@ -194,7 +196,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_deny_window(struct rg_slot* slot, uint64_t*
   result->blocked = blocked;
   result->remaining = remaining;
   if (blocked) {
-    rg_shm_tell_block(result->limit, (int64_t)rg_hint_load(&slot->left), result);
+    rg_shm_tell_block(result->limit, rest_ms, result);
   } else if (ask.cost > result->limit) {
     return RG_SHM_MISS; /* it never fits, which the daemon tells */
   }
