@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/model/litmus.hpp"
+#include "tests/model/litmus_bans.hpp"
 #include "tests/model/litmus_put_back.hpp"
 #include "tests/model/litmus_slices.hpp"
 #include "tests/model/weaker_orders.hpp"
@@ -48,7 +49,7 @@ bool check_mistakes() {
   bool good = true;
   std::printf("%-58s %s\n", "a wrong step", "caught");
   for (const Program& program :
-       with(with(litmus_mistakes(), slice_mistakes()), put_back_mistakes())) {
+       with(with(with(litmus_mistakes(), slice_mistakes()), put_back_mistakes()), ban_mistakes())) {
     const bool caught = explore(program, nullptr, Until::kFirstBroken).broken > 0;
     std::printf("%-58s %s\n", program.name.c_str(), caught ? "yes" : "NO");
     good = good && caught;
@@ -122,7 +123,7 @@ bool check_all_met(const char* header, const std::set<Site>& sites) {
 
 int run(const char* header) {
   const std::vector<Program> programs =
-      with(with(litmus_programs(), slice_programs()), put_back_programs());
+      with(with(with(litmus_programs(), slice_programs()), put_back_programs()), ban_programs());
   std::set<Site> sites;
   bool good = check_as_they_stand(programs, sites);
   good = check_mistakes() && good;

@@ -1,5 +1,5 @@
-"""`spin.py [--cc CC] [--full]`: explores pool.pml, slices.pml and combined.pml whole, at the sizes
-below, and with each mistake.
+"""`spin.py [--cc CC] [--full]`: explores pool.pml, slices.pml, combined.pml and bans.pml whole, at the
+sizes below, and with each mistake.
 
 Fails where the protocol as it is breaks an assertion, where a search was not complete, and where a
 mistake breaks none. Without spin: exit code 77, a skipped test; an error where CI=true.
@@ -139,6 +139,36 @@ COMBINED = Model(
         9: ("what was spent is forgotten with the hand", IN_HAND),
     })
 
+# Whether by both words, moments, and CLEARs of blocked keys.
+BY_ONE_WORD = "windows, 3 moments, a CLEAR"
+BY_BOTH_WORDS = "slices, 2 moments, a CLEAR"
+BANS = Model(
+    "bans.pml", "bans: clients and a daemon, with", True,
+    {
+        BY_ONE_WORD: "SLICES=0 LAST=3 CLEARS=1",
+        BY_BOTH_WORDS: "SLICES=1 LAST=2 CLEARS=1",
+        "slices, 3 moments": "SLICES=1 LAST=3 CLEARS=0",
+    },
+    {
+        "windows, 4 moments, a CLEAR": "SLICES=0 LAST=4 CLEARS=1",
+        "slices, 3 moments, a CLEAR": "SLICES=1 LAST=3 CLEARS=1",
+    },
+    {
+        1: ("blocked written after the word", BY_ONE_WORD),
+        2: ("a ban over a slot whose ends lie ahead", BY_ONE_WORD),
+        3: ("a ban over a slot that has an owner", BY_ONE_WORD),
+        4: ("lifted, and the words not voided", BY_ONE_WORD),
+        5: ("blocked looked at after the second look", BY_BOTH_WORDS),
+        6: ("a denial without a second look", BY_BOTH_WORDS),
+        7: ("a word that ends after the block", BY_ONE_WORD),
+        8: ("void left out where a ban takes a slot", BY_ONE_WORD),
+        9: ("the ends of a ban are not in the book", BY_BOTH_WORDS),
+        10: ("the rest looked at after the second look", BY_ONE_WORD),
+        11: ("lifted by the bit alone", BY_BOTH_WORDS),
+        12: ("identity not compared", BY_BOTH_WORDS),
+        13: ("never lifted", BY_BOTH_WORDS),
+    })
+
 
 def build(folder, model, options, compiler):
     """The verifier, with these options of spin."""
@@ -216,7 +246,7 @@ def main():
     good = True
     with tempfile.TemporaryDirectory() as name, \
             concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for model in (POOL, SLICES, COMBINED):
+        for model in (POOL, SLICES, COMBINED, BANS):
             sizes = dict(model.sizes, **(model.full_sizes if options.full else {}))
             good = check(model, sizes, pool, pathlib.Path(name), options.cc) and good
     print("good" if good else "FAILED")
