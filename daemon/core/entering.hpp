@@ -17,7 +17,7 @@ struct EntryRequest {
   std::uint64_t ticket = 0;  // comes back in the answer
   std::uint32_t flow = 0;    // the connection that asks
   Mono patience{};           // not 0: it waits until then for others to leave
-  std::int64_t for_us = 0;   // not 0: the entry belongs to no connection, and lasts so long
+  std::int64_t for_us = 0;   // not 0: it lasts so long, and once told() belongs to no connection
 };
 
 struct EntryDecision {

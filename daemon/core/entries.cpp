@@ -4,6 +4,17 @@
 #include <string_view>
 
 namespace rategate {
+namespace {
+
+template <class Flows>
+void remove_from(Flows& flows, std::uint32_t flow, std::uint64_t ticket) {
+  const auto of_flow = flows.find(flow);
+  if (of_flow == flows.end()) return;
+  of_flow->second.erase(ticket);
+  if (of_flow->second.empty()) flows.erase(of_flow);
+}
+
+}  // namespace
 
 std::uint64_t Entries::add(Entry entry, Mono now) {
   std::uint64_t ticket = 0;
@@ -16,6 +27,7 @@ std::uint64_t Entries::add(Entry entry, Mono now) {
   if (entry.for_us > 0) {
     entry.until = after(now, entry.for_us);
     by_time_.emplace(entry.until, ticket);
+    untold_[entry.flow].insert(ticket);
   } else {
     by_flow_[entry.flow].insert(ticket);
   }
@@ -40,17 +52,19 @@ Entry Entries::remove(std::uint64_t ticket) {
   entries_.erase(ticket);
   if (entry.for_us > 0) {
     by_time_.erase({entry.until, ticket});
-    return entry;
+    remove_from(untold_, entry.flow, ticket);
+  } else {
+    remove_from(by_flow_, entry.flow, ticket);
   }
-  const auto of_flow = by_flow_.find(entry.flow);
-  of_flow->second.erase(ticket);
-  if (of_flow->second.empty()) by_flow_.erase(of_flow);
   return entry;
 }
 
 std::uint64_t Entries::any_of(std::uint32_t flow) const {
-  const auto found = by_flow_.find(flow);
-  return found == by_flow_.end() ? 0 : *found->second.begin();
+  for (const Flows* const flows : {&by_flow_, &untold_}) {
+    const auto found = flows->find(flow);
+    if (found != flows->end()) return *found->second.begin();
+  }
+  return 0;
 }
 
 std::uint64_t Entries::any_over(Mono now) const {

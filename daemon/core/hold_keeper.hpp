@@ -63,6 +63,9 @@ class HoldKeeper {
   std::optional<bool> stay(std::uint64_t entry, Mono now);
   // The connection is closed: what it waits for is not wanted, and what it has entered is left.
   void gone(std::uint32_t flow, Mono now);
+  // Its client was sent the tickets of all that it has entered for a time, which from then on do
+  // not belong to the connection any more.
+  void told(std::uint32_t flow) { entries_.told(flow); }
   bool has_entered(std::uint32_t flow) const { return entries_.has_any(flow); }
   // After a reload: the limit of that name is what it says; null: there is none.
   void reload(const std::function<LimitUsePtr(const std::string& name)>& find, Mono now);

@@ -164,7 +164,10 @@ class CheckService {
   virtual StayOutcome stay(const Caller& caller, std::uint64_t entry) = 0;
   // The connection has something entered.
   virtual bool has_entered(std::uint32_t flow) = 0;
-  // It is closed, and had asked to enter.
+  // All answers to it are written: it has the tickets of what it has entered.
+  virtual void told(std::uint32_t flow) = 0;
+  // It is closed, and had asked to enter. What it has entered by a ticket that it was not told is
+  // left as well.
   virtual void gone(std::uint32_t flow) = 0;
   // The asker of a parked check has gone.
   virtual void abandon(WaiterId waiter) = 0;

@@ -246,6 +246,7 @@ void Flight::client(const DaemonPtr& daemon) {
 void Flight::entered(const DaemonPtr& daemon, std::uint64_t entry, std::int64_t cost,
                      std::uint32_t flow) {
   ++entered_;
+  daemon->keeper->told(flow);
   follow_hold(*daemon);
   daemon->working.emplace(entry, Working{entry, cost, flow, false});
   events_.in(random_.below(2 * work_us_), [this, daemon, entry] { leave(daemon, entry); });

@@ -39,6 +39,7 @@ class Checks final : public CheckService {
   bool leave(const Caller& caller, std::uint64_t entry) override;
   StayOutcome stay(const Caller& caller, std::uint64_t entry) override;
   bool has_entered(std::uint32_t flow) override { return engine_.gate().holds().has_entered(flow); }
+  void told(std::uint32_t flow) override { engine_.gate().holds().told(flow); }
   void gone(std::uint32_t flow) override;
   std::int64_t repeat(const Caller& caller, const CheckRequest& request, const Decision& decided,
                       std::int64_t count) override;

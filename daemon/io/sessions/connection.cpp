@@ -214,6 +214,9 @@ void Connection::settle() {
   }
   end_slice();
   if (is_closed()) return;
+  if (session_.enters && unwritten() == 0) {
+    bench_.services.checks.told(static_cast<std::uint32_t>(session_.id));
+  }
   if (finishing_ && answer_ == nullptr && order_.empty() && unwritten() == 0) {
     close();
     return;

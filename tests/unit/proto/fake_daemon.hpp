@@ -124,6 +124,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
   bool leave(const Caller&, std::uint64_t) override { return false; }
   StayOutcome stay(const Caller&, std::uint64_t) override { return false; }
   bool has_entered(std::uint32_t) override { return false; }
+  void told(std::uint32_t) override {}
   void gone(std::uint32_t) override {}
   Result<std::size_t> hand_out(const Peer&, std::string_view answer) override {
     return answer.size();
