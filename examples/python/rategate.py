@@ -44,8 +44,8 @@ import sys
 import threading
 import time
 import weakref
-from typing import (Any, AsyncIterator, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional,
-                    Sequence, Tuple, Type, TypeVar, Union, cast)
+from typing import (Any, AsyncIterator, Awaitable, Callable, Dict, Iterable, Iterator, List,
+                    NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union, cast)
 
 __all__ = ["Client", "Decision", "Entry", "RateLimitExceeded", "RateLimitError", "Reason", "Refused",
            "Unavailable", "limited", "rate_per_second"]
@@ -54,7 +54,6 @@ DEFAULT_SOCKET = "/run/rategate/rategate.sock"
 RECIPE_LIMIT = "rate-limit"
 
 Word = Union[str, bytes, int]
-_Stream = Tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -361,6 +360,15 @@ def _count(answer: bytes) -> int:
     return int(found[1])
 
 
+def _seconds(value: float, what: str, expected: str) -> float:
+    """The number that it is. What is none is refused as the daemon refuses numbers."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        number = math.nan if isinstance(value, (str, bytes)) else float(value)
+        if not math.isnan(number):
+            return number
+    raise Refused(f"ERR invalid {what} {value!r}: expected {expected}")
+
+
 class _Waiting:
     """When acquire() asks the daemon, and for how long that is to wait.
 
@@ -369,7 +377,10 @@ class _Waiting:
     """
 
     def __init__(self, timeout: Optional[float], patience: float) -> None:
-        self._deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self._deadline = math.inf
+        if timeout is not None:
+            seconds = _seconds(timeout, "time-out", "seconds, or None for no end")
+            self._deadline = time.monotonic() + seconds
         self._patience = patience
         self._asked = 0.0
         self._reached = False  # a daemon was asked, so that errors may be of a restart
@@ -423,6 +434,85 @@ def _stands(connection: socket.socket) -> bool:
     return False
 
 
+def _time_left(connection: socket.socket, deadline: float) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise socket.timeout
+    connection.settimeout(left)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    data = connection.recv(4096)
+    if not data:
+        raise ConnectionResetError(0, "the connection ended")
+    return data
+
+
+async def _aready(connection: socket.socket, deadline: float, writing: bool = False) -> None:
+    """Returns when it can be read, or written to; raises socket.timeout at the deadline."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[bool] = loop.create_future()
+
+    def wake(in_time: bool) -> None:
+        if not ready.done():
+            ready.set_result(in_time)
+
+    (loop.add_writer if writing else loop.add_reader)(connection, wake, True)
+    timer = loop.call_later(max(0, deadline - time.monotonic()), wake, False)
+    try:
+        in_time = await ready
+    finally:
+        timer.cancel()
+        (loop.remove_writer if writing else loop.remove_reader)(connection)
+    if not in_time:
+        raise socket.timeout
+
+
+_Ready = Callable[..., Awaitable[None]]
+
+
+class _PutOff:
+    """A context in which what waits by ready() is finished before it is cancelled.
+
+    It is done in the task that is cancelled: another one would be cancelled by the end of the loop.
+    """
+
+    def __init__(self) -> None:
+        self._cancelled: Optional[asyncio.CancelledError] = None
+
+    async def ready(self, connection: socket.socket, deadline: float, writing: bool = False) -> None:
+        """_aready(), and returns too soon where it is cancelled: so it notices what is ready."""
+        try:
+            await _aready(connection, deadline, writing)
+        except asyncio.CancelledError as error:
+            self._cancelled = error
+            if time.monotonic() >= deadline:
+                raise socket.timeout from None
+
+    def __enter__(self) -> _PutOff:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cancelled is not None:
+            raise self._cancelled
+
+
+def _give_up(connection: socket.socket, answer: bytes) -> int:
+    """Ends the connection of an ENTER that nobody waits for any more.
+
+    Returns the ticket if it has entered by then; 0: it has not. What the daemon cannot tell any more
+    it takes back, and who stands in its line leaves that.
+    """
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)  # what was sent before can still be read
+        connection.setblocking(False)
+        while not _whole(answer):
+            answer += _receive(connection)
+    with contextlib.suppress(RateLimitError):
+        return _entered(answer)[1]
+    return 0
+
+
 class Entry:
     """Work that has entered a limit of concurrency by enter() or aenter(), until its context ends.
 
@@ -471,14 +561,17 @@ class Entry:
         return not self.lost
 
     async def aleave(self) -> bool:
-        """leave() for coroutines."""
+        """leave() for coroutines. Who is cancelled meanwhile has left before that is raised."""
         if not self._begins_to_leave():
             return False
-        try:
-            self._tell_left(await self._client._aexchange(self._leaving(), not self._timed))
-        except RateLimitError:
-            if self._timed:
-                raise
+        with _PutOff() as put_off:
+            ready = put_off.ready if self._timed else _aready  # which ends the connection
+            try:
+                self._tell_left(await self._client._aexchange(
+                    self._leaving(), not self._timed, ready=ready))
+            except RateLimitError:
+                if self._timed:
+                    raise
         return not self.lost
 
     def detach(self) -> int:
@@ -503,10 +596,14 @@ class Entry:
         return stands
 
     def _leaving(self) -> bytes:
-        return _request(["LEAVE", self._ticket])
+        return _leaving(self._ticket)
 
     def _tell_left(self, answer: bytes) -> None:
         self.lost = _count(answer) == 0
+
+
+def _leaving(ticket: int) -> bytes:
+    return _request(["LEAVE", ticket])
 
 
 def _entry(name: str, answer: bytes, client: Client, timed: bool) -> Entry:
@@ -524,7 +621,9 @@ def _entering(waiting: _Waiting, name: str, key: Optional[Word], cost: int,
     if wait_ms:
         options += ["TIMEOUT", wait_ms]
     if lasts is not None:
-        options += ["FOR", round(1000 * lasts)]
+        seconds = _seconds(lasts, "time", "0.1 to 86400 seconds")
+        # Those of a day and more are refused, however many.
+        options += ["FOR", round(1000 * max(-1.0, min(seconds, 1e9)))]
     return _about("ENTER", name, key, options, None, ""), wait_ms / 1000
 
 
@@ -533,7 +632,6 @@ class Client:
 
     _lock: threading.Lock
     _idle: List[socket.socket]
-    _streams: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, List[_Stream]]
 
     def __init__(self, path: Optional[str] = None, timeout: float = 1.0,
                  receipts: bool = False) -> None:
@@ -696,7 +794,7 @@ class Client:
             while True:
                 request, wait = _entering(waiting, name, key, cost, lasts)
                 try:
-                    answer = lane._exchange(request, wait > 0, wait)
+                    answer = lane._exchange(request, wait > 0, wait, lasts is not None)
                     entry = _entry(name, answer, lane, lasts is not None)
                 except RateLimitError as error:
                     pause = waiting.again(_told(error))
@@ -718,14 +816,18 @@ class Client:
     async def aenter(self, name: str, key: Optional[Word] = None, cost: int = 1, *,
                      timeout: Optional[float] = 0,
                      lasts: Optional[float] = None) -> AsyncIterator[Entry]:
-        """enter() for coroutines. Who is cancelled leaves, or leaves the daemon's line."""
+        """enter() for coroutines. Who is cancelled leaves, or leaves the daemon's line.
+
+        With `lasts` that is so also where the daemon's answer was on its way: the cancellation is
+        raised when the daemon has answered that it has left, or the client's time-out is over.
+        """
         lane = self if lasts is not None else self._lane()
         try:
             waiting = _Waiting(timeout, self.timeout)
             while True:
                 request, wait = _entering(waiting, name, key, cost, lasts)
                 try:
-                    answer = await lane._aexchange(request, wait > 0, wait)
+                    answer = await lane._aexchange(request, wait > 0, wait, lasts is not None)
                     entry = _entry(name, answer, lane, lasts is not None)
                 except RateLimitError as error:
                     pause = waiting.again(_told(error))
@@ -751,9 +853,7 @@ class Client:
 
     def _stand(self) -> bool:
         """Whether what was kept has not ended. A forked child has none."""
-        streams = [stream for kept in self._streams.values() for stream in kept]
-        return (any(map(_stands, self._idle))
-                or any(not (reader.at_eof() or writer.is_closing()) for reader, writer in streams))
+        return any(map(_stands, self._idle))
 
     def close(self) -> None:
         """Closes what is not in use. The client can still be used."""
@@ -763,44 +863,50 @@ class Client:
             connection.close()
 
     async def aclose(self) -> None:
-        """close() for what coroutines keep in the running loop, which does not close it."""
-        for _, writer in self._streams.pop(asyncio.get_running_loop(), []):
-            writer.close()
-            try:
-                await writer.wait_closed()
-            except OSError:
-                pass  # its daemon is gone
+        """close() for coroutines."""
+        self.close()
 
     # A forked child must neither read its parent's answers nor wait for a lock that a thread of
     # its parent held.
     def _forget(self) -> None:
         self._lock = threading.Lock()
         self._idle = []
-        self._streams = weakref.WeakKeyDictionary()
 
-    # The daemon may let what it is asked wait for `wait` seconds.
-    def _exchange(self, request: bytes, once: bool = False, wait: float = 0) -> bytes:
+    # The daemon may let what it is asked wait for `wait` seconds. Who `enters` by time has not entered
+    # where it raises: it leaves by the ticket, should that have come nonetheless.
+    def _exchange(self, request: bytes, once: bool = False, wait: float = 0,
+                  enters: bool = False) -> bytes:
         deadline = time.monotonic() + self.timeout + wait
         try:
             while True:
                 connection, kept = self._take()
                 try:
-                    return self._ask(connection, request, deadline, kept and not once)
+                    return self._ask(connection, request, deadline, kept and not once, enters)
                 except _Lost:
                     # It ended before it answered, as when the daemon was restarted. Should a
                     # check have been counted all the same, it is counted twice: never too few.
                     continue
         except OSError as error:
-            why = "no answer in time" if isinstance(error, socket.timeout) else error.strerror
-            raise _kind(error)(f"rategate at {self.path}: {why or error}") from None
+            raise self._failure(error) from None
 
-    async def _aexchange(self, request: bytes, once: bool = False, wait: float = 0) -> bytes:
+    # It waits by `ready`, and nowhere else.
+    async def _aexchange(self, request: bytes, once: bool = False, wait: float = 0,
+                         enters: bool = False, ready: _Ready = _aready) -> bytes:
+        deadline = time.monotonic() + self.timeout + wait
         try:
-            return await asyncio.wait_for(self._aask(request, once), self.timeout + wait)
-        except asyncio.TimeoutError:
-            raise _NotThere(f"rategate at {self.path}: no answer in time") from None
+            while True:
+                connection, kept = self._take()
+                try:
+                    return await self._aask(connection, request, deadline, kept and not once,
+                                            enters, ready)
+                except _Lost:
+                    continue
         except OSError as error:
-            raise _kind(error)(f"rategate at {self.path}: {error.strerror or error}") from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> Unavailable:
+        why = "no answer in time" if isinstance(error, socket.timeout) else error.strerror
+        return _kind(error)(f"rategate at {self.path}: {why or error}")
 
     def _take(self) -> Tuple[socket.socket, bool]:
         with self._lock:
@@ -815,64 +921,70 @@ class Client:
             raise
         return connection, False
 
-    def _ask(self, connection: socket.socket, request: bytes, deadline: float, again: bool) -> bytes:
+    def _ask(self, connection: socket.socket, request: bytes, deadline: float, again: bool,
+             enters: bool) -> bytes:
         answer = b""
         keep = False
         try:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise socket.timeout
-            connection.settimeout(left)
+            _time_left(connection, deadline)
             connection.sendall(request)
             while not _whole(answer):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise socket.timeout
-                connection.settimeout(left)
-                data = connection.recv(4096)
-                if not data:
-                    raise ConnectionResetError(0, "the connection ended")
-                answer += data
+                _time_left(connection, deadline)
+                answer += _receive(connection)
             keep = _clean(answer)
         except (BrokenPipeError, ConnectionResetError):
             if again and not answer:
                 raise _Lost from None
             raise
         finally:
-            if keep:
-                with self._lock:
-                    self._idle.append(connection)
-            else:
-                connection.close()
+            ticket = 0 if keep or not enters else _give_up(connection, answer)
+            self._put_back(connection, keep)
+            if ticket:
+                with contextlib.suppress(RateLimitError):
+                    self._exchange(_leaving(ticket))
         return answer
 
-    async def _aask(self, request: bytes, once: bool) -> bytes:
-        idle = self._streams.setdefault(asyncio.get_running_loop(), [])
-        while True:
-            kept = bool(idle)
-            reader, writer = (idle.pop() if idle
-                              else await asyncio.open_unix_connection(self.path))
-            answer = b""
-            try:
-                writer.write(request)
-                await writer.drain()
-                while not _whole(answer):
-                    data = await reader.read(4096)
-                    if not data:
-                        raise ConnectionResetError(0, "the connection ended")
-                    answer += data
-                if _clean(answer):
-                    idle.append((reader, writer))
-                else:
-                    writer.close()
-                return answer
-            except (BrokenPipeError, ConnectionResetError):
-                writer.close()
-                if not kept or answer or once:
-                    raise
-            except BaseException:  # cancelled: the answer that is still to come is nobody's
-                writer.close()
-                raise
+    async def _aask(self, connection: socket.socket, request: bytes, deadline: float, again: bool,
+                    enters: bool, ready: _Ready) -> bytes:
+        answer = b""
+        keep = closing = False
+        try:
+            connection.setblocking(False)
+            left = memoryview(request)
+            while left:
+                try:
+                    left = left[connection.send(left):]
+                except BlockingIOError:
+                    await ready(connection, deadline, True)
+            while not _whole(answer):
+                await ready(connection, deadline)
+                with contextlib.suppress(BlockingIOError):
+                    answer += _receive(connection)
+            keep = _clean(answer)
+        except (BrokenPipeError, ConnectionResetError):
+            if again and not answer:
+                raise _Lost from None
+            raise
+        except GeneratorExit:  # it may wait for nothing any more
+            closing = True
+            raise
+        finally:
+            ticket = 0 if keep or not enters else _give_up(connection, answer)
+            self._put_back(connection, keep)
+            if ticket and closing:
+                with contextlib.suppress(RateLimitError):
+                    self._exchange(_leaving(ticket))
+            elif ticket:
+                with contextlib.suppress(RateLimitError), _PutOff() as put_off:
+                    await self._aexchange(_leaving(ticket), ready=put_off.ready)
+        return answer
+
+    def _put_back(self, connection: socket.socket, keep: bool) -> None:
+        if keep:
+            with self._lock:
+                self._idle.append(connection)
+        else:
+            connection.close()
 
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()

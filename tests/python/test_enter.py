@@ -1,7 +1,11 @@
 """enter() and aenter() of examples/python/rategate.py: against a real daemon, and ones that fail."""
 
 import asyncio
+import contextlib
+import math
 import os
+import random
+import select
 import signal
 import socket
 import subprocess
@@ -10,13 +14,15 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 from listening import Listening
 from module_case import MODULE, Daemon, rategate
 
 ENTERED = b"*5\r\n:1\r\n:3\r\n:2\r\n:0\r\n:7\r\n"
 FULL = b"*5\r\n:0\r\n:3\r\n:0\r\n:20\r\n:0\r\n"
-LIMITS = '[limits.work]\nlimit = 2\nalgorithm = "concurrency"\n[limits.rate]\nlimit = "5/h"\n'
+LIMITS = ('[limits.work]\nlimit = 2\nalgorithm = "concurrency"\n[limits.rate]\nlimit = "5/h"\n'
+          '[limits.many]\nlimit = 50\nalgorithm = "concurrency"\n')
 
 
 class Configured(Daemon):
@@ -42,6 +48,11 @@ class Case(unittest.TestCase):
                 return False
         except rategate.RateLimitExceeded:
             return True
+
+    def assert_free(self, name, limit):
+        """All slots are given back, or soon are."""
+        with self.client.enter(name, cost=limit, timeout=10):
+            pass
 
 
 class Enter(Case):
@@ -293,6 +304,25 @@ class ByTime(Case):
             self.assertFalse(entry.stay())
         self.assertTrue(entry.lost)
 
+    def test_wrong_times(self):
+        nan, inf = math.nan, math.inf
+        for times in ({"lasts": nan}, {"lasts": inf}, {"lasts": -inf}, {"lasts": "1"},
+                      {"lasts": 1e30}, {"lasts": -1}, {"lasts": b"1"}, {"lasts": [1]},
+                      {"timeout": nan}, {"timeout": "1"}, {"timeout": []}, {"timeout": 10 ** 400}):
+            with self.subTest(times=times), self.assertRaisesRegex(rategate.Refused, "invalid time"):
+                with self.client.enter("work", **times):
+                    self.fail("it has entered")
+        with self.assertRaisesRegex(rategate.Refused, "^ERR invalid time-out nan: expected seconds"):
+            self.client.acquire("rate", timeout=nan)
+        for timeout in (inf, 1e30):
+            with self.client.enter("work", timeout=timeout):
+                pass
+        with self.client.enter("work", cost=2):  # without an end where there is none, else once
+            for timeout in (-1, -inf, -1e30):
+                with self.assertRaises(rategate.RateLimitExceeded):
+                    with self.client.enter("work", timeout=timeout):
+                        self.fail("it has entered")
+
     def test_outages_and_wrong_times(self):
         for lasts in (0, 0.05, 100_000):
             with self.assertRaises(rategate.Refused):
@@ -317,6 +347,110 @@ class ByTime(Case):
             self.daemon.start()
             self.assertFalse(entry.stay())  # a daemon knows nothing of what another one has entered
         self.assertTrue(entry.lost)
+
+
+class Cancelled(Case):
+    """Of those that last for a time nobody but their caller gives the slot back."""
+
+    async def work(self, timeout=1.0, cost=1):
+        async with self.client.aenter("many", cost=cost, timeout=timeout, lasts=600):
+            await asyncio.sleep(random.choice((0, random.uniform(0, 0.001))))
+
+    async def cancel(self, tasks):
+        for task in tasks:
+            await asyncio.sleep(random.choice((0, 0, random.uniform(0, 0.002))))
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if result is not None:
+                self.assertIsInstance(result, asyncio.CancelledError)
+
+    def test_at_any_moment(self):
+        async def all_of_them():
+            for _ in range(20):
+                await self.cancel([asyncio.create_task(self.work()) for _ in range(20)])
+
+        asyncio.run(all_of_them())
+        self.assert_free("many", 50)
+
+    def test_again_and_again(self):
+        async def all_of_them():
+            for _ in range(20):
+                tasks = [asyncio.create_task(self.work()) for _ in range(10)]
+                for _ in range(random.randrange(12)):
+                    await asyncio.sleep(0)
+                while not all(task.done() for task in tasks):
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.sleep(0)
+
+        asyncio.run(all_of_them())
+        self.assert_free("many", 50)
+
+    def test_by_a_time_out(self):
+        async def one():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.work(), random.uniform(0, 0.003))
+
+        async def all_of_them():
+            for _ in range(20):
+                await asyncio.gather(*(one() for _ in range(20)))
+
+        asyncio.run(all_of_them())
+        self.assert_free("many", 50)
+
+    def test_by_the_end_of_the_loop(self):
+        async def begin():
+            tasks = [asyncio.create_task(self.work()) for _ in range(20)]
+            for _ in range(random.randrange(12)):
+                await asyncio.sleep(0)
+            return tasks
+
+        for _ in range(20):
+            asyncio.run(begin())
+        self.assert_free("many", 50)
+
+    def test_who_waits_leaves_the_line(self):
+        async def line():
+            tasks = [asyncio.create_task(self.work(600, 50)) for _ in range(20)]
+            await asyncio.sleep(0.01)
+            await self.cancel(tasks)
+
+        with self.client.enter("many", cost=50):
+            asyncio.run(line())
+        self.assert_free("many", 50)
+
+    def test_a_daemon_that_hangs_takes_it_back_when_it_goes_on(self):
+        async def ask():
+            tasks = [asyncio.create_task(self.work()) for _ in range(20)]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            await self.cancel(tasks)
+
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            start = time.monotonic()
+            asyncio.run(ask())
+            self.assertLess(time.monotonic() - start, 4)  # nobody waits for its answers
+            impatient = rategate.Client(self.daemon.path, timeout=0.01)
+            with self.assertRaises(rategate.Unavailable):
+                with impatient.enter("many", lasts=600):
+                    self.fail("it has entered")
+        finally:
+            self.daemon.process.send_signal(signal.SIGCONT)
+        self.assert_free("many", 50)
+
+    def test_a_thread_is_interrupted_when_the_answer_is_there(self):
+        def interrupted(connection):
+            select.select([connection], [], [], 10)
+            receive.stop()
+            raise KeyboardInterrupt
+
+        receive = mock.patch.object(rategate, "_receive", interrupted)
+        receive.start()
+        with self.assertRaises(KeyboardInterrupt):
+            with self.client.enter("work", cost=2, lasts=600):
+                self.fail("it has entered")
+        self.assertFalse(self.full())
 
 
 class Answers(Listening):
