@@ -57,6 +57,37 @@ static rategate_reason reason_of(const int64_t field[FIELDS]) {
   return field[RETRY_AFTER_MS] < 0 ? RATEGATE_NEVER_FITS : RATEGATE_OVER_LIMIT;
 }
 
+static int fail_as_over(rategate_error* error) {
+  return rg_fail(error, -ESTALE, "the entry is over: its slot was given back");
+}
+
+static void put_ticket(struct rg_request* request, const char* verb, const rategate_entry* entry) {
+  rg_put_count(request, 2);
+  rg_put_text(request, verb);
+  rg_put_number(request, entry->ticket, "");
+}
+
+/* Of an entry by time, over any connection. 0, -ESTALE, or as a question that failed. */
+static int tell_of_ticket(const rategate_entry* entry, const char* verb, rategate_error* error) {
+  char told[MAX_TICKET_REQUEST];
+  struct rg_request request = {.data = told};
+  put_ticket(&request, verb, entry);
+  int64_t known;
+  const int rc = rg_ask_count(entry->client, &request, false, &known, error);
+  if (rc != 0) return rc;
+  return known == 1 ? 0 : fail_as_over(error);
+}
+
+/* The call has failed, but the daemon may have answered by a ticket meanwhile. What it could not
+ * answer any more it takes back itself. */
+static void leave_late(const struct entering* entering, const struct rg_answer* answer) {
+  int64_t field[FIELDS];
+  if (entering->for_ms == 0 || answer->size == 0 || read_answer(answer, field) <= 0) return;
+  if (field[ENTERED] != 1) return;
+  entering->entry->ticket = field[TICKET];
+  tell_of_ticket(entering->entry, "LEAVE", NULL);
+}
+
 static int ask_to_enter(const struct entering* entering, int64_t wait_ms,
                         const struct rg_call* call, rategate_decision* decision) {
   struct rg_connections* connections = &entering->limit->client->connections;
@@ -68,7 +99,10 @@ static int ask_to_enter(const struct entering* entering, int64_t wait_ms,
                wait_ms, entering->for_ms);
   struct rg_connection* connection;
   const int rc = rg_exchange(connections, &request, &answer, call, &connection);
-  if (rc != 0) return rc;
+  if (rc != 0) {
+    leave_late(entering, &answer);
+    return rc;
+  }
   int64_t field[FIELDS];
   read_answer(&answer, field);
   *decision = (rategate_decision){.allowed = (int32_t)field[ENTERED],
@@ -169,10 +203,6 @@ int rategate_enter(rategate_limit* limit, const void* key, size_t key_size, int6
   return 0;
 }
 
-static int fail_as_over(rategate_error* error) {
-  return rg_fail(error, -ESTALE, "the entry is over: its slot was given back");
-}
-
 /* Whether the entry's connection stands. The daemon says nothing on it by itself, so that whatever
  * can be read is its end. */
 static bool is_connected(const rategate_entry* entry) {
@@ -180,23 +210,6 @@ static bool is_connected(const rategate_entry* entry) {
   char byte;
   return fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
          (errno == EAGAIN || errno == EINTR);
-}
-
-static void put_ticket(struct rg_request* request, const char* verb, const rategate_entry* entry) {
-  rg_put_count(request, 2);
-  rg_put_text(request, verb);
-  rg_put_number(request, entry->ticket, "");
-}
-
-/* Of an entry by time, over any connection. 0, -ESTALE, or as a question that failed. */
-static int tell_of_ticket(const rategate_entry* entry, const char* verb, rategate_error* error) {
-  char told[MAX_TICKET_REQUEST];
-  struct rg_request request = {.data = told};
-  put_ticket(&request, verb, entry);
-  int64_t known;
-  const int rc = rg_ask_count(entry->client, &request, false, &known, error);
-  if (rc != 0) return rc;
-  return known == 1 ? 0 : fail_as_over(error);
 }
 
 int rategate_stay(rategate_entry* entry, rategate_error* error) {

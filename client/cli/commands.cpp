@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +16,7 @@
 
 #include "client/cli/advice.hpp"
 #include "client/cli/explanation.hpp"
+#include "client/cli/interruption.hpp"
 #include "client/cli/output.hpp"
 #include "client/cli/program.hpp"
 #include "client/cli/verdict.hpp"
@@ -132,10 +134,32 @@ int tell_of_ticket(const Command& command, std::string_view verb, std::string_vi
   });
 }
 
+// Ends by the signal that has come before the ticket was told, if one has.
+void heed(Interruption& interruption, Entry* entry) {
+  const int number = interruption.finish();
+  if (number == 0) return;
+  if (entry != nullptr) entry->leave();
+  end_by(number);
+}
+
+// Who is interrupted while it enters has not entered.
+Entry enter_or_end(const Client& client, const Command& command) {
+  Interruption interruption([&client] { client.cancel(); });
+  try {
+    Entry entry = ask_to_enter(client, command);
+    heed(interruption, &entry);
+    return entry;
+  } catch (const NoDecision&) {
+    heed(interruption, nullptr);
+    throw;
+  }
+}
+
 // By time, without a program.
 int enter_for(const Command& command) {
+  signal(SIGPIPE, SIG_IGN);  // where nobody reads the ticket, it is to leave
   return with_client(command, {kError, kUnavailable, false}, [&](const Client& client) -> int {
-    Entry entry = ask_to_enter(client, command);
+    Entry entry = enter_or_end(client, command);
     if (!entry) return tell_not_entered(command, entry.decision()) ? kDenied : kError;
     const Decision decision = entry.decision();
     const std::string ticket = std::to_string(entry.detach());

@@ -57,6 +57,16 @@ static int64_t send_and_receive(int fd, const struct rg_request* request, struct
   }
 }
 
+/* What the daemon had answered before the connection was shut down. */
+static void read_rest(int fd, struct rg_answer* answer) {
+  while (answer->size < answer->capacity) {
+    const ssize_t got =
+        recv(fd, answer->data + answer->size, answer->capacity - answer->size, MSG_DONTWAIT);
+    if (got <= 0) return;
+    answer->size += (size_t)got;
+  }
+}
+
 /* The same, and closes the connection unless the answer, and nothing else, was read from it:
  * bytes after the answer, a late answer, or the rest of one that was cut must not be taken for the
  * next one. */
@@ -67,6 +77,7 @@ static int64_t ask(struct rg_connection* connection, const struct rg_request* re
   /* The daemon is to learn of it also where a child made by fork() has a copy: it may keep a place
    * in a line for who waits here. */
   shutdown(rg_connection_fd(connection), SHUT_RDWR);
+  if (rc < 0) read_rest(rg_connection_fd(connection), answer);
   rg_connection_close(connection);
   return rc > 0 && answer->data[0] != '-' ? -EPROTO : rc;
 }

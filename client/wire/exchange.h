@@ -29,9 +29,10 @@ struct rg_answer {
 
 /* Asks on a connection of its own, which it opens where none is idle. Returns 0 with a whole
  * answer, or fails with a negative errno value and a reason in call->error, also where the answer
- * is an error. Where the connection ends before an answer it asks once more, unless call->once.
- * With 0, and where `kept` is not NULL, the connection stays the caller's, to ask more
- * on; rg_connections_give ends that. */
+ * is an error. Where it is cancelled or late, `answer` has what was answered until the connection
+ * was closed: the daemon cannot answer any more from then on. Where the connection ends before an
+ * answer it asks once more, unless call->once. With 0, and where `kept` is not NULL, the connection
+ * stays the caller's, to ask more on; rg_connections_give ends that. */
 int rg_exchange(struct rg_connections* connections, const struct rg_request* request,
                 struct rg_answer* answer, const struct rg_call* call, struct rg_connection** kept);
 

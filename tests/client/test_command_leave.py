@@ -2,6 +2,8 @@
 """rategate enter --for, stay and leave: an entry that a script holds over several commands."""
 
 import json
+import os
+import random
 import signal
 import subprocess
 import time
@@ -18,6 +20,18 @@ rategate stay "$ticket"
 rategate leave "$ticket"
 rategate enter work alice --cost 2 -- true
 """
+
+
+def is_of_command(pid):
+    return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(COMMAND)
+
+
+def is_asked(pid):
+    """Whether it has a socket, and waits."""
+    links = [os.path.join(f"/proc/{pid}/fd", fd) for fd in os.listdir(f"/proc/{pid}/fd")]
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as waits:
+        return (is_of_command(pid) and "poll" in waits.read()
+                and any(os.readlink(link).startswith("socket:") for link in links))
 
 
 class ByTime(Case):
@@ -100,6 +114,61 @@ class ByTime(Case):
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"cannot write the answer", result.stderr)
         self.assertEqual(self.entries(), 0)
+
+    def test_what_nobody_reads_is_left(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with self.begin(stdout=writer) as process:
+            os.close(writer)
+            self.assertIn(b"cannot write the answer", process.communicate(timeout=60)[1])
+        self.assertEqual((process.returncode, self.entries()), (2, 0))
+
+    def begin(self, *words, **options):
+        """enter --for, whose standard output and error are read by communicate()."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        # pylint: disable-next=consider-using-with
+        return subprocess.Popen(
+            tied([COMMAND, "enter", "--socket", self.server.socket, "work", "--for", "1h", *words]),
+            env=harness.clean_environ(), **options)
+
+    def test_who_is_interrupted_has_left_unless_the_ticket_was_told(self):
+        for number in 15 * [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+            with self.begin() as process:
+                # At any moment; what it begins as may not be rategate yet.
+                wait_until(lambda: is_of_command(process.pid), 15, "the command")
+                time.sleep(random.uniform(0, 0.006))
+                process.send_signal(number)
+                out, err = process.communicate(timeout=60 * harness.SLOW)
+            if process.returncode == 0:
+                self.assert_told(self.ask("leave", out.decode().strip()), 0, "left\n")
+            else:
+                self.assertEqual((process.returncode, out, err), (-number, b"", b""))
+            wait_until(lambda: self.entries() == 0, 15, "it to leave")
+
+    def test_who_is_interrupted_while_it_waits_leaves_the_line(self):
+        ticket = self.enter("--cost", "2", "--for", "1h")
+        with self.begin("--wait", "1h") as process:
+            waiting = lambda: int(self.server.info("stats")["entries_waiting"])
+            wait_until(lambda: waiting() == 1, 15, "the waiter")
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.communicate(timeout=60 * harness.SLOW), (b"", b""))
+            self.assertEqual(process.returncode, -signal.SIGTERM)
+            wait_until(lambda: waiting() == 0, 15, "the waiter's end")
+        self.assert_told(self.ask("leave", ticket), 0, "left\n")
+        self.assertEqual(self.entries(), 0)
+
+    def test_a_daemon_that_hangs_keeps_no_slot_for_who_was_interrupted(self):
+        self.server.signal(signal.SIGSTOP)
+        try:
+            with self.begin() as process:
+                wait_until(lambda: is_asked(process.pid), 15, "the question")
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.communicate(timeout=60 * harness.SLOW), (b"", b""))
+            self.assertEqual(process.returncode, -signal.SIGINT)
+        finally:
+            self.server.signal(signal.SIGCONT)
+        wait_until(lambda: self.entries() == 0, 15, "it to be taken back")
+        self.assert_told(self.ask("enter", "work", "--cost", "2", "--", "true"), 0, "")
 
     def test_an_entry_by_connection_cannot_be_renewed_but_left(self):
         with self.server.conn() as conn:
