@@ -786,7 +786,8 @@ class Client:
         With `lasts`, 0.1 to 86400 seconds, it belongs to no connection, and is over after that time
         unless stay() renews it: for work that others go on with when this process has ended, or
         that must not hold its slot while it hangs. It leaves with its context, in a forked child as
-        well; where the process is killed, or an answer lost, when the time is over.
+        well, and where it is interrupted; where the process is killed, or an answer lost, when the
+        time is over.
         """
         lane = self if lasts is not None else self._lane()
         try:

@@ -293,7 +293,9 @@ RATEGATE_API int rategate_acquire(rategate_limit* limit, const void* key, size_t
  * With for_ms, 100 to 86400000 (a day), it belongs to no connection, and is over after that time,
  * unless rategate_stay has renewed it: for work that a child goes on with when its parent has
  * ended, or that must not hold its slot while it hangs. A child may then stay and leave by the
- * entry, too. Where the answer is lost, a slot is taken in vain for that time.
+ * entry, too. A call that fails has not entered: where the answer was on its way it leaves, which
+ * takes options.timeout_ms at most. Where that fails as well, or the process is killed when it was
+ * answered, a slot is taken in vain for that time.
  *
  * A client has RATEGATE_MAX_ENTRIES at a time at most. May be called from any thread. `error` may
  * be NULL.

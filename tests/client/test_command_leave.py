@@ -23,7 +23,10 @@ rategate enter work alice --cost 2 -- true
 
 
 def is_of_command(pid):
-    return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(COMMAND)
+    try:
+        return os.readlink(f"/proc/{pid}/exe") == os.path.realpath(COMMAND)
+    except FileNotFoundError:  # it has ended
+        return True
 
 
 def is_asked(pid):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -103,6 +104,19 @@ class OneHost(Case):
             self.entered(other, "FOR", 300)
             self.entered(other, "TIMEOUT", 10_000)
             self.assertGreaterEqual(time.monotonic() - began, 0.29)
+
+    def test_for_a_time_by_a_ticket_that_nobody_was_told(self):
+        for daemon in self.each(1):
+            conn, other = self.conn(daemon), self.conn(daemon)
+            self.assertEqual(conn.command("LEAVE", 1), 0)
+            daemon.signal(signal.SIGSTOP)
+            try:
+                conn.send(encode("ENTER", "work", "FOR", 60_000))
+                conn.sock.shutdown(socket.SHUT_RDWR)
+            finally:
+                daemon.signal(signal.SIGCONT)
+            harness.wait_until(lambda: daemon.info()["connected_clients"] == "2", 10, "its end")
+            self.entered(other, "TIMEOUT", 10_000)
 
     def test_those_who_wait_are_served_in_order(self):
         for daemon in self.each(2):
