@@ -47,15 +47,16 @@ struct resolved {
 };
 
 static void read_rules(const struct rg_answer* answer, struct resolved* resolved) {
-  int64_t fields[RG_SHM_MOST_MEMBERS * FIELDS];
+  int64_t fields[RG_SHM_MOST_MEMBERS][FIELDS];
   int rows;
-  if (rg_read_rows(answer->data, answer->size, FIELDS, RG_SHM_MOST_MEMBERS, fields, &rows) <= 0) {
+  if (rg_read_rows(answer->data, answer->size, FIELDS, RG_SHM_MOST_MEMBERS, fields[0], &rows) <=
+      0) {
     return;
   }
   for (int i = 0; i < rows; ++i) {
-    if (!is_rule(&fields[i * FIELDS])) return;
+    if (!is_rule(fields[i])) return;
   }
-  for (int i = 0; i < rows; ++i) resolved->member[i] = rule_of(&fields[i * FIELDS]);
+  for (int i = 0; i < rows; ++i) resolved->member[i] = rule_of(fields[i]);
   resolved->members = rows;
 }
 

@@ -87,7 +87,8 @@ class SharedPools {
   // To be asked of each window before it is published in a word: false where that must not be,
   // because one that ends as late was there before.
   [[nodiscard]] bool will_publish(SlotId slot, int parity, std::int64_t end_ms);
-  // So many permits clients were seen to have spent of the word's window, and have not put back. Saturates at RG_WORD_MAX_PERMITS, which is more than anybody can put back at once.
+  // So many permits clients were seen to have spent of the word's window, and have not put back.
+  // Saturates at RG_WORD_MAX_PERMITS, which is more than anybody can put back at once.
   std::int64_t spent_of(SlotId slot, int parity) { return entry(slot).spent[parity]; }
   // They spent so many more of it; negative: so many came back.
   void note_spent(SlotId slot, int parity, std::int64_t permits);

@@ -396,7 +396,8 @@ TEST_CASE("permits that clients put back are there again, and no more than they 
   CHECK(s.word() == RG_WORD_VOID);
 }
 
-TEST_CASE("what comes back until the next window takes the word is not forged, nor comes after it") {
+TEST_CASE(
+    "what comes back until the next window takes the word is not forged, nor comes after it") {
   Shared s;
   s.reserve(10, 10);
   s.client_spends(7);
