@@ -56,7 +56,8 @@ static void name_scarcest(const struct combining* of) {
   }
 }
 
-/* Looks at all of them, and takes nothing. Allowed by all: the scarcest is named. */
+/* Looks at all of them, and takes nothing. Decided: the named one denies, or all allow it, and the
+ * scarcest is named. */
 static enum rg_shm_outcome look_at_all(const struct combining* of) {
   struct rg_shm_combined* combined = of->combined;
   uint64_t longest_ms = 0; /* never is the longest */
@@ -77,7 +78,7 @@ static enum rg_shm_outcome look_at_all(const struct combining* of) {
   }
   if (missed) return RG_SHM_MISS;
   name_scarcest(of);
-  return RG_SHM_LACKS;
+  return RG_SHM_DECIDED;
 }
 
 /* Gives a member's cost back to the word that it was taken of. False where that has another end by
@@ -171,7 +172,7 @@ enum rg_shm_outcome rg_shm_check_members(const struct rg_shm_view* view,
   const struct combining of = {view, members, count, reader, combined};
   combined->stranded = 0;
   const enum rg_shm_outcome seen = look_at_all(&of);
-  if (seen != RG_SHM_LACKS) return seen;
+  if (seen != RG_SHM_DECIDED || !combined->result[combined->named].allowed) return seen;
   uint32_t taken = 0;
   while (taken < count) {
     const uint32_t at = place_of(&of, taken);
