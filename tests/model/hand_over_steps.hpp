@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 
 #include "tests/model/recorded_word.hpp"
 
@@ -28,6 +29,16 @@ inline rg_identity identity_of(Pool pool) {
       return {11, {22, 0, 0, 0}};
   }
   return {0, {0, 0, 0, 0}};
+}
+
+// The pool's slot, with these in its words.
+using SharedSlot = std::shared_ptr<rg_slot>;
+inline SharedSlot slot_of(Pool pool, uint64_t even, uint64_t odd = RG_WORD_VOID) {
+  auto slot = std::make_shared<rg_slot>();
+  slot->identity = identity_of(pool);
+  slot->word[0] = even;
+  slot->word[1] = odd;
+  return slot;
 }
 
 inline Pool pool_of_end(int64_t end) { return end == 0 ? kNobody : end >= 3 ? kB : kA; }

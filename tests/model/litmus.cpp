@@ -9,16 +9,6 @@
 namespace rategate::model {
 namespace {
 
-using SharedSlot = std::shared_ptr<rg_slot>;
-
-// The pool's slot, with this in its first word.
-SharedSlot slot_of(Pool pool, uint64_t word) {
-  auto slot = std::make_shared<rg_slot>();
-  slot->identity = identity_of(pool);
-  slot->word[0] = word;
-  return slot;
-}
-
 uint64_t word_of(int64_t end, int64_t permits) { return rg_word_make(end, permits, permits == 0); }
 
 // A reader decided by the word of a pool that is not the one it asked for.

@@ -10,7 +10,6 @@
 namespace rategate::model {
 namespace {
 
-using SharedSlot = std::shared_ptr<rg_slot>;
 using Daemon = std::function<void(rg_slot&)>;
 
 // A word's end tells whose it is: pool_of_end(), and a ban's where it is even.

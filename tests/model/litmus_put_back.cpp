@@ -11,15 +11,6 @@
 namespace rategate::model {
 namespace {
 
-using SharedSlot = std::shared_ptr<rg_slot>;
-
-SharedSlot slot_of(Pool pool, uint64_t word) {
-  auto slot = std::make_shared<rg_slot>();
-  slot->identity = identity_of(pool);
-  slot->word[0] = word;
-  return slot;
-}
-
 uint64_t with(int64_t end, int64_t permits) { return rg_word_make(end, permits, false); }
 int64_t void_and_count(rg_slot& slot) { return rg_word_permits(rg_word_void(&slot.word[0])); }
 

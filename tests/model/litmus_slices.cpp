@@ -11,16 +11,7 @@
 namespace rategate::model {
 namespace {
 
-using SharedSlot = std::shared_ptr<rg_slot>;
 using Broken = std::function<bool(const std::vector<Result>&)>;
-
-SharedSlot slot_of(Pool pool, uint64_t even, uint64_t odd) {
-  auto slot = std::make_shared<rg_slot>();
-  slot->identity = identity_of(pool);
-  slot->word[0] = even;
-  slot->word[1] = odd;
-  return slot;
-}
 
 uint64_t with(int64_t end, int64_t permits) { return rg_word_make(end, permits, false); }
 uint64_t exhausted(int64_t end) { return rg_word_make(end, 0, true); }
