@@ -9,32 +9,33 @@ namespace {
 constexpr std::int64_t kRenewMs = 500;
 }  // namespace
 
+SharedPools::Place SharedPools::place_of_ban(const Whose& whose) const {
+  Place place = place_of(whose);
+  place.identity.rule |= RG_RULE_IS_BLOCKED;
+  return place;
+}
+
 // The slot of one has no owner. Whoever may write there may hide it, and gains no permit by that.
-SlotId SharedPools::find_ban(const Whose& whose) {
-  rg_identity identity = identity_of(whose);
-  identity.rule |= RG_RULE_IS_BLOCKED;
-  const std::uint32_t hash = home_of(whose);
+SlotId SharedPools::find_ban(const Place& place) {
   for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {
-    const SlotId at{(hash + probe) & mask_};
+    const SlotId at{(place.home + probe) & mask_};
     if (!entry(at).owner.is_none()) continue;
-    if (rg_slot_is(&slot(at), &identity) && rg_is_blocked(&slot(at))) return at;
+    if (rg_slot_is(&slot(at), &place.identity) && rg_is_blocked(&slot(at))) return at;
   }
   return {};
 }
 
 void SharedPools::ban(const Whose& whose, std::int64_t end_ms, std::uint32_t rest_ms,
                       std::int64_t over_ms) {
-  SlotId at = find_ban(whose);
-  const std::uint32_t hash = home_of(whose);
+  const Place place = place_of_ban(whose);
+  SlotId at = find_ban(place);
   for (std::uint32_t probe = 0; at.is_none() && probe < RG_SHM_PROBES; ++probe) {
-    const SlotId free{(hash + probe) & mask_};
+    const SlotId free{(place.home + probe) & mask_};
     const Entry& book = entry(free);
     if (!book.owner.is_none() || std::max(book.last_end_ms[0], book.last_end_ms[1]) > over_ms) {
       continue;
     }
-    rg_identity identity = identity_of(whose);
-    identity.rule |= RG_RULE_IS_BLOCKED;
-    hand_over(free, identity);
+    hand_over(free, place.identity);
     at = free;
   }
   if (at.is_none()) return;  // asked over the socket
@@ -49,7 +50,7 @@ void SharedPools::ban(const Whose& whose, std::int64_t end_ms, std::uint32_t res
 }
 
 void SharedPools::lift_ban(const Whose& whose) {
-  const SlotId at = find_ban(whose);
+  const SlotId at = find_ban(place_of_ban(whose));
   if (!at.is_none()) hand_over(at, rg_identity{});
 }
 

@@ -54,28 +54,22 @@ CounterId SharedPools::owner(SlotId id) const {
   return (*book_[id.value / kPage])[id.value % kPage].owner;
 }
 
-rg_identity SharedPools::identity_of(const Whose& whose) const {
+SharedPools::Place SharedPools::place_of(const Whose& whose) const {
   rg_identity identity =
       rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
+  // Clients look for it by what they know: neither the clock nor the key's number.
+  const auto home = static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
   identity.rule = rg_rule_with_clock(whose.rule, whose.clock.value);
   identity.rule = rg_rule_with_number(identity.rule, whose.permits);
-  return identity;
-}
-
-// The first of the slots that may be its, before it is brought into their number.
-std::uint32_t SharedPools::home_of(const Whose& whose) const {
-  const rg_identity identity =
-      rg_identity_of(whose.rule, whose.key.data(), whose.key.size(), digest_secret_.data());
-  return static_cast<std::uint32_t>(rg_identity_hash(&identity, hash_seed_.data()));
+  return {identity, home};
 }
 
 SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& evict) {
-  const rg_identity identity = identity_of(whose);
-  const std::uint32_t hash = home_of(whose);
+  const Place place = place_of(whose);
   // Free ones first: an owner that comes again in its next window should find its slot.
   for (const bool from_owners : {false, true}) {
     for (std::uint32_t probe = 0; probe < RG_SHM_PROBES; ++probe) {
-      const SlotId at{(hash + probe) & mask_};
+      const SlotId at{(place.home + probe) & mask_};
       Entry& book = entry(at);
       if (book.owner.is_none() == from_owners) continue;
       if (std::max(book.last_end_ms[0], book.last_end_ms[1]) > over_ms) continue;
@@ -83,7 +77,7 @@ SlotId SharedPools::take(const Whose& whose, std::int64_t over_ms, const Evict& 
         evict(book.owner);
         --used_;
       }
-      hand_over(at, identity);
+      hand_over(at, place.identity);
       book.owner = whose.owner;
       book.spent[0] = book.spent[1] = 0;
       ++used_;

@@ -127,9 +127,14 @@ class SharedPools {
   void write_clock(ShardId shard, const rg_shm_clock& record);
   Entry& entry(SlotId slot);
   void hand_over(SlotId slot, const rg_identity& identity);
-  rg_identity identity_of(const Whose& whose) const;
-  std::uint32_t home_of(const Whose& whose) const;
-  SlotId find_ban(const Whose& whose);
+  // What stands in a slot that is somebody's, and where it may be.
+  struct Place {
+    rg_identity identity;
+    std::uint32_t home;  // the first slot that it may be, before it is brought into their number
+  };
+  Place place_of(const Whose& whose) const;
+  Place place_of_ban(const Whose& whose) const;
+  SlotId find_ban(const Place& place);
 
   rg_shm_header* header_;
   rg_slot* slots_;
