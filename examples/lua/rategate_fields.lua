@@ -29,6 +29,11 @@ local function parameter(key, value)
   return string.format(";%s=%d", key, value)
 end
 
+-- A rule blocks the key, or lets it pass uncounted: there is no limit to tell of, but 0 and -1.
+local function is_of_no_limit(limit, reason)
+  return reason == 5 and limit == 0 or reason == 6 and limit == -1
+end
+
 -- Names and values. `decision` are the six numbers of CHECK; `name`, `period_ms` (0: not known) and
 -- `burst` (0: no token bucket) are the limit's.
 function fields.of(decision, name, period_ms, burst)
@@ -36,6 +41,7 @@ function fields.of(decision, name, period_ms, burst)
   assert(#name <= 64 and name:find("^[A-Za-z0-9_./@%-]+$"), "no name of a limit")
   local allowed, limit, remaining = decision[1] == 1, decision[2], decision[3]
   local retry_ms, reset_ms = decision[4], decision[5]
+  if is_of_no_limit(limit, decision[6]) then return {} end
   local quota = burst > 0 and burst or limit
   local found = {
     ["RateLimit-Policy"] = string.format('"%s";q=%d', name, quota)

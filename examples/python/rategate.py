@@ -65,7 +65,7 @@ class Reason(enum.IntEnum):
     STORE_AWAY = 2  # decided by the limit's on_store_down
     NEVER_FITS = 3  # the cost is above the limit, or the burst of a token bucket
     CLOCK_NOT_TRUSTED = 4
-    BLOCKED = 5  # a rule blocks the key; nothing is counted
+    BLOCKED = 5  # a rule blocks the key (limit 0), or a denial before does for a while (block_for)
     UNLIMITED = 6  # a rule lets the key pass; nothing is counted
 
 
@@ -87,10 +87,10 @@ class Decision(NamedTuple):
         RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers), X-RateLimit-Limit,
         -Remaining and -Reset (seconds, no Unix time), and Retry-After where asking again may help.
         `period` in seconds, None where it is not known, and `burst`, 0 where it is no token bucket,
-        are those of the limit. What is not known is left out. Of a key that is blocked or unlimited
-        there is no limit to tell of, and so no field.
+        are those of the limit. What is not known is left out. Of a key that a rule blocks or makes
+        unlimited there is no limit to tell of, and so no field.
         """
-        if self.reason in (Reason.BLOCKED, Reason.UNLIMITED):
+        if (self.reason, self.limit) in ((Reason.BLOCKED, 0), (Reason.UNLIMITED, -1)):
             return {}
         period_ms = 0 if period is None else round(1000 * period)
         if not (_NAME.fullmatch(name) and period_ms >= 0 and 0 <= burst <= 1_000_000_000):

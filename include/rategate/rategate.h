@@ -369,8 +369,8 @@ RATEGATE_API void rategate_cancel(rategate_client* client);
  *
  * What does not apply or is not known is left out: where decision->remaining is -1 the fields
  * RateLimit, which cannot say so, X-RateLimit-Remaining and X-RateLimit-Reset; t also of a bucket
- * that is full. Of a key that is blocked or unlimited there is no limit to tell of: the text is
- * empty, and 0 is returned.
+ * that is full. Of a key that a rule blocks or makes unlimited (decision->limit 0 or -1) there is no
+ * limit to tell of: the text is empty, and 0 is returned.
  *
  * `period_ms` (10 ms to 31 days; of the calendar up to a year, as LIMITS tells it) and `burst` (of
  * a token bucket, 1 to RATEGATE_MAX_COST; 0 of a limit that counts by windows) are those that the

@@ -43,7 +43,11 @@ class HttpFields(unittest.TestCase):
             self.assertEqual(found["RateLimit"], f'"api";r=41{shown}')
         self.assertEqual(denied(2.001).http_fields("api", 60, 5)["RateLimit"], '"api";r=0;t=3')
 
-    def test_of_a_key_that_is_blocked_or_unlimited_there_is_nothing_to_tell(self):
+    def test_of_a_key_that_a_denial_blocks_the_limit_is_told(self):
+        blocked = denied(2.997, reason=rategate.Reason.BLOCKED).http_fields("api", 60)
+        self.assertEqual((blocked["RateLimit"], blocked["Retry-After"]), ('"api";r=0;t=3', "3"))
+
+    def test_of_a_key_that_a_rule_blocks_or_lets_pass_there_is_nothing_to_tell(self):
         blocked = decision(allowed=False, limit=0, remaining=0, retry_after=None, reset_after=0.0,
                            reason=rategate.Reason.BLOCKED)
         unlimited = decision(limit=-1, remaining=-1, reset_after=0.0,
