@@ -21,8 +21,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 # pylint: disable=wrong-import-position
-from harness import (against, beside, charts, footprint, hosts, machine, peers, report, revision,
-                     rows, shared_memory, sockets, store_cost, weighted)
+from harness import (against, beside, charts, footprint, given_out, hosts, machine, peers, report,
+                     revision, rows, shared_memory, sockets, store_cost, weighted)
 from harness.programs import NotMeasured, Place
 
 
@@ -44,6 +44,7 @@ class Bench:
         self.idle_scale = 0.1 if smoke else 1
         self.weighted_windows, self.refused_checks = (5, 50) if smoke else (200, 1000)
         self.paced_seconds = 1 if smoke else 6
+        self.given_out_seconds = 2 if smoke else None  # as long as it takes
         self.place = None
         self.shared = {}
         self.say = print
@@ -84,7 +85,7 @@ BRIEF = [shared_memory.CONTESTANTS, sockets.CONTESTANTS]  # --seconds long each
 GROUPS = [*BRIEF, beside.CONTESTANTS, hosts.CONTESTANTS, store_cost.CONTESTANTS,
           footprint.CONTESTANTS, peers.CONTESTANTS]
 # Once a run: these compare two that are asked at the same moments, over many windows.
-ONCE = [weighted.CONTESTANTS]
+ONCE = [weighted.CONTESTANTS, given_out.CONTESTANTS]
 # How often what is brief is measured in a round that compares; an odd number, so that in what is
 # measured once a round either side is first in turn, too.
 TURNS = 3

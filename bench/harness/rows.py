@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from harness import weighted
+from harness import given_out, weighted
 from harness.beside import FLOODS, TURNS
 from harness.weighted import contestant
 
@@ -99,6 +99,10 @@ TARGETS = [
              unit="%"),
     Row("over-admitted, 1 host", "hot limit, 1 host/over_admitted", None, 0, 0, ""),
     Row("over-admitted, 3 hosts", "hot limit, 3 hosts/over_admitted", None, 0, 0, ""),
+    at_least("given out at 1.5 x the demand, 3 hosts, token bucket of 1,000/s",
+             given_out.contestant("token bucket, 1,000/s") + "/given_out", None, 99, 99.7, unit="%"),
+    at_least("given out at 1.5 x the demand, 3 hosts, sliding window of 6,000 per 60 s",
+             given_out.contestant("sliding window, 6,000 per 60 s") + "/given_out", None, 97, 98, unit="%"),
     *large_cost_rows(),
     Row("p99.9 of a shm check : median, two cores loaded", SHM + "p999", SHM + "p50", 20, 5),
     *(Row(f"p99 of a CHECK beside {name}", f"CHECK beside {name}/p99", None, 1000, 200, "us")
