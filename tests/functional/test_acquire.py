@@ -10,7 +10,7 @@ from support.acquirers import Acquirers, info, inversions, wait_acquiring
 from support.buckets import bucket, most_beyond
 
 SLOW = harness.SLOW
-LATE = 0.1 * SLOW  # seconds by which an answer may come after its moment
+LATE = 0.3 * SLOW  # seconds by which an answer may come after its moment, on a busy machine
 
 
 def per_window(permits, period="200ms", **more):

@@ -3,8 +3,11 @@
 import time
 
 import harness
-from support.buckets import bucket, most_beyond
+from support.buckets import bucket, most_beyond, of_asked
 from support.lasting_case import LastingCase
+
+# A busy machine is no outage.
+PATIENT = {"redis_settings": {"command_timeout": "5s"}}
 
 
 class Lease(LastingCase):
@@ -12,9 +15,8 @@ class Lease(LastingCase):
         self.assertLessEqual(most_beyond(asked, burst, per_second, cost), 0.001)
 
     def assert_given_out(self, asked, burst, per_second, part, cost=1):
-        first, last = min(one.sent for one in asked), max(one.got for one in asked)
         allowed = cost * sum(one.decision.allowed for one in asked if one.decision)
-        self.assertGreater(allowed, part * (burst + per_second * (last - first)))
+        self.assertGreater(allowed, part * of_asked(asked, burst, per_second, cost))
 
     def script_calls(self, server):
         return server.db.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"]
@@ -24,17 +26,16 @@ class Lease(LastingCase):
             with self.subTest(mode=mode):
                 server = self.redis()
                 limits = {"api": bucket("600/s", 600, mode=mode)}
-                daemons = [self.daemon(server, limits=limits) for _ in range(2)]
+                daemons = [self.daemon(server, limits=limits, **PATIENT) for _ in range(2)]
                 self.assertIn("leased=1", daemons[0].info("limits")["limit_api"])
                 asked = self.load_for(3.5, daemons, callers=2, pause=0.003)
-                allowed = sum(one.decision.allowed for one in asked)
                 self.assert_held(asked, 600, 600)
                 self.assert_given_out(asked, 600, 600, 0.9)
-                self.assertLess(self.script_calls(server), 0.7 * allowed)
+                self.assertLess(self.script_calls(server), 0.6 * len(asked))
 
     def test_mode_exact_asks_for_each(self):
         server = self.redis()
-        daemon = self.daemon(server, limits={"api": bucket("300/s", 300, mode="exact")})
+        daemon = self.daemon(server, limits={"api": bucket("300/s", 300, mode="exact")}, **PATIENT)
         self.assertIn("leased=0", daemon.info("limits")["limit_api"])
         with daemon.conn() as conn:
             before = self.script_calls(server)
@@ -58,7 +59,7 @@ class Lease(LastingCase):
     def test_a_daemon_that_stands_still_spends_nothing_that_is_over(self):
         server = self.redis()
         limits = {"api": bucket("300/s", 300, mode="lease")}
-        still, other = (self.daemon(server, limits=limits) for _ in range(2))
+        still, other = (self.daemon(server, limits=limits, **PATIENT) for _ in range(2))
 
         def stand_still():
             for _ in range(3):
@@ -74,7 +75,7 @@ class Lease(LastingCase):
     def test_a_daemon_that_is_killed_takes_its_leases_along(self):
         server = self.redis()
         limits = {"api": bucket("300/s", 300, mode="lease")}
-        victim, other = (self.daemon(server, limits=limits) for _ in range(2))
+        victim, other = (self.daemon(server, limits=limits, **PATIENT) for _ in range(2))
         loads = [harness.Load(daemon, callers=2, pause=0.003) for daemon in (victim, other)]
         harness.wait_until(lambda: loads[0].allowed() >= 200, 15, "leases")
         victim.kill9()
@@ -86,7 +87,7 @@ class Lease(LastingCase):
 
     def test_costs_above_one_are_paid_by_what_is_held_and_by_the_bucket(self):
         server = self.redis()
-        daemons = [self.daemon(server, limits={"api": bucket("900/s", 900, mode="lease")})
+        daemons = [self.daemon(server, limits={"api": bucket("900/s", 900, mode="lease")}, **PATIENT)
                    for _ in range(2)]
         asked = self.load_for(3, daemons, check=("api", None, 3), callers=2, pause=0.003)
         self.assert_held(asked, 900, 900, cost=3)
@@ -108,7 +109,7 @@ class Lease(LastingCase):
 
     def test_a_reload_gives_up_what_is_held_by_other_numbers(self):
         server = self.redis()
-        daemon = self.daemon(server, limits={"api": bucket("300/s", 300, mode="lease")})
+        daemon = self.daemon(server, limits={"api": bucket("300/s", 300, mode="lease")}, **PATIENT)
 
         def reload():
             for mode in ("exact", "lease"):

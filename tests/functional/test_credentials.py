@@ -26,6 +26,10 @@ class Credentials(harness.Case):
         lines = self.server.db.client_list()
         return [line["id"] for line in lines if line["user"] == "app"]
 
+    def connected(self):
+        """The same, once there is one: a daemon that could not reach the server at once is ready, too."""
+        return harness.wait_until(self.clients, 10, "a connection")
+
     def wait_old(self):
         """Until its connection is one that has been of use: it is made again at once. Ages are whole
         seconds of a clock that the server looks at now and then."""
@@ -114,7 +118,7 @@ class InPlace(Credentials):
 
     def is_rotated(self, daemon, rotate, times=1):
         """All checks meanwhile were counted, over one connection."""
-        before = self.clients()
+        before = self.connected()
         with Asking(daemon) as asking:
             harness.wait_until(lambda: sum(asking.reasons.values()) > 100, 10, "some checks")
             rotate()
@@ -180,7 +184,7 @@ class InPlace(Credentials):
 
     def test_a_wrong_one_is_told_and_the_connection_stays(self):
         daemon = self.with_file()
-        before = self.clients()
+        before = self.connected()
         self.write("wrong\n")
         daemon.reload()
         self.wait_error(daemon, "WRONGPASS", "store_password_error")
@@ -215,7 +219,7 @@ class AtTheGreeting(Credentials):
         daemon = self.with_file()
         self.user("two")
         self.write("two\n")
-        before = self.clients()
+        before = self.connected()
         self.wait_old()
         with Asking(daemon) as asking:
             self.cut()
@@ -360,7 +364,7 @@ class Command(Credentials):
     def test_renewed_before_it_expires(self):
         daemon = self.with_command("echo one; echo expires-in 1",
                                    command_timeout="2s")  # a busy machine is no refusal
-        before = self.clients()
+        before = self.connected()
         with Asking(daemon) as asking:
             self.wait_renewed(daemon, 4)
         self.assertEqual(set(asking.reasons), {harness.COUNTED})
@@ -378,7 +382,7 @@ class Command(Credentials):
             "token=$(cat /proc/sys/kernel/random/uuid)",
             f'redis-cli -s {socket} ACL SETUSER app resetpass ">$token" >/dev/null',
             "echo $token; echo expires-in 1", command_timeout="2s")  # a busy machine is no refusal
-        before = self.clients()
+        before = self.connected()
         with Asking(daemon) as asking:
             self.wait_renewed(daemon, 3)
         self.assertEqual(set(asking.reasons), {harness.COUNTED})

@@ -1,6 +1,7 @@
 """Sliding windows: docs/algorithms.md."""
 
 import bisect
+import collections
 import time
 
 import harness
@@ -25,12 +26,24 @@ def most_in_a_period(asked, seconds, cost=1):
     return cost * most
 
 
+def of_asked(asked, limit, seconds):
+    """What a window would have given to those who asked: on a busy machine they ask for less than it
+    has. The last period counts as far as it was begun with."""
+    given = collections.deque()
+    total = 0
+    for one in sorted(asked, key=lambda one: one.got):
+        while given and given[0] <= one.got - seconds:
+            given.popleft()
+        if len(given) < limit:
+            given.append(one.got)
+            total += 1
+    return total
+
+
 class Sliding(LastingCase):
     def assert_given_out(self, asked, limit, seconds, part):
-        first, last = min(one.sent for one in asked), max(one.got for one in asked)
         allowed = sum(one.decision.allowed for one in asked if one.decision)
-        # A window is given out at once, and then again a period later.
-        self.assertGreater(allowed, part * limit * max(1, (last - first) // seconds))
+        self.assertGreater(allowed, part * of_asked(asked, limit, seconds))
 
     def test_hosts_keep_the_limit_in_every_period(self):
         for limit, mode in ((60, "exact"), (300, "exact"), (300, "lease"), (300, "auto")):
