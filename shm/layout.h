@@ -60,6 +60,8 @@ enum rg_rule_kind {
   RG_RULE_KINDS
 };
 
+#define RG_LEFT_IS_WAIT (UINT32_C(1) << 31)
+
 /* Whose slot it is. */
 struct rg_identity {
   /* Below 2^RG_RULE_BITS; 0: nobody's. In a slot the clock's number is above it, then whether the
@@ -72,7 +74,10 @@ struct rg_slot {
   uint64_t word[2]; /* shm/word.h */
   struct rg_identity identity;
   uint32_t low_water; /* permits */
-  uint32_t left;      /* permits in Redis, at its last answer */
+  /* Permits in Redis, at its last answer. With RG_LEFT_IS_WAIT there are none, and the rest says in
+   * ms how long after the end of a denial of slices the first one is there. Of a key that is
+   * blocked all of it is ms, of the block beyond the word. */
+  uint32_t left;
 };
 
 #define RG_AT(type, field, offset) \

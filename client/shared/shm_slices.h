@@ -42,7 +42,7 @@ struct rg_shm_pool {
   struct rg_slot* slot;
   struct rg_shm_words words; /* loaded before the slot was found to be the pool's */
   int64_t low_water;
-  int64_t in_store;
+  uint32_t left; /* as it stands in the slot */
 };
 
 /* How long it takes a bucket to have as many permits again. Rounded up, without a division. */
@@ -84,7 +84,7 @@ RG_INLINE bool rg_shm_load(struct rg_shm_pool* pool, struct rg_slot* slot) {
   rg_step();
   if (!RG_LIKELY(rg_shm_is_it(slot, pool->whose))) return false;
   pool->low_water = (int64_t)rg_hint_load(&slot->low_water);
-  pool->in_store = (int64_t)rg_hint_load(&slot->left);
+  pool->left = rg_hint_load(&slot->left);
   return rg_shm_load_numbers(pool);
 }
 
@@ -104,7 +104,8 @@ RG_INLINE bool rg_shm_bounds_at(const struct rg_shm_clock* clock, const struct r
 }
 
 RG_INLINE int64_t rg_shm_remaining(const struct rg_shm_pool* pool, int64_t held) {
-  const int64_t remaining = held + pool->in_store;
+  const int64_t in_store = (pool->left & RG_LEFT_IS_WAIT) != 0 ? 0 : (int64_t)pool->left;
+  const int64_t remaining = held + in_store;
   return remaining < pool->burst ? remaining : pool->burst;
 }
 
@@ -175,8 +176,10 @@ RG_INLINE void rg_shm_tell_denial(const struct rg_shm_pool* pool, uint64_t until
   result->nudge = false;
   result->window_end_ms = 0;
   result->limit = pool->limit;
-  /* What a cost needs flows in no sooner, and nobody knows of a sliding window when it does. */
-  const int64_t word_ms = rg_shm_reset_after_ms(until_ns, drift);
+  /* What a cost needs flows in no sooner; of a sliding window the first permit is known of. */
+  const int64_t wait_ms =
+      (pool->left & RG_LEFT_IS_WAIT) != 0 ? (int64_t)(pool->left ^ RG_LEFT_IS_WAIT) : 0;
+  const int64_t word_ms = rg_shm_reset_after_ms(until_ns, drift) + wait_ms;
   const int64_t flows_ms = pool->rule->kind == RG_RULE_BUCKET
                                ? rg_shm_flows_in_ms(pool, pool->cost - result->remaining)
                                : 0;
@@ -216,7 +219,7 @@ RG_INLINE enum rg_shm_outcome rg_shm_deny(const struct rg_shm_pool* pool,
                                                  (odd.open ? rg_word_permits(words.odd) : 0));
   rg_shm_tell_denial(pool, until_ns, &bounds, drift, result);
   result->blocked = pool->blocked;
-  if (pool->blocked) rg_shm_tell_block(pool->limit, pool->in_store, result);
+  if (pool->blocked) rg_shm_tell_block(pool->limit, (int64_t)pool->left, result);
   return RG_SHM_DECIDED;
 }
 

@@ -148,8 +148,8 @@ void LeaseKeeper::show_denial(Counter& counter, Mono now) {
   close_slices(counter, *reading, now);
   const std::int64_t until_ms = until_us / 1000;
   PoolBook book = book_of(counter, now);
-  counter.pool.deny_until(until_ms - (until_ms % slices.slice_ms == 0 ? 1 : 0), reading->latest,
-                          book);
+  counter.pool.deny_until(until_ms - (until_ms % slices.slice_ms == 0 ? 1 : 0),
+                          (fits.us + 999) / 1000, reading->latest, book);
 }
 
 void LeaseKeeper::end_denial(Counter& counter, Mono now) {

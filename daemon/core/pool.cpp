@@ -150,7 +150,8 @@ void Pool::show_slices(StoreTime latest, std::int64_t chunk, PoolBook& book) {
   }
 }
 
-void Pool::deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book) {
+void Pool::deny_until(std::int64_t until_ms, std::int64_t first_permit_ms, StoreTime now,
+                      PoolBook& book) {
   if (!is_shared() || book.use.limit->shadow || until_ms > RG_WORD_MAX_END_MS) return;
   // What clients are not shown the daemon would give them.
   if (part_[0].stock + part_[1].stock > 0) return;
@@ -163,6 +164,10 @@ void Pool::deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book) {
     if (part.end_ms != 0 || !book.shared->will_publish(slot_, parity, until_ms)) continue;
     part.end_ms = until_ms;
     part.state = State::Exhausted;
+    const std::int64_t wait_ms = std::clamp<std::int64_t>(first_permit_ms - until_ms, 0, kLeftMask);
+    part.left = static_cast<std::uint32_t>(wait_ms) & kLeftMask;
+    // Before the word that it is of: who finds that finds this, or what came after.
+    tell_left(parity, book);
     show_part(parity, 0, book);
     return;
   }
@@ -170,14 +175,14 @@ void Pool::deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book) {
 
 // Of slices no other part is in that state.
 void Pool::end_denial(PoolBook& book) {
-  if (book.use.slices.none()) return;
   for (const int parity : {0, 1}) {
-    if (part_[parity].state == State::Exhausted) retire(parity, book);
+    if (is_denial(part_[parity], book)) retire(parity, book);
   }
 }
 
 void Pool::tell_left(std::int64_t permits, PoolBook& book) {
   for (const int parity : {0, 1}) {
+    if (is_denial(part_[parity], book)) continue;
     part_[parity].left =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(permits, 0, kMaxPermits)) & kLeftMask;
   }
@@ -237,7 +242,14 @@ bool Pool::charged(const Window& window, std::int64_t charged, std::int64_t coun
 void Pool::tell_left(int parity, PoolBook& book) {
   if (!is_shared() || book.ahead) return;
   const Part& part = part_[parity];
-  rg_hint_store(&book.shared->slot(slot_).left, part.left + static_cast<std::uint32_t>(part.stock));
+  const std::uint32_t left = is_denial(part, book)
+                                 ? RG_LEFT_IS_WAIT | part.left
+                                 : part.left + static_cast<std::uint32_t>(part.stock);
+  rg_hint_store(&book.shared->slot(slot_).left, left);
+}
+
+bool Pool::is_denial(const Part& part, const PoolBook& book) {
+  return part.state == State::Exhausted && !book.use.slices.none();
 }
 
 void Pool::add(const Window& window, std::int64_t permits, std::int64_t chunk, PoolBook& book) {

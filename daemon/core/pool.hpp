@@ -62,8 +62,10 @@ class Pool {
   // Shows more of what is kept of the slices that end after `latest`, up to `chunk` of each.
   void show_slices(StoreTime latest, std::int64_t chunk, PoolBook& book);
   // Nobody has anything before that moment, nor does the store: clients are told by a word of its
-  // own, where one is free. `now`: the latest that it may be. See docs/shared-memory.md, "Slices".
-  void deny_until(std::int64_t until_ms, StoreTime now, PoolBook& book);
+  // own, where one is free, and by how long after it the first permit is there. `now`: the latest
+  // that it may be. See docs/shared-memory.md, "Slices".
+  void deny_until(std::int64_t until_ms, std::int64_t first_permit_ms, StoreTime now,
+                  PoolBook& book);
   // That is not so any more.
   void end_denial(PoolBook& book);
   // So many the store has left, for clients to reckon `remaining` by.
@@ -232,6 +234,8 @@ class Pool {
   void void_word(int parity, PoolBook& book);
   std::int64_t show_part(int parity, std::int64_t permits, PoolBook& book);
   void tell_left(int parity, PoolBook& book);
+  // It is no slice, but a denial: its `left` is by how many ms the first permit is later.
+  static bool is_denial(const Part& part, const PoolBook& book);
   static void stow(Part& part, std::int64_t permits, PoolBook& book);
 
   Part part_[2];

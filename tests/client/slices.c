@@ -1,6 +1,7 @@
 /* Asks for all that a limit has, which is leased in slices: client_slices SOCKET LIMIT MS. Goes on
  * for so many ms, and prints how many checks were allowed, how many of them in shared memory, how
- * many were denied, how many of those in shared memory, and how long it took in microseconds. */
+ * many were denied, how many of those in shared memory, how long it took in microseconds, and the
+ * shortest time in ms after which one that was denied in shared memory was to ask again. */
 #include <inttypes.h>
 #include <rategate/rategate.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   }
   int64_t of[2] = {0, 0};
   int64_t in_place[2] = {0, 0};
+  int64_t shortest_ms = 0;
   const int64_t began_us = now_us();
   const int64_t until_us = began_us + 1000 * strtoll(argv[3], NULL, 10);
   while (now_us() < until_us) {
@@ -35,14 +37,18 @@ int main(int argc, char** argv) {
     }
     const int allowed = decision.allowed != 0;
     ++of[allowed];
-    if (decision.decided_ns != 0) ++in_place[allowed];
+    if (decision.decided_ns != 0) {
+      ++in_place[allowed];
+      const int64_t ms = decision.retry_after_ms;
+      if (!allowed && (shortest_ms == 0 || ms < shortest_ms)) shortest_ms = ms;
+    }
     if (!allowed && decision.retry_after_ms < 1) {
       fprintf(stderr, "denied for %" PRId64 " ms\n", (int64_t)decision.retry_after_ms);
       return 1;
     }
   }
-  printf("%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", of[1], in_place[1], of[0],
-         in_place[0], now_us() - began_us);
+  printf("%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", of[1],
+         in_place[1], of[0], in_place[0], now_us() - began_us, shortest_ms);
   rategate_close(client);
   return 0;
 }

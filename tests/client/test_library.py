@@ -107,6 +107,20 @@ class Slices(Case):
                     with self.subTest(store=store, limit=limit, programs=programs):
                         self.judge(self.daemon(store, limits=self.LIMITS), limit, programs)
 
+    def test_who_is_denied_in_place_is_told_when_the_first_permit_is_there(self):
+        for store in (None, self.redis()):
+            with self.subTest(store=store):
+                limits = {"window": {"limit": "2000/m", "algorithm": "sliding-window",
+                                     "mode": "lease"}}
+                daemon = self.daemon(store, limits=limits)
+                result = self.run_program(BIN_DIR / "client_slices", daemon.socket, "window", 2000)
+                self.assert_success(result)
+                allowed, _, _, denied_here, us, shortest_ms = map(int, result.stdout.split())
+                self.assertEqual(allowed, 2000)
+                self.assertGreater(denied_here, 100)
+                # None comes back sooner than a minute after the program began.
+                self.assertGreaterEqual(shortest_ms, 60_000 - us / 1000 - 1)
+
     def judge(self, daemon, limit, programs):
         begun = time.monotonic()
         (allowed, allowed_here, denied, denied_here), us = self.run_all(daemon, limit, programs)

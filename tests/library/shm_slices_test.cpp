@@ -119,6 +119,24 @@ TEST_CASE("the coarse clock decides where its lag leaves nothing open") {
   CHECK(f.result.window_end_ms == kNowMs + 100);
 }
 
+TEST_CASE("a denial tells when the first permit is there, as far as that is after its word") {
+  for (const rg_rule_kind kind : {RG_RULE_BUCKET, RG_RULE_SLIDING_LOG}) {
+    Fixture f;
+    f.rule.kind = kind;
+    Segment::put(f.slot, kNowMs + 40, 0, true, 1, 0, RG_LEFT_IS_WAIT | 59'000);
+    REQUIRE(f.check() == RG_SHM_DECIDED);
+    CHECK_FALSE(f.result.allowed);
+    CHECK(f.result.retry_after_ms == 41 + 59'000);
+    CHECK(f.result.reset_after_ms >= f.result.retry_after_ms);
+    CHECK(f.result.remaining == 0);
+    // It is no number of permits, whatever the other word has.
+    Segment::put(f.slot, kNowMs + 100, 5, false, 0, 0, RG_LEFT_IS_WAIT | 59'000);
+    REQUIRE(f.check() == RG_SHM_DECIDED);
+    CHECK(f.result.allowed);
+    CHECK(f.result.remaining == 4);
+  }
+}
+
 TEST_CASE("a word that says that the store has nothing denies until it ends") {
   Fixture f;
   Segment::put(f.slot, kNowMs + 40, 0, true, 1);

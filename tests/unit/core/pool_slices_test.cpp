@@ -92,8 +92,10 @@ TEST_CASE("a denial takes a word that is free, and ends with the first thing tha
   REQUIRE(s.pool.lease(s.first, 5, kMaxHeld, s.book));
   const int other = 1 - s.use.parity_of(s.first);
   const std::int64_t until_ms = s.first.start_ms + 12;
-  s.pool.deny_until(until_ms, now, s.book);
+  s.pool.deny_until(until_ms, until_ms + 900, now, s.book);
   CHECK(s.denies(other, until_ms));
+  // The first permit is there later than the word ends.
+  CHECK(rg_hint_load(&s.table.slot(s.slot).left) == (RG_LEFT_IS_WAIT | 900));
   // It is no slice, and nothing of it is held, spent or lost.
   CHECK(s.pool.held_beyond(now) == 5);
   CHECK(s.pool.first_end_beyond(now) == s.first.end_ms);
@@ -101,9 +103,9 @@ TEST_CASE("a denial takes a word that is free, and ends with the first thing tha
   CHECK(rg_word_load(&s.table.slot(s.slot).word[other]) == RG_WORD_VOID);
   CHECK(rg_word_permits(s.word_of(s.first)) == 5);
   // Ends grow.
-  s.pool.deny_until(until_ms, now, s.book);
+  s.pool.deny_until(until_ms, until_ms + 900, now, s.book);
   CHECK(rg_word_load(&s.table.slot(s.slot).word[other]) == RG_WORD_VOID);
-  s.pool.deny_until(until_ms + 1, now, s.book);
+  s.pool.deny_until(until_ms + 1, until_ms + 1 + 900, now, s.book);
   CHECK(s.denies(other, until_ms + 1));
   // A lease takes its place.
   REQUIRE(s.pool.lease(s.second, 5, kMaxHeld, s.book));
@@ -118,14 +120,14 @@ TEST_CASE("no denial is there while permits are in the daemon's hand, or both wo
   const StoreTime now = SharedSlices::at_ms(s.first.start_ms + 1);
   REQUIRE(s.pool.lease(s.first, 5, kMaxHeld, s.book));
   const int other = 1 - s.use.parity_of(s.first);
-  s.pool.deny_until(s.first.start_ms + 12, now, s.book);
+  s.pool.deny_until(s.first.start_ms + 12, s.first.start_ms + 12 + 900, now, s.book);
   CHECK(s.denies(other, s.first.start_ms + 12));
   const Hand hand = s.pool.take_hand(s.first, s.book);
   CHECK(hand.permits() == 5);
   CHECK(rg_word_load(&s.table.slot(s.slot).word[other]) == RG_WORD_VOID);
   s.pool.put_back(s.first, hand, s.book);
   REQUIRE(s.pool.lease(s.second, 1, kMaxHeld, s.book));
-  s.pool.deny_until(s.first.start_ms + 13, now, s.book);
+  s.pool.deny_until(s.first.start_ms + 13, s.first.start_ms + 13 + 900, now, s.book);
   CHECK_FALSE(rg_word_exhausted(s.word_of(s.first)));
   CHECK_FALSE(rg_word_exhausted(s.word_of(s.second)));
 }
@@ -133,12 +135,12 @@ TEST_CASE("no denial is there while permits are in the daemon's hand, or both wo
 TEST_CASE("a denial that lasts is not told again") {
   SharedSlices s;
   const StoreTime now = SharedSlices::at_ms(1000);
-  s.pool.deny_until(1010, now, s.book);
-  s.pool.deny_until(1012, now, s.book);
+  s.pool.deny_until(1010, 1010 + 900, now, s.book);
+  s.pool.deny_until(1012, 1012 + 900, now, s.book);
   CHECK((s.denies(0, 1010) || s.denies(1, 1010)));
   CHECK_FALSE((s.denies(0, 1012) || s.denies(1, 1012)));
   CHECK(s.pool.close_slices(SharedSlices::at_ms(1010), s.book).lost == 0);
-  s.pool.deny_until(1020, SharedSlices::at_ms(1010), s.book);
+  s.pool.deny_until(1020, 1020 + 900, SharedSlices::at_ms(1010), s.book);
   CHECK((s.denies(0, 1020) || s.denies(1, 1020)));
 }
 
@@ -146,13 +148,13 @@ TEST_CASE("nobody is denied by clients of a pool that keeps some, or of a shadow
   SharedSlices s;
   const StoreTime now = SharedSlices::at_ms(s.first.start_ms + 1);
   REQUIRE(s.pool.lease(s.first, 5, 2, s.book));
-  s.pool.deny_until(s.first.end_ms + 1, now, s.book);
+  s.pool.deny_until(s.first.end_ms + 1, s.first.end_ms + 1 + 900, now, s.book);
   CHECK_FALSE(rg_word_exhausted(s.word_of(s.first)));
   Limit shadow = bucket_limit();
   shadow.shadow = true;
   s.use.limit = std::make_shared<const Limit>(shadow);
   s.pool.show_slices(now, 5, s.book);
-  s.pool.deny_until(s.first.end_ms + 1, now, s.book);
+  s.pool.deny_until(s.first.end_ms + 1, s.first.end_ms + 1 + 900, now, s.book);
   CHECK_FALSE(rg_word_exhausted(s.word_of(s.first)));
 }
 
