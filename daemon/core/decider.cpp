@@ -188,10 +188,14 @@ Prospect Decider::prospect(const Counter& counter, const Bucket& bucket, std::in
   StoreTime fits = fits_at(bucket, burst, cost);
   if (counter.bucket != nullptr) fits = std::max(fits, counter.bucket->paused_until);
   const StoreTime full = full_at(bucket);
-  // Nobody is to come too early.
-  const StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
+  // Nobody is to come too early. What the store has said before is of the past, unless its clock
+  // was set back since.
+  StoreTime at = std::max(told, reading ? reading->earliest : StoreTime{});
+  if (counter.bucket != nullptr && reading) {
+    at = std::max(at, std::min(counter.bucket->told_at, reading->latest));
+  }
   const auto until_ms = [&](StoreTime moment) {
-    return ms_rounded_up(clock.with_drift(moment.us - at.us));
+    return moment <= at ? 0 : ms_rounded_up(clock.with_drift(moment.us - at.us));
   };
   const StoreTime seen = told.us > 0 ? told : at;
   Prospect prospect{permits_in(bucket, burst, seen) + held, until_ms(fits), until_ms(full)};

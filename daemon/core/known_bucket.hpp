@@ -11,6 +11,7 @@ namespace rategate {
 struct KnownBucket {
   Bucket bucket;  // as the store told it last, which has no more in it than that
   Mono told;
+  StoreTime told_at;  // the store's moment of it, which is past
   // It had next to nothing left, and is not asked before: see pause_us().
   StoreTime paused_until;
   LeaseLoss loss;     // of what was leased of it

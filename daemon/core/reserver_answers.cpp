@@ -136,6 +136,7 @@ void Reserver::hand_out_bucket(CounterId id, Line& line, const ReserveAnswer& re
   if (counter.bucket == nullptr) counter.bucket = std::make_unique<KnownBucket>();
   counter.bucket->bucket = bucket;
   counter.bucket->told = now;
+  counter.bucket->told_at = reply.time;
   counter.bucket->paused_until = keeper_.pause_of(counter, reply.time, now);
   keeper_.end_denial(counter, now);
   if (charged > 0 && counter.use->limit->on_store_down != OnStoreDown::Allow) {

@@ -51,6 +51,14 @@ class Explain(harness.Case):
 
 
 class Algorithms(Explain):
+    def test_a_bucket_that_is_full(self):
+        for store in (self.redis(), None):
+            daemon = self.daemon(store, limits={"bucket": bucket("1/h", 10, mode="exact")})
+            for n in range(30):
+                told, _, counter = self.one(daemon, "bucket", f"key{n}")
+                self.assertEqual((told["remaining"], counter["left"], counter["full_in_ms"]),
+                                 (10, 10, 0))
+
     def test_a_window(self):
         server = self.redis()
         daemon = self.daemon(server, limits={"api": {"limit": "3/h", "mode": "exact"}})

@@ -43,6 +43,13 @@ class Peek(harness.Case):
             stats = daemon.info("stats")
             self.assertEqual((stats["peeks"], stats["checks"]), ("66", "9"))
 
+    def test_a_bucket_that_is_full_is_full_in_no_time(self):
+        for store in (self.redis(), None):
+            daemon = self.daemon(store, limits={"bucket": bucket("1/h", 10, mode="exact")})
+            with self.subTest(store=store), daemon.conn() as conn:
+                for n in range(50):
+                    self.assertEqual(conn.command("PEEK", "bucket", f"key{n}"), [1, 1, 10, 0, 0, 0])
+
     def test_another_host_sees_what_this_one_took(self):
         server = self.redis()
         one, other = (self.daemon(server, limits=self.LIMITS) for _ in range(2))
