@@ -19,6 +19,7 @@
 #include "client/cli/interruption.hpp"
 #include "client/cli/output.hpp"
 #include "client/cli/program.hpp"
+#include "client/cli/reply_map.hpp"
 #include "client/cli/verdict.hpp"
 
 namespace rategate::cli {
@@ -205,6 +206,19 @@ int clear(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
     const std::int64_t held = resolve(client, command.question).clear(command.question.key);
     return print(command.json ? cleared_json(held) : cleared_text(held)) ? 0 : kError;
+  });
+}
+
+int reload(const Command& command) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    const Reply reply = ask(client, {"RELOAD"}, RATEGATE_REPLY_ARRAY);
+    const rategate_reply* const limits = find(*reply, "limits");
+    const rategate_reply* const waiting = find(*reply, "needs_restart");
+    if (limits == nullptr || waiting == nullptr) refuse_answer("RELOAD");
+    const std::string count = text_of(*limits);
+    const std::string names = text_of(*waiting);
+    return print(command.json ? reloaded_json(count, names) : reloaded_text(count, names)) ? 0
+                                                                                           : kError;
   });
 }
 

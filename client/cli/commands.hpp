@@ -33,6 +33,7 @@ int explain(const Command& command);
 int settle(const Command& command);
 int refund(const Command& command);  // question.cost permits
 int clear(const Command& command);
+int reload(const Command& command);
 int run(const Command& command);    // returns only when it failed
 int enter(const Command& command);  // without a program: for for_ms, and tells the ticket
 int stay(const Command& command);

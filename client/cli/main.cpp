@@ -134,6 +134,15 @@ Subcommand declare_clear(CLI::App& app, Command& command) {
   return {clear, rategate::cli::clear};
 }
 
+Subcommand declare_reload(CLI::App& app, Command& command) {
+  auto* reload = app.add_subcommand("reload", "Have the daemon load its configuration anew");
+  reload->add_flag("--json", command.json, "Print the answer as JSON");
+  reload->footer(
+      "\nTakes effect as a whole, or not at all: then it says what is wrong, and exits with 2.\n"
+      "Example:\n  rategated --check-config && rategate reload");
+  return {reload, rategate::cli::reload};
+}
+
 Subcommand declare_explain(CLI::App& app, Command& command) {
   auto* explain = app.add_subcommand("explain", "Say why check would allow or deny, take nothing");
   add_question(explain, command);
@@ -251,6 +260,7 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   const Subcommand explain = declare_explain(app, command);
   std::vector<Subcommand> changing = declare_settling(app, command);
   changing.push_back(declare_clear(app, command));
+  changing.push_back(declare_reload(app, command));
 
   auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
   run->formatter(std::make_shared<ProgramFormatter>());

@@ -174,6 +174,16 @@ std::string cleared_json(std::int64_t held) {
   return "{\"cleared\":" + std::to_string(held) + "}\n";
 }
 
+std::string reloaded_text(const std::string& limits, const std::string& waiting) {
+  std::string text = "the configuration is loaded anew; limits: " + limits + "\n";
+  if (!waiting.empty()) text += "changed, and waiting for a restart: " + waiting + "\n";
+  return text;
+}
+
+std::string reloaded_json(const std::string& limits, const std::string& waiting) {
+  return "{\"limits\":" + limits + ",\"needs_restart\":" + json_string(waiting) + "}\n";
+}
+
 std::string entry_json(const Decision& decision, const std::string& ticket) {
   return "{\"entered\":" + std::string(decision.allowed ? "true" : "false") +
          ",\"limit\":" + std::to_string(decision.limit) +

@@ -27,6 +27,9 @@ std::string settled_text(std::int64_t back);  // one line
 std::string settled_json(std::int64_t back);
 std::string cleared_text(std::int64_t held);  // one line
 std::string cleared_json(std::int64_t held);
+// `waiting`: the settings that take effect with the next start only, separated by ", ".
+std::string reloaded_text(const std::string& limits, const std::string& waiting);
+std::string reloaded_json(const std::string& limits, const std::string& waiting);
 
 // Whether it has entered, by ENTER's fields; the ticket where others are to know it.
 std::string entry_json(const Decision& decision, const std::string& ticket = {});

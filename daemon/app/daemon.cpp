@@ -10,8 +10,10 @@
 #include "daemon/io/redis/cluster_nodes.hpp"
 #include "daemon/io/redis/sentinels.hpp"
 #include "daemon/io/sessions/peer_access.hpp"
+#include "daemon/io/sessions/peer_process.hpp"
 #include "daemon/metrics/status_text.hpp"
 #include "daemon/os/descriptors.hpp"
+#include "daemon/proto/errors.hpp"
 
 namespace rategate {
 namespace {
@@ -21,6 +23,9 @@ namespace {
 // server), for a reload, for a run of password_command, and for clients that are being turned away.
 constexpr std::uint64_t kSpareDescriptors = 24;
 
+// Bytes that an answer tells of a fault: paths may be long.
+constexpr std::size_t kMostOfFault = 1024;
+
 }  // namespace
 
 Daemon::Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log, Notify& notify)
@@ -29,7 +34,7 @@ Daemon::Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log,
       log_(log),
       notify_(notify),
       engine_(loop, config_, log),
-      server_(loop, config_, file_in_use(options), engine_, log),
+      server_(loop, config_, file_in_use(options), engine_, *this, log),
       reload_(options, config_.fixed, engine_, server_, log),
       lifecycle_(loop, notify, *this),
       shutdown_(loop, config_.fixed.redis.command_timeout_ms, engine_, server_, log),
@@ -108,9 +113,25 @@ std::string Daemon::status() const { return status_text(server_.overview(), relo
 
 void Daemon::reload_asked() {
   if (lifecycle_.is_stopping()) return;
+  load_anew();
+}
+
+Reload::Outcome Daemon::load_anew() {
   lifecycle_.reloading();
-  reload_.run();
+  Reload::Outcome outcome = reload_.run();
   lifecycle_.reloaded();
+  return outcome;
+}
+
+ReloadOutcome Daemon::reload(const Caller& caller) {
+  if (lifecycle_.is_stopping()) return Refused{error_text(ErrorId::ShuttingDown)};
+  log_.event(LogLevel::Info, "reload", "somebody has the configuration loaded anew",
+             {{"client", shown_peer(caller.peer)}});
+  Reload::Outcome outcome = load_anew();
+  if (outcome.faults.empty()) return Reloaded{outcome.limits, std::move(outcome.needs_restart)};
+  return Refused{
+      error_text(ErrorId::NotReloaded,
+                 {outcome.faults.size(), {to_text(outcome.faults.front()), kMostOfFault}})};
 }
 
 void Daemon::stop_asked() {

@@ -21,7 +21,10 @@
 
 namespace rategate {
 
-class Daemon final : private SignalEvents, private StatusSource, private EngineEvents {
+class Daemon final : private SignalEvents,
+                     private StatusSource,
+                     private EngineEvents,
+                     private ConfigService {
  public:
   // Whatever is handed over by reference lives longer than this.
   Daemon(uv_loop_t* loop, const Options& options, Config config, Log& log, Notify& notify);
@@ -32,6 +35,7 @@ class Daemon final : private SignalEvents, private StatusSource, private EngineE
  private:
   void stop_asked() override;
   void reload_asked() override;
+  ReloadOutcome reload(const Caller& caller) override;
   std::string status() const override;
   void check_answered(const Answer& answer) override { server_.answered(answer); }
   void clear_answered(const Cleared& answer) override { server_.cleared(answer); }
@@ -41,6 +45,7 @@ class Daemon final : private SignalEvents, private StatusSource, private EngineE
   void turn_over() override { server_.turn_over(); }
 
   void warn_of_what_is_insecure();
+  Reload::Outcome load_anew();
   void allow_for_clients();
   void log_ready();
 

@@ -1,5 +1,7 @@
 #include "daemon/app/reload.hpp"
 
+#include <utility>
+
 #include "daemon/config/loader.hpp"
 #include "daemon/config/print.hpp"
 
@@ -9,17 +11,16 @@ Reload::Reload(const Options& options, const FixedConfig& running, Engine& engin
                Log& log)
     : options_(options), running_(running), engine_(engine), server_(server), log_(log) {}
 
-void Reload::run() {
+Reload::Outcome Reload::run() {
   log_.reopen();
-  const ConfigLoad load = load_config(sources_of(options_));
-  if (load) {
-    accept(load.config);
-  } else {
-    refuse(load.faults);
-  }
+  ConfigLoad load = load_config(sources_of(options_));
+  if (load) return {{}, load.config.live.limits.size(), accept(load.config)};
+  refuse(load.faults);
+  return {std::move(load.faults), 0, {}};
 }
 
-void Reload::accept(const Config& config) {
+// Returns what needs a restart.
+std::string Reload::accept(const Config& config) {
   fault_.clear();
   const LimitTable::Change change = server_.configure(config.live);
   log_.set_level(config.live.log_level);
@@ -44,9 +45,11 @@ void Reload::accept(const Config& config) {
   for (const std::string& name : fixed_changes(running_, config.fixed)) {
     fixed += (fixed.empty() ? "" : ", ") + name;
   }
-  if (fixed.empty()) return;
-  log_.event(LogLevel::Warning, "reload_needs_restart",
-             "settings that changed take effect with the next start only", {{"settings", fixed}});
+  if (!fixed.empty()) {
+    log_.event(LogLevel::Warning, "reload_needs_restart",
+               "settings that changed take effect with the next start only", {{"settings", fixed}});
+  }
+  return fixed;
 }
 
 void Reload::refuse(const std::vector<Fault>& faults) {

@@ -2,6 +2,7 @@
 // not at all.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,22 @@ namespace rategate {
 
 class Reload {
  public:
+  struct Outcome {
+    std::vector<Fault> faults;  // none: what may change is in force
+    std::size_t limits = 0;     // that are configured now
+    std::string needs_restart;  // settings that changed and are not in force: "server.tcp, server.max_clients"
+  };
+
   // `running`: what was fixed at the start. All of them live longer than this.
   Reload(const Options& options, const FixedConfig& running, Engine& engine, Server& server,
          Log& log);
 
-  void run();
+  Outcome run();
   // Why the last one was refused; empty where it was not.
   const std::string& fault() const { return fault_; }
 
  private:
-  void accept(const Config& config);
+  std::string accept(const Config& config);
   void refuse(const std::vector<Fault>& faults);
 
   const Options& options_;

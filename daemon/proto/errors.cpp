@@ -103,6 +103,11 @@ constexpr ErrorRow kErrors[] = {
     {NotCleared, "STOREDOWN", "limit '{limit}' was not cleared: {why}",
      "The store has not done it, or has not answered in time, whatever the limit's `on_store_down` "
      "is."},
+    {NotReloaded, "ERR",
+     "the configuration is not loaded, the one before it is in force; faults: {count}, the first: "
+     "{fault}",
+     "`RELOAD` of a configuration with faults: the first of them, and how many there are. "
+     "`rategated --check-config` tells all, as does the log."},
     {TooManyMembers, "ERR",
      "{count} limits in one check: expected 8 at most, windows and parents included",
      "`CHECKALL` of limits that have more windows and parents than that. Nothing was charged."},

@@ -57,6 +57,7 @@ enum class ErrorId : std::uint8_t {
   SettleOff,           // limit
   TooManyParked,       // limit
   NotCleared,          // limit, why
+  NotReloaded,         // how many faults there are; the first, at length
   TooManyMembers,      // how many
   CheckOfConcurrency,  // limit
   EnterOfRate,         // limit
@@ -119,6 +120,8 @@ class ErrorValue {
   ErrorValue(const char* bytes) : text_(shown(bytes)) {}
   ErrorValue(const std::string& bytes) : text_(shown(bytes)) {}
   ErrorValue(std::integral auto number) : text_(std::to_string(number)) {}
+  // As many bytes of it as that.
+  ErrorValue(std::string_view bytes, std::size_t max_bytes) : text_(shown(bytes, max_bytes)) {}
 
   const std::string& text() const { return text_; }
 

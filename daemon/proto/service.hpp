@@ -72,6 +72,13 @@ struct Refused {
 // How many permits are taken back; less than none where so many were charged.
 using SettleOutcome = std::variant<std::int64_t, Refused>;
 
+// The configuration was loaded anew.
+struct Reloaded {
+  std::size_t limits = 0;     // that are configured now
+  std::string needs_restart;  // settings that changed and are not in force: "server.tcp, server.max_clients"
+};
+using ReloadOutcome = std::variant<Reloaded, Refused>;
+
 // The answer comes when the store has done it.
 using ClearOutcome = std::variant<Parked, Refused>;
 
@@ -132,7 +139,7 @@ struct ClientStatus {
   std::string_view last_command;
 };
 
-// The three parts of the daemon that verbs ask. All are called from the loop's one thread, and none
+// The parts of the daemon that verbs ask. All are called from the loop's one thread, and none
 // blocks. Views in a request are good during the call only.
 
 // Who decides.
@@ -218,10 +225,24 @@ class StateService {
   virtual bool output_full() = 0;
 };
 
+// Who has the configuration.
+class ConfigService {
+ public:
+  ConfigService() = default;
+  ConfigService(const ConfigService&) = delete;
+  ConfigService& operator=(const ConfigService&) = delete;
+  virtual ~ConfigService() = default;
+
+  // Loads it anew: what may change takes effect as a whole, or nothing does, and the outcome says
+  // why.
+  virtual ReloadOutcome reload(const Caller& caller) = 0;
+};
+
 struct Services {
   CheckService& checks;
   SharingService& sharing;
   StateService& state;
+  ConfigService& config;
 };
 
 }  // namespace rategate

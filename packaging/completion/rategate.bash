@@ -73,12 +73,12 @@ _rategate() {
       refund) choices='--cost --receipt --limit --period --json --help --socket' ;;
       run) choices='--cost --limit --period --timeout --help --socket --' ;;
       enter) choices='--cost --wait --for --json --help --socket --' ;;
-      stay | leave | limits | info) choices='--json --help --socket' ;;
+      reload | stay | leave | limits | info) choices='--json --help --socket' ;;
       ping) choices='--help --socket' ;;
     esac
   else
     case $command in
-      '') choices='check checkall peek explain settle refund clear run enter stay leave limits ping info' ;;
+      '') choices='check checkall peek explain settle refund clear reload run enter stay leave limits ping info' ;;
       check | peek | explain | settle | refund | clear | run | enter)
         if [ "$positions" -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
         ;;

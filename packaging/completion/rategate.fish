@@ -74,6 +74,7 @@ complete -c rategate -n __rategate_without_subcommand -a explain -d 'Say why che
 complete -c rategate -n __rategate_without_subcommand -a settle -d 'Say what was used of permits that check took'
 complete -c rategate -n __rategate_without_subcommand -a refund -d 'Give permits back that check took in vain'
 complete -c rategate -n __rategate_without_subcommand -a clear -d 'Let a limit begin anew on all hosts'
+complete -c rategate -n __rategate_without_subcommand -a reload -d 'Have the daemon load its configuration anew'
 complete -c rategate -n __rategate_without_subcommand -a run -d 'Wait for a permit, then run a command in its place'
 complete -c rategate -n __rategate_without_subcommand -a enter -d 'Run a command as one of so many at a time'
 complete -c rategate -n __rategate_without_subcommand -a stay -d 'Say that work goes on which has entered --for a time'
@@ -96,7 +97,7 @@ complete -c rategate -n '__rategate_in run; and not __rategate_behind_mark' -l t
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l wait -x -a '1s 10s 1min 1h 1d' -d 'Wait so long for others to leave'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l for -x -a '1s 10s 1min 1h 1d' -d 'Without a command: enter for so long'
 complete -c rategate -n '__rategate_in check checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
-complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear stay leave limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear reload stay leave limits info' -l json -d 'Print JSON'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l json -d 'Say as JSON that it was denied, or the ticket'
 complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
 complete -c rategate -n __rategate_behind_mark -x -a '(__rategate_command)'

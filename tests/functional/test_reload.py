@@ -1,4 +1,4 @@
-"""SIGHUP: what can change changes, as a whole or not at all, and no answer is lost by it."""
+"""SIGHUP and RELOAD: what can change changes, as a whole or not at all, and no answer is lost by it."""
 
 import os
 import signal
@@ -127,6 +127,81 @@ class Reload(harness.Case):
                 daemon.signal(signal.SIGHUP)
                 self.assertEqual(conn.command("PING"), "PONG")
         daemon.reload()
+
+
+class Verb(harness.Case):
+    """RELOAD tells its asker what came of it."""
+
+    def change(self, daemon, **tables):
+        for name, table in tables.items():
+            daemon.tables.setdefault(name, {}).update(table)
+        daemon.write_config()
+
+    def test_what_it_tells(self):
+        daemon = self.daemon(limits={"api": "2/h"})
+        with daemon.conn() as conn:
+            self.assertEqual(conn.command("RELOAD"), [b"limits", 1, b"needs_restart", b""])
+            self.change(daemon, limits={"api": "3/h", "more": "1/h"},
+                        server={"max_clients": 77, "max_request": 4096})
+            self.assertEqual(conn.command("RELOAD"),
+                             [b"limits", 2, b"needs_restart", b"server.max_clients, server.max_request"])
+            self.assertEqual(conn.check("api").limit, 3)
+            self.assertEqual(conn.check("more").allowed, 1)
+            conn.command("HELLO", "3")
+            told = conn.command("RELOAD")
+            self.assertEqual((told["limits"], told["needs_restart"]),
+                             (2, b"server.max_clients, server.max_request"))
+        daemon.wait_log(" reload: ")
+
+    def test_a_faulty_configuration_changes_nothing(self):
+        daemon = self.daemon(limits={"api": "2/h"})
+        with daemon.conn() as conn:
+            self.change(daemon, limits={"api": "3/h", "b": "x/h", "c": "1/fortnight"})
+            told = str(conn.command("RELOAD"))
+            self.assertRegex(told, "^ERR the configuration is not loaded, the one before it is in "
+                                   r"force; faults: 2, the first: /.*\.toml:\d+:\d+: .*'b'")
+            self.assertEqual(conn.check("api").limit, 2)
+            self.assertEqual(daemon.log_text().count(" reload_failed: "), 2)
+            self.assertRegex(str(conn.command("RELOAD", "now")), "^ERR wrong number of arguments")
+
+    def test_in_a_pipeline_with_what_waits(self):
+        """What was asked before is answered before, by the limit that was then."""
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": {"limit": "10/h", "mode": "exact"}},
+                             redis_settings={"command_timeout": "10s"})
+        with daemon.conn() as conn:
+            conn.check("api")
+            server.stop()
+            self.change(daemon, limits={"api": {"limit": "20/h", "mode": "exact"}})
+            conn.send(harness.encode("CHECK", "api") + harness.encode("RELOAD")
+                      + harness.encode("CHECK", "api"))
+            daemon.wait_log(" reloaded: ")
+            server.cont()
+            replies = [conn.read() for _ in range(3)]
+            self.assertEqual(replies[1], [b"limits", 1, b"needs_restart", b""])
+            self.assertEqual([(told[0], told[1]) for told in replies[::2]], [(1, 10), (1, 20)])
+        self.assertEqual(list(server.counters().values()), [3])
+
+    def test_many_at_once_lose_no_answer(self):
+        daemon = self.daemon(self.redis(), limits={"api": "700/h", "other": "5/h"},
+                             redis_settings={"command_timeout": "5s"})
+        with harness.Load(daemon, callers=4, pause=0.0005) as load:
+            with daemon.conn() as conn:
+                for n in range(20):
+                    self.change(daemon, limits={"other": f"{5 + n}/h"})
+                    self.assertEqual(conn.pipeline([("RELOAD",)] * 3),
+                                     [[b"limits", 2, b"needs_restart", b""]] * 3)
+                    self.assertEqual(conn.check("other").limit, 5 + n)
+            harness.wait_until(lambda: load.allowed() >= 700, 30, "all permits")
+        self.assertEqual((load.lost, load.allowed()), (0, 700))
+
+    def test_the_service_manager_is_told(self):
+        daemon = self.daemon(limits={"api": "2/h"})
+        since = daemon.notify.count()
+        with daemon.conn() as conn:
+            conn.command("RELOAD")
+        daemon.notify.wait(lambda f: f.get("RELOADING") == "1", what="RELOADING=1", since=since)
+        daemon.notify.wait(lambda f: f.get("READY") == "1", what="READY=1", since=since)
 
 
 if __name__ == "__main__":

@@ -143,11 +143,13 @@ constexpr std::array kSettings{
         "The groups whose members may use shared memory, by name or number, separated by commas.")
         .optional(),
     Row("server", "admin_users", Kind::Accounts, server<&ServerConfig::admin_users>,
-        "The users that may clear limits, by name or number, separated by commas; beside root and "
-        "the user that the daemon runs as. Never over TCP.")
+        "The users that may clear limits and have the configuration loaded anew (CLEAR, RELOAD), "
+        "by "
+        "name or number, separated by commas; beside root and the user that the daemon runs as. "
+        "Never over TCP.")
         .optional(),
     Row("server", "admin_groups", Kind::Accounts, server<&ServerConfig::admin_groups>,
-        "The groups whose members may clear limits, by name or number, separated by commas.")
+        "The groups whose members may do the same, by name or number, separated by commas.")
         .optional(),
 
     Row("shm", "enabled", Kind::Switch, shm_enabled,

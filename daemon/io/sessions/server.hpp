@@ -24,10 +24,12 @@ namespace rategate {
 
 class Server {
  public:
-  Server(uv_loop_t* loop, const Config& config, std::string config_file, Engine& engine, Log& log)
+  Server(uv_loop_t* loop, const Config& config, std::string config_file, Engine& engine,
+         ConfigService& reloads, Log& log)
       : checks_(config, engine, log),
         sharing_(checks_, engine, log),
         state_(config.fixed, std::move(config_file), {engine, checks_, sharing_, sessions_, log}),
+        services_{checks_, sharing_, state_, reloads},
         sessions_(loop, config.fixed.server, services_, engine.watch(), log) {}
 
   Result<bool> listen(std::vector<std::unique_ptr<Listener>> listeners) {
@@ -55,7 +57,7 @@ class Server {
   Checks checks_;
   Sharing sharing_;
   State state_;
-  const Services services_{checks_, sharing_, state_};
+  const Services services_;
   Sessions sessions_;
   std::string reply_;  // kept for its memory
 };

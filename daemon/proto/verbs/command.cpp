@@ -31,13 +31,16 @@ void write_info(ReplyWriter& reply, const Verb& verb) {
   reply.array(10);
   reply.bulk(verb.name);
   reply.integer(arity(verb));
-  reply.set((verb.keyed ? 1U : 0U) + (verb.heavy ? 0U : 1U));
+  reply.set((verb.keyed ? 1U : 0U) + (verb.admin ? 1U : 0U) + (verb.heavy ? 0U : 1U));
   if (verb.keyed) reply.simple("write");
+  if (verb.admin) reply.simple("admin");
   if (!verb.heavy) reply.simple("fast");
   for (int i = 0; i < 3; ++i) reply.integer(verb.keyed ? 1 : 0);
-  reply.set(2);
+  reply.set(2 + (verb.admin ? 1U : 0U) + (verb.trusted ? 1U : 0U));
   reply.simple(verb.heavy ? "@slow" : "@fast");
   reply.simple("@" + std::string(verb.group));
+  if (verb.admin) reply.simple("@admin");
+  if (verb.trusted) reply.simple("@trusted");
   reply.set(0);
   reply.set(0);
   reply.set(verb.subcommands.size());

@@ -18,6 +18,7 @@
   ROW(Settle)                   \
   ROW(Refund)                   \
   ROW(Clear)                    \
+  ROW(Reload)                   \
   ROW(ClThrottle)               \
   ROW(Resolve)                  \
   ROW(Attach)                   \

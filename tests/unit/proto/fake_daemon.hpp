@@ -40,14 +40,18 @@ inline LimitFacts api_limit(std::uint64_t allowed = 99, std::uint64_t denied = 1
   return {std::make_shared<const Limit>(std::move(limit)), true, allowed, denied, 7};
 }
 
-class FakeService : public CheckService, public SharingService, public StateService {
+class FakeService : public CheckService,
+                    public SharingService,
+                    public StateService,
+                    public ConfigService {
  public:
-  Services services() { return {*this, *this, *this}; }
+  Services services() { return {*this, *this, *this, *this}; }
 
   std::deque<CheckOutcome> outcomes;  // of the next checks; kAllowed when there are none
   std::vector<SeenCheck> seen;
   std::vector<std::array<std::int64_t, 3>> settled;          // took, used, receipt
   std::vector<std::pair<std::string, std::string>> cleared;  // limit, key
+  ReloadOutcome reloaded = Reloaded{1, {}};
   bool trusted = true;
   bool admin = true;
   bool remember = true;
@@ -107,6 +111,7 @@ class FakeService : public CheckService, public SharingService, public StateServ
     if (request.limit != "api") return Refused{no_limit_error(request.limit, "api", false)};
     return Parked{};
   }
+  ReloadOutcome reload(const Caller&) override { return reloaded; }
   bool trusts(const Peer&) override { return trusted; }
   bool is_admin(const Peer&) override { return admin; }
   std::int64_t repeat(const Caller&, const CheckRequest&, const Decision&,
