@@ -20,7 +20,8 @@ class Reload {
   struct Outcome {
     std::vector<Fault> faults;  // none: what may change is in force
     std::size_t limits = 0;     // that are configured now
-    std::string needs_restart;  // settings that changed and are not in force: "server.tcp, server.max_clients"
+    // Settings that changed and are not in force: "server.tcp, server.max_clients".
+    std::string needs_restart;
   };
 
   // `running`: what was fixed at the start. All of them live longer than this.

@@ -74,8 +74,9 @@ using SettleOutcome = std::variant<std::int64_t, Refused>;
 
 // The configuration was loaded anew.
 struct Reloaded {
-  std::size_t limits = 0;     // that are configured now
-  std::string needs_restart;  // settings that changed and are not in force: "server.tcp, server.max_clients"
+  std::size_t limits = 0;  // that are configured now
+  // Settings that changed and are not in force: "server.tcp, server.max_clients".
+  std::string needs_restart;
 };
 using ReloadOutcome = std::variant<Reloaded, Refused>;
 
