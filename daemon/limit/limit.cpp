@@ -48,11 +48,14 @@ Leasing leasing_of(const Limit& limit) {
       break;
   }
   const bool has_windows = limit.algorithm->has_windows;
+  const bool has_burst = limit.algorithm == &kTokenBucket;
   if ((has_windows ? limit.permits : burst_of(limit)) < kWorthLeasing) {
-    return {false, has_windows ? "small limit" : "small burst"};
+    return {false, has_burst ? "small burst" : "small limit"};
   }
-  if (!has_windows && comes_back_us(limit) < kWorthLeasingUs) return {false, "full again at once"};
-  return {true, has_windows ? "large limit" : "large burst"};
+  if (!has_windows && comes_back_us(limit) < kWorthLeasingUs) {
+    return {false, has_burst ? "full again at once" : "short period"};
+  }
+  return {true, has_burst ? "large burst" : "large limit"};
 }
 
 }  // namespace

@@ -132,9 +132,15 @@ class Algorithms(Explain):
     def test_the_mode_and_why(self):
         daemon = self.daemon(limits={"small": "5/h", "large": "1000/h",
                                      "bucket": bucket("100/s", 5),
+                                     "large-bucket": bucket("100/s", 50),
+                                     "log": {"limit": "5/h", "algorithm": "sliding-window"},
+                                     "large-log": {"limit": "1000/h", "algorithm": "sliding-window"},
                                      "leased": {"limit": "5/h", "mode": "lease"}})
         for name, mode, why in (("small", "exact", "small limit"), ("large", "leased", "large limit"),
-                                ("bucket", "exact", "small burst"), ("leased", "leased", "configured")):
+                                ("bucket", "exact", "small burst"),
+                                ("large-bucket", "leased", "large burst"),
+                                ("log", "exact", "small limit"), ("large-log", "leased", "large limit"),
+                                ("leased", "leased", "configured")):
             _, limit, _ = self.one(daemon, name)
             self.assertEqual((limit["mode"], limit["mode_why"]), (mode, why), name)
 
