@@ -46,6 +46,11 @@ Value rate(const LimitFacts& of) {
   return rate_text(*of.limit, of.limit->permits);
 }
 Value algorithm(const LimitFacts& of) { return value_of(of.limit->algorithm->name); }
+// Of concurrency none is configured.
+Value mode(const LimitFacts& of) {
+  if (is_concurrency(*of.limit)) return std::string("hold");
+  return value_of(of.limit->mode);
+}
 Value burst(const LimitFacts& of) { return value_of(burst_of(*of.limit)); }
 Value key_rules(const LimitFacts& of) {
   return value_of(of.limit->key_rules == nullptr ? std::size_t{0}
@@ -57,22 +62,25 @@ using enum MetricKind;
 
 constexpr LimitMetric kLimitMetrics[] = {
     Row("name", Property, Unit::Text, limit<&Limit::name>, "The limit's name."),
-    Row("limit", Gauge, Unit::Count, limit<&Limit::permits>, "Permits for each period.")
+    Row("limit", Gauge, Unit::Count, limit<&Limit::permits>,
+        "Permits for each period; of concurrency slots, at a time.")
         .as("rategate_limit_permits"),
     Row("period", Property, Unit::Text, period,
         "The period, in its canonical form: 1s, 90s, 5m; of the calendar month, "
-        "day@Europe/Berlin."),
+        "day@Europe/Berlin; of concurrency, which has none, its hold_ttl."),
     Row("period_ms", Gauge, Unit::Milliseconds, limit<&Limit::period_ms>,
-        "The period; of the calendar its longest window.")
+        "The same; of the calendar the longest window.")
         .as("rategate_limit_period_seconds"),
     Row("algorithm", Property, Unit::Text, algorithm,
-        "How permits are counted: fixed-window, sliding-window, or gcra, the token bucket.")
+        "How permits are counted: fixed-window, sliding-window, or gcra, the token bucket; or "
+        "concurrency, where it is slots.")
         .as("rategate_limit_info", "algorithm"),
     Row("burst", Gauge, Unit::Count, burst,
-        "Permits that a full bucket holds; of a window those of a period.")
+        "Permits that a full bucket holds; of a window those of a period; of concurrency the "
+        "limit.")
         .as("rategate_limit_burst_permits"),
-    Row("mode", Property, Unit::Text, limit<&Limit::mode>,
-        "How permits are reserved, as configured: auto, lease or exact.")
+    Row("mode", Property, Unit::Text, mode,
+        "How permits are reserved, as configured: auto, lease or exact; or hold, of concurrency.")
         .as("rategate_limit_info", "mode")
         .in_line(2),
     Row("leased", Property, Unit::Flag, in_use<&LimitFacts::leased>,
@@ -96,11 +104,11 @@ constexpr LimitMetric kLimitMetrics[] = {
         "1 where a call declared the limit, 0 where it is configured.")
         .as("rategate_limit_info", "declared"),
     Row("allowed", Counter, Unit::Count, in_use<&LimitFacts::allowed>,
-        "Checks that the daemon has allowed.")
+        "Checks that the daemon has allowed; of concurrency those who entered.")
         .as("rategate_limit_decisions_total", R"(result="allowed")")
         .in_line(4),
     Row("denied", Counter, Unit::Count, in_use<&LimitFacts::denied>,
-        "Checks that the daemon has denied.")
+        "Checks that the daemon has denied; of concurrency those who did not enter.")
         .as("rategate_limit_decisions_total", R"(result="denied")")
         .in_line(5),
     Row("shadow_denied", Counter, Unit::Count, in_use<&LimitFacts::shadow_denied>,
