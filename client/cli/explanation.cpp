@@ -20,7 +20,7 @@ namespace rategate::cli {
 namespace {
 
 // What check --json has as true and false.
-constexpr std::array<std::string_view, 4> kFlags{"allowed", "near", "shadow", "slot"};
+constexpr std::array<std::string_view, 5> kFlags{"allowed", "near", "shadow", "slot", "known"};
 
 // A name and what there is to say of it, one below the other.
 using Lines = std::vector<std::pair<std::string, std::string>>;
@@ -112,6 +112,55 @@ std::string held_text(const rategate_reply& counter, std::optional<std::int64_t>
   return held;
 }
 
+// Older daemons explain no limit of concurrency, and tell nothing of it.
+bool is_hold(const rategate_reply& counter) {
+  const rategate_reply* const entered = find(counter, "entered");
+  return entered != nullptr && entered->type == RATEGATE_REPLY_INTEGER;
+}
+
+// Of a limit of concurrency: what other hosts have, as this one knows it.
+std::string others_text(const rategate_reply& counter) {
+  if (number_or(counter, "known", 0) == 0) {
+    return "nothing: nobody has entered on this host lately";
+  }
+  const auto others = number(counter, "others");
+  if (!others) return "nothing: the store has not told of it yet";
+  std::string known = std::to_string(number_or(counter, "left", 0)) + " left, " +
+                      std::to_string(*others) + " held by other hosts, told " +
+                      span(number_or(counter, "told_ms_ago", 0)) + " ago";
+  if (const auto share = number(counter, "share")) {
+    known += "; others need some, so " + std::to_string(*share) + " is the share of this host";
+  }
+  if (const auto restrained_ms = number(counter, "restrained_ms")) {
+    known += "; what hosts held may be lost, for " + span(*restrained_ms);
+  }
+  return known;
+}
+
+// And what this host has.
+std::string hold_text(const rategate_reply& counter) {
+  const std::int64_t kept = number_or(counter, "kept", 0);
+  const std::int64_t usable = number_or(counter, "usable", 0);
+  std::string held = std::to_string(number_or(counter, "entered", 0)) + " entered, " +
+                     std::to_string(kept) + " held";
+  if (usable < kept) held += ", " + std::to_string(usable) + " of them usable";
+  const auto good_ms = number(counter, "good_ms");
+  return good_ms ? held + ", good for " + span(*good_ms) : held;
+}
+
+std::string entry_line_text(const rategate_reply& counter) {
+  const std::int64_t waiting = number_or(counter, "waiting", 0);
+  if (waiting == 0) return "nobody waits";
+  return std::to_string(waiting) + (waiting == 1 ? " waits" : " wait") + " in ENTER, " +
+         std::to_string(number_or(counter, "acquiring", 0)) + " with a TIMEOUT";
+}
+
+std::string asked_text(const rategate_reply& counter) {
+  const auto asked_in_ms = number(counter, "asked_in_ms");
+  if (!asked_in_ms) return {};
+  return *asked_in_ms == 0 ? ", it is being asked" : ", asked in " + span(*asked_in_ms);
+}
+
 std::string line_text(const rategate_reply& counter) {
   const std::int64_t waiting = number_or(counter, "waiting", 0);
   if (waiting == 0) return "nobody waits";
@@ -136,19 +185,34 @@ void add_counter(const rategate_reply& counter, std::optional<std::int64_t> now_
   std::string name = text(counter, "counter");
   if (name.empty()) name = "not known without the store's clock";
   lines.emplace_back("counter", name + (shard ? " in shard " + std::to_string(*shard) : ""));
+  const std::string store = text(counter, "store") + ", its clock is " + text(counter, "clock");
+  if (is_hold(counter)) {
+    lines.emplace_back("known", others_text(counter));
+    lines.emplace_back("held here", hold_text(counter));
+    lines.emplace_back("line", entry_line_text(counter));
+    lines.emplace_back("store", store + asked_text(counter));
+    return;
+  }
   lines.emplace_back("window", window_text(counter, now_ms));
   lines.emplace_back("known", known_text(counter));
   lines.emplace_back("held here", held_text(counter, now_ms));
   lines.emplace_back("line", line_text(counter));
-  lines.emplace_back("store", text(counter, "store") + ", its clock is " + text(counter, "clock"));
+  lines.emplace_back("store", store);
+}
+
+std::string rate_text(const rategate_reply& limit) {
+  const std::string permits = text(limit, "permits");
+  if (text(limit, "algorithm") == "concurrency") {
+    return permits + " at a time, a hold lasts for " + text(limit, "period");
+  }
+  return permits + " per " + text(limit, "period");
 }
 
 Lines lines_of(const rategate_reply& limit, std::optional<std::int64_t> now_ms) {
   std::string how = text(limit, "algorithm");
   if (how == "gcra") how += " with a burst of " + text(limit, "burst");
   if (number_or(limit, "shadow", 0) == 1) how += ", a shadow";
-  Lines lines{{"limit", text(limit, "name") + ", " + text(limit, "permits") + " per " +
-                            text(limit, "period") + ", " + how},
+  Lines lines{{"limit", text(limit, "name") + ", " + rate_text(limit) + ", " + how},
               {"key", text(limit, "key")},
               {"cost", text(limit, "cost")},
               {"rule", rule_text(limit)},

@@ -77,6 +77,8 @@ std::string left_text(const Verdict& verdict) {
     return left + " of " + std::to_string(rule->burst) + " left in the bucket, full in " + reset;
   }
   if (window(verdict)) return left + " of " + std::to_string(decision.limit) + " left for " + reset;
+  // A bucket that is full; or slots, of which none comes back by itself.
+  if (decision.reset_after.count() == 0) return left + " left";
   return left + " left, reset in " + reset;
 }
 
@@ -101,6 +103,9 @@ std::string allowed_text(const Verdict& verdict) {
     return "a shadow limit, which would deny it: " + std::string(to_text(decision.reason));
   }
   if (decision.reason == Reason::Unlimited) return rule_text(verdict);
+  // Slots that the store was not asked for.
+  const bool is_guess = decision.remaining < 0 && decision.reason == Reason::Counted;
+  if (is_guess) return "as far as the daemon knows without asking the store";
   if (decision.remaining < 0) return std::string(to_text(decision.reason));
   return left_text(verdict) + (verdict.rule && verdict.rule->near ? ", near the limit" : "");
 }

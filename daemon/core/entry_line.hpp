@@ -33,6 +33,7 @@ class EntryLine {
   std::int64_t cost() const { return cost_; }
   // Somebody waits for others to leave, so that who comes stands behind.
   bool is_parked() const { return parked_ > 0; }
+  std::size_t parked() const { return parked_; }
 
   EntryWaiter& add(EntryWaiter waiter) {
     cost_ += waiter.cost;

@@ -12,6 +12,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/core/decider.hpp"
+#include "daemon/core/hold_look.hpp"
 #include "daemon/core/request.hpp"
 #include "daemon/limit/limit.hpp"
 
@@ -55,9 +56,10 @@ struct ExplainedCounter {
   std::int64_t ahead = 0;                         // of the window after that one
   std::optional<std::int64_t> held_first_end_ms;  // of the store's clock
   std::optional<std::int64_t> held_last_end_ms;
-  bool has_slot = false;      // in shared memory
-  std::size_t waiting = 0;    // checks in its line, this question not counted
-  std::size_t acquiring = 0;  // those of them in ACQUIRE
+  bool has_slot = false;          // in shared memory
+  std::size_t waiting = 0;        // in its line, this question not counted
+  std::size_t acquiring = 0;      // those of them who wait for permits to come back, or slots
+  std::optional<HoldState> hold;  // of a limit of concurrency
 };
 
 // What was decided, as it is told.

@@ -82,6 +82,10 @@ class Gate {
   // What led to the decision of the call above, where that was asked for and the decision was made
   // at once; else null, and it comes with the answer.
   std::shared_ptr<const Explanation> take_explanation() { return std::move(explanation_); }
+  // What an ENTER would be told, of which nothing is taken and nothing is asked of the store; and
+  // the same with what led to it, null where it is the daemon that gives up.
+  HoldLook look_at_entry(const EntryRequest& request, Mono now);
+  std::shared_ptr<const Explanation> explain_entry(const EntryRequest& request, Mono now);
   // Up to `count` more checks just like one that check() has decided at this same moment, in one
   // step. Returns how many have got that verdict; the others are to be asked one by one.
   std::int64_t repeat(const Request& request, const Decision& decided, std::int64_t count,

@@ -11,11 +11,11 @@
 namespace rategate {
 namespace {
 
-StoreState store_state_of(const Shard& shard, const Counter& counter, Mono now) {
-  if (is_nowhere(counter.shard)) return StoreState::Nowhere;
+StoreState store_state_of(const Shard& shard, ShardId id, const LimitUse& use, Mono now) {
+  if (is_nowhere(id)) return StoreState::Nowhere;
   if (shard.health.is_away()) return StoreState::Away;
   if (!shard.health.is_up()) return StoreState::Connecting;
-  return now < counter.use->refused_until ? StoreState::Refuses : StoreState::Up;
+  return now < use.refused_until ? StoreState::Refuses : StoreState::Up;
 }
 
 ClockState clock_state_of(const Shard& shard, const Limit& limit, Mono now) {
@@ -65,6 +65,25 @@ void explain_line(const Line& line, const Waiters& waiters, ExplainedCounter& to
   told.acquiring = line.acquire->count;
   told.waiting += count(waiters, line.acquire->parked) + count(waiters, line.acquire->booking) +
                   count(waiters, line.acquire->booked);
+}
+
+// Of a limit of concurrency.
+void explain_hold(const HoldLook& look, ExplainedCounter& told) {
+  told.name = look.name;
+  told.hold = look.state;
+  told.kept = look.state.held;
+  told.told_ms_ago = look.state.told_ms_ago;
+  if (look.state.others) {
+    const std::int64_t taken = look.state.entered + *look.state.others;
+    told.left = std::max<std::int64_t>(0, look.decision.limit - taken);
+  }
+  if (look.state.until) {
+    told.held_first_end_ms = told.held_last_end_ms = look.state.until->us / 1000;
+  }
+  if (told.left == 0) told.state = WindowState::Exhausted;
+  if (look.state.restrained_ms) told.state = WindowState::Lost;
+  told.waiting = look.state.waiting;
+  told.acquiring = look.state.parked;
 }
 
 }  // namespace
@@ -121,7 +140,7 @@ ExplainedCounter Gate::explain_counter(const LimitUsePtr& limit, const Part& par
   keeper_.look(counter, now);
   ExplainedCounter told;
   if (options_.shard_of) told.shard = counter.shard.value;
-  told.store = store_state_of(shard, counter, now);
+  told.store = store_state_of(shard, counter.shard, use, now);
   told.clock = clock_state_of(shard, *use.limit, now);
   told.has_slot = !counter.pool.slot().is_none();
   if (const Line* const line = counters_.line(counter)) {
@@ -148,6 +167,36 @@ ExplainedCounter Gate::explain_counter(const LimitUsePtr& limit, const Part& par
   told.told_ms_ago = (now.us - counter.bucket->told.us) / 1000;
   told.fits_in_ms = prospect.retry_after_ms;
   told.full_in_ms = prospect.reset_after_ms;
+  return told;
+}
+
+HoldLook Gate::look_at_entry(const EntryRequest& request, Mono now) {
+  ++stats_.peeks;
+  return holds_.look(request, now);
+}
+
+std::shared_ptr<const Explanation> Gate::explain_entry(const EntryRequest& request, Mono now) {
+  const HoldLook look = look_at_entry(request, now);
+  if (look.verdict == Verdict::Stopping) return nullptr;
+  const LimitUse& use = *request.limit;
+  const Shard& shard = shards_[look.shard.value];
+  ExplainedCounter counter;
+  explain_hold(look, counter);
+  if (options_.shard_of) counter.shard = look.shard.value;
+  counter.store = store_state_of(shard, look.shard, use, now);
+  counter.clock = clock_state_of(shard, *use.limit, now);
+  ExplainedLimit limit;
+  limit.limit = use.shown;
+  limit.key = request.key;
+  limit.cost = request.cost;
+  limit.why_leased = why_leased(*use.limit);
+  limit.answer = ExplainedAnswer{look.verdict, look.decision};
+  limit.counters = {counter};
+  auto told = std::make_shared<Explanation>();
+  told->name = use.shown->name;
+  told->answer = *limit.answer;
+  told->limits = {limit};
+  if (const auto reading = shard.clock.read(now)) told->now = reading->earliest;
   return told;
 }
 

@@ -21,6 +21,7 @@ struct HeldCounter {
   Hold hold;
   std::int64_t entered = 0;  // slots
   std::int64_t others = 0;   // what other hosts held, as of the last answer
+  Mono told = kNever;        // when that was; kNever: there was none yet
   EntryLine line;
   bool queued = false;        // it is to be asked for
   bool hungry = false;        // the last answer was less than was wanted

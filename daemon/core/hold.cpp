@@ -24,7 +24,7 @@ bool Hold::answered(std::int64_t sequence, const HoldAnswer& answer) {
   if (sequence != asking_) return false;
   asking_ = 0;
   if (answer.status != HoldAnswer::Status::Holds) return true;
-  usable_ = answer.held;
+  held_ = usable_ = answer.held;
   until_ = answer.until;
   return true;
 }

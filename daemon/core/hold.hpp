@@ -25,7 +25,9 @@ class Hold {
 
   // The hold is surely good at that reading. Nothing is good while there is none.
   bool is_good(const std::optional<ClockReading>& reading) const;
-  // So many may be entered, if it is good.
+  // So many the store has granted last, if it is good.
+  std::int64_t held() const { return held_; }
+  // So many of them may be entered.
   std::int64_t usable() const { return usable_; }
   StoreTime until() const { return until_; }
   bool is_asking() const { return asking_ != 0; }
@@ -42,6 +44,7 @@ class Hold {
   void lower(std::int64_t most);
 
  private:
+  std::int64_t held_ = 0;
   std::int64_t usable_ = 0;
   StoreTime until_{INT64_MIN};
   std::int64_t asking_ = 0;  // the sequence of the last call; 0: it is over

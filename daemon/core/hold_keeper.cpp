@@ -41,29 +41,41 @@ HoldKeeper::HoldKeeper(const Options& options, std::vector<Shard>& shards)
 
 // ---- Counters -------------------------------------------------------------------------------
 
+// In the store.
+std::string HoldKeeper::name_of(const EntryRequest& request) {
+  const bool has_key = request.limit->limit->redis_key.has_key();
+  return request.limit->names.of(has_key ? request.key : std::string_view(), 0);
+}
+
+// One that this host did not know before.
+HeldCounter HoldKeeper::begun(const EntryRequest& request, const std::string& name) const {
+  HeldCounter counter;
+  counter.name = name;
+  if (request.limit->limit->redis_key.has_key()) counter.key = request.key;
+  counter.use = request.limit;
+  follow_slot(counter);
+  return counter;
+}
+
+// From now on it is asked for by that limit's numbers.
+void HoldKeeper::adopt(HeldCounter& counter, const LimitUsePtr& use, Mono now) {
+  if (counter.use == use) return;
+  if (use->limit->permits < counter.use->limit->permits) counter.hold.lower(counter.entered);
+  counter.use = use;
+  counter.not_before = counter.renews = now;
+}
+
 // Null where there are as many as there may be.
 HeldCounter* HoldKeeper::counter_of(const EntryRequest& request, Mono now) {
-  const LimitUsePtr& use = request.limit;
-  const bool has_key = use->limit->redis_key.has_key();
-  const std::string_view key = has_key ? request.key : std::string_view();
-  const std::string name = use->names.of(key, 0);
+  const std::string name = name_of(request);
   const auto found = counters_.find(name);
   if (found != counters_.end()) {
-    HeldCounter& counter = *found->second;
-    if (counter.use != use) {
-      if (use->limit->permits < counter.use->limit->permits) counter.hold.lower(counter.entered);
-      counter.use = use;
-      counter.not_before = counter.renews = now;
-    }
-    return &counter;
+    adopt(*found->second, request.limit, now);
+    return found->second.get();
   }
   if (counters_.size() >= options_.most_counters) return nullptr;
-  auto made = std::make_unique<HeldCounter>();
+  auto made = std::make_unique<HeldCounter>(begun(request, name));
   made->number = ++last_number_;
-  made->name = name;
-  made->key = key;
-  made->use = use;
-  follow_slot(*made);
   HeldCounter* const counter = made.get();
   by_number_.emplace(counter->number, counter);
   counters_.emplace(name, std::move(made));
@@ -94,59 +106,72 @@ void HoldKeeper::forget(HeldCounter& counter) {
 
 EntryResult HoldKeeper::enter(const EntryRequest& request, Mono now) {
   if (stopping_) return without_decision(Verdict::Stopping);
-  LimitUse& use = *request.limit;
   HeldCounter* const counter = counter_of(request, now);
-  const bool is_full = entries_.size() + waiting_ >= options_.most_entries;
-  if (counter == nullptr || is_full) return without_decision(Verdict::Crowded);
-  EntryResult result;
-  if (request.cost > use.limit->permits) {
-    result.decision = denied(*counter, use, -1);
-  } else {
-    EntryWaiter who;
-    who.ticket = request.ticket;
-    who.flow = request.flow;
-    who.use = request.limit;
-    who.cost = request.cost;
-    who.for_us = request.for_us;
-    who.patience = request.patience;
-    who.store_deadline = after(now, options_.command_timeout_us);
-    result = decide(*counter, who, now);
-    if (result.waits) wait(*counter, std::move(who), now);
-  }
+  if (counter == nullptr) return without_decision(Verdict::Crowded);
+  EntryWaiter who;
+  who.ticket = request.ticket;
+  who.flow = request.flow;
+  who.use = request.limit;
+  who.cost = request.cost;
+  who.for_us = request.for_us;
+  who.patience = request.patience;
+  who.store_deadline = after(now, options_.command_timeout_us);
+  const EntryResult result = decide(*counter, who, now);
+  if (result.waits) wait(*counter, std::move(who), now);
   settle(*counter, now);
   return result;
 }
 
-EntryResult HoldKeeper::decide(HeldCounter& counter, const EntryWaiter& who, Mono now) {
-  EntryResult result;
-  if (counter.line.empty() && fits(counter, *who.use, who.cost, now)) {
-    result.decision = let_in(counter, who, now);
-    return result;
-  }
-  if (shard_of(counter).health.is_away() || now < who.use->refused_until) {
-    return by_policy(counter, who, now);
-  }
+// All that decides; nothing is changed by it, so that a look is told the same.
+HoldKeeper::Course HoldKeeper::course_of(const HeldCounter& counter, const EntryWaiter& who,
+                                         Mono now) const {
+  if (entries_.size() + waiting_ >= options_.most_entries) return Course::Crowded;
+  if (who.cost > who.use->limit->permits) return Course::NeverFits;
+  if (counter.line.empty() && fits(counter, *who.use, who.cost, now)) return Course::Enters;
+  if (shard_of(counter).health.is_away() || now < who.use->refused_until) return Course::Policy;
   // Behind those who wait for others to leave there is nothing; nor where the store has just said
   // so.
   const bool is_known = has_all(counter, now) || (counter.hungry && now < counter.not_before);
-  if (who.patience.us == 0 && (counter.line.is_parked() || is_known)) {
-    result.decision = denied(counter, *who.use, retry_ms(counter, now));
-    return result;
+  if (who.patience.us == 0 && (counter.line.is_parked() || is_known)) return Course::Denied;
+  const bool is_full =
+      waiting_ >= options_.most_waiting || counter.line.size() >= options_.most_waiting_per_counter;
+  return is_full ? Course::Crowded : Course::Waits;
+}
+
+EntryResult HoldKeeper::decide(HeldCounter& counter, const EntryWaiter& who, Mono now) {
+  EntryResult result;
+  switch (course_of(counter, who, now)) {
+    case Course::Enters:
+      result.decision = let_in(counter, who, now);
+      break;
+    case Course::NeverFits:
+      result.decision = denied(counter, *who.use, -1);
+      break;
+    case Course::Policy:
+      return by_policy(counter, who, now);
+    case Course::Denied:
+      result.decision = denied(counter, *who.use, retry_ms(counter, now));
+      break;
+    case Course::Waits:
+      result.waits = true;
+      break;
+    case Course::Crowded:
+      return without_decision(Verdict::Crowded);
   }
-  if (waiting_ >= options_.most_waiting ||
-      counter.line.size() >= options_.most_waiting_per_counter) {
-    return without_decision(Verdict::Crowded);
-  }
-  result.waits = true;
   return result;
+}
+
+// So many may be entered here beside what others held at the last answer, whatever this host holds.
+std::int64_t HoldKeeper::most_here(const HeldCounter& counter, const LimitUse& use,
+                                   std::int64_t cost) {
+  // What is counted above the limit is not filled again by somebody else when it is left.
+  return std::min(use.limit->permits - counter.others, counter.most_shared(cost));
 }
 
 bool HoldKeeper::fits(const HeldCounter& counter, const LimitUse& use, std::int64_t cost,
                       Mono now) const {
-  // What is counted above the limit is not filled again by somebody else when it is left.
-  const std::int64_t most = std::min(
-      {counter.hold.usable(), use.limit->permits - counter.others, counter.most_shared(cost)});
-  return counter.entered + cost <= most && !use.dropped &&
+  const std::int64_t here = std::min(counter.hold.usable(), most_here(counter, use, cost));
+  return counter.entered + cost <= here && !use.dropped &&
          counter.hold.is_good(reading_of(counter, now));
 }
 
@@ -199,14 +224,19 @@ EntryResult HoldKeeper::by_policy(HeldCounter& counter, const EntryWaiter& who, 
     case OnStoreDown::Allow:
       result.decision = let_in(counter, who, now);
       break;
-    default: {
-      const Mono tries = std::max(shard_of(counter).tries_again, who.use->refused_until);
-      const std::int64_t wait_us = tries == kNever ? 0 : tries.us - now.us;
-      result.decision = denied(counter, *who.use, std::max<std::int64_t>(1, wait_us / 1000));
+    default:
+      result.decision = denied(counter, *who.use, policy_retry_ms(counter, *who.use, now));
       break;
-    }
   }
   return result;
+}
+
+// When the store is tried again.
+std::int64_t HoldKeeper::policy_retry_ms(const HeldCounter& counter, const LimitUse& use,
+                                         Mono now) const {
+  const Mono tries = std::max(shard_of(counter).tries_again, use.refused_until);
+  const std::int64_t wait_us = tries == kNever ? 0 : tries.us - now.us;
+  return std::max<std::int64_t>(1, wait_us / 1000);
 }
 
 // When this host looks again; where it has all there is, about as long as it would take others.

@@ -22,6 +22,7 @@
 #include "daemon/core/entering.hpp"
 #include "daemon/core/entries.hpp"
 #include "daemon/core/held_counter.hpp"
+#include "daemon/core/hold_look.hpp"
 #include "daemon/core/shard.hpp"
 
 namespace rategate {
@@ -70,6 +71,10 @@ class HoldKeeper {
   // After a reload: the limit of that name is what it says; null: there is none.
   void reload(const std::function<LimitUsePtr(const std::string& name)>& find, Mono now);
 
+  // What an ENTER without TIMEOUT of the same limit, key and cost would be told now, and what that
+  // goes by. Nothing is changed, made or asked for.
+  HoldLook look(const EntryRequest& request, Mono now) const;
+
   // ---- The store's events.
 
   void store_up(ShardId shard, Mono now);
@@ -111,9 +116,23 @@ class HoldKeeper {
  private:
   using Place = std::list<EntryWaiter>::iterator;
 
+  // What comes of an ENTER at a moment.
+  enum class Course : std::uint8_t {
+    Enters,     // by what this host holds
+    NeverFits,  // the cost is above the limit
+    Policy,     // the store cannot be asked: by on_store_down
+    Denied,     // there is nothing, as far as is known
+    Waits,      // for the store, or for others to leave
+    Crowded,    // too many wait, or have entered
+  };
+
+  static std::string name_of(const EntryRequest& request);
+  HeldCounter begun(const EntryRequest& request, const std::string& name) const;
+  static void adopt(HeldCounter& counter, const LimitUsePtr& use, Mono now);
   HeldCounter* counter_of(const EntryRequest& request, Mono now);
   HeldCounter* find(std::uint64_t number);
   std::optional<ClockReading> reading_of(const HeldCounter& counter, Mono now) const;
+  static std::int64_t most_here(const HeldCounter& counter, const LimitUse& use, std::int64_t cost);
   bool fits(const HeldCounter& counter, const LimitUse& use, std::int64_t cost, Mono now) const;
   std::int64_t remaining(const HeldCounter& counter, const LimitUse& use) const;
   bool has_all(const HeldCounter& counter, Mono now) const;
@@ -121,8 +140,16 @@ class HoldKeeper {
   bool rename(HeldCounter& counter, const LimitUse& use);
   EntryDecision let_in(HeldCounter& counter, const EntryWaiter& who, Mono now);
   EntryDecision denied(const HeldCounter& counter, LimitUse& use, std::int64_t retry_ms);
+  std::int64_t policy_retry_ms(const HeldCounter& counter, const LimitUse& use, Mono now) const;
   EntryResult by_policy(HeldCounter& counter, const EntryWaiter& who, Mono now);
+  Course course_of(const HeldCounter& counter, const EntryWaiter& who, Mono now) const;
   EntryResult decide(HeldCounter& counter, const EntryWaiter& who, Mono now);
+  Verdict foretell(const HeldCounter& counter, const EntryWaiter& who, Course course, Mono now,
+                   Decision& decision) const;
+  void foretell_store(const HeldCounter& counter, const EntryWaiter& who, Mono now,
+                      Decision& decision) const;
+  HoldState state_of(const HeldCounter& counter, std::int64_t cost, Mono now) const;
+  std::optional<std::int64_t> asked_in_ms(const HeldCounter& counter, Mono now) const;
   void wait(HeldCounter& counter, EntryWaiter who, Mono now);
   Place answer(HeldCounter& counter, Place at, const EntryResult& result);
   void give_back(HeldCounter& counter, std::int64_t cost);
@@ -131,6 +158,8 @@ class HoldKeeper {
   void deny_heard(HeldCounter& counter, Mono now);
   std::int64_t retry_ms(const HeldCounter& counter, Mono now) const;
   std::int64_t wanted(const HeldCounter& counter) const;
+  void note_moved(const HeldCounter& counter, Mono now) const;
+  std::int64_t restrained_us(const HeldCounter& counter, Mono now) const;
   bool is_restrained(const HeldCounter& counter, Mono now) const;
   bool wants_ask(const HeldCounter& counter, Mono now) const;
   void back_off(HeldCounter& counter, Mono now);
@@ -143,7 +172,7 @@ class HoldKeeper {
   void expire_waiters(Mono now);
   void drop_waiters(std::uint32_t flow, Mono now);
   std::vector<std::uint64_t> counters_of(ShardId shard) const;
-  void follow_slot(HeldCounter& counter);
+  void follow_slot(HeldCounter& counter) const;
   static std::int64_t left_by_others(const HeldCounter& counter);
   Shard& shard_of(const HeldCounter& counter) { return shards_[counter.shard.value]; }
   const Shard& shard_of(const HeldCounter& counter) const { return shards_[counter.shard.value]; }

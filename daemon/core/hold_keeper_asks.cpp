@@ -54,17 +54,32 @@ std::int64_t HoldKeeper::wanted(const HeldCounter& counter) const {
   return std::max(keep, std::min(keep + more, most));
 }
 
-// Until all that hosts had held at a loss has ended, nobody asks for more than is entered.
-bool HoldKeeper::is_restrained(const HeldCounter& counter, Mono now) const {
+// A limit whose counters got other names while the store's clock was not known: by that clock it
+// was before the first reading.
+void HoldKeeper::note_moved(const HeldCounter& counter, Mono now) const {
+  std::int64_t& moved_ms = counter.use->moved_ms;
+  if (moved_ms != LimitTable::kNoClock) return;
+  const auto reading = shard_of(counter).clock.read(now);
+  if (reading) moved_ms = reading->latest.us / 1000 + 1;
+}
+
+// For so long nobody asks for more than is entered: until all that hosts had held at a loss has
+// ended. 0: for no longer.
+std::int64_t HoldKeeper::restrained_us(const HeldCounter& counter, Mono now) const {
   const StoreClock& clock = shard_of(counter).clock;
   const std::int64_t ttl_us = counter.use->limit->period_ms * 1000 + options_.skew_us;
-  if (now < after(lost_at_, clock.with_drift(ttl_us) + clock.options().max_error_us)) return true;
+  const Mono ends = after(lost_at_, clock.with_drift(ttl_us) + clock.options().max_error_us);
+  if (now < ends) return ends.us - now.us;
   // Other hosts take what is entered there to the counter's new name when they are reloaded.
-  std::int64_t& moved_ms = counter.use->moved_ms;
-  if (moved_ms == INT64_MIN) return false;
+  const std::int64_t moved_ms = counter.use->moved_ms;
+  if (moved_ms == INT64_MIN) return 0;
   const auto reading = clock.read(now);
-  if (reading && moved_ms == LimitTable::kNoClock) moved_ms = reading->latest.us / 1000 + 1;
-  return !reading || reading->earliest.us < moved_ms * 1000 + ttl_us;
+  if (!reading || moved_ms == LimitTable::kNoClock) return ttl_us;
+  return std::max<std::int64_t>(0, moved_ms * 1000 + ttl_us - reading->earliest.us);
+}
+
+bool HoldKeeper::is_restrained(const HeldCounter& counter, Mono now) const {
+  return restrained_us(counter, now) > 0;
 }
 
 void HoldKeeper::note_peak(HeldCounter& counter, Mono now) {
@@ -143,7 +158,7 @@ void HoldKeeper::settle(HeldCounter& counter, Mono now) {
 
 // ---- Asking ---------------------------------------------------------------------------------
 
-void HoldKeeper::follow_slot(HeldCounter& counter) {
+void HoldKeeper::follow_slot(HeldCounter& counter) const {
   counter.shard = options_.shard_of ? options_.shard_of(*counter.use, counter.key) : ShardId{0};
 }
 
@@ -158,6 +173,7 @@ std::optional<HoldAsked> HoldKeeper::take(ShardId shard, Mono now) {
     const auto reading = reading_of(*counter, now);
     const bool has_lapsed = counter->hold.usable() > 0 && !counter->hold.is_good(reading);
     if (has_lapsed && counter->entered > 0) ++stats_.holds_lapsed;
+    note_moved(*counter, now);
     counter->only_counted = is_restrained(*counter, now);
     Hold::Ask ask;
     ask.sequence = ++last_sequence_;
@@ -187,6 +203,7 @@ void HoldKeeper::answered(const HoldAsked& asked, const HoldAnswer& answer, Mono
   const bool holds = answer.status == HoldAnswer::Status::Holds;
   if (holds) {
     counter->others = answer.others;
+    counter->told = now;
     counter->share = share_of(counter->use->limit->permits, answer);
   }
   const bool shares = counter->share != HeldCounter::kAll;
@@ -304,6 +321,7 @@ bool HoldKeeper::rename(HeldCounter& counter, const LimitUse& use) {
   counter.name = std::move(name);
   counter.hold = Hold();
   counter.others = 0;
+  counter.told = kNever;
   counter.share = HeldCounter::kAll;
   return true;
 }

@@ -113,7 +113,8 @@ constexpr ErrorRow kErrors[] = {
      "`CHECKALL` of limits that have more windows and parents than that. Nothing was charged."},
     {CheckOfConcurrency, "ERR",
      "limit '{limit}' is one of concurrency: it is entered by ENTER, and left by LEAVE",
-     "A verb of checks, and a limit with `algorithm = \"concurrency\"`. Nothing was charged."},
+     "A verb of checks other than `PEEK` and `EXPLAIN`, and a limit with `algorithm = "
+     "\"concurrency\"`. Nothing was charged."},
     {EnterOfRate, "ERR",
      "limit '{limit}' is no limit of concurrency: expected algorithm = \"concurrency\"",
      "`ENTER` of a limit that counts permits of a period."},

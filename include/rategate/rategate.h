@@ -194,9 +194,10 @@ RATEGATE_API int rategate_check(rategate_limit* limit, const void* key, size_t k
 /* Says what rategate_check with the same arguments would decide now, and takes nothing: `remaining`
  * is what there is before that check. An estimate: that it is allowed reserves nothing, so that the
  * check after it may be denied. Always asks the daemon over the socket, also where checks are
- * decided in shared memory: the daemon books what clients took there before it answers. May be
- * called from any thread. Takes at most options.timeout_ms. An older daemon, which has no PEEK, is
- * -EREMOTEIO. */
+ * decided in shared memory: the daemon books what clients took there before it answers. Of a limit
+ * of concurrency it says what rategate_enter without a time-out would, as far as the daemon knows
+ * without asking the store: `remaining` is -1 where it knows nothing. May be called from any
+ * thread. Takes at most options.timeout_ms. An older daemon, which has no PEEK, is -EREMOTEIO. */
 RATEGATE_API int rategate_peek(rategate_limit* limit, const void* key, size_t key_size,
                                int64_t cost, rategate_decision* decision, rategate_error* error);
 
@@ -369,8 +370,8 @@ RATEGATE_API void rategate_cancel(rategate_client* client);
  *
  * What does not apply or is not known is left out: where decision->remaining is -1 the fields
  * RateLimit, which cannot say so, X-RateLimit-Remaining and X-RateLimit-Reset; t also of a bucket
- * that is full. Of a key that a rule blocks or makes unlimited (decision->limit 0 or -1) there is no
- * limit to tell of: the text is empty, and 0 is returned.
+ * that is full. Of a key that a rule blocks or makes unlimited (decision->limit 0 or -1) there is
+ * no limit to tell of: the text is empty, and 0 is returned.
  *
  * `period_ms` (10 ms to 31 days; of the calendar up to a year, as LIMITS tells it) and `burst` (of
  * a token bucket, 1 to RATEGATE_MAX_COST; 0 of a limit that counts by windows) are those that the

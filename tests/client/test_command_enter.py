@@ -2,6 +2,7 @@
 """rategate enter: a command that is one of so many at a time, and how its slot comes back."""
 
 import json
+import re
 import signal
 import subprocess
 
@@ -67,6 +68,35 @@ class Enter(Case):
         self.assertEqual(first.returncode, 3)
         self.assertEqual(third.communicate(timeout=20 * harness.SLOW)[0], b"in\n")
         self.assertEqual(third.returncode, 0)
+
+    def test_whether_it_would_be_let_in_and_why(self):
+        result = self.rategate("peek", "work", "key", daemon=self.server)
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, "would be allowed: as far as the daemon knows without asking the store\n"))
+        result = self.rategate("explain", "work", "key", daemon=self.server)
+        self.assert_success(result)
+        self.assertIn("known      nothing: nobody has entered on this host lately\n", result.stdout)
+        self.hold("--cost", "2")
+        result = self.rategate("peek", "work", daemon=self.server)
+        self.assertEqual((result.returncode, result.stdout),
+                         (1, "would be denied: over the limit, try again in 50 ms\n"))
+        result = self.rategate("explain", "work", daemon=self.server)
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        first, *lines = result.stdout.splitlines()
+        self.assertEqual(first, "denied: all 2 slots are entered on this host")
+        values = dict(re.split(r" {2,}", line, maxsplit=1) for line in lines[2:])
+        self.assertEqual(values["limit"], "work, 2 at a time, a hold lasts for 1s, concurrency")
+        self.assertEqual(values["mode"], "hold (concurrency)")
+        self.assertEqual(values["counter"], "rategate:{work:}:holds")
+        self.assertRegex(values["known"], r"^0 left, 0 held by other hosts, told \d+ ms ago$")
+        self.assertRegex(values["held here"], r"^2 entered, 2 held, good for \d+ ms$")
+        self.assertEqual(values["line"], "nobody waits")
+        self.assertRegex(values["store"], r"^up, its clock is good, (asked in \d+ ms|it is being asked)$")
+        self.assertNotIn("window", values)
+        told = json.loads(self.rategate("explain", "work", "--json", daemon=self.server).stdout)
+        counter, = told["limits"][0]["counters"]
+        self.assertEqual((counter["known"], counter["entered"], counter["others"], counter["slot"]),
+                         (True, 2, 0, False))
 
     def test_a_command_that_is_killed_gives_its_slot_back(self):
         holder = self.hold("--cost", "2", command=("sh", "-c", "echo in; kill -KILL $$"))

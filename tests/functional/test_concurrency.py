@@ -174,9 +174,10 @@ class OneHost(Case):
                 (["STAY", 0], "ERR invalid ticket '0': expected the number that ENTER told"),
                 (["STAY", ticket], "ERR this ticket lasts as long as its connection: expected "
                                    "ENTER with FOR"),
-                (["CHECK", "work"], checked), (["PEEK", "work"], checked),
+                (["CHECK", "work"], checked), (["SETTLE", "work", "TOOK", 1, "USED", 0, "AT", 1],
+                                               checked),
                 (["CHECKX", "work"], checked), (["CLEAR", "work"], checked),
-                (["ACQUIRE", "work", "TIMEOUT", 5], checked), (["EXPLAIN", "work"], checked),
+                (["ACQUIRE", "work", "TIMEOUT", 5], checked),
                 (["CHECKALL", "rate", "", 1, "work", "", 1], checked),
                 (["REFUND", "work", "COST", 1, "AT", 1], checked)):
             with self.subTest(words=words):

@@ -226,7 +226,9 @@ void Flight::client(const DaemonPtr& daemon) {
   EntryRequest request{use_, "k", cost, ++tickets_, flow};
   if (random_.percent(40)) request.patience = after(now(*daemon), random_.any_size(1000, work_us_));
   if (random_.percent(20)) request.for_us = work_us_ * 4;
+  const HoldLook look = daemon->keeper->look(request, now(*daemon));
   const EntryResult result = daemon->keeper->enter(request, now(*daemon));
+  compare(look, request, result);
   if (result.waits) {
     daemon->waiting.emplace(request.ticket, Daemon::Asked{cost, flow});
     // Some do not wait for the end of it.
@@ -241,6 +243,24 @@ void Flight::client(const DaemonPtr& daemon) {
     entered(daemon, result.decision.entry, cost, flow);
   }
   pump(daemon);
+}
+
+// Who had looked a moment before was told what who enters is told.
+void Flight::compare(const HoldLook& look, const EntryRequest& request, const EntryResult& result) {
+  const bool asks = look.verdict == Verdict::Decided && look.decision.by == DecidedBy::Store;
+  if (request.patience.us > 0) {
+    const bool enters = look.decision.allowed && !asks;
+    if (enters != result.decision.entered) fail("a look was told of another end of waiting");
+    return;
+  }
+  if (asks != result.waits) return fail("a look was told that the store decides, or not to ask it");
+  if (asks) return;
+  const bool is_same = look.verdict == result.verdict &&
+                       look.decision.allowed == result.decision.entered &&
+                       (look.verdict != Verdict::Decided ||
+                        (look.decision.limit == result.decision.limit &&
+                         look.decision.retry_after_ms == result.decision.retry_after_ms));
+  if (!is_same) fail("a look was told something else than who entered");
 }
 
 void Flight::entered(const DaemonPtr& daemon, std::uint64_t entry, std::int64_t cost,

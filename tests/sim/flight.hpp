@@ -71,6 +71,7 @@ class Flight {
   void wake(const DaemonPtr& daemon);
   void next_client(int host);
   void client(const DaemonPtr& daemon);
+  void compare(const HoldLook& look, const EntryRequest& request, const EntryResult& result);
   void entered(const DaemonPtr& daemon, std::uint64_t entry, std::int64_t cost, std::uint32_t flow);
   void leave(const DaemonPtr& daemon, std::uint64_t entry);
   void plan_faults();

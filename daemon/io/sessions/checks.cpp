@@ -30,6 +30,13 @@ std::string error_of_key(const Limit& limit, std::string_view key) {
   return error_text(ErrorId::KeyNoAddress, {key, limit.name});
 }
 
+// The limit, where the key is one that it takes; else the error's complete text.
+Result<LimitUsePtr> taking(const LimitUsePtr& limit, std::string_view key) {
+  IpText room;
+  if (counted_key(*limit->limit, key, room)) return limit;
+  return Error{error_of_key(*limit->limit, key)};
+}
+
 // By which this host goes through the counters of a limit that is spread: another one than others.
 std::uint64_t number_of_host() {
   Random random(static_cast<std::uint64_t>(mono_now_ns()) ^ static_cast<std::uint64_t>(getpid()));
@@ -89,19 +96,21 @@ LimitTable::Change Checks::configure(const LiveConfig& live) {
 
 Result<LimitUsePtr> Checks::find(const Caller& caller, const CheckRequest& request) {
   auto found = find_any(caller, request);
-  if (!found || !(*found)->is_entered) return found;
+  if (!found) return found;
+  if (!(*found)->is_entered) return taking(*found, request.key);
   return Error{error_text(ErrorId::CheckOfConcurrency, {(*found)->limit->name})};
+}
+
+Result<LimitUsePtr> Checks::find_to_look(const Caller& caller, const CheckRequest& request) {
+  auto found = find_any(caller, request);
+  return found ? taking(*found, request.key) : found;
 }
 
 Result<LimitUsePtr> Checks::find_any(const Caller& caller, const CheckRequest& request) {
   const bool declares = request.declared && may_declare_;
   LimitUsePtr known = limits_.configured(request.limit);
   if (known == nullptr && !declares) known = unnamed(caller, request);
-  if (known != nullptr) {
-    IpText room;
-    if (counted_key(*known->limit, request.key, room)) return known;
-    return Error{error_of_key(*known->limit, request.key)};
-  }
+  if (known != nullptr) return known;
   if (!declares) {
     const auto near = nearest(request.limit, limits_.names_near(request.limit, kNamesCompared));
     return Error{no_limit_error(request.limit, near.value_or(std::string_view()),
@@ -142,8 +151,9 @@ CheckOutcome Checks::check(const Caller& caller, const CheckRequest& request) {
     if (known->is_combined()) return ask_combined(caller, known, request);
     return ask(caller, request_of(caller, known, request, max_wait_ms_));
   }
-  const auto limit = find(caller, request);
+  const auto limit = request.takes ? find(caller, request) : find_to_look(caller, request);
   if (!limit) return Refused{limit.error()};
+  if ((*limit)->is_entered) return look_at_entry(caller, *limit, request);
   if ((*limit)->is_combined()) return ask_combined(caller, *limit, request);
   return ask(caller, request_of(caller, *limit, request, max_wait_ms_));
 }
@@ -187,8 +197,9 @@ CheckOutcome Checks::ask_members(const Caller& caller, const CheckRequest& reque
 
 // Of one limit as of several: a combined check knows to its end what it was asked.
 ExplainOutcome Checks::explain(const Caller& caller, const CheckRequest& request) {
-  const auto limit = find(caller, request);
+  const auto limit = find_to_look(caller, request);
   if (!limit) return Refused{limit.error()};
+  if ((*limit)->is_entered) return explain_entry(caller, *limit, request);
   Members members;
   if (const Limit* const wrong = add_members(*limit, request.key, request.cost, 0, members)) {
     return Refused{error_of_key(*wrong, request.key)};

@@ -46,7 +46,10 @@ class Checks final : public CheckService {
   void abandon(WaiterId waiter) override { engine_.gate().abandon(waiter); }
 
  private:
+  // Of whatever algorithm, and whether it takes the key or not.
   Result<LimitUsePtr> find_any(const Caller& caller, const CheckRequest& request);
+  // The same as find(), and those of concurrency as well.
+  Result<LimitUsePtr> find_to_look(const Caller& caller, const CheckRequest& request);
   LimitUsePtr unnamed(const Caller& caller, const CheckRequest& request);
   LimitUsePtr declared(const Caller& caller, const CheckRequest& request, const Rate& rate);
   CheckOutcome ask(const Caller& caller, Request request);
@@ -54,6 +57,11 @@ class Checks final : public CheckService {
                             const CheckRequest& request);
   SettleOutcome settle_combined(const Caller& caller, const LimitUsePtr& limit,
                                 const SettleRequest& request);
+  // Of a limit of concurrency that takes the key.
+  CheckOutcome look_at_entry(const Caller& caller, const LimitUsePtr& limit,
+                             const CheckRequest& request);
+  ExplainOutcome explain_entry(const Caller& caller, const LimitUsePtr& limit,
+                               const CheckRequest& request);
   CheckOutcome ask_members(const Caller& caller, const CheckRequest& request, Members members);
   // What is looked up; the log is told where another one gave way to it.
   template <class LookUp>

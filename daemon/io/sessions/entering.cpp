@@ -29,10 +29,11 @@ EnterOutcome Checks::enter(const Caller& caller, const EnterRequest& request) {
   const Limit& numbers = *(*limit)->limit;
   if (!(*limit)->is_entered) return Refused{error_text(ErrorId::EnterOfRate, {numbers.name})};
   IpText room;
-  // It is one: find_any() has looked at it.
   const auto counted = counted_key(numbers, request.check.key, room);
-  EntryRequest asked{*limit, counted.value_or(std::string_view()), request.check.cost,
-                     caller.ticket, caller.flow};
+  if (!counted) {
+    return Refused{error_text(ErrorId::KeyNoAddress, {request.check.key, numbers.name})};
+  }
+  EntryRequest asked{*limit, *counted, request.check.cost, caller.ticket, caller.flow};
   asked.for_us = request.for_ms * 1000;
   const std::int64_t wait_ms = std::min(request.check.timeout_ms, max_wait_ms_);
   if (wait_ms > 0) asked.patience = after(caller.moment, wait_ms * 1000);
@@ -40,6 +41,26 @@ EnterOutcome Checks::enter(const Caller& caller, const EnterRequest& request) {
   if (result.waits) return Parked{};
   if (result.verdict != Verdict::Decided) return Refused{error_of(result.verdict, numbers)};
   return result.decision;
+}
+
+CheckOutcome Checks::look_at_entry(const Caller& caller, const LimitUsePtr& limit,
+                                   const CheckRequest& request) {
+  IpText room;
+  const auto counted = counted_key(*limit->limit, request.key, room);
+  const HoldLook look = engine_.gate().look_at_entry(
+      {limit, counted.value_or(std::string_view()), request.cost}, caller.moment);
+  if (look.verdict != Verdict::Decided) return Refused{error_of(look.verdict, *limit->limit)};
+  return look.decision;
+}
+
+ExplainOutcome Checks::explain_entry(const Caller& caller, const LimitUsePtr& limit,
+                                     const CheckRequest& request) {
+  IpText room;
+  const auto counted = counted_key(*limit->limit, request.key, room);
+  auto explanation = engine_.gate().explain_entry(
+      {limit, counted.value_or(std::string_view()), request.cost}, caller.moment);
+  if (explanation == nullptr) return Refused{error_of(Verdict::Stopping, *limit->limit)};
+  return explanation;
 }
 
 bool Checks::leave(const Caller& caller, std::uint64_t entry) {

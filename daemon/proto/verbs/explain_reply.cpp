@@ -92,6 +92,27 @@ std::string_view rule_kind_of(const Limit& limit) {
   return is_pattern(limit.key_rule) ? "pattern" : "exact";
 }
 
+// All of it null where there is none.
+void put_hold(MapBody& map, const std::optional<HoldState>& hold) {
+  const auto of = [&](const std::optional<std::int64_t>& value) {
+    return hold ? value : std::nullopt;
+  };
+  const HoldState state = hold.value_or(HoldState{});
+  map.number("known", of(state.known ? 1 : 0));
+  map.number("entered", of(state.entered));
+  map.number("usable", of(state.usable));
+  map.number("good_ms", of(state.good_ms));
+  map.number("others", of(state.others));
+  map.number("share", of(state.share));
+  map.number("asked_in_ms", of(state.asked_in_ms));
+  map.number("restrained_ms", of(state.restrained_ms));
+}
+
+std::string_view mode_of(const ExplainedLimit& told) {
+  if (is_concurrency(*told.limit)) return "hold";
+  return told.leased ? "leased" : "exact";
+}
+
 void put_counter(MapBody& map, const ExplainedCounter& counter) {
   using Ms = std::optional<std::int64_t>;
   map.word("counter", counter.name);
@@ -115,6 +136,7 @@ void put_counter(MapBody& map, const ExplainedCounter& counter) {
   map.flag("slot", counter.has_slot);
   map.count("waiting", counter.waiting);
   map.count("acquiring", counter.acquiring);
+  put_hold(map, counter.hold);
 }
 
 void put_limit(MapBody& map, const ExplainedLimit& told) {
@@ -133,7 +155,7 @@ void put_limit(MapBody& map, const ExplainedLimit& told) {
   map.word("period", period_text(limit));
   map.number("period_ms", limit.period_ms);
   map.number("burst", burst_of(limit));
-  map.word("mode", told.leased ? "leased" : "exact");
+  map.word("mode", mode_of(told));
   map.word("mode_why", told.why_leased);
   map.flag("shadow", limit.shadow);
   map.word("on_store_down", to_text(limit.on_store_down));
@@ -154,7 +176,10 @@ void write_explanation(std::string& out, const Explanation& explanation, int res
     return decided ? std::optional(value) : std::nullopt;
   };
   const std::int64_t more = more_checks(answer, explanation.limits[explanation.decides].cost);
-  const bool changes = !decision.allowed && decision.retry_after_ms >= 0;
+  // What is entered does not end by itself.
+  const bool by_others = is_concurrency(*explanation.limits[explanation.decides].limit) &&
+                         decision.reason == Reason::OverLimit;
+  const bool changes = !decision.allowed && decision.retry_after_ms >= 0 && !by_others;
   MapBody map(resp);
   map.word("name", explanation.name);
   map.word("verdict", verdict_word(answer));

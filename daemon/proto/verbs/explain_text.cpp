@@ -5,28 +5,13 @@
 
 #include "daemon/base/words.hpp"
 #include "daemon/proto/errors.hpp"
+#include "daemon/proto/verbs/explain_entry_text.hpp"
+#include "daemon/proto/verbs/span_text.hpp"
 
 namespace rategate {
 namespace {
 
 std::string number(std::int64_t value) { return std::to_string(value); }
-
-// Rounded up, in the largest unit of which there are some.
-std::string span_text(std::int64_t ms) {
-  struct Unit {
-    std::int64_t ms;
-    std::string_view name;
-    std::int64_t most;
-  };
-  static constexpr Unit kUnits[] = {{1, " ms", 10'000},
-                                    {1000, " s", 600'000},
-                                    {60'000, " min", 36'000'000},
-                                    {3'600'000, " h", 259'200'000},
-                                    {86'400'000, " d", INT64_MAX}};
-  const auto* const unit = std::find_if(std::begin(kUnits), std::end(kUnits) - 1,
-                                        [&](const Unit& one) { return ms < one.most; });
-  return number(ms / unit->ms + (ms % unit->ms != 0 ? 1 : 0)).append(unit->name);
-}
 
 std::string in_window(const Limit& limit) {
   return limit.algorithm == &kSlidingWindow ? "within the last " + period_text(limit)
@@ -107,6 +92,8 @@ std::string reason_text(const ExplainedLimit& of, const ExplainedAnswer& answer)
   const Limit& limit = *of.limit;
   const std::string rule = "the rule for '" + shown(limit.key_rule) + "'";
   if (answer.verdict == Verdict::StoreDown) return without_store_text(of, answer);
+  const bool is_common = decision.reason == Reason::NeverFits || decision.by == DecidedBy::Policy;
+  if (is_concurrency(limit) && !is_common) return entry_reason_text(of, answer);
   switch (decision.reason) {
     case Reason::Counted:
       return counted_text(of, decision);
@@ -173,6 +160,9 @@ std::string next_text(const Explanation& explanation) {
   const ExplainedAnswer& answer = explanation.answer;
   const Decision& decision = answer.decision;
   const ExplainedLimit& decides = explanation.limits[explanation.decides];
+  if (is_concurrency(*decides.limit) && decision.reason != Reason::NeverFits) {
+    return entry_next_text(decides, answer, more_checks(answer, decides.cost));
+  }
   if (answer.verdict != Verdict::Decided) return "a check is decided once the store can be asked";
   if (decision.shadow) return "always allowed, as long as the limit is a shadow";
   const bool by_rule = decides.limit->kind != KeyRuleKind::Limited;

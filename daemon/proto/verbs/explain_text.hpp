@@ -1,6 +1,7 @@
 // What EXPLAIN says in sentences, for people who know nothing of the daemon. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "daemon/core/explanation.hpp"

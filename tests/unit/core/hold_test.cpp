@@ -48,6 +48,7 @@ TEST_CASE("from the ask on no more is used than was asked for, and nothing of wh
   hold.answered(1, {HoldAnswer::Status::Holds, {}, 5, 0, {1000}});
   CHECK(hold.ask({2, 1, 3}, reading(0, 500)).kept == 3);
   CHECK(hold.usable() == 3);
+  CHECK(hold.held() == 5);  // as the store has it until then
   // The answer is lost, and the next call is made when the hold is over.
   hold.lose();
   CHECK(hold.ask({3, 1, 4}, reading(0, 1500)).kept == 0);

@@ -1,4 +1,5 @@
 // EXPLAIN: its sentences, its fields, and its words.
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -55,7 +56,98 @@ Explanation without_store(OnStoreDown policy, StoreState store, DecidedBy by = D
   return told;
 }
 
+// Of a limit of concurrency, of which this host has that.
+Explanation of_slots(const Decision& decision, const HoldState& hold, std::int64_t cost = 1) {
+  Explanation told = of(limit_of(9, &kConcurrency), decision, cost);
+  ExplainedCounter& counter = told.limits.front().counters.front();
+  counter.hold = hold;
+  counter.left.reset();
+  if (hold.others) counter.left = std::max<std::int64_t>(0, 9 - hold.entered - *hold.others);
+  counter.waiting = hold.waiting;
+  return told;
+}
+
+HoldState hold_of(std::int64_t entered, std::int64_t held, std::int64_t others) {
+  HoldState hold;
+  hold.known = true;
+  hold.entered = entered;
+  hold.held = hold.usable = held;
+  hold.others = others;
+  return hold;
+}
+
+Decision slots(bool allowed, Reason reason, std::int64_t remaining,
+               DecidedBy by = DecidedBy::Host) {
+  Decision decision{allowed, reason, 9, remaining, allowed ? 0 : 50, 0};
+  decision.by = by;
+  return decision;
+}
+
 }  // namespace
+
+TEST_CASE("why somebody would enter is said") {
+  const Decision here = slots(true, Reason::Counted, 4);
+  HoldState hold = hold_of(2, 5, 3);
+  CHECK(why_text(of_slots(here, hold)) ==
+        "allowed: this host holds 5 of 9 slots, and 2 are entered");
+  hold.usable = 4;
+  hold.entered = 1;
+  CHECK(why_text(of_slots(here, hold)) ==
+        "allowed: this host holds 5 of 9 slots, and may use 4 of them for now, and 1 is entered");
+  CHECK(next_text(of_slots(here, hold)) ==
+        "4 such entries can begin as it is now; the one after is denied, unless somebody leaves "
+        "before");
+  const Decision asked = slots(true, Reason::Counted, 4, DecidedBy::Store);
+  CHECK(why_text(of_slots(asked, hold_of(2, 2, 3))) ==
+        "allowed: 4 of 9 slots are free, as the store told last; for what this host does not hold "
+        "of them the store is asked first");
+  const Explanation blind =
+      of_slots(slots(true, Reason::Counted, -1, DecidedBy::Store), HoldState{});
+  CHECK(why_text(blind) ==
+        "allowed: 0 are entered on this host, which does not know how many of the 9 slots other "
+        "hosts hold; the store is asked first");
+  CHECK(next_text(blind) == "known once somebody enters, as only then the store is asked");
+}
+
+TEST_CASE("why somebody would not enter is said") {
+  const Decision no = slots(false, Reason::OverLimit, 0);
+  CHECK(why_text(of_slots(no, hold_of(9, 9, 0))) == "denied: all 9 slots are entered on this host");
+  CHECK(next_text(of_slots(no, hold_of(9, 9, 0))) ==
+        "may be allowed as soon as somebody leaves, for which ENTER waits with a TIMEOUT; without "
+        "one it is worth asking again in 50 ms");
+  CHECK(why_text(of_slots(no, hold_of(1, 1, 8))) ==
+        "denied: 1 of 9 slots is entered on this host, and other hosts held 8 as the store told "
+        "last");
+  CHECK(why_text(of_slots(no, hold_of(7, 7, 0), 3)) ==
+        "denied: 7 of 9 slots are entered on this host, and the cost of 3 is more than what is "
+        "left");
+  HoldState hold = hold_of(5, 5, 1);
+  hold.share = 4;
+  CHECK(why_text(of_slots(no, hold)) ==
+        "denied: other hosts need slots as well, so that this host lets in no more than its share "
+        "of 4, and 5 are entered");
+  hold = hold_of(9, 9, 0);
+  hold.waiting = 1;
+  CHECK(why_text(of_slots(no, hold)) ==
+        "denied: all 9 slots are entered on this host; 1 waits in ENTER already");
+  hold = hold_of(1, 1, 0);
+  hold.restrained_ms = 12'000;
+  const Explanation lost = of_slots(slots(false, Reason::StoreAway, -1), hold);
+  CHECK(why_text(lost).ends_with("for another 12 s, nobody is let in beside it"));
+  CHECK(next_text(lost) == "may be allowed in 12 s");
+  const Explanation never = of_slots(slots(false, Reason::NeverFits, -1), hold_of(0, 0, 0), 10);
+  CHECK(why_text(never) == "denied: a cost of 10 never fits: the limit is 9");
+  CHECK(next_text(never).starts_with("the same at any time"));
+  Explanation crowded = of_slots(slots(false, Reason::OverLimit, 0), hold_of(9, 9, 0));
+  crowded.answer.verdict = Verdict::Crowded;
+  CHECK(why_text(crowded) == "error: as many have entered on this host, or wait in ENTER, as may");
+  Explanation away =
+      of_slots(slots(false, Reason::StoreAway, -1, DecidedBy::Policy), hold_of(0, 0, 0));
+  away.limits.front().counters.front().store = StoreState::Away;
+  CHECK(why_text(away) ==
+        "denied: the store cannot be reached, and the limit's on_store_down is deny");
+  CHECK(next_text(away) == "decided by what is entered and held once the store can be asked");
+}
 
 TEST_CASE("why a check is allowed or denied is said of each algorithm") {
   CHECK(why_text(of(limit_of(100), kAllowed)) ==
@@ -211,6 +303,35 @@ TEST_CASE("docs/protocol.md names each field of EXPLAIN, in its order, and no ot
     CHECK(counter.at("told_ms_ago").null);
     const SeenCheck& seen = service.seen.back();
     CHECK((seen.limit == "api" && seen.key == "alice" && seen.cost == 3 && !seen.takes));
+  }
+}
+
+TEST_CASE("of slots it is told what this host has, and of permits that there is no such thing") {
+  FakeService service;
+  HoldState hold = hold_of(9, 9, 0);
+  hold.good_ms = 4711;
+  service.explanation =
+      std::make_shared<Explanation>(of_slots(slots(false, Reason::OverLimit, 0), hold));
+  Connection connection(service);
+  const auto ask = [&] {
+    const std::string answer = connection.ask("EXPLAIN api\r\n");
+    Reply told;
+    ReplyReader reader(answer, 2);
+    REQUIRE(reader.read(&told));
+    return told;
+  };
+  const Reply told = ask();
+  const Reply& counter = told.at("limits").items.at(0).at("counters").items.at(0);
+  CHECK(told.at("changes_in_ms").null);
+  CHECK(told.at("limits").items.at(0).at("mode").text == "hold");
+  CHECK((counter.at("known").number == 1 && counter.at("entered").number == 9));
+  CHECK((counter.at("good_ms").number == 4711 && counter.at("others").number == 0));
+  CHECK((counter.at("share").null && counter.at("asked_in_ms").null));
+  service.explanation = std::make_shared<Explanation>(of(limit_of(100), kAllowed));
+  const Reply permits = ask();
+  const Reply& window = permits.at("limits").items.at(0).at("counters").items.at(0);
+  for (const char* field : {"known", "entered", "usable", "good_ms", "others", "restrained_ms"}) {
+    CHECK(window.at(field).null);
   }
 }
 
