@@ -75,7 +75,8 @@ class Enter(Case):
                          (0, "would be allowed: as far as the daemon knows without asking the store\n"))
         result = self.rategate("explain", "work", "key", daemon=self.server)
         self.assert_success(result)
-        self.assertIn("known      nothing: nobody has entered on this host lately\n", result.stdout)
+        self.assertRegex(result.stdout,
+                         r"(?m)^known +nothing: nobody has entered on this host lately$")
         self.hold("--cost", "2")
         result = self.rategate("peek", "work", daemon=self.server)
         self.assertEqual((result.returncode, result.stdout),

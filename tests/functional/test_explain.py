@@ -185,7 +185,7 @@ class Concurrency(Explain):
             told, limit, counter = self.told(daemon, "alice")
         self.assertEqual((told["verdict"], told["source"], told["remaining"], told["more"]),
                          ("allowed", "store", -1, None))
-        self.assertEqual(told["why"], "allowed: 0 are entered on this host, which does not know how "
+        self.assertEqual(told["why"], "allowed: nothing is entered on this host, which does not know how "
                                       "many of the 3 slots other hosts hold; the store is asked first")
         self.assertEqual(told["next"],
                          "known once somebody enters, as only then the store is asked")
@@ -219,8 +219,8 @@ class Concurrency(Explain):
                 self.assertTrue(0 <= counter["told_ms_ago"] < 20_000, counter)
                 self.assertTrue(told["now_ms"] < counter["held_last_end_ms"], counter)
                 self.assertEqual(told["why"],
-                                 "allowed: 1 of 3 slots are free, as the store told last; for what "
-                                 "this host does not hold of them the store is asked first")
+                                 "allowed: 1 of 3 slots is free, as the store told last; this host "
+                                 "does not hold enough of them, so the store is asked first")
                 ticket = self.enter(conn)
                 told, _, counter = self.told(daemon)
                 self.assertEqual((told["verdict"], told["source"], told["reason"], told["more"]),
@@ -235,7 +235,7 @@ class Concurrency(Explain):
                 self.assertEqual(told["remaining"], 1)
                 # Unless it took so long that what was not used has gone back.
                 self.assertRegex(told["why"], "^allowed: (this host holds 3 of 3 slots, and 2 are "
-                                              "entered$|1 of 3 slots are free, )")
+                                              "entered$|1 of 3 slots is free, )")
                 self.assertRegex(told["next"], "^1 such entry can begin as it is now; the one after ")
                 told, _, _ = self.told(daemon, "COST", 2)
                 self.assertEqual(told["why"],

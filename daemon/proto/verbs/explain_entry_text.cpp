@@ -1,5 +1,7 @@
 #include "daemon/proto/verbs/explain_entry_text.hpp"
 
+#include <string_view>
+
 #include "daemon/proto/verbs/span_text.hpp"
 
 namespace rategate {
@@ -7,7 +9,15 @@ namespace {
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
-std::string is_or_are(std::int64_t count) { return number(count) + (count == 1 ? " is" : " are"); }
+std::string_view is_or_are(std::int64_t count) { return count == 1 ? " is" : " are"; }
+
+// "2 of 9 slots are".
+std::string of_all(std::int64_t count, const Limit& limit) {
+  return number(count) + " of " + number(limit.permits) + " slots" + std::string(is_or_are(count));
+}
+std::string and_entered(std::int64_t count) {
+  return ", and " + number(count) + std::string(is_or_are(count)) + " entered";
+}
 
 // The counter is one, and there is always a hold of it, be it of nothing.
 const ExplainedCounter& counter_of(const ExplainedLimit& of) { return of.counters.front(); }
@@ -15,22 +25,23 @@ const HoldState& hold_of(const ExplainedLimit& of) { return *counter_of(of).hold
 
 std::string let_in_text(const ExplainedLimit& of, const ExplainedAnswer& answer) {
   const HoldState& hold = hold_of(of);
+  const ExplainedCounter& counter = counter_of(of);
   const std::string all = number(of.limit->permits) + " slots";
   if (answer.decision.by == DecidedBy::Host) {
     std::string text = "this host holds " + number(hold.held) + " of " + all;
-    if (hold.usable < hold.held)
-      text += ", and may use " + number(hold.usable) + " of them for now";
-    return text + ", and " + is_or_are(hold.entered) + " entered";
+    if (hold.usable < hold.held) text += ", may use " + number(hold.usable) + " of them for now";
+    return text + and_entered(hold.entered);
   }
-  const bool is_up = counter_of(of).store == StoreState::Up;
+  const bool is_up = counter.store == StoreState::Up;
   const std::string first =
       is_up ? "the store is asked first" : "the store is asked first, once it can be";
-  if (!counter_of(of).left) {
-    return is_or_are(hold.entered) + " entered on this host, which does not know how many of the " +
-           all + " other hosts hold; " + first;
+  if (counter.left) {
+    return of_all(*counter.left, *of.limit) +
+           " free, as the store told last; this host does not hold enough of them, so " + first;
   }
-  return number(*counter_of(of).left) + " of " + all +
-         " are free, as the store told last; for what this host does not hold of them " + first;
+  const std::string entered = hold.entered == 0 ? "nothing is" : of_all(hold.entered, *of.limit);
+  return entered + " entered on this host, which does not know how many of the " + all +
+         " other hosts hold; " + first;
 }
 
 // Who has the slots.
@@ -40,8 +51,7 @@ std::string taken_text(const ExplainedLimit& of) {
   const bool alone = hold.others.value_or(0) == 0;
   if (alone && hold.entered == 1 && all == 1) return "the only slot is entered on this host";
   if (alone && hold.entered == all) return "all " + number(all) + " slots are entered on this host";
-  std::string text = number(hold.entered) + " of " + number(all) + " slots " +
-                     (hold.entered == 1 ? "is" : "are") + " entered on this host";
+  std::string text = of_all(hold.entered, *of.limit) + " entered on this host";
   if (alone) return text;
   return text + ", and other hosts held " + number(*hold.others) + " as the store told last";
 }
@@ -53,7 +63,7 @@ std::string no_room_text(const ExplainedLimit& of) {
   const std::int64_t after = hold.entered + of.cost;
   if (hold.share && after > *hold.share && left >= of.cost) {
     return "other hosts need slots as well, so that this host lets in no more than its share of " +
-           number(*hold.share) + ", and " + is_or_are(hold.entered) + " entered";
+           number(*hold.share) + and_entered(hold.entered);
   }
   std::string text = taken_text(of);
   if (counter.waiting > 0) {

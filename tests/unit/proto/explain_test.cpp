@@ -93,19 +93,20 @@ TEST_CASE("why somebody would enter is said") {
   hold.usable = 4;
   hold.entered = 1;
   CHECK(why_text(of_slots(here, hold)) ==
-        "allowed: this host holds 5 of 9 slots, and may use 4 of them for now, and 1 is entered");
+        "allowed: this host holds 5 of 9 slots, may use 4 of them for now, and 1 is entered");
   CHECK(next_text(of_slots(here, hold)) ==
         "4 such entries can begin as it is now; the one after is denied, unless somebody leaves "
         "before");
   const Decision asked = slots(true, Reason::Counted, 4, DecidedBy::Store);
   CHECK(why_text(of_slots(asked, hold_of(2, 2, 3))) ==
-        "allowed: 4 of 9 slots are free, as the store told last; for what this host does not hold "
-        "of them the store is asked first");
+        "allowed: 4 of 9 slots are free, as the store told last; this host does not hold enough of "
+        "them, so the store is asked first");
   const Explanation blind =
       of_slots(slots(true, Reason::Counted, -1, DecidedBy::Store), HoldState{});
-  CHECK(why_text(blind) ==
-        "allowed: 0 are entered on this host, which does not know how many of the 9 slots other "
-        "hosts hold; the store is asked first");
+  CHECK(
+      why_text(blind) ==
+      "allowed: nothing is entered on this host, which does not know how many of the 9 slots other "
+      "hosts hold; the store is asked first");
   CHECK(next_text(blind) == "known once somebody enters, as only then the store is asked");
 }
 
