@@ -536,6 +536,17 @@ class Shards(Explain, Cluster):
         self.assertRegex(told["why"], r"^denied: 60 of 60 were given out in this window; ")
         self.assertEqual([counter["state"] for counter in limit["counters"]], ["exhausted"] * 6)
 
+    def test_slots_have_one_counter_in_one_shard(self):
+        servers = self.fresh()
+        daemon = self.rategated(servers, limits={"work": concurrency(3, "60s")})
+        self.wait_up(daemon)
+        conn = self.conn(daemon)
+        self.assertEqual(conn.command("ENTER", "work", "alice", "TIMEOUT", 10_000)[0], 1)
+        told, _, counter = self.one(daemon, "work", "alice")
+        self.assertEqual((told["verdict"], counter["entered"], counter["left"], counter["store"]),
+                         ("allowed", 1, 2, "up"))
+        self.assertIn(counter["shard"], range(len(servers.primaries())))
+
 
 class Page(Explain):
     def test_every_documented_field_is_told_and_no_other(self):
