@@ -46,10 +46,18 @@ CLIENTS = [
 ]
 NO_UNIX_SOCKET = ["Jedis"]
 
-# Those that are made for redis-cell, which are told the path of a socket and nothing else.
+# Clients of redis-cell, those that are made for it and those that send any command. They are told the
+# path of a socket, ask CL.THROTTLE user123 15 30 60 17 times, and say what they got: at first what the
+# page of redis-cell shows, and the last time that it is limited.
+INTEGERS = ["0 16 15 -1 2", "0 16 14 -1 4", "1 16 0 2 32"]
 CELL_CLIENTS = [
-    ("rueidis", [BUILT / "go-cell"], "[0 16 15 -1 2]", "[1 16 0 2 32]"),
-    ("redis-cell-rs", [BUILT / "rust/release/redis_cell"], "allowed 16 15 2", "blocked 16 2 32"),
+    ("rueidis", [BUILT / "go-cell"], [f"[{answer}]" for answer in INTEGERS]),
+    ("redis-cell-rs", [BUILT / "rust/release/redis_cell"],
+     ["allowed 16 15 2", "allowed 16 14 4", "blocked 16 2 32"]),
+    ("redis-py of Debian", [DEBIANS, HERE / "python/cell.py"], INTEGERS),
+    ("redis-py", [CURRENT, HERE / "python/cell.py"], INTEGERS),
+    ("ioredis", ["node", BUILT / "node/ioredis_cell.mjs"], INTEGERS),
+    ("node-redis", ["node", BUILT / "node/redis_cell.mjs"], INTEGERS),
 ]
 
 
@@ -104,15 +112,15 @@ class Clients(harness.Case):
                     print(f"{name}, {protocol}: {', '.join(said)}, RESP{said['spoke']}", flush=True)
 
     def test_clients_of_redis_cell(self):
-        for name, command, first, last in CELL_CLIENTS:
+        for name, command, expected in CELL_CLIENTS:
             with self.subTest(name):
                 daemon = self.daemon(self.redis())
                 client = subprocess.run(harness.tied([*command, daemon.socket]), text=True,
                                         capture_output=True, check=False, timeout=DEADLINE)
                 self.assertEqual(client.returncode, 0, client.stderr)
                 said = client.stdout.splitlines()
-                self.assertEqual((len(said), said[0], said[-1]), (17, first, last))
-                print(f"{name}: {first} to {last}", flush=True)
+                self.assertEqual((len(said), [*said[:2], said[-1]]), (17, expected))
+                print(f"{name}: {', '.join(expected)}", flush=True)
 
     def test_the_page_shows_what_was_run(self):
         page = (HERE.parent.parent / "docs/clients.md").read_text(encoding="utf-8")
@@ -127,7 +135,7 @@ class Clients(harness.Case):
             lines = found.group(1).splitlines()
             indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
             snippets.append("".join(line[indent:] + "\n" for line in lines))
-        self.assertEqual(len(snippets), 13)
+        self.assertEqual(len(snippets), 16)
         for snippet in snippets:
             self.assertIn(snippet, shown)
 
