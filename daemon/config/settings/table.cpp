@@ -136,11 +136,13 @@ constexpr std::array kSettings{
         "longest unused gives way.")
         .range(1, 1'000'000),
     Row("server", "shm_users", Kind::Accounts, server<&ServerConfig::shm_users>,
-        "The users that may use shared memory, by name or number, separated by commas. With this "
-        "and shm_groups empty: everybody who may open the socket.")
+        "The users that may use shared memory, and give permits back (REFUND, SETTLE), by name or "
+        "number, separated by commas. With this and shm_groups empty: everybody who may open the "
+        "socket. Never over TCP.")
         .optional(),
     Row("server", "shm_groups", Kind::Accounts, server<&ServerConfig::shm_groups>,
-        "The groups whose members may use shared memory, by name or number, separated by commas.")
+        "The groups whose members may use shared memory, and give permits back (REFUND, SETTLE), "
+        "by name or number, separated by commas.")
         .optional(),
     Row("server", "admin_users", Kind::Accounts, server<&ServerConfig::admin_users>,
         "The users that may clear limits and have the configuration loaded anew (CLEAR, RELOAD), "
