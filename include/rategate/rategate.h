@@ -216,8 +216,9 @@ typedef struct rategate_member {
  * one each in the daemon. The limits are configured ones (permits 0 in rategate_resolve), all of
  * one client. The decision is of one of them, and *named, which may be NULL, becomes its place in
  * `members`: denied, of those known to deny, the one with the longest retry_after_ms; allowed, the
- * one of which the smallest part is left. window_end_ms is 0. Decides in shared memory where
- * all of them, with their windows and parents, have their permits there, and else asks the daemon.
+ * one of which the smallest part is left. window_end_ms is 0: there is no receipt, also with
+ * RATEGATE_RECEIPTS, so that nothing can be given back. Decides in shared memory where all of them,
+ * with their windows and parents, have their permits there, and else asks the daemon.
  * `error` may be NULL. May be called from any thread. Takes at most options.timeout_ms.
  * Errors: -EREMOTEIO: the limits have more windows and parents than that, or the daemon is older
  * and has no CHECKALL; -EINVAL, and those of rategate_check. */
