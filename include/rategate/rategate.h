@@ -376,8 +376,11 @@ RATEGATE_API void rategate_cancel(rategate_client* client);
  *
  * `period_ms` (10 ms to 31 days; of the calendar up to a year, as LIMITS tells it) and `burst` (of
  * a token bucket, 1 to RATEGATE_MAX_COST; 0 of a limit that counts by windows) are those that the
- * daemon knows the limit by; period_ms 0 says that it is not known, and w is left out. Returns how
- * many bytes were written, without the NUL. Asks nobody: all that it says is in its arguments.
+ * daemon knows the limit by; period_ms 0 says that it is not known, and w is left out. A decision
+ * about a limit with several windows or a parent, or about several limits, is of one of them and
+ * does not tell which: give the name that was asked for, or that *named tells, and period_ms 0. To
+ * know the period, ask by CHECKX (rategate_command), which tells rule, period_ms and burst. Returns
+ * how many bytes were written, without the NUL. Asks nobody: all that it says is in its arguments.
  * Errors: -EINVAL (also the decision's numbers, where they could not be a daemon's, and what does
  * not fit into the 15 digits of a structured field), -ENOSPC. */
 RATEGATE_API int rategate_http_fields(const char* name, int64_t period_ms, int64_t burst,
