@@ -81,6 +81,11 @@ void check_key(const Table& table, const Limit& limit, const SettingFault& fault
   }
 }
 
+void check_settling(const Table& table, const Limit& limit, const SettingFault& fault) {
+  if (limit.settle == Settle::Store) return;
+  wrong(table, "settle_within", "expected it only with settle = \"store\"", fault);
+}
+
 void check_default(const Table& table, const Limit& limit, const SettingFault& fault) {
   if (limit.name != kDefaultName) return;
   const auto name_of = [&](std::string_view name) {

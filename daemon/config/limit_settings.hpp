@@ -18,6 +18,8 @@ namespace rategate {
 void check_combined(const Table&, const Limit&, const SettingFault& fault);
 // By whether its keys are addresses.
 void check_key(const Table&, const Limit&, const SettingFault& fault);
+// By where permits go that are given back.
+void check_settling(const Table&, const Limit&, const SettingFault& fault);
 // Names that have no limit are as many as callers like: each is counted for itself.
 void check_default(const Table&, const Limit&, const SettingFault& fault);
 // A rule for keys has one number, and no window has a name.

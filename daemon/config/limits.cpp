@@ -129,6 +129,7 @@ class LimitReader {
       }
       check_combined(table, limit, fault_of_setting());
       check_key(table, limit, fault_of_setting());
+      check_settling(table, limit, fault_of_setting());
       check_default(table, limit, fault_of_setting());
     }
     const Entry* const keys = find_entry(table, "keys");

@@ -108,7 +108,9 @@ std::string print_config(const Config& config) {
     out += "on_store_down = " + quoted(to_text(limit.on_store_down)) + "\n";
     out += "share = " + quoted(format_share(limit.share)) + "\n";
     out += "settle = " + quoted(to_text(limit.settle)) + "\n";
-    out += "settle_within = " + quoted(format_duration(limit.settle_within_ms)) + "\n";
+    if (limit.settle == Settle::Store) {
+      out += "settle_within = " + quoted(format_duration(limit.settle_within_ms)) + "\n";
+    }
     // Where it is not said, each window of several has what suits its period.
     if (limit.algorithm->has_windows && (limit.more.empty() || limit.on_store_lost)) {
       out += "on_store_lost = " + quoted(to_text(lost_policy(limit))) + "\n";

@@ -30,12 +30,13 @@ constexpr std::string_view kLimits =
     "#api = \"100/second\"\n"
     "#login = \"5/10s\"\n"
     "#\n"
-    "# Or with all that can be said of it; limit, period, key and keys are no defaults here:\n"
+    "# Or with all that can be said of it; limit, period, key, settle and keys are no defaults:\n"
     "#[limits.upload]\n";
 
 constexpr std::string_view kExampleLimit = "1000";
-constexpr std::string_view kExamplePeriod = "\"week\"";  // what week_starts goes with;
-constexpr std::string_view kExampleKey = "\"ip\"";       // what the prefixes go with
+constexpr std::string_view kExamplePeriod = "\"week\"";   // what week_starts goes with;
+constexpr std::string_view kExampleKey = "\"ip\"";        // what the prefixes go with
+constexpr std::string_view kExampleSettle = "\"store\"";  // what settle_within goes with
 constexpr std::string_view kExampleRules =
     "{ \"192.0.2.7\" = \"5000/week\", \"198.51.100.*\" = \"blocked\" }";
 
@@ -54,6 +55,7 @@ std::string sample_config() {
     if (setting.field == nullptr && setting.name == "limit") value = kExampleLimit;
     if (setting.field == nullptr && setting.name == "period") value = kExamplePeriod;
     if (setting.field == nullptr && setting.name == "key") value = kExampleKey;
+    if (setting.field == nullptr && setting.name == "settle") value = kExampleSettle;
     if (setting.kind == Kind::KeyRules) value = kExampleRules;
     if (setting.section.empty()) {
       out += '\n';
