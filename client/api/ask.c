@@ -1,13 +1,15 @@
 /* Asks the daemon about a limit: by CHECK, PEEK or ACQUIRE, which answer six integers, or by CHECKX
- * or ACQUIREX, which answer a map that has the receipt as well. Nothing is allocated for that: the
- * request and the answer lie on the stack. */
+ * or ACQUIREX, which answer a map that has the receipt as well. Nothing is allocated for that, but
+ * for who wants the whole map: the request and the answer lie on the stack. */
 #include <errno.h>
 #include <stdbool.h>
 
 #include "client/api/client.h"
 #include "client/wire/exchange.h"
+#include "client/wire/failure.h"
 #include "client/wire/integers.h"
 #include "client/wire/map.h"
+#include "client/wire/reply.h"
 
 enum { ALLOWED, LIMIT, REMAINING, RETRY_AFTER_MS, RESET_AFTER_MS, REASON, RECEIPT, FIELDS };
 
@@ -54,6 +56,18 @@ static const struct {
     [RG_ACQUIREX] = {"ACQUIREX", true, look_at_map, read_map},
 };
 
+static int keep_whole(const struct rg_answer* answer, rategate_reply** whole,
+                      rategate_error* error) {
+  struct rg_scan scan = {.missing = 1};
+  rategate_reply* reply = NULL;
+  const int scanned = rg_scan_on(&scan, answer->data, answer->size);
+  const int rc = scanned == 1 ? rg_make_reply(&scan, answer->data, &reply) : -EPROTO;
+  if (rc != 0) return rg_fail_system(error, rc, "cannot read the answer", "");
+  rategate_reply_free(*whole);
+  *whole = reply;
+  return 0;
+}
+
 int rg_ask_daemon(const rategate_limit* limit, const struct rg_question* question,
                   const struct rg_call* call, rategate_decision* decision,
                   struct rg_connection** kept) {
@@ -66,8 +80,13 @@ int rg_ask_daemon(const rategate_limit* limit, const struct rg_question* questio
       .data = answered, .capacity = sizeof answered, .look = verbs[verb].look};
   rg_put_question(&request, verbs[verb].word, &limit->name, question->key, question->key_size,
                   question->cost, verbs[verb].waits ? question->timeout_ms : -1);
-  const int rc = rg_exchange(&limit->client->connections, &request, &answer, call, kept);
+  int rc = rg_exchange(&limit->client->connections, &request, &answer, call, kept);
   if (rc != 0) return rc;
+  if (question->whole != NULL) {
+    rc = keep_whole(&answer, question->whole, call->error);
+    if (rc != 0 && kept != NULL) rg_connections_give(&limit->client->connections, *kept);
+    if (rc != 0) return rc;
+  }
   int64_t field[FIELDS];
   verbs[verb].read(&answer, field);
   *decision = (rategate_decision){.allowed = (int32_t)field[ALLOWED],

@@ -52,9 +52,11 @@ int rg_take_by_daemon(rategate_limit* limit, const struct rg_question* question,
     more.deadline = rg_after_ms(rg_now(), (int64_t)limit->client->timeout_ms);
   }
   learn_period(limit, decision->reset_after_ms);
-  rg_attach(&limit->client->shared, connection, &more);
-  learn_period(limit, rg_resolve_rule(&limit->in_place, &limit->name, question->key,
-                                      question->key_size, connection, &more));
+  if (question->whole == NULL) {
+    rg_attach(&limit->client->shared, connection, &more);
+    learn_period(limit, rg_resolve_rule(&limit->in_place, &limit->name, question->key,
+                                        question->key_size, connection, &more));
+  }
   rg_connections_give(&limit->client->connections, connection);
   return 0;
 }

@@ -64,6 +64,9 @@ struct rg_question {
   size_t key_size;
   int64_t cost;
   int64_t timeout_ms; /* of the two that wait */
+  /* Where the whole of a map goes, as a tree in place of the one that is there, which is freed.
+   * NULL: only the decision is wanted. */
+  rategate_reply** whole;
 };
 
 /* Asks the daemon for a decision. Of the verbs that answer a map its window_end_ms is the receipt.
@@ -73,8 +76,8 @@ int rg_ask_daemon(const rategate_limit* limit, const struct rg_question* questio
                   struct rg_connection** kept);
 
 /* The same, by a verb that takes permits. On the way it also asks for what the next check needs to
- * be decided in place, until the call's deadline, or for as long as a call may take where the
- * answer came after that. */
+ * be decided in place, unless the whole answer is wanted, which nothing in place has; until the
+ * call's deadline, or for as long as a call may take where the answer came after that. */
 int rg_take_by_daemon(rategate_limit* limit, const struct rg_question* question,
                       const struct rg_call* call, rategate_decision* decision);
 

@@ -22,9 +22,10 @@
  *     connects anew. A child made by vfork() may only exec. A child may close all descriptors that
  *     it does not know, as with close_range(): what has their numbers then is left alone.
  *     Entries by connection stay the parent's (rategate_enter).
- *  5. Every call returns within its time-out (rategate_acquire and rategate_enter say which). No
- *     signal is raised (a lost connection is no SIGPIPE), signals do not interrupt a call, nothing
- *     is printed, descriptors are close-on-exec.
+ *  5. Every call returns within its time-out (rategate_acquire and rategate_enter say which; what
+ *     is said here of rategate_acquire holds for rategate_acquirex too). No signal is raised (a
+ *     lost connection is no SIGPIPE), signals do not interrupt a call, nothing is printed,
+ *     descriptors are close-on-exec.
  *  6. rategate_check, rategate_peek, rategate_settle, rategate_clear and rategate_acquire allocate
  *     no memory, but for records of some bytes: one when more threads ask at the same time than
  *     ever before, one of a handle's limit when its definition or the daemon is new, one for a
@@ -334,10 +335,10 @@ RATEGATE_API int rategate_leave(rategate_entry* entry, rategate_error* error);
  * Errors: -EINVAL: no entry, or one by connection, which nobody else can have; it stays. */
 RATEGATE_API int rategate_detach(rategate_entry* entry, int64_t* ticket, rategate_error* error);
 
-/* Makes each rategate_acquire and rategate_enter on this client return -ECANCELED: those that wait,
- * at once, and those that come later. For a program that ends; there is no way back but another
- * client. A child has what its parent had at fork(), and does not cancel the parent's. May be
- * called from any thread, and from a signal handler. */
+/* Makes each rategate_acquire, rategate_acquirex and rategate_enter on this client return
+ * -ECANCELED: those that wait, at once, and those that come later. For a program that ends; there
+ * is no way back but another client. A child has what its parent had at fork(), and does not cancel
+ * the parent's. May be called from any thread, and from a signal handler. */
 RATEGATE_API void rategate_cancel(rategate_client* client);
 
 /* Bytes of a buffer that is large enough for rategate_http_fields whatever it writes. */
@@ -410,6 +411,18 @@ typedef struct rategate_reply {
 RATEGATE_API int rategate_command(rategate_client* client, size_t count, const char* const* words,
                                   const size_t* sizes, rategate_reply** reply,
                                   rategate_error* error);
+
+/* Waits as rategate_acquire does, and gives what the daemon tells of the decision, allowed or not,
+ * as CHECKX and ACQUIREX answer it: an array of names and values in turn (docs/protocol.md). Is
+ * denied at the time-out, or at once where the cost can never fit or a rule blocks the key. Asks
+ * over the socket only. Allocates the answer, which the caller frees with rategate_reply_free.
+ * `error` may be NULL. May be called from any thread.
+ * Errors: -EREMOTEIO: also of a daemon that is older and has no CHECKX; -EINVAL, -ENOMEM, and those
+ * of rategate_acquire but -ERANGE. Where the time is over and nothing was decided it is what the
+ * daemon was asked in vain for last, such as -EBUSY; -ETIMEDOUT: it did not answer. */
+RATEGATE_API int rategate_acquirex(rategate_limit* limit, const void* key, size_t key_size,
+                                   int64_t cost, int64_t timeout_ms, rategate_reply** reply,
+                                   rategate_error* error);
 
 /* NULL is ignored. */
 RATEGATE_API void rategate_reply_free(rategate_reply* reply);

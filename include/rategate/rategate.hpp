@@ -170,6 +170,18 @@ class Limit {
     return detail::to_decision(answer);
   }
 
+  // Waits as acquire does, and gives what the daemon tells of the decision, allowed or denied: see
+  // rategate_acquirex. Throws NoDecision, also after Client::cancel.
+  Reply acquirex(std::optional<milliseconds> timeout = std::nullopt, std::string_view key = {},
+                 std::int64_t cost = 1) const {
+    rategate_reply* reply = nullptr;
+    rategate_error error;
+    const int rc =
+        rategate_acquirex(limit_, key.data(), key.size(), cost, wait_ms(timeout), &reply, &error);
+    if (rc != 0) detail::fail(rc, error.text);
+    return Reply(reply);
+  }
+
   // Begins work under a limit of concurrency: see rategate_enter. The entry, while it lives, holds
   // `cost` slots; it is false where it was denied, and says why. Denied, it waits for others to
   // leave, for `timeout` (none: for ever). `lasts` 0: it belongs to a connection of its own; else
@@ -292,7 +304,7 @@ class Client {
     return Reply(reply);
   }
 
-  // Ends each Limit::acquire of this client, now and later. For a program that ends.
+  // Ends each Limit::acquire and acquirex of this client, now and later. For a program that ends.
   void cancel() const noexcept { rategate_cancel(client_.get()); }
 
   std::string_view socket_path() const noexcept { return rategate_socket_path(client_.get()); }

@@ -48,6 +48,11 @@ int main(int argc, char** argv) {
   bad += expect("acquire", rategate_acquire(few, NULL, 0, 1, 60000, &decision, &error), 0);
   bad += expect("acquire", rategate_acquire(few, NULL, 0, 1, 30, &decision, &error), -ETIMEDOUT);
   bad += expect("acquire", rategate_acquire(few, NULL, 0, 2, 30, &decision, &error), -ERANGE);
+  /* Denied more than once, of which the last answer is kept. */
+  bad += expect("acquirex", rategate_acquirex(few, NULL, 0, 1, 2500, &reply, &error), 0);
+  bad += expect("allowed", reply->items[1].integer == 0, 1);
+  rategate_reply_free(reply);
+  bad += expect("acquirex", rategate_acquirex(unknown, NULL, 0, 1, 30, &reply, &error), -ENOENT);
   char fields[RATEGATE_MAX_HTTP_FIELDS];
   bad += expect("few", rategate_check(few, NULL, 0, 1, &decision, &error), 0);
   const int size = rategate_http_fields("few", 3600000, 0, &decision, fields, sizeof fields);

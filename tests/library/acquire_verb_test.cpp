@@ -69,6 +69,71 @@ TEST_CASE("with receipts what was waited for has one, too") {
   CHECK(script.requests().at(0) == Words{"ACQUIREX", "api", "TIMEOUT", "60000"});
 }
 
+namespace {
+
+// The answer of rategate_acquirex, whose integers are found by name.
+class Told {
+ public:
+  Told(rategate_limit* limit, std::int64_t timeout_ms) {
+    rc = rategate_acquirex(limit, nullptr, 0, 1, timeout_ms, &reply_, nullptr);
+  }
+  ~Told() { rategate_reply_free(reply_); }
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+
+  bool is_there() const { return reply_ != nullptr; }
+  std::int64_t number(const std::string& name) const {
+    for (std::size_t i = 0; i + 1 < reply_->size; i += 2) {
+      if (name == reply_->items[i].text) return reply_->items[i + 1].integer;
+    }
+    return -99;
+  }
+  int rc = 0;
+
+ private:
+  rategate_reply* reply_ = nullptr;
+};
+
+}  // namespace
+
+TEST_CASE("all of the answer is told, of a denial at the end of the time as well") {
+  TempDir dir;
+  Script script({map_of(0, 1, 0), map_of(1, 0, 1700)});
+  Daemon daemon(dir.socket(), script.serve());
+  OpenClient client(dir.socket());
+  const Told yes(client.limit(), -1);
+  CHECK(yes.rc == 0);
+  CHECK(yes.number("allowed") == 1);
+  CHECK(yes.number("receipt") == 1700);
+  const auto requests = script.requests();
+  CHECK(requests.at(0) == Words{"ACQUIREX", "api", "TIMEOUT", "60000"});
+  CHECK(requests.at(1) == requests.at(0));
+
+  TempDir other;
+  Script no({map_of(0, 5000, 0)});
+  Daemon denies(other.socket(), no.serve());
+  OpenClient denied(other.socket());
+  const Told told(denied.limit(), 20);
+  CHECK(told.rc == 0);
+  CHECK(told.number("allowed") == 0);
+  CHECK(told.number("retry_after_ms") == 5000);
+}
+
+TEST_CASE("who never fits is told at once, and a call that fails tells nothing") {
+  TempDir dir;
+  Script script({map_of(0, -1, 0)});
+  Daemon daemon(dir.socket(), script.serve());
+  OpenClient client(dir.socket());
+  const Told never(client.limit(), -1);
+  CHECK(never.rc == 0);
+  CHECK(never.number("retry_after_ms") == -1);
+  CHECK(rategate_acquirex(client.limit(), nullptr, 0, 1, 0, nullptr, nullptr) == -EINVAL);
+  rategate_cancel(client.get());
+  const Told cancelled(client.limit(), -1);
+  CHECK(cancelled.rc == -ECANCELED);
+  CHECK_FALSE(cancelled.is_there());
+}
+
 TEST_CASE("a daemon that has no ACQUIRE is asked by CHECK until there is a permit") {
   TempDir dir;
   Script script({kUnknown, denied(30), allowed()});
