@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <rategate/rategate.hpp>
 #include <stdexcept>
 #include <string>
@@ -41,6 +42,11 @@ struct Failures {
   bool may_declare = true;  // a limit that is not there could be declared in the call
 };
 
+// That many wait is none: whoever lets pass in an outage must not let pass for being asked often.
+bool is_outage(const NoDecision& failure) {
+  return dynamic_cast<const Unavailable*>(&failure) != nullptr && failure.code().value() != EBUSY;
+}
+
 // Runs `act` with a client; what it throws is told, with what to do about it.
 template <class Act>
 int with_client(const Command& command, const Failures& failures, Act act) {
@@ -56,7 +62,7 @@ int with_client(const Command& command, const Failures& failures, Act act) {
       const std::string lines = advice(failure.code().value(), std::string(client.socket_path()),
                                        text, failures.may_declare);
       std::fputs(lines.c_str(), stderr);
-      if (dynamic_cast<const Unavailable*>(&failure) != nullptr) return failures.unavailable;
+      if (is_outage(failure)) return failures.unavailable;
     }
   } catch (const std::invalid_argument& failure) {
     std::fprintf(stderr, "%s\n", failure.what());  // begins with the library's name, which is ours
@@ -79,16 +85,59 @@ Reply ask(const Client& client, const std::vector<std::string_view>& words,
 }
 
 // `mood` stands before the verdict's words.
+int tell(const Command& command, const std::string& mood, const Verdict& verdict) {
+  if (!command.quiet &&
+      !print(command.json ? verdict_json(verdict) : mood + verdict_text(verdict))) {
+    return kError;
+  }
+  return verdict.decision.allowed ? kAllowed : kDenied;
+}
+
 int tell_verdict(const Command& command, const std::string& mood,
                  Verdict (*ask)(const Client&, const Question&)) {
   return with_client(command, {}, [&](const Client& client) -> int {
-    const Verdict verdict = ask(client, command.question);
-    if (!command.quiet &&
-        !print(command.json ? verdict_json(verdict) : mood + verdict_text(verdict))) {
-      return kError;
-    }
-    return verdict.decision.allowed ? kAllowed : kDenied;
+    return tell(command, mood, ask(client, command.question));
   });
+}
+
+bool is_never(const Decision& denial) { return denial.retry_after.count() < 0; }
+
+std::optional<milliseconds> timeout_of(const Command& command) {
+  if (!command.timeout_ms) return std::nullopt;
+  return milliseconds(*command.timeout_ms);
+}
+
+// Nothing where the time is over and nothing was decided.
+std::optional<Verdict> ask_in_time(const Client& client, const Command& command) {
+  const auto asked = std::chrono::steady_clock::now();
+  const std::optional<milliseconds> timeout = timeout_of(command);
+  try {
+    return ask_acquire(client, command.question, timeout);
+  } catch (const Unavailable&) {
+    const bool is_over = timeout && std::chrono::steady_clock::now() - asked >= *timeout;
+    if (!is_over || timeout->count() == 0) throw;
+    return std::nullopt;
+  }
+}
+
+// What to exit with where a command that waited for its permit is not to run; nothing: it is.
+std::optional<int> ask_to_run(const Client& client, const Command& command) {
+  const Question& question = command.question;
+  std::optional<Verdict> told;
+  if (command.json) {
+    told = ask_in_time(client, command);
+    if (told && told->decision.allowed) return std::nullopt;
+  } else {
+    const Limit limit = resolve(client, question);
+    if (limit.acquire(timeout_of(command), question.key, question.cost)) return std::nullopt;
+  }
+  if (!told) {
+    complain("no permit of limit '" + question.limit + "' in " +
+             std::to_string(*command.timeout_ms) + " ms");
+    return kTimedOut;
+  }
+  if (!print(verdict_json(*told)) || is_never(told->decision)) return kRunFailed;
+  return kTimedOut;
 }
 
 int tell_settled(const Command& command, const Settlement& settlement) {
@@ -107,8 +156,6 @@ Entry ask_to_enter(const Client& client, const Command& command) {
       .enter(question.key, question.cost, milliseconds(command.wait_ms),
              milliseconds(command.for_ms));
 }
-
-bool is_never(const Decision& denial) { return denial.retry_after.count() < 0; }
 
 // False when it cannot be written.
 bool tell_not_entered(const Command& command, const Decision& denial) {
@@ -174,6 +221,12 @@ int enter_for(const Command& command) {
 
 int check(const Command& command) { return tell_verdict(command, "", ask_check); }
 
+int acquire(const Command& command) {
+  return with_client(command, {}, [&](const Client& client) -> int {
+    return tell(command, "", ask_acquire(client, command.question, timeout_of(command)));
+  });
+}
+
 int checkall(const Command& command) {
   return with_client(command, {}, [&](const Client& client) -> int {
     const Named named = ask_all(client, command.members);
@@ -224,14 +277,7 @@ int reload(const Command& command) {
 
 int run(const Command& command) {
   return with_client(command, {kRunFailed, kRunFailed}, [&](const Client& client) -> int {
-    const Question& question = command.question;
-    std::optional<milliseconds> timeout;
-    if (command.timeout_ms) timeout = milliseconds(*command.timeout_ms);
-    if (!resolve(client, question).acquire(timeout, question.key, question.cost)) {
-      complain("no permit of limit '" + question.limit + "' in " +
-               std::to_string(*command.timeout_ms) + " ms");
-      return kTimedOut;
-    }
+    if (const std::optional<int> code = ask_to_run(client, command)) return *code;
     return become(command.program);
   });
 }
@@ -275,11 +321,11 @@ int ping(const Command& command) {
     using std::chrono::steady_clock;
     const auto asked = steady_clock::now();
     const Reply reply = ask(client, {"PING"}, RATEGATE_REPLY_STATUS);
-    const std::chrono::duration<double, std::milli> took = steady_clock::now() - asked;
+    const auto took =
+        std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - asked);
     if (std::string_view(reply->text, reply->size) != "PONG") refuse_answer("PING");
-    char line[64];
-    std::snprintf(line, sizeof line, " in %.2f ms\n", took.count());
-    return print("PONG from " + std::string(client.socket_path()) + line) ? 0 : kError;
+    const auto told = command.json ? pong_json : pong_text;
+    return print(told(client.socket_path(), took)) ? 0 : kError;
   });
 }
 

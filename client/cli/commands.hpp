@@ -15,7 +15,7 @@ struct Command {
   std::string socket_path;  // empty: the library's choice
   Question question;
   Settlement settlement;                   // of settle; of refund the receipt
-  std::optional<std::int64_t> timeout_ms;  // of run; nothing: for ever
+  std::optional<std::int64_t> timeout_ms;  // of acquire and run; nothing: for ever
   std::int64_t wait_ms = 0;                // of enter; 0: asks once
   std::int64_t for_ms = 0;                 // of enter; 0: for as long as its program runs
   std::int64_t ticket = 0;                 // of stay and leave
@@ -27,6 +27,7 @@ struct Command {
 };
 
 int check(const Command& command);
+int acquire(const Command& command);
 int checkall(const Command& command);
 int peek(const Command& command);
 int explain(const Command& command);

@@ -21,10 +21,10 @@ using rategate::cli::Command;
 using rategate::cli::parse_duration_ms;
 
 constexpr const char* kExitCodes = R"(
-Exit codes of check, checkall, peek, explain and enter --for: 0 allowed, 1 denied, 2 a wrong
-question, 3 nobody could be asked. Of run and enter: the command's own; 75 no permit, or slot, in
-time, 125 rategate failed, 126 the command cannot be run, 127 it is not found. Of stay and leave: 0,
-1 nobody has entered by that ticket, 2, 3. Of the others: 0, 2, 3.)";
+Exit codes of check, acquire, checkall, peek, explain and enter --for: 0 allowed, 1 denied, 2 a
+wrong question, 3 nobody could be asked. Of run and enter: the command's own; 75 no permit, or
+slot, in time, 125 rategate failed, 126 the command cannot be run, 127 it is not found. Of stay and
+leave: 0, 1 nobody has entered by that ticket, 2, 3. Of the others: 0, 2, 3.)";
 
 struct Subcommand {
   CLI::App* app;
@@ -225,6 +225,44 @@ std::vector<Subcommand> declare_entering(CLI::App& app, Command& command) {
       {enter, rategate::cli::enter}, {stay, rategate::cli::stay}, {leave, rategate::cli::leave}};
 }
 
+void add_timeout(CLI::App* app, Command& command) {
+  add_duration(app, "--timeout", "Wait no longer than this (for ever); 0 asks once",
+               [&command](std::int64_t ms) { command.timeout_ms = ms; });
+}
+
+void add_decision(CLI::App* app, Command& command) {
+  add_question(app, command);
+  app->add_flag("--json", command.json, "Print the decision as JSON");
+  app->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
+}
+
+Subcommand declare_acquire(CLI::App& app, Command& command) {
+  auto* acquire = app.add_subcommand("acquire", "Wait until a call is allowed");
+  add_decision(acquire, command);
+  add_timeout(acquire, command);
+  acquire->footer(
+      "\nPrints and exits as check does: with 1 when it was denied at the end of that time, or at\n"
+      "once where waiting is no use; with 3 when nobody could be asked, or nothing was decided in\n"
+      "time; with 2 also where as many wait as may. Without --timeout it waits for as long as it\n"
+      "takes. A restart of the daemon is waited out for 5 s. Interrupted, it ends by the signal,\n"
+      "and has left the line. Example:\n"
+      "  if rategate acquire -q mail --timeout 30s; then send-mail; fi");
+  return {acquire, rategate::cli::acquire};
+}
+
+Subcommand declare_run(CLI::App& app, Command& command) {
+  auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
+  run->formatter(std::make_shared<ProgramFormatter>());
+  add_question(run, command);
+  add_timeout(run, command);
+  run->add_flag("--json", command.json, "Print the denial as JSON, where it is denied");
+  run->footer(
+      "\nExits as COMMAND does; with 75 when there was no permit in time, 125 when rategate\n"
+      "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
+      "  rategate run mail --timeout 30s -- sendmail -t");
+  return {run, rategate::cli::run};
+}
+
 std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   app.set_help_flag("-h,--help", "Show this help");
   app.set_version_flag("--version", std::string("rategate ") + rategate_version());
@@ -240,13 +278,10 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   app.footer(kExitCodes);
 
   auto* check = app.add_subcommand("check", "Ask once whether a call is allowed now");
+  const Subcommand acquire = declare_acquire(app, command);
   const Subcommand checkall = declare_checkall(app, command);
   auto* peek = app.add_subcommand("peek", "Say what check would, and take nothing");
-  for (auto* sub : {check, peek}) {
-    add_question(sub, command);
-    sub->add_flag("--json", command.json, "Print the decision as JSON");
-    sub->add_flag("-q,--quiet", command.quiet, "Print nothing: the exit code says it");
-  }
+  for (auto* sub : {check, peek}) add_decision(sub, command);
   check->footer(
       "\nExits with 0 when allowed, 1 when denied, 2 when the question is wrong, 3 when "
       "nobody\ncould be asked. Examples:\n"
@@ -262,33 +297,27 @@ std::vector<Subcommand> declare(CLI::App& app, Command& command) {
   changing.push_back(declare_clear(app, command));
   changing.push_back(declare_reload(app, command));
 
-  auto* run = app.add_subcommand("run", "Wait for a permit, then run a command in its place");
-  run->formatter(std::make_shared<ProgramFormatter>());
-  add_question(run, command);
-  add_duration(run, "--timeout", "Wait no longer than this (for ever); 0 asks once",
-               [&command](std::int64_t ms) { command.timeout_ms = ms; });
-  run->footer(
-      "\nExits as COMMAND does; with 75 when there was no permit in time, 125 when rategate\n"
-      "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
-      "  rategate run mail --timeout 30s -- sendmail -t");
-
+  const Subcommand run = declare_run(app, command);
   const std::vector<Subcommand> entering = declare_entering(app, command);
 
   auto* limits = app.add_subcommand("limits", "List the daemon's limits and what they counted");
   limits->add_flag("--json", command.json, "Print them as JSON");
   auto* ping = app.add_subcommand("ping", "See whether the daemon answers");
+  ping->add_flag("--json", command.json, "Print it as JSON");
   auto* info = app.add_subcommand("info", "Show what the daemon tells about itself");
   info->add_option("SECTION", command.sections,
                    "Only these: server, clients, store, leases, limits, stats")
       ->type_name("");
   info->add_flag("--json", command.json, "Print it as JSON");
   for (auto* sub : {limits, ping, info}) sub->footer("");
-  std::vector<Subcommand> all{{check, rategate::cli::check}, checkall,
-                              {peek, rategate::cli::peek},   explain,
-                              {run, rategate::cli::run},     {limits, rategate::cli::limits},
-                              {ping, rategate::cli::ping},   {info, rategate::cli::info}};
-  all.insert(all.begin() + 5, entering.begin(), entering.end());
-  all.insert(all.begin() + 4, changing.begin(), changing.end());
+  std::vector<Subcommand> all{
+      {check, rategate::cli::check}, acquire, checkall, {peek, rategate::cli::peek}, explain};
+  all.insert(all.end(), changing.begin(), changing.end());
+  all.push_back(run);
+  all.insert(all.end(), entering.begin(), entering.end());
+  all.push_back({limits, rategate::cli::limits});
+  all.push_back({ping, rategate::cli::ping});
+  all.push_back({info, rategate::cli::info});
   for (const Subcommand& sub : all) {
     sub.app->set_help_flag("-h,--help", "Show this help");
     sub.app->group("Commands");

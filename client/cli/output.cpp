@@ -189,6 +189,17 @@ std::string reloaded_json(const std::string& limits, const std::string& waiting)
   return "{\"limits\":" + limits + ",\"needs_restart\":" + json_string(waiting) + "}\n";
 }
 
+std::string pong_text(std::string_view socket_path, std::chrono::microseconds took) {
+  char line[64];
+  std::snprintf(line, sizeof line, " in %.2f ms\n", static_cast<double>(took.count()) / 1000);
+  return "PONG from " + std::string(socket_path) + line;
+}
+
+std::string pong_json(std::string_view socket_path, std::chrono::microseconds took) {
+  return "{\"ok\":true,\"socket\":" + json_string(socket_path) +
+         ",\"round_trip_us\":" + std::to_string(took.count()) + "}\n";
+}
+
 std::string entry_json(const Decision& decision, const std::string& ticket) {
   return "{\"entered\":" + std::string(decision.allowed ? "true" : "false") +
          ",\"limit\":" + std::to_string(decision.limit) +

@@ -3,6 +3,7 @@
 
 #include <rategate/rategate.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ std::string cleared_json(std::int64_t held);
 // `waiting`: the settings that take effect with the next start only, separated by ", ".
 std::string reloaded_text(const std::string& limits, const std::string& waiting);
 std::string reloaded_json(const std::string& limits, const std::string& waiting);
+
+// That the daemon answers, and how long that took.
+std::string pong_text(std::string_view socket_path, std::chrono::microseconds took);  // one line
+std::string pong_json(std::string_view socket_path, std::chrono::microseconds took);
 
 // Whether it has entered, by ENTER's fields; the ticket where others are to know it.
 std::string entry_json(const Decision& decision, const std::string& ticket = {});

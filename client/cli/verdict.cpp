@@ -90,6 +90,11 @@ Verdict ask_peek(const Client& client, const Question& question) {
   return {resolve(client, question).peek(question.key, question.cost), {}};
 }
 
+Verdict ask_acquire(const Client& client, const Question& question,
+                    std::optional<milliseconds> timeout) {
+  return read_verdict(*resolve(client, question).acquirex(timeout, question.key, question.cost));
+}
+
 Reply ask_explain(const Client& client, const Question& question) {
   const Limit limit = resolve(client, question);
   // The library says what is wrong with it.

@@ -41,6 +41,10 @@ Limit resolve(const Client& client, const Question& question);
 // that ends after it. Throws NoDecision, and std::invalid_argument as resolve does.
 Verdict ask_check(const Client& client, const Question& question);
 Verdict ask_peek(const Client& client, const Question& question);  // takes nothing
+// Waits for it, in the daemon's line, for no longer than the time-out; none: for ever. A restart of
+// the daemon is waited out.
+Verdict ask_acquire(const Client& client, const Question& question,
+                    std::optional<milliseconds> timeout);
 // The answer to EXPLAIN.
 Reply ask_explain(const Client& client, const Question& question);
 // About all of them: limit, key (or an empty text) and cost in turn. Throws std::invalid_argument

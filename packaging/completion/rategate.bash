@@ -65,21 +65,21 @@ _rategate() {
   elif [[ $word = -* && -z $ended ]]; then
     case $command in
       '') choices='--help --version --socket' ;;
+      acquire) choices='--cost --limit --period --timeout --json --quiet --help --socket' ;;
       check | peek) choices='--cost --limit --period --json --quiet --help --socket' ;;
       explain) choices='--cost --limit --period --json --help --socket' ;;
       checkall) choices='--json --quiet --help --socket' ;;
       settle) choices='--took --used --receipt --limit --period --json --help --socket' ;;
       clear) choices='--limit --period --json --help --socket' ;;
       refund) choices='--cost --receipt --limit --period --json --help --socket' ;;
-      run) choices='--cost --limit --period --timeout --help --socket --' ;;
+      run) choices='--cost --limit --period --timeout --json --help --socket --' ;;
       enter) choices='--cost --wait --for --json --help --socket --' ;;
-      reload | stay | leave | limits | info) choices='--json --help --socket' ;;
-      ping) choices='--help --socket' ;;
+      reload | stay | leave | limits | ping | info) choices='--json --help --socket' ;;
     esac
   else
     case $command in
-      '') choices='check checkall peek explain settle refund clear reload run enter stay leave limits ping info' ;;
-      check | peek | explain | settle | refund | clear | run | enter)
+      '') choices='check acquire checkall peek explain settle refund clear reload run enter stay leave limits ping info' ;;
+      check | acquire | peek | explain | settle | refund | clear | run | enter)
         if [ "$positions" -eq 0 ]; then choices=$(_rategate_limits "${words[0]}" "$socket"); fi
         ;;
       checkall)

@@ -40,7 +40,7 @@ function __rategate_wants_limit
         test (math (count (__rategate_positions)) % 3) -eq 2
         return
     end
-    __rategate_in check peek explain settle refund clear run enter; and test (count (__rategate_positions)) -eq 2
+    __rategate_in check acquire peek explain settle refund clear run enter; and test (count (__rategate_positions)) -eq 2
     and not __rategate_behind_mark
 end
 
@@ -68,6 +68,7 @@ end
 
 complete -c rategate -f
 complete -c rategate -n __rategate_without_subcommand -a check -d 'Ask once whether a call is allowed now'
+complete -c rategate -n __rategate_without_subcommand -a acquire -d 'Wait until a call is allowed'
 complete -c rategate -n __rategate_without_subcommand -a checkall -d 'Ask once about several limits, all or none'
 complete -c rategate -n __rategate_without_subcommand -a peek -d 'Say what check would, and take nothing'
 complete -c rategate -n __rategate_without_subcommand -a explain -d 'Say why check would allow or deny, take nothing'
@@ -87,17 +88,18 @@ complete -c rategate -n 'not __rategate_behind_mark' -s h -l help -d 'Show the h
 complete -c rategate -n 'not __rategate_behind_mark' -l socket -r -F -d 'Where the daemon listens'
 
 complete -c rategate -n __rategate_wants_limit -a '(__rategate_limits)' -d Limit
-complete -c rategate -n '__rategate_in check peek explain refund run enter; and not __rategate_behind_mark' -l cost -x -d 'How many permits the call takes'
-complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_mark' -l limit -x -d 'Declare the limit: permits per period'
-complete -c rategate -n '__rategate_in check peek explain settle refund clear run; and not __rategate_behind_mark' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
+complete -c rategate -n '__rategate_in check acquire peek explain refund run enter; and not __rategate_behind_mark' -l cost -x -d 'How many permits the call takes'
+complete -c rategate -n '__rategate_in check acquire peek explain settle refund clear run; and not __rategate_behind_mark' -l limit -x -d 'Declare the limit: permits per period'
+complete -c rategate -n '__rategate_in check acquire peek explain settle refund clear run; and not __rategate_behind_mark' -l period -x -a '1s 10s 1min 1h 1d' -d 'The period of --limit'
 complete -c rategate -n '__rategate_in settle' -l took -x -d 'How many permits check took'
 complete -c rategate -n '__rategate_in settle' -l used -x -d 'How many were used'
 complete -c rategate -n '__rategate_in settle refund' -l receipt -x -d 'As check --json told it'
-complete -c rategate -n '__rategate_in run; and not __rategate_behind_mark' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
+complete -c rategate -n '__rategate_in acquire run; and not __rategate_behind_mark' -l timeout -x -a '1s 10s 1min 1h 1d' -d 'Wait no longer than this'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l wait -x -a '1s 10s 1min 1h 1d' -d 'Wait so long for others to leave'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l for -x -a '1s 10s 1min 1h 1d' -d 'Without a command: enter for so long'
-complete -c rategate -n '__rategate_in check checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
-complete -c rategate -n '__rategate_in check checkall peek explain settle refund clear reload stay leave limits info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in check acquire checkall peek' -s q -l quiet -d 'Print nothing: the exit status says it'
+complete -c rategate -n '__rategate_in check acquire checkall peek explain settle refund clear reload stay leave limits ping info' -l json -d 'Print JSON'
+complete -c rategate -n '__rategate_in run; and not __rategate_behind_mark' -l json -d 'Print the denial as JSON'
 complete -c rategate -n '__rategate_in enter; and not __rategate_behind_mark' -l json -d 'Say as JSON that it was denied, or the ticket'
 complete -c rategate -n '__rategate_in info' -a 'server clients store leases limits stats' -d Section
 complete -c rategate -n __rategate_behind_mark -x -a '(__rategate_command)'

@@ -314,6 +314,13 @@ class Others(Case):
         self.assert_success(result)
         self.assertRegex(result.stdout,
                          rf"^PONG from {re.escape(daemon.socket)} in \d+\.\d\d ms\n$")
+        result = self.rategate("ping", "--json", daemon=daemon)
+        self.assert_success(result)
+        told = json.loads(result.stdout)
+        self.assertGreater(told.pop("round_trip_us"), 0)
+        self.assertEqual(told, {"ok": True, "socket": daemon.socket})
+        result = self.rategate("ping", "--json", daemon="/nowhere")
+        self.assertEqual((result.returncode, result.stdout), (3, ""))
 
     def test_limits(self):
         daemon = self.daemon(limits={"api": "5/10s", "mail": {
@@ -363,7 +370,8 @@ class Mistakes(Case):
         result = self.rategate("--version")
         self.assert_success(result)
         self.assertRegex(result.stdout, r"^rategate \d+\.\d+\.\d+\n$")
-        for words in ((), ("check",), ("peek",), ("explain",), ("run",), ("limits",), ("ping",), ("info",)):
+        for words in ((), ("check",), ("acquire",), ("peek",), ("explain",), ("run",), ("limits",),
+                      ("ping",), ("info",)):
             result = self.rategate(*words, "--help")
             self.assert_success(result)
             self.assertIn("Usage: rategate", result.stdout)
@@ -375,7 +383,7 @@ class Mistakes(Case):
                       ("check", "a b"), ("check", "api", "--cost", "0"),
                       ("check", "api", "--cost", "x"), ("check", "api", "--period", "1s"),
                       ("check", "api", "--limit", "1", "--period", "1"),
-                      ("check", "api", "--limit", "1", "--period", "1ms"), ("ping", "--json")):
+                      ("check", "api", "--limit", "1", "--period", "1ms"), ("ping", "--what")):
             with self.subTest(words=words):
                 result = self.rategate(*words, daemon="/nowhere")
                 self.assertEqual((result.returncode, result.stdout), (2, ""), result)
@@ -390,16 +398,16 @@ class Mistakes(Case):
             self.assertEqual((result.returncode, result.stdout), (2, ""), number)
 
     def test_run_names_the_option_that_there_is_not(self):
-        result = self.rategate("run", "--json", "api", "--", "true", daemon="/nowhere")
+        result = self.rategate("run", "--quiet", "api", "--", "true", daemon="/nowhere")
         self.assertEqual(result.returncode, 125)
-        self.assertIn("--json", result.stderr)
+        self.assertIn("--quiet", result.stderr)
 
     def test_a_command_that_there_is_not(self):
         result = self.rategate("chek", "api")
         self.assertEqual(result.returncode, 2)
-        self.assertEqual(result.stderr, "rategate: there is no command 'chek'; there are check, checkall, "
-                                        "peek, explain, settle, refund, clear, run, enter, stay, "
-                                        "leave, limits, ping, info\n")
+        self.assertEqual(result.stderr, "rategate: there is no command 'chek'; there are check, acquire, "
+                                        "checkall, peek, explain, settle, refund, clear, run, enter, "
+                                        "stay, leave, limits, ping, info\n")
 
     def test_where_nothing_listens_it_says_how_to_start_one(self):
         path = self.tmp() + "/rg.sock"

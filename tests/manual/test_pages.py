@@ -102,8 +102,8 @@ class Programs(Installed):
         for of, items in lists:
             for subcommand in re.findall(r"\.Ic (\w+)", of):
                 described[subcommand] |= set(self.rategate.options(items))
-        for subcommand in ("explain", "settle", "refund", "clear", "enter", "stay", "leave", "limits",
-                           "info"):
+        for subcommand in ("explain", "settle", "refund", "clear", "run", "enter", "stay", "leave",
+                           "limits", "ping", "info"):
             described[subcommand] -= {"-q", "--quiet"}  # "Only of check"
         for subcommand in subcommands():
             own = set(options(RATEGATE, subcommand)) - {"-h", "--help"}
@@ -139,6 +139,8 @@ class Programs(Installed):
         for code, words, at in (
                 (0, ("check", "one"), daemon), (1, ("check", "one"), daemon),
                 (3, ("check", "one"), nobody), (2, ("check",), daemon),
+                (0, ("acquire", "a", "--limit", "9"), daemon), (3, ("acquire", "one"), nobody),
+                (1, ("acquire", "one", "--timeout", "9ms"), daemon), (2, ("acquire",), daemon),
                 (1, ("peek", "one"), daemon), (0, ("peek", "a", "--limit", "9"), daemon),
                 (3, ("peek", "one"), nobody), (2, ("peek",), daemon),
                 (1, ("explain", "one"), daemon), (0, ("explain", "a", "--limit", "9"), daemon),
@@ -294,11 +296,11 @@ class Examples(Installed):
     def test_those_of_rategate(self):
         daemon = self.daemon(limits={"api": "100/second",
                                      "report": {"limit": 1, "algorithm": "concurrency"}})
-        mail, run, enter, hold, retry, info = self.rategate.displays("EXAMPLES")
+        mail, acquire, run, enter, hold, retry, info = self.rategate.displays("EXAMPLES")
         printed = [self.ended("sh", "-c", mail, daemon=daemon) for _ in range(6)]
         self.assertEqual([(one.stdout, one.stderr) for one in printed],
                          [("sent\n", "")] * 5 + [("", "not now\n")])
-        for script, pattern in ((run, r"^started\n$"), (enter, r"^reported\n$"),
+        for script, pattern in ((acquire, r"^allowed\n$"), (run, r"^started\n$"), (enter, r"^reported\n$"),
                                 (hold, r"^made\nsent\nleft\n$"), (retry, r'^"retry_after_ms":-?\d+\n$'),
                                 (info, r"(?m)^store")):
             shown = self.ended("sh", "-c", script, daemon=daemon)
