@@ -134,6 +134,17 @@ TEST_CASE("who never fits is told at once, and a call that fails tells nothing")
   CHECK_FALSE(cancelled.is_there());
 }
 
+TEST_CASE("who was answered by no decision until the time was over is told why") {
+  TempDir dir;
+  Script script({"-BUSY too many wait for limit 'api' (max_parked, max_parked_per_key)\r\n"});
+  Daemon daemon(dir.socket(), script.serve());
+  OpenClient client(dir.socket());
+  const Told busy(client.limit(), 20);
+  CHECK(busy.rc == -EBUSY);
+  CHECK_FALSE(busy.is_there());
+  CHECK(acquire(client.limit(), 20).rc == -ETIMEDOUT);
+}
+
 TEST_CASE("a daemon that has no ACQUIRE is asked by CHECK until there is a permit") {
   TempDir dir;
   Script script({kUnknown, denied(30), allowed()});
