@@ -406,8 +406,8 @@ class Mistakes(Case):
         result = self.rategate("chek", "api")
         self.assertEqual(result.returncode, 2)
         self.assertEqual(result.stderr, "rategate: there is no command 'chek'; there are check, acquire, "
-                                        "checkall, peek, explain, settle, refund, clear, run, enter, "
-                                        "stay, leave, limits, ping, info\n")
+                                        "checkall, peek, explain, settle, refund, clear, reload, run, "
+                                        "enter, stay, leave, limits, ping, info\n")
 
     def test_where_nothing_listens_it_says_how_to_start_one(self):
         path = self.tmp() + "/rg.sock"

@@ -102,8 +102,8 @@ class Programs(Installed):
         for of, items in lists:
             for subcommand in re.findall(r"\.Ic (\w+)", of):
                 described[subcommand] |= set(self.rategate.options(items))
-        for subcommand in ("explain", "settle", "refund", "clear", "run", "enter", "stay", "leave",
-                           "limits", "ping", "info"):
+        for subcommand in ("explain", "settle", "refund", "clear", "reload", "run", "enter", "stay",
+                           "leave", "limits", "ping", "info"):
             described[subcommand] -= {"-q", "--quiet"}  # "Only of check"
         for subcommand in subcommands():
             own = set(options(RATEGATE, subcommand)) - {"-h", "--help"}
