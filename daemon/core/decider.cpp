@@ -162,8 +162,7 @@ BucketAsked Decider::asked_of_bucket(const Counter& counter, Mono now) const {
   asked.burst = burst_of(*use.limit);
   asked.slices = asked_slices(use);
   if (loses(*use.limit) && counter.bucket != nullptr) {
-    asked.known = not_full_before(counter.bucket->bucket);
-    asked.known_settled = known_settled(counter.bucket->bucket);
+    say_known(counter.bucket->bucket, asked);
   }
   asked.emptied = emptied_at(counter, now);
   return asked;

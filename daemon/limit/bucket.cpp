@@ -37,9 +37,10 @@ StoreTime fits_at(const Bucket& bucket, std::int64_t burst, std::int64_t cost) {
   return std::visit([&](const auto& one) { return fits_at(one, burst, cost); }, bucket);
 }
 
-std::int64_t known_settled(const Bucket& bucket) {
-  const auto* const token = std::get_if<TokenBucket>(&bucket);
-  return token != nullptr ? token->settled : std::get<SlidingLog>(bucket).ever;
+void say_known(const Bucket& bucket, BucketAsked& asked) {
+  if (const auto* const token = std::get_if<TokenBucket>(&bucket)) return say_known(*token, asked);
+  asked.known = not_full_before(bucket);
+  asked.known_settled = std::get<SlidingLog>(bucket).ever;
 }
 
 void take(Bucket& bucket, std::int64_t permits) {

@@ -22,8 +22,9 @@ StoreTime full_at(const Bucket& bucket);
 StoreTime not_full_before(const Bucket& bucket);
 // When so many fit.
 StoreTime fits_at(const Bucket& bucket, std::int64_t burst, std::int64_t cost);
-// What who was told of it says of it beside that moment: BucketAsked's known_settled.
-std::int64_t known_settled(const Bucket& bucket);
+// What who was told of it says of it: sets `known` and `known_settled`, at the rate that is asked
+// at.
+void say_known(const Bucket& bucket, BucketAsked& asked);
 // So many are taken of it; negative: they were not. Of a log it is not known when they come back.
 void take(Bucket& bucket, std::int64_t permits);
 std::int64_t expires_at_ms(const Bucket& bucket, StoreTime now, std::int64_t before_ms);

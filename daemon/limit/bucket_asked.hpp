@@ -42,8 +42,8 @@ struct BucketAsked {
   // The host was told that it is not full before then; 0: it knows of nothing. So one that is
   // missing now was lost, and so was part of one that would be full sooner.
   StoreTime known;
-  // Of the bucket that it was told of then, how many were given back to it; of a log, how many
-  // were ever added to it.
+  // Of the bucket that it was told of then, how many were given back to it, in permits of this
+  // rate; of a log, how many were ever added to it.
   std::int64_t known_settled = 0;
   // So many permits that were taken are given back before anything else, where the bucket is still
   // there; or, where it is negative, so many are taken without a test: it may be in debt by them.

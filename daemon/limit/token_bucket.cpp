@@ -44,10 +44,13 @@ bool is_full_by(const TokenBucket& bucket, StoreTime at) {
   return bucket.taken <= permits_of(Wide{at.us} - bucket.full_us, bucket.rate);
 }
 
-// The same moment at which it is full, or up to a microsecond later, at another rate.
+// At another rate it is full at the same moment, or up to a microsecond later; and what was given
+// back takes as long to flow in, or longer: who was told of it before is not to take that for lost.
 TokenBucket at_rate(const TokenBucket& bucket, const FillRate& rate) {
   if (bucket.rate == rate) return bucket;
-  return {full_at(bucket).us, 0, rate, 0, bucket.cleared_us};
+  const std::int64_t us = std::min(kMostUs, us_of(bucket.settled, bucket.rate));
+  const std::int64_t settled = -permits_of(-us, rate);
+  return {full_at(bucket).us, 0, rate, std::min(kMostTaken, settled), bucket.cleared_us};
 }
 
 // As it is told from `now` on: by small numbers.
@@ -88,6 +91,20 @@ StoreTime not_full_before(const TokenBucket& bucket) {
 StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t cost) {
   const Wide lacking = Wide{bucket.taken} + cost - burst;
   return {clipped(Wide{bucket.full_us} + us_of(lacking, bucket.rate))};
+}
+
+std::int64_t settled_at(const TokenBucket& bucket, const FillRate& rate) {
+  if (bucket.rate == rate) return bucket.settled;
+  const Wide us = Wide{bucket.settled} * bucket.rate.us / bucket.rate.permits;
+  return std::min(kMostTaken, permits_of(std::min<Wide>(kMostUs, us), rate));
+}
+
+void say_known(const TokenBucket& bucket, BucketAsked& asked) {
+  asked.known = not_full_before(bucket);
+  asked.known_settled = settled_at(bucket, asked.rate);
+  // It may have been told as of the next whole microsecond, and be asked for by the numbers of the
+  // key now, which have parts of one.
+  if (bucket.rate != asked.rate) asked.known.us = std::max<std::int64_t>(0, asked.known.us - 1);
 }
 
 std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now, std::int64_t before_ms) {
@@ -224,6 +241,8 @@ BucketGrant grant_from_bucket(const std::optional<TokenBucket>& stored, const Bu
     result.booked.push_back(book(booking, asked.burst, now, bucket));
     result.changed = result.changed || result.booked.back().us > 0;
   }
+  // It stays what it is, and is looked at by other numbers the next time as well.
+  if (!result.changed && stored) bucket.settled = settled_at(*stored, asked.rate);
   return result;
 }
 

@@ -22,7 +22,7 @@ struct TokenBucket {
   std::int64_t taken = 0;    // below kMostTaken
   FillRate rate;
   // So many permits were given back as long as its key has lived: it is fuller by them than who
-  // was told of it before knows, and was not lost.
+  // was told of it before knows, and was not lost. Up to kMostTaken.
   std::int64_t settled = 0;
   // When all that was taken came back at once: what was taken until then is given back no more; 0:
   // never.
@@ -43,8 +43,16 @@ StoreTime full_at(const TokenBucket& bucket);
 StoreTime not_full_before(const TokenBucket& bucket);
 StoreTime fits_at(const TokenBucket& bucket, std::int64_t burst, std::int64_t cost);
 
+// How many were given back to it, and of another rate at most as many as flow in within the same
+// time: up to kMostTaken, and to what flows in within kMostUs.
+std::int64_t settled_at(const TokenBucket& bucket, const FillRate& rate);
+// What who was told of it says of it: sets `known` and `known_settled`, at the rate that is asked
+// at.
+void say_known(const TokenBucket& bucket, BucketAsked& asked);
+
 struct BucketGrant : BucketGiven {
-  TokenBucket bucket{};  // after it
+  // After it. Where it is not changed, and was of another rate, `settled` is settled_at().
+  TokenBucket bucket{};
 };
 // When the key of one that is to be kept expires: not before it is full, because a key that is
 // missing is a full bucket. Where it expired later before, and permits were given back to it, it

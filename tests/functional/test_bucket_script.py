@@ -240,11 +240,6 @@ class ComingBack(Buckets):
         self.assertEqual(self.ask(self.LIMIT, known=full, known_settled=9)[1], full + 1)
         self.assert_holds(full + 1, 9)
 
-    def test_other_numbers_begin_to_count_anew(self):
-        F = self.put(7, settled=5)
-        self.assertEqual(self.ask(Limit(Rate.of(2, HOUR), 50), back=4)[1], F + 5 * HOUR)
-        self.assert_holds(F + 5 * HOUR, 4)
-
     def test_more_than_a_key_tells_of_does_not_come_back(self):
         F = self.put(7, settled=2**42 - 3)
         for back, m, settled in ((4, 7, 2**42 - 3), (3, 4, 2**42), (1, 4, 2**42)):

@@ -54,6 +54,19 @@ class Here(Clears):
                         self.assertEqual(conn.check(name, "bob", cost=4).allowed, 0)
             self.assertEqual(daemon.info()["windows_lost"], "0")
 
+    def test_a_limit_with_other_numbers_does_not_undo_it(self):
+        """Two limits have one bucket. The one that knew it used up finds it full as well."""
+        one = {"redis_key": "rategate:shared:%k", "mode": "exact"}
+        both = {"slow": bucket("1/s", 1000, **one), "fast": bucket("2/s", 1000, **one)}
+        for store in (self.redis(), None):
+            with self.daemon(store, limits=both).conn() as conn:
+                self.assertEqual(conn.check("slow", "alice", cost=1000).allowed, 1)
+                self.assertGreater(conn.command("CLEAR", "fast", "alice"), 1000)
+                self.assertEqual(conn.check("fast", "alice").allowed, 1)
+                harness.wait_until(lambda c=conn: c.check("slow", "alice", cost=900).allowed, 10,
+                                   "the other limit to hear of it")
+                self.assertEqual(conn.check("slow", "alice", cost=50).allowed, 1)
+
     def test_in_a_pipeline_it_is_answered_in_its_place(self):
         daemon = self.daemon(self.redis(), limits=limits())
         with daemon.conn() as conn:

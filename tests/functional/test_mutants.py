@@ -25,6 +25,7 @@ MUTANTS = {
                           "Counter.test_flushed_scripts_grant_nothing_by_themselves"),
     "answers-reordered": ("test_counter", "Counter.test_answers_keep_the_order_of_the_requests"),
     "denied-cost-consumes": ("test_counter", "Counter.test_a_denied_cost_takes_nothing"),
+    "settled-begins-anew": ("test_clear", "Here.test_a_limit_with_other_numbers_does_not_undo_it"),
     "window-from-host-clock": ("test_clock", "Clock.test_a_redis_that_is_ahead"),
     "outage-told-as-a-window": ("test_retry_after",
                                 "RetryAfter.test_a_store_that_is_away_is_no_matter_of_a_day"),

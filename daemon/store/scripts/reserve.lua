@@ -320,10 +320,20 @@ local function take_from_buckets(k, last, at)
     return quotient + (rest and 1 or 0)
   end
 
+  -- How many permits flow in within the time that so many of other numbers take, rounded down and
+  -- rounded up.
+  local function at_these_numbers(permits, per, of)
+    local taken, rest = mul_div(permits, per, of)
+    local low = mul_div(math.min(taken, 2 ^ 52), p, P)
+    local high = span(math.min(taken + (rest and 1 or 0), 2 ^ 52), p, P)
+    return math.min(low, 2 ^ 42), math.min(high, 2 ^ 42)
+  end
+
   -- What is in the key: F, m, how many were given back, whether it is to be kept, whether it was
-  -- there, and when it was cleared; or nothing and the answer in its place.
+  -- there, when it was cleared, and how many were given back as is told where it is not kept; or
+  -- nothing and the answer in its place.
   local function found(key, known, known_settled, emptied)
-    local F, m, settled, changed, cleared = us, 0, 0, false, 0
+    local F, m, settled, changed, cleared, told = us, 0, 0, false, 0, 0
     local value = pcall('GET', key)
     if type(value) == 'table' then
       return nil, failed(value)
@@ -336,13 +346,17 @@ local function take_from_buckets(k, last, at)
       end
       F, m, of, per = tonumber(full), tonumber(taken), tonumber(of), tonumber(per)
       settled, cleared = tonumber(back) or 0, tonumber(at) or 0
+      told = settled
       -- 31 days, and twice the longest that a bucket may take to fill: nobody has made any beyond.
       if F >= 2 ^ 52 or m >= 2 ^ 42 or settled > 2 ^ 42 or cleared >= 2 ^ 52 or of < 1 or of > 1000000000 or per < 1 or per > 2678400000000 or
           F + m * per / of > us + 2 ^ 49 then
         return nil, {3}
       end
       if of ~= p or per ~= P then
-        F, m, settled = F + span(m, per, of), 0, 0  -- it is full again when it was to be
+        -- It is full again when it was to be. What was given back takes as long, or longer, so that
+        -- nobody who was told before takes that for lost; and is told as as long, or shorter.
+        F, m = F + span(m, per, of), 0
+        told, settled = at_these_numbers(settled, per, of)
       end
     elseif known > us then
       emptied = math.max(emptied, us)  -- somebody knew that it is not full: it was lost
@@ -371,7 +385,7 @@ local function take_from_buckets(k, last, at)
     if m <= flow(F, us) then
       F, m = us, 0
     end
-    return F, m, settled, changed, value, cleared
+    return F, m, settled, changed, value, cleared, told
   end
 
   -- Gives permits back, of which as many come back as it lacks whole ones. Answers F, m, and how
@@ -447,7 +461,7 @@ local function take_from_buckets(k, last, at)
 
   -- The bucket's words begin at ARGV[at], its runs at ARGV[runs_at], and bookings behind these.
   local function take(key, at, runs_at, runs, bookings)
-    local F, m, settled, changed, there, cleared =
+    local F, m, settled, changed, there, cleared, told =
       found(key, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]))
     if not F then
       return m
@@ -479,7 +493,7 @@ local function take_from_buckets(k, last, at)
       changed = changed or mine[i] > 0
       runs_at = runs_at + 2
     end
-    mine[2], mine[3], mine[4] = F, m, settled
+    mine[2], mine[3], mine[4] = F, m, changed and settled or told
     mine[6] = clears and math.min(settled - settled_before, 1000000000) or mine[6]
     return changed and keep(key, F, m, settled, cleared, clears and of_back - now or 0) or mine
   end

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from support.asked_rows import row_words
 
 MOST_SETTLED = 2**42  # that a key tells of
+LONGEST_SETTLED = 2**52  # us, that is told at another rate
 MOST_DEBT = 2**41  # permits taken of one that is charged without a test
 LONGEST_FILL = 2**48
 
@@ -50,6 +51,13 @@ class Held(NamedTuple):
     rate: Rate
     settled: int
     start: int
+
+    def settled_at(self, rate, rounded):
+        """How many permits of that rate were given back, as far as it is told."""
+        if rate == self.rate:
+            return self.settled
+        us = min(LONGEST_SETTLED, rounded(self.settled * self.rate.each))
+        return min(MOST_SETTLED, rounded(us / rate.each))
 
     @classmethod
     def of(cls, text):
@@ -92,7 +100,8 @@ def _repaired(held, limit, asked, t):
         empty = max(empty, t) if asked.known > t else empty
     elif held.rate != limit.rate:
         full = math.ceil(held.full)
-        held = Held(Fraction(full), limit.rate, 0, full)
+        # Who was told at the other rate what had been given back takes nothing of it for lost.
+        held = Held(Fraction(full), limit.rate, held.settled_at(limit.rate, math.ceil), full)
     written = empty > 0 and empty + limit.fill > held.full
     if written:
         held = held._replace(full=empty + limit.fill, start=empty)
@@ -165,7 +174,8 @@ def expected(held, limit, asked, t):
         full, ends, leased = _lease(full, limit, asked, t)
     full, booked = _booked(full, limit, asked.bookings, t)
     written = written or moved or charged + leased > 0 or any(booked)
-    return Given(full, after.settled, granted, written, ends, leased, booked)
+    settled = after.settled if written or not held else held.settled_at(limit.rate, math.floor)
+    return Given(full, settled, granted, written, ends, leased, booked)
 
 
 def words_of(limit, *asked):
