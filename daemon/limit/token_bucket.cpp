@@ -11,6 +11,8 @@ namespace {
 __extension__ typedef __int128 Wide;
 
 constexpr std::int64_t kMost = std::int64_t{1} << 60;
+// A clock that is behind by less denies no longer than that.
+constexpr std::int64_t kWorthTellingUs = 5'000'000;
 
 std::int64_t clipped(Wide number) {
   return static_cast<std::int64_t>(std::clamp<Wide>(number, -Wide{kMost}, Wide{kMost}));
@@ -105,6 +107,14 @@ void say_known(const TokenBucket& bucket, BucketAsked& asked) {
   // It may have been told as of the next whole microsecond, and be asked for by the numbers of the
   // key now, which have parts of one.
   if (bucket.rate != asked.rate) asked.known.us = std::max<std::int64_t>(0, asked.known.us - 1);
+}
+
+std::int64_t unexplained_us(const TokenBucket& bucket, const BucketAsked& asked, StoreTime now) {
+  const std::int64_t latest_us =
+      std::max(now.us, asked.emptied.us) + 1000 * longest_lease_ms(asked.slices) + kWorthTellingUs;
+  const bool may_be = bucket.full_us <= latest_us ||
+                      full_at(bucket).us <= latest_us + fill_us(asked.rate, asked.burst);
+  return may_be ? 0 : bucket.full_us - now.us;
 }
 
 std::int64_t expires_at_ms(const TokenBucket& bucket, StoreTime now, std::int64_t before_ms) {

@@ -50,6 +50,12 @@ std::int64_t settled_at(const TokenBucket& bucket, const FillRate& rate);
 // at.
 void say_known(const TokenBucket& bucket, BucketAsked& asked);
 
+// By how much it was full in the time to come, where that is seconds more than what was asked for,
+// at its rate, explains by itself: leases, repairs, and debts are of now. 0: it is explained. A
+// store whose clock is behind makes the difference, others with lower rates, or bookings of all of
+// it.
+std::int64_t unexplained_us(const TokenBucket& bucket, const BucketAsked& asked, StoreTime now);
+
 struct BucketGrant : BucketGiven {
   // After it. Where it is not changed, and was of another rate, `settled` is settled_at().
   TokenBucket bucket{};

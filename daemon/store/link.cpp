@@ -35,6 +35,13 @@ void Link::tell_limit_refused(const Limit& limit, std::string_view error) {
   events_.store_event({StoreEvent::What::LimitRefused, options_.shard, error, limit.name, 0});
 }
 
+void Link::tell_if_ahead(const Reservation& reservation, const ReserveAnswer& answer) {
+  const auto* const bucket = std::get_if<TokenBucket>(&answer.bucket);
+  if (!reservation.bucket || bucket == nullptr) return;
+  const std::int64_t us = unexplained_us(*bucket, *reservation.bucket, answer.time);
+  if (us > 0) tell(StoreEvent::What::BucketAhead, reservation.counter, us / 1000);
+}
+
 void Link::tell_news(StoreEvent::What what, std::string_view why) {
   tell(what, why);
   tell(StoreEvent::What::Changed);

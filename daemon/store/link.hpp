@@ -128,6 +128,7 @@ class Link {
   void measured(Mono sent, Mono received, StoreTime time);
   void tell_pace(Mono now);
   void tell_limit_refused(const Limit& limit, std::string_view error);
+  void tell_if_ahead(const Reservation& reservation, const ReserveAnswer& answer);
   void tell(StoreEvent::What what, std::string_view why = {}, std::int64_t number = 0);
   Shard& shard() { return gate_.shard(options_.shard); }
 

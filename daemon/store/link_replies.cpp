@@ -218,6 +218,7 @@ void Link::use(const HeldAnswers::Held& held, Mono now) {
       }
     } else {
       took_some = took_some || has_charged(reservations[i], answer);
+      if (answer.status == ReserveAnswer::Status::Looked) tell_if_ahead(reservations[i], answer);
     }
   }
   if (!refused.empty()) {

@@ -23,6 +23,7 @@ struct StoreEvent {
     Refuses,          // it answers reservations with errors
     Accepts,          // and takes them again
     CounterSpoilt,    // a counter cannot be used
+    BucketAhead,      // a token bucket is told from a moment to come; why: the counter
     LimitRefused,     // it does not take a limit's counters, those of others it does
     Slow,             // more is asked than the way to it passes
     Keeps,            // it keeps up again
@@ -38,7 +39,7 @@ struct StoreEvent {
   std::string_view why;    // for a person; empty where there is nothing to say
   std::string_view limit;  // LimitRefused: its name
   // WindowsLost, WereLost: those that began by then (ms of its clock); ClockStepped: by so many us;
-  // Clock(Not)Trusted: the error in us; Slow, Keeps: the window.
+  // Clock(Not)Trusted: the error in us; Slow, Keeps: the window; BucketAhead: by so many ms.
   std::int64_t number = 0;
 };
 

@@ -102,6 +102,20 @@ class Bucket(LastingCase):
         server.db.set(KEY, f"{full_at} 0 {p} {P}", px=10_000_000)
         self.assertEqual([daemon.check("api").allowed for _ in range(3)], [1, 1, 0])
 
+    def test_a_bucket_of_a_clock_that_was_ahead_is_told_of_once(self):
+        server = self.redis()
+        daemon = self.daemon(server, limits={"api": bucket("10/s", 5)})
+        ahead = server.now_us() + 3_600_000_000
+        for key in "abc":
+            server.db.set(f"rategate:{{api:{key}}}:gcra", f"{ahead} 1 1 100000")
+            self.assertEqual(daemon.check("api", key).reason, harness.OVER_LIMIT)
+        line = daemon.wait_log(" bucket_ahead: ")
+        self.assertRegex(line, r"counter=\S*api:a\S* ahead_ms=3[56]\d{5}\b")
+        self.assertEqual(daemon.log_text().count(" bucket_ahead: "), 1)
+        with daemon.conn() as conn:
+            conn.command("CLEAR", "api", "a")
+            self.assertEqual(conn.check("api", "a").allowed, 1)
+
     def test_a_spoilt_key_is_answered_by_policy(self):
         server = self.redis()
         daemon = self.daemon(server, limits={"api": bucket("10/s", 5)})

@@ -303,6 +303,7 @@ void Engine::store_event(const StoreEvent& event) {
     if (event.what == What::ClockNotTrusted) clocks_not_trusted_.push_back(event.shard);
   }
   if (event.what == What::CounterSpoilt && spoilt_counters_.happened(mono_now()) == 0) return;
+  if (event.what == What::BucketAhead && buckets_ahead_.happened(mono_now()) == 0) return;
   log_store_event(log_, event, driver_.link(event.shard).status(),
                   gate().shard(event.shard).clock.options().max_error_us);
 }

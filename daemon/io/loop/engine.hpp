@@ -133,6 +133,7 @@ class Engine final : private StoreEvents, private SentinelEvents, private ShardD
   std::vector<ShardId> clocks_not_trusted_;
   bool stopped_ = false;
   Seldom spoilt_counters_;
+  Seldom buckets_ahead_;
   Seldom forged_words_;
   std::uint64_t told_forged_ = 0;
 };

@@ -40,6 +40,12 @@ constexpr Row kRows[] = {
      "the store takes reservations again"},
     {StoreEvent::What::CounterSpoilt, LogLevel::Warning, "counter_spoilt",
      "a counter cannot be used; its checks are answered by on_store_down"},
+    {StoreEvent::What::BucketAhead, LogLevel::Warning, "bucket_ahead",
+     "a token bucket is as if permits had been taken in the time to come, and denies until then: "
+     "the "
+     "store's clock is behind the one by which they were taken, or hosts with lower rates ask for "
+     "it, "
+     "or all of it is booked ahead; CLEAR begins it anew"},
     {StoreEvent::What::LimitRefused, LogLevel::Warning, "limit_refused",
      "the store refuses the counters of a limit; its checks are answered by on_store_down"},
     {StoreEvent::What::Slow, LogLevel::Warning, "store_slow",
@@ -86,6 +92,8 @@ void log_store_event(Log& log, const StoreEvent& event, const StoreStatus& statu
                   Field{"record", event.why});
     case What::Evicts:
       return line(Field{"maxmemory_policy", event.why});
+    case What::BucketAhead:
+      return line(Field{"counter", event.why}, Field{"ahead_ms", event.number});
     case What::LimitRefused:
       return line(Field{"limit", event.limit}, Field{"why", event.why});
     case What::Slow:

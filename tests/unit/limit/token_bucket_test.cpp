@@ -466,3 +466,23 @@ TEST_CASE("what may have been taken before a bucket was cleared does not come ba
   asked.rate = {1, 70'000};
   CHECK(grant_costs(cleared, asked, CostRuns{{1, 1}}, {kNow}).bucket.cleared_us == kNow - 1);
 }
+
+TEST_CASE("a bucket that was full in the time to come is told of where nothing explains it") {
+  const FillRate rate{1, 100'000};
+  BucketAsked asked = asked_of(rate, 5);
+  const auto unexplained = [&](std::int64_t full_us, std::int64_t taken) {
+    return unexplained_us(TokenBucket{kNow + full_us, taken, rate}, asked, {kNow});
+  };
+  const std::int64_t step = 5'000'000;
+  CHECK(unexplained(step, 1000) == 0);  // a debt
+  CHECK(unexplained(step + 1, 4) == 0);
+  CHECK(unexplained(step + 1, 5) == step + 1);
+  CHECK(unexplained(3'600'000'000, 0) == 3'600'000'000);
+  // A lease, and what is lost.
+  asked.slices = {250, 63};
+  CHECK(unexplained(step + 313'000, 5) == 0);
+  CHECK(unexplained(step + 313'001, 5) > 0);
+  asked.emptied = {kNow + 10'000'000};
+  CHECK(unexplained(step + 10'313'000, 5) == 0);
+  CHECK(unexplained(step + 10'313'001, 5) > 0);
+}
