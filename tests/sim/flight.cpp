@@ -267,6 +267,7 @@ void Flight::entered(const DaemonPtr& daemon, std::uint64_t entry, std::int64_t 
                      std::uint32_t flow) {
   ++entered_;
   daemon->keeper->told(flow);
+  judge_hold(*daemon);
   follow_hold(*daemon);
   daemon->working.emplace(entry, Working{entry, cost, flow, false});
   events_.in(random_.below(2 * work_us_), [this, daemon, entry] { leave(daemon, entry); });
@@ -319,6 +320,16 @@ void Flight::plan_faults() {
 }
 
 // ---- What must be true ----------------------------------------------------------------------
+
+// Whoever is let in is let in under a hold, which is not over yet. Who is let in by
+// on_store_down = "allow" has none, so that no limit here has that policy.
+void Flight::judge_hold(const Daemon& daemon) {
+  const HeldCounter* const counter = daemon.keeper->counter(use_->names.of("k", 0));
+  if (counter == nullptr) return fail("somebody has entered, and nothing is held");
+  const std::int64_t late_us = events_.now() - counter->hold.until().us;
+  if (late_us < 0) return;
+  fail("somebody is let in " + std::to_string(late_us) + " us after the hold was over");
+}
 
 // What was entered under a hold that is over is not covered any more.
 void Flight::follow_hold(Daemon& daemon) {

@@ -2,7 +2,8 @@
 // a store with the daemon's own HoldRecord. Calls and answers are lost, late, and overtake each
 // other where a connection was lost; daemons are killed and others take their places; the store
 // goes away, and loses what it has. At every moment what is in flight on hosts whose hold is good,
-// and was entered under it, is at most the limit (docs/concurrency.md).
+// and was entered under it, is at most the limit; and nobody is let in under a hold that is over
+// (docs/concurrency.md).
 #pragma once
 
 #include <cstdint>
@@ -76,6 +77,7 @@ class Flight {
   void leave(const DaemonPtr& daemon, std::uint64_t entry);
   void plan_faults();
   void lose_store();
+  void judge_hold(const Daemon& daemon);
   void follow_hold(Daemon& daemon);
   void look();
   std::int64_t delay();
