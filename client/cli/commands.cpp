@@ -42,11 +42,6 @@ struct Failures {
   bool may_declare = true;  // a limit that is not there could be declared in the call
 };
 
-// That many wait is none: whoever lets pass in an outage must not let pass for being asked often.
-bool is_outage(const NoDecision& failure) {
-  return dynamic_cast<const Unavailable*>(&failure) != nullptr && failure.code().value() != EBUSY;
-}
-
 // Runs `act` with a client; what it throws is told, with what to do about it.
 template <class Act>
 int with_client(const Command& command, const Failures& failures, Act act) {
@@ -62,7 +57,7 @@ int with_client(const Command& command, const Failures& failures, Act act) {
       const std::string lines = advice(failure.code().value(), std::string(client.socket_path()),
                                        text, failures.may_declare);
       std::fputs(lines.c_str(), stderr);
-      if (is_outage(failure)) return failures.unavailable;
+      if (dynamic_cast<const Unavailable*>(&failure) != nullptr) return failures.unavailable;
     }
   } catch (const std::invalid_argument& failure) {
     std::fprintf(stderr, "%s\n", failure.what());  // begins with the library's name, which is ours

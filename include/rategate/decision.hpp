@@ -109,8 +109,9 @@ class Unavailable : public NoDecision {
   Unavailable(int code, const std::string& text) : NoDecision(code, text) {}
 };
 
-// It was asked, and the question was wrong: no such limit, a key that is too long. Whoever lets
-// such a call pass has no limit, because it is the caller who chooses the key.
+// It was asked, and the question was wrong: no such limit, a key that is too long; or as many wait
+// as may. Whoever lets such a call pass has no limit, because it is the caller who chooses the key,
+// and how often to ask.
 class Refused : public NoDecision {
  public:
   Refused(int code, const std::string& text) : NoDecision(code, text) {}
@@ -134,6 +135,7 @@ inline Decision to_decision(const rategate_decision& from) noexcept {
 // What a call of the C library that failed with `code` throws.
 [[noreturn]] inline void fail(int code, const std::string& text) {
   switch (-code) {
+    case EBUSY:
     case EINVAL:
     case EPROTO:
     case ENOENT:
