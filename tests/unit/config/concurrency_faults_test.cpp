@@ -115,11 +115,12 @@ TEST_CASE("the ranges of what is given back, and of who waits") {
         Texts{"f:4:10: settle of limit 'a': expected host, store or off"});
   CHECK(faults_of(window + "settle = true\n") ==
         Texts{"f:4:10: settle of limit 'a': expected \"host\", \"store\" or \"off\", in quotes"});
-  CHECK(faults_of(window + "settle_within = \"1s\"\n").empty());
-  CHECK(faults_of(window + "settle_within = \"1d\"\n").empty());
+  const std::string store = window + "settle = \"store\"\n";
+  CHECK(faults_of(store + "settle_within = \"1s\"\n").empty());
+  CHECK(faults_of(store + "settle_within = \"1d\"\n").empty());
   for (const std::string wrong : {"\"999ms\"", "\"25h\"", "60"}) {
-    CHECK(faults_of(window + "settle_within = " + wrong + "\n") ==
-          Texts{"f:4:17: settle_within of limit 'a': expected a duration such as \"250ms\", from "
+    CHECK(faults_of(store + "settle_within = " + wrong + "\n") ==
+          Texts{"f:5:17: settle_within of limit 'a': expected a duration such as \"250ms\", from "
                 "1s to 1d"});
   }
   for (const std::string name : {"max_parked", "max_parked_per_key"}) {

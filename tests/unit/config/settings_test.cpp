@@ -78,6 +78,8 @@ TEST_CASE("the manual has no setting that the table has not") {
   std::size_t count = 0;
   for (std::string line; std::getline(manual, line);) {
     if (!line.starts_with("| `") || line.find("` | `") == std::string::npos) continue;
+    // A name is one word; a line of a configuration, which is refused, is more.
+    if (line.find(' ', 3) < line.find('`', 3)) continue;
     INFO(line);
     CHECK(rows.count(line) == 1);
     ++count;
