@@ -37,6 +37,10 @@ MUTANTS = {
 }
 
 
+# A line of the simulation's lists: a name, and perhaps a schedule in which the mistake has shown.
+LISTED = r"^([\w-]+)(?: \d+)?$"
+
+
 def mutants():
     """Those that change something here. From 1.45 on, libuv itself accepts one connection a turn, so
     that a daemon cannot make the mistake of taking all of them; the simulation still shows it."""
@@ -48,6 +52,20 @@ def mutants():
 def names(pattern, files):
     return {name for file in files
             for line in file.read_text("utf-8").splitlines() for name in re.findall(pattern, line)}
+
+
+class Page(harness.Case):
+    """docs/simulation.md tells what catches each mistake that the simulation must catch."""
+
+    def test_it_has_them_all_and_no_others(self):
+        sim = harness.SOURCE_DIR / "tests/sim"
+        listed = names(LISTED, [sim / "mutants.txt", sim / "flight_mutants.txt"])
+        page = (harness.SOURCE_DIR / "docs/simulation.md").read_text("utf-8")
+        table = page.split("| mistake | caught by |")[1].split("\n\n")[0]
+        # Beside a name stands where the mistake is made.
+        told = [name for row in table.splitlines()[2:]
+                for name in re.findall(r"`([\w-]+)`", row.split("|")[1])]
+        self.assertEqual(sorted(told), sorted(listed))
 
 
 class Mutants(harness.Case):
@@ -69,7 +87,7 @@ class Mutants(harness.Case):
         patched = names(r'^\+.*?\bmutant\("([\w-]+)"\)', tests.glob("mutants/**/*.patch"))
         # What only the simulation's own hosts and stores can do wrong is in no patch.
         played = names(r'\bmistake\("([\w-]+)"\)', tests.glob("sim/*.cpp"))
-        simulated = names(r"^([\w-]+)(?: \d+)?$", [tests / "sim/mutants.txt", tests / "sim/flight_mutants.txt"])
+        simulated = names(LISTED, [tests / "sim/mutants.txt", tests / "sim/flight_mutants.txt"])
         self.assertEqual(patched | played, set(MUTANTS) | simulated)
         self.assertLessEqual(set(MUTANTS), patched)
 

@@ -171,20 +171,25 @@ void BucketWatch::granted(const Granted& what) {
   const std::pair numbers{what.asked.rate, what.asked.burst};
   mixed_ = mixed_ || numbers_.value_or(numbers) != numbers;
   numbers_ = numbers;
-  // Where its answer is lost they are not spent, so that they are only looked for.
-  const std::vector<Lease> before = leases_[what.daemon];
-  spent_of_leases(what.daemon, what.of_leases, what.at_us);
-  leases_[what.daemon] = before;
+  const std::int64_t at_us = what.at_us + what.behind_us;
+  // Where its answer is lost they are not spent, so that they are only looked for. A store whose
+  // clock was set back takes for good what is over in hand; the answer tells the daemon of that.
+  if (what.behind_us == 0) {
+    const std::vector<Lease> before = leases_[what.daemon];
+    spent_of_leases(what.daemon, what.of_leases, at_us);
+    leases_[what.daemon] = before;
+  }
   const std::int64_t end_ms = receipt_ms(what.asked.log, what.at_us);
   const bool lasts = what.may_be_put_back && !what.asked.log.none();
-  const std::int64_t until_us = lasts ? 1000 * end_ms : what.at_us;
+  const std::int64_t until_us = lasts ? 1000 * end_ms + what.behind_us : at_us;
   states_.push_back(
-      {what.daemon, what.at_us, until_us, what.permits, what.now_is, what.at_us, false, end_ms});
+      {what.daemon, at_us, until_us, what.permits, what.now_is, at_us, false, end_ms});
   if (lasts && what.permits > 0) lease(what.daemon, {until_us, what.permits});
   if (what.leased == 0) return;
-  states_.push_back({what.daemon, what.at_us, what.until_us, what.leased, what.now_is, what.at_us,
-                     false, what.until_us / 1000});
-  lease(what.daemon, {what.until_us, what.leased});
+  const std::int64_t ends_us = what.until_us + what.behind_us;
+  states_.push_back(
+      {what.daemon, at_us, ends_us, what.leased, what.now_is, at_us, false, what.until_us / 1000});
+  lease(what.daemon, {ends_us, what.leased});
 }
 
 void BucketWatch::lease(int daemon, const Lease& lease) {

@@ -48,7 +48,8 @@ class BucketPromise {
 
 class BucketWatch {
  public:
-  // What the store has granted at that moment, when the bucket became `now_is`.
+  // What the store has granted at that moment, when the bucket became `now_is`. All moments are of
+  // the store's clock, which is so far behind that by which all else is told here.
   struct Granted {
     int daemon;
     std::int64_t at_us;
@@ -60,12 +61,14 @@ class BucketWatch {
     BucketAsked asked;  // what the daemon goes by
     // What it takes for several limits at once may be put into the slice that ends with its entry.
     bool may_be_put_back;
+    std::int64_t behind_us = 0;
   };
   void granted(const Granted& what);
   // The store has booked so many for the daemon, which are good at that moment. They count as
   // granted when somebody is told of them, by their receipt; not before it.
-  void booked(int daemon, std::int64_t permits, std::int64_t good_us, const LogNumbers& log) {
-    bookings_[daemon].push_back({good_us, permits, receipt_ms(log, good_us)});
+  void booked(int daemon, std::int64_t permits, std::int64_t good_us, const LogNumbers& log,
+              std::int64_t behind_us) {
+    bookings_[daemon].push_back({good_us + behind_us, permits, receipt_ms(log, good_us)});
   }
   void told_of_booking(int daemon, std::int64_t cost, std::int64_t receipt_ms, std::int64_t now_us);
   // The daemon has had the answer that the store gave at that moment, and goes by it.

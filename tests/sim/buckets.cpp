@@ -44,6 +44,13 @@ void add_evictions(Scenario& s, Random& random) {
   }
 }
 
+// Further than any reading of it may be wrong, so that no host takes the new clock for the old one;
+// and further than leases last.
+void add_set_backs(Scenario& s, Random& random) {
+  s.set_backs = static_cast<int>(random.between(1, 3));
+  s.set_back_us = random.any_size(kLeastSetBackUs, 5'000'000);
+}
+
 // Of that kind, with limits that are made so.
 template <class Make>
 Scenario scenario_like(Kind kind, std::uint64_t seed, Random& random, const Make& make) {
@@ -56,12 +63,15 @@ Scenario scenario_like(Kind kind, std::uint64_t seed, Random& random, const Make
   s.skew_us = 0;  // docs/algorithms.md, "Not covered"
   for (LimitPlan& limit : s.limits) make(limit, random);
   if (base == Kind::Edges && random.one_in(2)) add_evictions(s, random);
+  const bool is_one_store =
+      base == Kind::Edges || base == Kind::Faults || base == Kind::Reload || base == Kind::Many;
   // What is in hand for large costs may end on the way.
   if (s.evictions == 0 && random.one_in(3)) {
     s.max_cost = std::max<std::int64_t>(s.max_cost, random.any_size(2, 50));
     s.slow_us = std::max<std::int64_t>(s.slow_us, 100'000);
     s.slow_one_in = 10;
   }
+  if (is_one_store && s.evictions == 0 && random.one_in(3)) add_set_backs(s, random);
   return s;
 }
 

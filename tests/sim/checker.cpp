@@ -196,12 +196,12 @@ void Checker::took_from_bucket(int daemon, const Reservation& request, const Res
   for (std::size_t i = 0; i < answer.booked.size(); ++i) {
     if (answer.booked[i].us == 0) continue;
     account.bucket->booked(daemon, request.bookings[i].cost, answer.booked[i].us,
-                           request.bucket->log);
+                           request.bucket->log, set_back_us_);
   }
   const std::int64_t taken = granted - answer.leased - booked_permits(request.bookings, answer);
   account.bucket->granted({daemon, now_us, taken, answer.leased, answer.ends_ms * 1000,
                            granted_permits(request.costs, answer) - taken, answer.bucket,
-                           *request.bucket, puts_back_});
+                           *request.bucket, puts_back_, set_back_us_});
 }
 
 void Checker::heard(int daemon, const Reservation& request, const ReserveAnswer& answer) {
@@ -264,8 +264,12 @@ void Checker::settled(int daemon, const Reservation& nothing, const ReserveAnswe
   took_from_bucket(daemon, nothing, answer, now_us);
   const std::int64_t asked = nothing.bucket->back;
   if (asked < 0) return find(nothing.counter)->bucket->overdrawn();
+  if (!settles_ && nothing.bucket->log.none() && back > 0) {
+    fail(nothing.counter + ": " + std::to_string(back) + " came back, and nobody has settled them");
+  }
   released(daemon, nothing.counter, asked, back);
-  find(nothing.counter)->bucket->came_back(daemon, back, nothing.bucket->back_ms, now_us);
+  find(nothing.counter)
+      ->bucket->came_back(daemon, back, nothing.bucket->back_ms, now_us + set_back_us_);
 }
 
 // What daemons hold of it, that one excepted: reserved, and neither spent nor given back.
@@ -371,7 +375,7 @@ void Checker::judge_seen(const Account& account, std::int64_t permits) {
 
 void Checker::denied(int daemon, const Account& account, std::int64_t cost, const BucketNumbers& of,
                      std::int64_t asked_us, std::int64_t told_us) {
-  if (!promised_ || !one_store_ || !account.bucket) return;
+  if (!promised_ || !one_store_ || !account.bucket || set_back_us_ > 0) return;
   if (!account.bucket->had_room(daemon, of, cost, asked_us, told_us)) return;
   fail(account.name + ": denied " + std::to_string(cost) + " at " + std::to_string(told_us) +
        " us, for which there was room since " + std::to_string(asked_us) + " us");

@@ -84,12 +84,18 @@ class Checker {
   void puts_back() { puts_back_ = true; }
   // Nothing was ever lost: whoever takes a window for lost is wrong.
   // By numbers of before a reload he may be: docs/clearing.md.
-  bool is_all_there() const { return promised_ && one_store_ && !lost_any_ && !reloads_; }
+  // By a store's clock that was set back a bucket may seem to have had more.
+  bool is_all_there() const {
+    return promised_ && one_store_ && !lost_any_ && !reloads_ && set_back_us_ == 0;
+  }
   // By true time.
   void tell_time(std::function<std::int64_t()> clock) { clock_ = std::move(clock); }
   // Where permits go that come back: to the store, or to a host that may not have heard that the
   // counter was cleared since they were taken.
   void settles_in_store(bool in_store) { settles_in_store_ = in_store; }
+  // What came back to a token bucket, up to what it lacks then, might be had twice: only what
+  // takers say that they have not used comes back to one.
+  void nobody_settles() { settles_ = false; }
   // Who is away for too long tells late what he knew. What was granted by then cannot be helped.
   void tell_late() { tells_late_ = true; }
   // A denial for lack of permits blocks the key: docs/blocking.md.
@@ -158,6 +164,9 @@ class Checker {
   // nothing.
   void settled(int daemon, const Reservation& nothing, const ReserveAnswer& answer,
                std::int64_t back, std::int64_t now_us);
+  // The store's clock was set back by so much. What is granted of buckets is held to its promise by
+  // true time from then on; what is denied is not looked at, for that costs permits.
+  void set_back(std::int64_t us) { set_back_us_ += us; }
   // The store has nothing any more of the windows that are not over.
   void counters_lost(std::int64_t now_us);
   void recipe_called(Account& account, bool existed, std::int64_t value, std::int64_t now_us);
@@ -208,6 +217,7 @@ class Checker {
   bool one_store_ = true;
   bool puts_back_ = false;
   bool tells_late_ = false;
+  bool settles_ = true;
   bool settles_in_store_ = false;
   bool reloads_ = false;
   bool lost_any_ = false;
@@ -218,6 +228,7 @@ class Checker {
     std::map<int, std::int64_t> heard_ms;  // by daemon, when the one ends that it was told of last
   };
   std::unordered_map<std::string, Block> blocks_;
+  std::int64_t set_back_us_ = 0;  // the store's clock was, in all
   std::int64_t groups_granted_ = 0;
   std::int64_t groups_denied_ = 0;
   std::function<std::int64_t()> clock_;

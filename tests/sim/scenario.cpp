@@ -230,11 +230,13 @@ bool may_block(const Scenario& s) {
   const bool is_judged = s.kind == Kind::Overload || s.kind == Kind::Refusals ||
                          s.kind == Kind::Unfair || s.kind == Kind::Weighted;
   const int losses = s.restarts + s.promotions + s.flushalls + s.failovers + s.evictions;
-  return !is_judged && losses == 0 && s.servers == 0 && s.shards == 0 && s.recipe_callers == 0;
+  return !is_judged && losses == 0 && s.set_backs == 0 && s.servers == 0 && s.shards == 0 &&
+         s.recipe_callers == 0;
 }
 
 // Where what happens can be held against what was there when it was cleared.
 bool is_clearable(const Scenario& scenario) {
+  if (scenario.set_backs > 0) return false;
   switch (scenario.kind) {
     case Kind::Outside:
     case Kind::Overload:
@@ -278,7 +280,9 @@ Scenario scenario_of(std::uint64_t seed, std::optional<Kind> kind) {
   scenario.combines = seed % one_in == 3 && may_acquire(scenario.kind);
   // Not where each denial is judged by what one host has spent: what is on its way back is
   // nobody's.
-  scenario.settles = seed % one_in == 1 && scenario.kind != Kind::Weighted;
+  // Nor where a receipt may name a moment that comes twice.
+  scenario.settles =
+      seed % one_in == 1 && scenario.kind != Kind::Weighted && scenario.set_backs == 0;
   scenario.settles_in_store = seed % (2 * one_in) == 1;
   // Not where a judge goes by the limits' own numbers.
   const bool judged_by_limits = scenario.kind == Kind::Weighted ||
@@ -303,7 +307,7 @@ const std::vector<std::string>& cuts() {
       "recipe",     "steps",      "costs",       "slow",     "lopsided",      "one-limit",
       "one-key",    "half-hosts", "one-process", "hot-keys", "half",          "half-hosts",
       "half-hosts", "moves",      "cut-offs",    "torn",     "skew",          "evictions",
-      "rules",      "blocks"};
+      "rules",      "blocks",     "set-backs"};
   return names;
 }
 
@@ -331,6 +335,7 @@ bool apply_cut(Scenario& s, std::string_view cut) {
   if (cut == "promotions") return set(s.promotions, 0);
   if (cut == "flushalls") return set(s.flushalls, 0);
   if (cut == "failovers") return set(s.failovers, 0);
+  if (cut == "set-backs") return set(s.set_backs, 0);
   if (cut == "evictions") return set(s.evictions, 0);
   if (cut == "moves") return set(s.moves, 0);
   if (cut == "cut-offs") return set(s.cut_offs, 0);

@@ -61,6 +61,9 @@ struct LimitPlan {
   std::int64_t burst = 0;  // ... of so many permits
 };
 
+// Less would be within what a host's reading of the store's clock may be wrong by.
+inline constexpr std::int64_t kLeastSetBackUs = 300'000;
+
 // A time of an overload.
 struct Phase {
   std::int64_t settle_us = 0;  // until it is judged ...
@@ -102,6 +105,8 @@ struct Scenario {
   std::int64_t delay_us = 100;      // one way to the store: this on average ...
   std::int64_t least_delay_us = 0;  // ... on top of this
   std::int64_t lopsided_us = 0;     // more on one of the ways
+  int far_hosts = 0;                // the last ones, for which each way takes ...
+  std::int64_t far_us = 0;          // ... so much more
   int slow_one_in = 50;             // messages that take up to slow_us
   std::int64_t slow_us = 0;
   std::int64_t command_timeout_us = 250'000;
@@ -133,6 +138,8 @@ struct Scenario {
   int cut_offs = 0;              // of a host from the nodes of one shard
   bool torn = false;             // keys of a slot that leaves after a loss are apart for seconds
   std::int64_t skew_us = 0;      // the shards' clocks are apart by so much at most
+  int set_backs = 0;             // of the store's clock (Bucket and Log) ...
+  std::int64_t set_back_us = 0;  // ... by so much at most
   int evictions = 0;             // in which the store loses all counters, and nothing tells so
   int lockouts = 0;              // times in which the store takes no password (Greeting)
   bool late = false;             // a host is away while it is settled what was lost (Recount)

@@ -107,6 +107,11 @@ class Store {
     counter_ns_ = counter_ns;
   }
   void stall(std::int64_t us) { stalled_until_ = std::max(stalled_until_, events_.now() + us); }
+  // Its clock is set back by so much.
+  void set_back(std::int64_t us) {
+    set_back_us_ += us;
+    checker_.set_back(us);
+  }
   // It has no memory for anything new.
   void refuse(std::int64_t us) { refuses_until_ = events_.now() + us; }
   // Nobody reaches it.
@@ -156,7 +161,7 @@ class Store {
     std::int64_t counters;
     EventQueue::Event run;
   };
-  std::int64_t clock_us() const { return events_.now() + node_.skew_us; }
+  std::int64_t clock_us() const { return events_.now() + node_.skew_us - set_back_us_; }
   void serve_next();
   std::int64_t takes_us(std::int64_t counters);
   void forget_all(bool but_the_record);
@@ -197,6 +202,7 @@ class Store {
   std::int64_t counter_ns_ = 0;
   std::int64_t left_ns_ = 0;  // of what it took so far, less than a whole us
 
+  std::int64_t set_back_us_ = 0;  // its clock was, in all
   std::uint64_t sessions_ = 1;
   std::uint64_t process_ = 1;
   std::uint64_t history_ = 1;  // of its data

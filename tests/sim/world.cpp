@@ -59,6 +59,7 @@ World::World(const Scenario& scenario)
   if (scenario.combines) checker_.puts_back();
   if (scenario.blocks) checker_.blocks_keys();
   checker_.settles_in_store(scenario.settles_in_store);
+  if (!scenario.settles) checker_.nobody_settles();
   if (scenario.no_records) store_.forbid_records();
   if (scenario.late) checker_.tell_late();
   // What a server grants that was replaced is not used by who asks it who it is.
@@ -401,6 +402,8 @@ void World::plan_store_faults() {
     store_.lock(random_.any_size(1000, 1'000'000));
     if (random_.one_in(2)) cut_all();
   });
+  some_times(scenario_.set_backs,
+             [this] { store_.set_back(random_.between(kLeastSetBackUs, scenario_.set_back_us)); });
   some_times(scenario_.evictions, [this] { store_.evict_counters(); });
   some_times(scenario_.restarts, [this] {
     if (scenario_.kind == Kind::Outside && random_.one_in(2)) return store_.forget_counters();

@@ -183,6 +183,30 @@ TEST_CASE("what is booked is void where the store may have lost it, and is booke
   check_books(bench.gate);
 }
 
+TEST_CASE("what is booked is void when the store's clock is set back, and is booked again") {
+  Waiting bench;
+  const auto use = bucket_of(10, 1);
+  for (int i = 0; i < 3; ++i) REQUIRE(bench.acquire(use, 5000).waits);
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+  bench.now.us += 50'000;
+  bench.measure();
+  const StoreTime back{bench.store_time().us - 1'000'000};
+  REQUIRE(bench.gate.measured({0}, bench.now, bench.now, back) ==
+          StoreClock::Measured::Contradicted);
+  CHECK(bench.gate.books().totals().stranded == 2);
+  const auto again = bench.asked();
+  REQUIRE(again.size() == 1);
+  REQUIRE(again.front().bookings.size() == 2);
+  // What was charged is not there any more: these are behind it.
+  const ReserveAnswer answer = bench.store.reserve(again.front(), back);
+  CHECK(answer.booked == std::vector{StoreTime{kStart + 400'000}, StoreTime{kStart + 500'000}});
+  bench.gate.answered(again.front().id, answer, bench.now);
+  CHECK(bench.allowed() == 0);
+  CHECK(bench.gate.acquiring() == 2);
+  check_books(bench.gate);
+}
+
 TEST_CASE("while the store does not answer it is the policy that does, and not the time-out") {
   Waiting bench;
   const auto use = window_of(10);
