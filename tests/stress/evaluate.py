@@ -18,6 +18,7 @@ import math
 import mmap
 import os
 import struct
+import time
 import zoneinfo
 
 HEADER = struct.Struct("=6Q")
@@ -47,6 +48,12 @@ def day_bounds(zone, ordinal):
     return tuple(round(datetime.datetime.combine(datetime.date.fromordinal(day), datetime.time(),
                                                  tz).timestamp()) * 1_000_000_000
                  for day in (ordinal, ordinal + 1))
+
+
+def shift_to_midnight(zone, seconds):
+    """By how many ms this host's clock is to be moved for the next day to begin there after so long."""
+    today = datetime.datetime.now(zoneinfo.ZoneInfo(zone)).toordinal()
+    return (day_bounds(zone, today)[1] - time.time_ns()) // 1_000_000 - round(seconds * 1000)
 
 
 class Limit(collections.namedtuple("Limit", "name permits period_ms keys declared burst slides zone "
@@ -159,6 +166,7 @@ class Verdict:
         self.logs = self.flights = self.full_flights = self.combined_in_place = 0
         self.by_limit = collections.Counter()    # decisions
         self.full_by_limit = collections.Counter()
+        self.windows_by_limit = collections.Counter()
         self.full_combined = collections.Counter()  # windows used up, by name and period
 
     def say(self, text):
@@ -440,6 +448,7 @@ def _judge_windows(limit, key, subject, counters, verdict):
     for first, last, _ in subject.loose:
         touched.update(range(first, last + 1))
     verdict.windows += len(touched)
+    verdict.windows_by_limit[limit.name] += len(touched)
     full = sum(_used_up(limit, key, window, taken, counters)
                for window, taken in subject.sure.items())
     verdict.full += full

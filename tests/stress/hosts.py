@@ -91,8 +91,10 @@ class Hosts:
 
     # Starting
 
-    def start(self):
-        self._redis = Redis()
+    def start(self, midnight=None):
+        """midnight: a zone, and in how many seconds a day is to end there by Redis' clock, which is
+        moved for that."""
+        self._redis = Redis(shift_ms=evaluate.shift_to_midnight(*midnight) if midnight else 0)
         self._watch = Watch(self._redis)
         self._watch.start()
         for number in range(DAEMONS):

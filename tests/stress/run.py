@@ -18,6 +18,7 @@ from hosts import Hosts
 from support import env, log
 
 FAMILY = evaluate.Limit("family", 120, 1000, 2, False)
+DAILY = evaluate.Limit("daily", 400, 86_400_000, 2, False, zone="Europe/Berlin")
 LIMITS = [
     evaluate.Limit("hot", 10_000, 1000, 0, False),
     evaluate.Limit("quick", 400, 250, 3, False),
@@ -34,7 +35,7 @@ LIMITS = [
     FAMILY,
     evaluate.Limit("child", 80, 1000, 2, False, parent=FAMILY),
     evaluate.Limit("cousin", 100, 2000, 2, False, parent=FAMILY),
-    evaluate.Limit("daily", 400, 86_400_000, 2, False, zone="Europe/Berlin"),
+    DAILY,
     # A hold outlasts all that stops its daemon or the store for a while: work goes on meanwhile.
     evaluate.Limit(evaluate.FLIGHT, 5, 0, 1, False, hold_ms=10_000),
 ]
@@ -53,8 +54,10 @@ def run(seconds, seed, binary=None, env_more=None):
     hosts = None
     try:
         hosts = Hosts(LIMITS, MODES, directory, random.Random(seed), binary, env_more)
-        hosts.start()
-        hosts.endure(max(seconds - QUIET_SECONDS, seconds / 2))
+        faulty = max(seconds - QUIET_SECONDS, seconds / 2)
+        # A day ends in the midst of the faults.
+        hosts.start((DAILY.zone, faulty / 2))
+        hosts.endure(faulty)
         hosts.recover(min(QUIET_SECONDS, seconds / 2))
         hosts.finish()
         return hosts, hosts.judge()
@@ -81,7 +84,9 @@ def too_little(verdict, hosts):
               ("checks denied", hosts.totals["denied"], 300)]
     floors += [(f"windows of {period} ms of {name} used up", verdict.full_combined[(name, period)], 1)
                for name, period in USED_UP]
-    floors += [("days used up", verdict.full_by_limit["daily"], 1)]
+    # The day that ended and the one that began, of each key.
+    floors += [("days of keys", verdict.windows_by_limit[DAILY.name], 2 * DAILY.keys),
+               ("of these used up", verdict.full_by_limit[DAILY.name], DAILY.keys)]
     floors += [(f"decisions of {limit.name}", verdict.by_limit[limit.name], 20) for limit in LIMITS]
     return [f"{what}: {got}, below {floor}" for what, got, floor in floors if got < floor]
 
@@ -97,7 +102,8 @@ def report(verdict, hosts, out=sys.stdout):
             ("limits of concurrency judged", verdict.flights),
             ("of these full at some moment", verdict.full_flights),
             ("windows of combined checks used up", sum(verdict.full_combined.values())),
-            ("days used up", verdict.full_by_limit["daily"]),
+            ("days of keys", verdict.windows_by_limit[DAILY.name]),
+            ("of these used up", verdict.full_by_limit[DAILY.name]),
             ("between two windows by the stamps", verdict.ambiguous),
             ("denied", hosts.totals["denied"]), ("failed", hosts.totals["failed"]),
             ("counters in Redis compared", verdict.counters),
