@@ -65,8 +65,8 @@ class Order(Case):
                 self.assert_all_allowed(line)
                 self.assert_in_order(line)
 
-    def test_a_bucket_of_three_hosts_serves_in_the_order_of_arrival_at_the_store(self):
-        rate, burst, count = 40, 2, 60
+    def test_200_on_three_hosts_are_served_by_a_bucket_in_the_order_of_arrival_at_the_store(self):
+        rate, burst, count = 40, 2, 200
         server = self.redis()
         daemons = [self.daemon(server, limits={"b": bucket(f"{rate}/s", burst)}) for _ in range(3)]
         waiters = self.acquirers()
