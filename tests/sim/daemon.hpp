@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -91,6 +92,8 @@ class Daemon final : public StoreEvents {
 
   // A check over the socket, by the client of that number. pump() is to follow.
   void ask(int limit, int key, std::int64_t cost, std::uint32_t flow);
+  // One that costs a permit and waits in ACQUIRE for so long.
+  void ask_in_line(int limit, int key, std::int64_t wait_us, std::uint32_t flow);
   void nudge(std::uint32_t slot);
   // What RESOLVE says, once ATTACH has been.
   rg_shm_rule resolve(int limit);
@@ -164,6 +167,11 @@ class Daemon final : public StoreEvents {
   void check(const Request& request, Ask ask);
   void look(Ask ask);
   void acquire(const Ask& ask);
+  struct InLine {
+    std::uint64_t ticket;
+    WaiterId waiter;
+  };
+  std::optional<InLine> wait_in_line(const Ask& ask);
   std::int64_t acquire_us(const Ask& ask);
   void go_away(std::uint64_t ticket, WaiterId waiter);
   bool combine(const Ask& first);

@@ -15,11 +15,28 @@ std::int64_t Daemon::acquire_us(const Ask& ask) {
   return std::min({us, std::int64_t{10'000'000}, std::max<std::int64_t>(1000, rest_us)});
 }
 
+void Daemon::ask_in_line(int limit, int key, std::int64_t wait_us, std::uint32_t flow) {
+  Ask ask = begin(limit, key, 1, flow);
+  ask.waits_us = wait_us;
+  wanted_ += ask.cost;
+  wait_in_line(ask);
+}
+
 void Daemon::acquire(const Ask& asked) {
   Random& random = world_.random();
-  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(asked.limit)];
   Ask ask = asked;
   ask.waits_us = acquire_us(ask);
+  const auto in_line = wait_in_line(ask);
+  if (!in_line || !random.one_in(kGoOneIn)) return;
+  world_.events().in(random.any_size(1, ask.waits_us), [this, in_line] {
+    when_awake([this, in_line] { go_away(in_line->ticket, in_line->waiter); });
+  });
+}
+
+// Nothing where it is answered at once.
+std::optional<Daemon::InLine> Daemon::wait_in_line(const Ask& asked) {
+  const LimitPlan& plan = world_.scenario().limits[static_cast<std::size_t>(asked.limit)];
+  Ask ask = asked;
   const LimitUsePtr& use = table_.configured(plan.name);
   const std::uint64_t ticket = ++tickets_;
   const Mono patience = after(now(), ask.waits_us);
@@ -29,14 +46,12 @@ void Daemon::acquire(const Ask& asked) {
   if (!result.waits) {
     ask.in_place = true;
     ++decided_at_once_;
-    return told(ask, result.verdict, result.decision);
+    told(ask, result.verdict, result.decision);
+    return std::nullopt;
   }
   waiting_.emplace(ticket, ask);
   acquiring_[{ask.limit, ask.key}].emplace(ticket, ask.cost);
-  if (!random.one_in(kGoOneIn)) return;
-  world_.events().in(random.any_size(1, ask.waits_us), [this, ticket, waiter = result.waiter] {
-    when_awake([this, ticket, waiter] { go_away(ticket, waiter); });
-  });
+  return InLine{ticket, result.waiter};
 }
 
 void Daemon::go_away(std::uint64_t ticket, WaiterId waiter) {

@@ -36,6 +36,7 @@ struct Options {
   std::vector<std::string> cuts;
   bool progress = false;
   bool utilisation = false;
+  bool sharing = false;
   bool use_of_buckets = false;
   bool is_short = false;
   std::string mutant;
@@ -57,6 +58,8 @@ std::optional<Options> read_options(int argc, char** argv) {
       options.progress = true;
     } else if (word == "--utilisation") {
       options.utilisation = true;
+    } else if (word == "--sharing") {
+      options.sharing = true;
     } else if (word == "--use-of-buckets") {
       options.use_of_buckets = true;
     } else if (word == "--short") {
@@ -168,6 +171,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (options->utilisation) return judge_utilisation() ? 0 : 1;
+  if (options->sharing) return judge_sharing() ? 0 : 1;
   if (options->use_of_buckets) return judge_use_of_buckets() ? 0 : 1;
   if (options->kind == Kind::Fleet) return judge_fleets(options->is_short) ? 0 : 1;
   if (!options->mutants_file.empty()) return judge_mutants(options->mutants_file) ? 0 : 1;

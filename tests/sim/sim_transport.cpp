@@ -20,6 +20,7 @@ std::int64_t SimTransport::delay(bool there) {
   Random& random = world_.random();
   std::int64_t us = scenario.least_delay_us + 1 + random.below(2 * scenario.delay_us);
   if (there == ((daemon_.id() & 1) != 0)) us += scenario.lopsided_us;
+  if (daemon_.id() >= scenario.hosts - scenario.far_hosts) us += scenario.far_us;
   if (scenario.slow_us > 0 && world_.events().now() < world_.end_us() &&
       random.one_in(scenario.slow_one_in)) {
     us += random.below(scenario.slow_us);

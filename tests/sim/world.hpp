@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,11 @@ class World {
   // The same, with the first `busy` hosts' processes asking for one permit each `gap_us`, about,
   // and nobody else but now and then.
   std::string run_evenly(int busy, std::int64_t gap_us);
+  // The same, with those asking whom that plans.
+  std::string run_with(const std::function<void()>& plan) {
+    plan();
+    return run_planned();
+  }
 
   const Scenario& scenario() const { return scenario_; }
   EventQueue& events() { return events_; }
