@@ -99,6 +99,7 @@ std::vector<Kind> kinds_of(const std::string& name) {
       {"leases-outlive-a-step", {Kind::Bucket, Kind::Log}},
       {"bookings-outlive-a-step", {Kind::Bucket, Kind::Log}},
       {"log-stamp-rounded-down", {Kind::Log}},
+      {"group-spared-is-paid", {Kind::Cluster}},
       {"leases-after-all-checks", {Kind::Overload}},
       {"lost-without-what-was-ahead", {Kind::Greeting, Kind::Failover}},
       {"lowered-limit-ignored", {Kind::Reload}},
