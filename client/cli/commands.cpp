@@ -128,7 +128,7 @@ std::optional<int> ask_to_run(const Client& client, const Command& command) {
   }
   if (!told) {
     complain("no permit of limit '" + question.limit + "' in " +
-             std::to_string(*command.timeout_ms) + " ms");
+             std::to_string(command.timeout_ms.value_or(0)) + " ms");
     return kTimedOut;
   }
   if (!print(verdict_json(*told)) || is_never(told->decision)) return kRunFailed;
