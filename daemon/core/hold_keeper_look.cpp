@@ -102,7 +102,7 @@ HoldState HoldKeeper::state_of(const HeldCounter& counter, std::int64_t cost, Mo
   HoldState state;
   const auto reading = reading_of(counter, now);
   state.entered = counter.entered;
-  if (counter.hold.is_good(reading)) {
+  if (reading && counter.hold.is_good(reading)) {
     state.held = counter.hold.held();
     state.usable =
         std::clamp<std::int64_t>(most_here(counter, *counter.use, cost), 0, counter.hold.usable());

@@ -21,10 +21,10 @@ std::string and_entered(std::int64_t count) {
 
 // The counter is one, and there is always a hold of it, be it of nothing.
 const ExplainedCounter& counter_of(const ExplainedLimit& of) { return of.counters.front(); }
-const HoldState& hold_of(const ExplainedLimit& of) { return *counter_of(of).hold; }
+HoldState hold_of(const ExplainedLimit& of) { return counter_of(of).hold.value_or(HoldState{}); }
 
 std::string let_in_text(const ExplainedLimit& of, const ExplainedAnswer& answer) {
-  const HoldState& hold = hold_of(of);
+  const HoldState hold = hold_of(of);
   const ExplainedCounter& counter = counter_of(of);
   const std::string all = number(of.limit->permits) + " slots";
   if (answer.decision.by == DecidedBy::Host) {
@@ -46,19 +46,20 @@ std::string let_in_text(const ExplainedLimit& of, const ExplainedAnswer& answer)
 
 // Who has the slots.
 std::string taken_text(const ExplainedLimit& of) {
-  const HoldState& hold = hold_of(of);
+  const HoldState hold = hold_of(of);
   const std::int64_t all = of.limit->permits;
-  const bool alone = hold.others.value_or(0) == 0;
+  const std::int64_t others = hold.others.value_or(0);
+  const bool alone = others == 0;
   if (alone && hold.entered == 1 && all == 1) return "the only slot is entered on this host";
   if (alone && hold.entered == all) return "all " + number(all) + " slots are entered on this host";
   std::string text = of_all(hold.entered, *of.limit) + " entered on this host";
   if (alone) return text;
-  return text + ", and other hosts held " + number(*hold.others) + " as the store told last";
+  return text + ", and other hosts held " + number(others) + " as the store told last";
 }
 
 std::string no_room_text(const ExplainedLimit& of) {
   const ExplainedCounter& counter = counter_of(of);
-  const HoldState& hold = hold_of(of);
+  const HoldState hold = hold_of(of);
   const std::int64_t left = counter.left.value_or(0);
   const std::int64_t after = hold.entered + of.cost;
   if (hold.share && after > *hold.share && left >= of.cost) {
