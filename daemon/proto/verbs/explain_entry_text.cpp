@@ -68,8 +68,8 @@ std::string no_room_text(const ExplainedLimit& of) {
   }
   std::string text = taken_text(of);
   if (counter.waiting > 0) {
-    return text + "; " + number(counter.waiting) + (counter.waiting == 1 ? " waits" : " wait") +
-           " in ENTER already";
+    return text + "; " + number(static_cast<std::int64_t>(counter.waiting)) +
+           (counter.waiting == 1 ? " waits" : " wait") + " in ENTER already";
   }
   if (left >= of.cost) return text + "; this host has got less than it has asked for";
   if (left > 0) text += ", and the cost of " + number(of.cost) + " is more than what is left";
