@@ -26,9 +26,12 @@ KINDS = {
 
 
 def percent(windows, kind):
-    """Of what the limit allows in those seconds; windows of a second as the load tells them."""
-    whole = [answered for _, _, answered in windows[kind.begin:kind.end]] or [windows[0][2]]
-    return 100 * sum(whole) / (len(whole) * kind.per_second())
+    """Of what the limit allows in those seconds; windows of a second as the load tells them, which are
+    those in which something was allowed."""
+    first_ms = windows[0][0]
+    begin_ms, end_ms = first_ms + 1000 * kind.begin, first_ms + 1000 * kind.end
+    given = sum(answered for start_ms, _, answered in windows if begin_ms <= start_ms < end_ms)
+    return 100 * given / ((kind.end - kind.begin) * kind.per_second())
 
 
 def given_out(kind):

@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 import run
-from harness import report, rows, weighted
+from harness import given_out, report, rows, weighted
 
 WINDOW = 7  # any
 BEGIN = WINDOW * weighted.PERIOD_US
@@ -55,6 +55,14 @@ class Tallies(unittest.TestCase):
         tallies["exact", 2].add(BEGIN, BEGIN, 950, True)
         numbers = weighted.results(tallies, range(WINDOW, WINDOW + 1))
         self.assertEqual((numbers["lease_2"], numbers["exact_2"], numbers["behind_2"]), (90, 95, 5))
+
+
+class GivenOut(unittest.TestCase):
+    def test_seconds_in_which_nothing_was_allowed_are_in_no_window(self):
+        kind = given_out.Kind("sliding-window", 60, 6, (6, 12))  # 10 a second
+        windows = [(1000 * second, 15, 15) for second in (100, 101, 102, 103, 106, 107, 108, 112)]
+        self.assertEqual(given_out.percent(windows, kind), 75)
+        self.assertEqual(given_out.percent(windows[:1], kind), 0)
 
 
 class Arrivals(unittest.TestCase):
