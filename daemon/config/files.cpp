@@ -125,7 +125,8 @@ void load_files(const Sources& sources, Loading& loading) {
   const auto files = list_files(directory, ".toml");
   if (!files) return loading.fault(directory, files.error());
   for (const std::string& path : *files) {
-    if (const auto text = text_of(path, false, loading)) load_limit_file(path, *text, loading);
+    // The folder has it, so that a link that leads nowhere is a fault.
+    if (const auto text = text_of(path, true, loading)) load_limit_file(path, *text, loading);
   }
 }
 

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+
+#include "daemon/config/toml_depth.hpp"
 
 namespace rategate {
 namespace {
@@ -168,6 +171,13 @@ Document parse_document(std::string_view text, std::string_view path) {
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     document.faults.push_back(
         fault_at(path, place_at(text, nul), "expected text, found a NUL byte"));
+    return document;
+  }
+  if (const auto deep = find_too_deep(text)) {
+    document.faults.push_back(fault_at(path, place_at(text, *deep),
+                                       "more than " + std::to_string(kMostDots) +
+                                           " dots in a line outside of quotes: expected no key of "
+                                           "so many parts"));
     return document;
   }
   try {

@@ -7,8 +7,8 @@
 
 namespace rategate {
 
-// Faults: not UTF-8, a NUL byte, not TOML (with TOML's own words), a key given twice (with both
-// places). Then the document is empty.
+// Faults: not UTF-8, a NUL byte, a key of too many parts, not TOML (with TOML's own words), a key
+// given twice (with both places). Then the document is empty.
 Document parse_document(std::string_view text, std::string_view path);
 
 }  // namespace rategate
