@@ -241,6 +241,8 @@ std::int64_t HoldKeeper::policy_retry_ms(const HeldCounter& counter, const Limit
 
 // When this host looks again; where it has all there is, about as long as it would take others.
 std::int64_t HoldKeeper::retry_ms(const HeldCounter& counter, Mono now) const {
+  const std::int64_t restrained = restrained_us(counter, now);
+  if (restrained > 0) return (restrained + 999) / 1000;
   if (has_all(counter, now)) return kRetryMs;
   return std::max<std::int64_t>(1, (counter.not_before.us - now.us + 999) / 1000);
 }

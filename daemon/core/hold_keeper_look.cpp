@@ -95,7 +95,8 @@ void HoldKeeper::foretell_store(const HeldCounter& counter, const EntryWaiter& w
     decision.allowed = before + who.cost <= most_here(counter, *who.use, who.cost);
     decision.reason = decision.allowed ? Reason::Counted : Reason::OverLimit;
   }
-  if (!decision.allowed) decision.retry_after_ms = kLookAgainMs;
+  if (decision.allowed) return;
+  decision.retry_after_ms = is_restrained(counter, now) ? retry_ms(counter, now) : kLookAgainMs;
 }
 
 HoldState HoldKeeper::state_of(const HeldCounter& counter, std::int64_t cost, Mono now) const {

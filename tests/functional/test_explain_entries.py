@@ -177,6 +177,11 @@ class Concurrency(Explain):
         self.assertEqual((told["verdict"], told["reason"], counter["state"]),
                          ("denied", harness.STORE_AWAY, "lost"))
         self.assertTrue(5_000 < counter["restrained_ms"] < 30_000, counter)
+        # Nobody is told to come before.
+        self.assertAlmostEqual(told["retry_after_ms"], counter["restrained_ms"], delta=100)
+        denied = conn.command("ENTER", "work", "COST", 3)
+        self.assertEqual(denied[0], 0)
+        self.assertAlmostEqual(denied[3], counter["restrained_ms"], delta=2_000 * harness.SLOW)
         self.assertRegex(told["why"], "^denied: what hosts held may be lost, or is counted by another "
                                       r"name; until all of it is over, for another \d+ s, nobody ")
 
