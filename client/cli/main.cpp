@@ -258,7 +258,8 @@ Subcommand declare_run(CLI::App& app, Command& command) {
   run->add_flag("--json", command.json, "Print the denial as JSON, where it is denied");
   run->footer(
       "\nExits as COMMAND does; with 75 when there was no permit in time, 125 when rategate\n"
-      "failed, 126 when COMMAND cannot be run, 127 when it is not found. Example:\n"
+      "failed, or there can never be one, 126 when COMMAND cannot be run, 127 when it is not\n"
+      "found. Example:\n"
       "  rategate run mail --timeout 30s -- sendmail -t");
   return {run, rategate::cli::run};
 }

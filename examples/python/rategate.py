@@ -92,8 +92,9 @@ class Decision(NamedTuple):
         """
         if (self.reason, self.limit) in ((Reason.BLOCKED, 0), (Reason.UNLIMITED, -1)):
             return {}
-        period_ms = 0 if period is None else round(1000 * period)
-        if not (_NAME.fullmatch(name) and period_ms >= 0 and 0 <= burst <= 1_000_000_000):
+        known = period is None or 0 <= period <= 1e9  # neither infinite nor no number
+        period_ms = round(1000 * period) if known and period is not None else 0
+        if not (known and _NAME.fullmatch(name) and self.limit >= 1 and 0 <= burst <= 1_000_000_000):
             raise ValueError(f"no limit: {name!r}, {period} s, burst {burst}")
         quota = burst or self.limit
         fields = {"RateLimit-Policy": f'"{name}";q={quota}'

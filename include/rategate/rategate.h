@@ -40,8 +40,9 @@
  *     checks later they are asked again. From then on a check is decided in the calling process,
  *     and makes no system call, when permits for its key lie there or its window is known to be
  *     used up. Otherwise it asks the daemon. Both ways give the same
- *     answer, but for what protocol.md says of reset_after_ms. Between two windows
- *     the call waits for the next one to open.
+ *     answer, but for what protocol.md says of reset_after_ms, and for retry_after_ms of a sliding
+ *     window: in place it is until one permit is there, whatever the cost. Between two windows the
+ *     call waits for the next one to open.
  *  9. Shared memory takes one descriptor for the daemon's socket of hints, and address space of a
  *     few MiB for each start of the daemon that is seen, until rategate_close.
  *

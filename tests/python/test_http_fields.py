@@ -44,7 +44,8 @@ class HttpFields(unittest.TestCase):
         self.assertEqual(denied(2.001).http_fields("api", 60, 5)["RateLimit"], '"api";r=0;t=3')
 
     def test_of_a_key_that_a_denial_blocks_the_limit_is_told(self):
-        blocked = denied(2.997, reason=rategate.Reason.BLOCKED).http_fields("api", 60)
+        blocked = decision(allowed=False, remaining=0, retry_after=2.997, reset_after=2.997,
+                           reason=rategate.Reason.BLOCKED).http_fields("api", 60)
         self.assertEqual((blocked["RateLimit"], blocked["Retry-After"]), ('"api";r=0;t=3', "3"))
 
     def test_of_a_key_that_a_rule_blocks_or_lets_pass_there_is_nothing_to_tell(self):
@@ -67,7 +68,10 @@ class HttpFields(unittest.TestCase):
         for name in ("", 'a"', "a\\", "a\r\nSet-Cookie: b", "a\n", "a\x7f", "a b", "\xe4", "x" * 65):
             with self.assertRaises(ValueError):
                 decision().http_fields(name, 60)
-        for wrong in ({"period": -1}, {"period": 1e15}, {"burst": -1}, {"burst": 10**9 + 1}):
+        with self.assertRaises(ValueError):
+            decision(limit=0).http_fields("api", 60, 5)
+        for wrong in ({"period": -1}, {"period": 1e15}, {"period": float("inf")},
+                      {"period": float("nan")}, {"burst": -1}, {"burst": 10**9 + 1}):
             with self.assertRaises(ValueError):
                 decision().http_fields("api", **wrong)
 
