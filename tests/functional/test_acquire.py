@@ -99,14 +99,14 @@ def assert_within(case, waiters, burst, rate):
 class Leaving(Case):
     def test_those_behind_move_up(self):
         server = self.redis()
-        turn = 0.25
-        for name, limit in (("window", per_window(1, "250ms", mode="exact")),
-                            ("bucket", bucket("4/s", 1))):
+        turn = 0.5
+        for name, limit in (("window", per_window(1, "500ms", mode="exact")),
+                            ("bucket", bucket("2/s", 1))):
             with self.subTest(limit=name):
                 daemon = self.daemon(server, limits={name: limit})
                 waiters = self.acquirers()
                 if name == "window":
-                    server.wait_for_window(250)
+                    server.wait_for_window(500)
                 start = time.monotonic()
                 line = waiters.ask_in_order(daemon, 8, name)
                 for one in (line[2], line[4], line[5]):
