@@ -25,11 +25,6 @@ std::string error_of(Verdict verdict, const LimitPtr& limit) {
   return error_text(ErrorId::StoreDown, {limit->name});
 }
 
-// What is answered where counted_key() is nothing.
-std::string error_of_key(const Limit& limit, std::string_view key) {
-  return error_text(ErrorId::KeyNoAddress, {key, limit.name});
-}
-
 // The limit, where the key is one that it takes; else the error's complete text.
 Result<LimitUsePtr> taking(const LimitUsePtr& limit, std::string_view key) {
   IpText room;
@@ -65,6 +60,10 @@ bool shares_by_hosts(const std::vector<Limit>& limits) {
 }
 
 }  // namespace
+
+std::string error_of_key(const Limit& limit, std::string_view key) {
+  return error_text(ErrorId::KeyNoAddress, {key, limit.name});
+}
 
 Checks::Checks(const Config& config, Engine& engine, Log& log)
     : may_declare_(config.fixed.server.declared_limits),

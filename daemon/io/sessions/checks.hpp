@@ -76,6 +76,8 @@ class Checks final : public CheckService {
   Seldom gave_way_;
 };
 
+// What is answered where counted_key() is nothing, without '-' and CRLF.
+std::string error_of_key(const Limit& limit, std::string_view key);
 // The reply to a check that was parked.
 void write_answer(std::string& out, const Answer& answer);
 // The same of a CLEAR.

@@ -30,9 +30,7 @@ EnterOutcome Checks::enter(const Caller& caller, const EnterRequest& request) {
   if (!(*limit)->is_entered) return Refused{error_text(ErrorId::EnterOfRate, {numbers.name})};
   IpText room;
   const auto counted = counted_key(numbers, request.check.key, room);
-  if (!counted) {
-    return Refused{error_text(ErrorId::KeyNoAddress, {request.check.key, numbers.name})};
-  }
+  if (!counted) return Refused{error_of_key(numbers, request.check.key)};
   EntryRequest asked{*limit, *counted, request.check.cost, caller.ticket, caller.flow};
   asked.for_us = request.for_ms * 1000;
   const std::int64_t wait_ms = std::min(request.check.timeout_ms, max_wait_ms_);

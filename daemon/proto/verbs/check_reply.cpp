@@ -1,6 +1,7 @@
 #include "daemon/proto/verbs/check_reply.hpp"
 
 #include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 
 namespace rategate {
 
@@ -10,10 +11,7 @@ Handled reply_to_check(Caller& caller, const CheckOutcome& outcome, Telling tell
     caller.waiter = parked->waiter;
     return Handled::Parked;
   }
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   if (const auto* explained = std::get_if<Explained>(&outcome)) {
     write_told(out, telling, explained->decision, explained->limit.get());
   } else {

@@ -1,6 +1,6 @@
 // CLEAR: the limit begins anew for a key, on all hosts.
-#include "daemon/proto/resp/reply_writer.hpp"
 #include "daemon/proto/verbs/check_words.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
@@ -10,10 +10,7 @@ Handled handle_clear(Caller& caller, const Services& services, const Args& args,
   CheckRequest request;
   if (!read_clear(kClearVerb, args, request, out)) return Handled::Replied;
   const ClearOutcome outcome = services.checks.clear(caller, request);
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   caller.waiter = std::get<Parked>(outcome).waiter;
   return Handled::Parked;
 }

@@ -31,10 +31,7 @@ Handled handle_enter(Caller& caller, const Services& services, const Args& args,
   caller.session.enters = true;
   const EnterOutcome outcome = services.checks.enter(caller, request);
   if (std::holds_alternative<Parked>(outcome)) return Handled::Parked;
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   write_entry(out, std::get<EntryDecision>(outcome));
   return Handled::Replied;
 }

@@ -1,9 +1,9 @@
 // EXPLAIN: what PEEK would say, and all that led to it, for people. Nothing is taken.
 #include <memory>
 
-#include "daemon/proto/resp/reply_writer.hpp"
 #include "daemon/proto/verbs/check_words.hpp"
 #include "daemon/proto/verbs/explain_reply.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
@@ -20,12 +20,9 @@ Handled handle_explain(Caller& caller, const Services& services, const Args& arg
     caller.waiter = parked->waiter;
     return Handled::Parked;
   }
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    ReplyWriter(out, caller.session.resp).error(refused->error);
-  } else {
-    write_explanation(out, *std::get<std::shared_ptr<const Explanation>>(outcome),
-                      caller.session.resp);
-  }
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
+  write_explanation(out, *std::get<std::shared_ptr<const Explanation>>(outcome),
+                    caller.session.resp);
   return Handled::RepliedAtCost;
 }
 

@@ -1,5 +1,6 @@
 // RELOAD: the configuration is loaded anew, as by SIGHUP, and the caller is told what came of it.
 #include "daemon/proto/resp/reply_writer.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
@@ -7,11 +8,8 @@ namespace {
 
 Handled handle_reload(Caller& caller, const Services& services, const Args&, std::string& out) {
   const ReloadOutcome outcome = services.config.reload(caller);
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   ReplyWriter reply(out, caller.session.resp);
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    reply.error(refused->error);
-    return Handled::RepliedAtCost;  // the files were read
-  }
   const auto& reloaded = std::get<Reloaded>(outcome);
   reply.map(2);
   reply.bulk("limits");

@@ -9,4 +9,9 @@ Handled reply_error(std::string& out, ErrorId id, std::initializer_list<ErrorVal
   return Handled::Replied;
 }
 
+Handled reply_refused(std::string& out, const Refused& refused) {
+  ReplyWriter(out, 2).error(refused.error);
+  return Handled::RepliedAtCost;
+}
+
 }  // namespace rategate

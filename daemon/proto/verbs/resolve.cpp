@@ -1,6 +1,7 @@
 // RESOLVE: what the client library asks about a limit on its way into shared memory.
 #include "daemon/proto/resp/reply_writer.hpp"
 #include "daemon/proto/verbs/check_words.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
@@ -11,11 +12,8 @@ Handled handle_resolve(Caller& caller, const Services& services, const Args& arg
   CheckRequest request;
   if (!read_check(kResolveVerb, args, request, out)) return Handled::Replied;
   const ResolveOutcome outcome = services.sharing.resolve(caller, request);
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   ReplyWriter reply(out, caller.session.resp);
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    reply.error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
   const auto& members = std::get<Resolved>(outcome);
   reply.array(8 * members.size());
   for (const ResolvedMember& member : members) {

@@ -1,6 +1,7 @@
 // SETTLE and REFUND: what was used of the permits that a check took.
 #include "daemon/proto/resp/reply_writer.hpp"
 #include "daemon/proto/verbs/check_words.hpp"
+#include "daemon/proto/verbs/reply_error.hpp"
 #include "daemon/proto/verbs/rows.hpp"
 
 namespace rategate {
@@ -9,11 +10,8 @@ namespace {
 Handled settle(Caller& caller, const Services& services, const SettleRequest& request,
                std::string& out) {
   const SettleOutcome outcome = services.checks.settle(caller, request);
+  if (const auto* refused = std::get_if<Refused>(&outcome)) return reply_refused(out, *refused);
   ReplyWriter reply(out, caller.session.resp);
-  if (const auto* refused = std::get_if<Refused>(&outcome)) {
-    reply.error(refused->error);
-    return Handled::RepliedAtCost;  // similar names were searched for
-  }
   reply.integer(std::get<std::int64_t>(outcome));
   return Handled::Replied;
 }

@@ -51,6 +51,16 @@ struct Waiting : Bench {
 
 using Tickets = std::vector<std::uint64_t>;
 
+// Of three who ask for a bucket of one permit two are booked, 50 ms ago.
+void book_two(Waiting& bench) {
+  const auto use = bucket_of(10, 1);
+  for (int i = 0; i < 3; ++i) REQUIRE(bench.acquire(use, 5000).waits);
+  bench.serve();
+  CHECK(bench.allowed() == 1);
+  bench.now.us += 50'000;
+  bench.measure();
+}
+
 }  // namespace
 
 TEST_CASE("who waits for a window is served when it opens, in order, and before who comes then") {
@@ -167,12 +177,7 @@ TEST_CASE("nothing is told before the store has said that it still has what is b
 
 TEST_CASE("what is booked is void where the store may have lost it, and is booked again") {
   Waiting bench;
-  const auto use = bucket_of(10, 1);
-  for (int i = 0; i < 3; ++i) REQUIRE(bench.acquire(use, 5000).waits);
-  bench.serve();
-  CHECK(bench.allowed() == 1);
-  bench.now.us += 50'000;
-  bench.measure();
+  book_two(bench);
   bench.store = MemoryCounters();
   bench.gate.lose_windows({0}, {bench.store_time()}, bench.now);
   // As this host knows of all that was charged, it is counted on, though what was booked is void.
@@ -185,12 +190,7 @@ TEST_CASE("what is booked is void where the store may have lost it, and is booke
 
 TEST_CASE("what is booked is void when the store's clock is set back, and is booked again") {
   Waiting bench;
-  const auto use = bucket_of(10, 1);
-  for (int i = 0; i < 3; ++i) REQUIRE(bench.acquire(use, 5000).waits);
-  bench.serve();
-  CHECK(bench.allowed() == 1);
-  bench.now.us += 50'000;
-  bench.measure();
+  book_two(bench);
   const StoreTime back{bench.store_time().us - 1'000'000};
   REQUIRE(bench.gate.measured({0}, bench.now, bench.now, back) ==
           StoreClock::Measured::Contradicted);
