@@ -207,10 +207,13 @@ class ClusterSet:
         return time.monotonic(), owner
 
     def move(self, slot, to):
-        """The slot, and all of its keys, at once."""
+        """The slot, and all of its keys, at once; all nodes agree before and after, so that whoever
+        is asked for the owner next knows it, and no two nodes take the same epoch."""
+        self.wait_calm()
         source = self.begin_move(slot, to)
         self.move_keys(slot, source, to)
         self.end_move(slot, source, to)
+        self.wait_calm()
 
     def begin_move(self, slot, to, source=None):
         """The slot is on its way, with none of its keys moved yet. source: who has it, where the

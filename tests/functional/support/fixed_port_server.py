@@ -57,9 +57,10 @@ class FixedPortServer(ServerProcess):
         raise AssertionError(f"{self.name} does not start: " + log.tail(self.log_file))
 
     def _answers(self, port):
+        """It, and not another test's server that had the port a moment earlier."""
         try:
             with self.client(port) as client:
-                return client.ping()
+                return client.info("server")["process_id"] == self._process.pid
         except redis.exceptions.RedisError:
             return False
 
