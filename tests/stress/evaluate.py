@@ -360,12 +360,7 @@ def _place(record, limit, offset, subject, verdict):
     where = f"{limit.name} key {record.key}: {record}"
     if end != told:
         verdict.say(f"no window of the limit's period: {where}")
-    decided = record.decided_ns
-    # Of the calendar no word is there before its window is open. So a coarse clock that stands still,
-    # for seconds where a virtual machine has no processor to move it on, can only say too early.
-    if limit.zone:
-        decided = max(decided, record.before_ns - COARSE_NS)
-    if decided + offset.high < start or decided + offset.low >= end:
+    if record.decided_ns + offset.high < start or record.decided_ns + offset.low >= end:
         verdict.say(f"decided at a moment outside of its window: {where}")
     if latest < start or earliest >= end:
         verdict.say(f"asked and answered outside of its window: {where}")
