@@ -51,13 +51,13 @@ struct Waiting : Bench {
 
 using Tickets = std::vector<std::uint64_t>;
 
-// Of three who ask for a bucket of one permit two are booked, 50 ms ago.
-void book_two(Waiting& bench) {
+// Of so many who ask for a bucket of one permit all but the first are booked, so long ago.
+void book_all_but_one(Waiting& bench, int acquirers, std::int64_t ago_us) {
   const auto use = bucket_of(10, 1);
-  for (int i = 0; i < 3; ++i) REQUIRE(bench.acquire(use, 5000).waits);
+  for (int i = 0; i < acquirers; ++i) REQUIRE(bench.acquire(use, 5000).waits);
   bench.serve();
   CHECK(bench.allowed() == 1);
-  bench.now.us += 50'000;
+  bench.now.us += ago_us;
   bench.measure();
 }
 
@@ -160,12 +160,7 @@ TEST_CASE("who leaves makes no hole: those behind move up, and who comes takes w
 
 TEST_CASE("nothing is told before the store has said that it still has what is booked") {
   Waiting bench;
-  const auto use = bucket_of(10, 1);
-  for (int i = 0; i < 2; ++i) REQUIRE(bench.acquire(use, 5000).waits);
-  bench.serve();
-  CHECK(bench.allowed() == 1);
-  bench.now.us += 150'000;
-  bench.measure();
+  book_all_but_one(bench, 2, 150'000);
   const auto confirms = bench.asked();
   REQUIRE(confirms.size() == 1);
   CHECK(confirms.front().costs.empty());
@@ -177,7 +172,7 @@ TEST_CASE("nothing is told before the store has said that it still has what is b
 
 TEST_CASE("what is booked is void where the store may have lost it, and is booked again") {
   Waiting bench;
-  book_two(bench);
+  book_all_but_one(bench, 3, 50'000);
   bench.store = MemoryCounters();
   bench.gate.lose_windows({0}, {bench.store_time()}, bench.now);
   // As this host knows of all that was charged, it is counted on, though what was booked is void.
@@ -190,7 +185,7 @@ TEST_CASE("what is booked is void where the store may have lost it, and is booke
 
 TEST_CASE("what is booked is void when the store's clock is set back, and is booked again") {
   Waiting bench;
-  book_two(bench);
+  book_all_but_one(bench, 3, 50'000);
   const StoreTime back{bench.store_time().us - 1'000'000};
   REQUIRE(bench.gate.measured({0}, bench.now, bench.now, back) ==
           StoreClock::Measured::Contradicted);
