@@ -165,6 +165,11 @@ class Judge(harness.Case):
         self.assertEqual(judge(*full, *[by_daemon(end - 1, end + 1)] * 10).wrong, [])
         self.assertEqual(judge(*full, *[by_daemon(end - 1, end + 1)] * 11).over_admitted, 1)
         self.assertRegex(judge(in_place(begin + 1, begin + 86400)).wrong[0], "no window")
+        # The coarse clock may say that the day has not begun, by as much as it lags and no more.
+        self.assertEqual(judge(in_place(begin + 0.01, end, decided=begin - 0.009)).wrong, [])
+        self.assertRegex(judge(in_place(begin + 0.01, end, decided=begin - 0.05)).wrong[0],
+                         "decided at a moment outside")
+        self.assertRegex(judge(in_place(begin - 1, end, decided=begin - 0.009)).wrong[0], "asked and")
         counter = evaluate.Counter()
         counter.see(9, (end + 1) * 1000)
         counters = {limit.counter(0, begin * 1000): counter}
